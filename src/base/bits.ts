@@ -1,0 +1,20 @@
+/** Bit arithmetic on int32 values. */
+
+export function isPowerOfTwo(n: number): boolean {
+  return n > 0 && (n & (n - 1)) === 0;
+}
+
+/** `n` rounded up to a multiple of `unit`, a power of two. Exact below 2^31. */
+export function roundUp(n: number, unit: number): number {
+  return (n + unit - 1) & -unit;
+}
+
+/** floor(log2(n)) for n >= 1. */
+export function log2Floor(n: number): number {
+  return 31 - Math.clz32(n);
+}
+
+/** Index of the lowest set bit; 32 for 0. */
+export function lowestBit(n: number): number {
+  return n === 0 ? 32 : 31 - Math.clz32(n & -n);
+}

@@ -1,0 +1,45 @@
+/**
+ * Failures come in three kinds: exhaustion, misuse (nothing has changed) and corruption (a broken
+ * invariant). All are `HeapError`s with a stable `code`.
+ */
+
+export type HeapErrorCode =
+  | "ERR_INVALID_SIZE"
+  | "ERR_INVALID_ALIGNMENT"
+  | "ERR_INVALID_POINTER"
+  | "ERR_DOUBLE_FREE"
+  | "ERR_INVALID_ARGUMENT"
+  | "ERR_INVALID_OPTION"
+  | "ERR_HEAP_EXHAUSTED"
+  | "ERR_HEAP_DISPOSED"
+  | "ERR_BAD_HEAP_IMAGE"
+  | "ERR_HEAP_CORRUPTED";
+
+/** Every error this library throws. `details` holds what the message says, as data. */
+export class HeapError extends Error {
+  readonly code: HeapErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: HeapErrorCode, message: string, details: Record<string, unknown> = {}) {
+    super(message);
+    this.name = "HeapError";
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** Shows any value in an error message, briefly and without ever throwing. */
+export function show(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+    case "bigint":
+      return `${value}n`;
+    case "object":
+      return value === null ? "null" : "an object";
+    case "function":
+      return "a function";
+    default:
+      return Object.is(value, -0) ? "-0" : String(value);
+  }
+}

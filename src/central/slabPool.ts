@@ -1,0 +1,145 @@
+import { log2Floor, lowestBit } from "../base/bits.js";
+import {
+  BIN_COUNT, BIN_MAP_HIGH, BIN_MAP_LOW, BINS, END_SLAB, FIRST_SLAB, KIND, NEXT, POOLED, PREV, RUN,
+  slabRecord, WILDERNESS,
+} from "../layout/metadata.js";
+
+/*
+ * The central pool: free runs of slabs, in bins by length (1 to 32 exact, then four bins to a
+ * doubling), and the wilderness above them, whose pages were never touched. A free run says its
+ * length at both ends, so neighbours merge in constant time.
+ */
+
+const EXACT_BINS = 32;
+/** How many runs of the request's own bin are tried before a larger bin is. */
+const FIT_PROBES = 16;
+
+/** The bin that holds free runs of this many slabs. */
+export function binOf(slabs: number): number {
+  if (slabs <= EXACT_BINS) return slabs - 1;
+  const exponent = log2Floor(slabs);
+  const quarter = (slabs >>> (exponent - 2)) & 3;
+  return Math.min(BIN_COUNT - 1, EXACT_BINS + ((exponent - 5) << 2) + quarter);
+}
+
+function markBin(meta: Int32Array, bin: number): void {
+  const word = bin < 32 ? BIN_MAP_LOW : BIN_MAP_HIGH;
+  meta[word] = (meta[word] as number) | (1 << (bin & 31));
+}
+
+function clearBin(meta: Int32Array, bin: number): void {
+  const word = bin < 32 ? BIN_MAP_LOW : BIN_MAP_HIGH;
+  meta[word] = (meta[word] as number) & ~(1 << (bin & 31));
+}
+
+/** The first bin at or above `bin` that holds a run, or BIN_COUNT. */
+function nextBin(meta: Int32Array, bin: number): number {
+  if (bin < 32) {
+    const low = (meta[BIN_MAP_LOW] as number) & (-1 << bin);
+    if (low !== 0) return lowestBit(low);
+    bin = 32;
+  }
+  const high = bin < BIN_COUNT ? (meta[BIN_MAP_HIGH] as number) & (-1 << (bin & 31)) : 0;
+  return high !== 0 ? 32 + lowestBit(high) : BIN_COUNT;
+}
+
+function linkRun(meta: Int32Array, slab: number, slabs: number): void {
+  const bin = binOf(slabs);
+  const head = meta[BINS + bin] as number;
+  const record = slabRecord(slab);
+  const last = slabRecord(slab + slabs - 1);
+  meta[last + KIND] = POOLED;
+  meta[last + RUN] = slabs;
+  meta[record + KIND] = POOLED;
+  meta[record + RUN] = slabs;
+  meta[record + NEXT] = head;
+  meta[record + PREV] = 0;
+  if (head !== 0) meta[slabRecord(head) + PREV] = slab;
+  meta[BINS + bin] = slab;
+  markBin(meta, bin);
+}
+
+function unlinkRun(meta: Int32Array, slab: number): void {
+  const record = slabRecord(slab);
+  const bin = binOf(meta[record + RUN] as number);
+  const next = meta[record + NEXT] as number;
+  const prev = meta[record + PREV] as number;
+  if (next !== 0) meta[slabRecord(next) + PREV] = prev;
+  if (prev !== 0) meta[slabRecord(prev) + NEXT] = next;
+  else {
+    meta[BINS + bin] = next;
+    if (next === 0) clearBin(meta, bin);
+  }
+}
+
+/** A good fit among the free runs: the first of the request's own bin that holds it, else any of the next. */
+function findRun(meta: Int32Array, slabs: number): number {
+  const bin = binOf(slabs);
+  let candidate = meta[BINS + bin] as number;
+  for (let probe = 0; candidate !== 0 && probe < FIT_PROBES; probe++) {
+    if ((meta[slabRecord(candidate) + RUN] as number) >= slabs) return candidate;
+    candidate = meta[slabRecord(candidate) + NEXT] as number;
+  }
+  const larger = nextBin(meta, bin + 1);
+  return larger < BIN_COUNT ? (meta[BINS + larger] as number) : 0;
+}
+
+/** Takes from the wilderness, together with the free run that touches it, if any. */
+function takeFromWilderness(meta: Int32Array, slabs: number): number {
+  const wilderness = meta[WILDERNESS] as number;
+  const below = slabRecord(wilderness - 1);
+  let slab = wilderness;
+  if (wilderness > (meta[FIRST_SLAB] as number) && meta[below + KIND] === POOLED) {
+    slab = wilderness - (meta[below + RUN] as number);
+  }
+  if (slab + slabs > (meta[END_SLAB] as number)) return 0;
+  if (slab !== wilderness) unlinkRun(meta, slab);
+  meta[WILDERNESS] = Math.max(wilderness, slab + slabs);
+  return slab;
+}
+
+/** Takes a run of slabs from the pool: its first slab, or 0 if none is long enough. */
+export function takeRun(meta: Int32Array, slabs: number): number {
+  const slab = findRun(meta, slabs);
+  if (slab === 0) return takeFromWilderness(meta, slabs);
+  const run = meta[slabRecord(slab) + RUN] as number;
+  unlinkRun(meta, slab);
+  if (run > slabs) linkRun(meta, slab + slabs, run - slabs);
+  return slab;
+}
+
+/** Takes the slabs that directly follow a run, if they are free: whether it could. */
+export function extendRun(meta: Int32Array, end: number, slabs: number): boolean {
+  const wilderness = meta[WILDERNESS] as number;
+  let available = 0;
+  if (end < wilderness) {
+    if (meta[slabRecord(end) + KIND] !== POOLED) return false;
+    available = meta[slabRecord(end) + RUN] as number;
+  }
+  const reachesWilderness = end + available === wilderness;
+  if (available < slabs) {
+    if (!reachesWilderness || end + slabs > (meta[END_SLAB] as number)) return false;
+    if (available > 0) unlinkRun(meta, end);
+    meta[WILDERNESS] = end + slabs;
+    return true;
+  }
+  unlinkRun(meta, end);
+  if (available > slabs) linkRun(meta, end + slabs, available - slabs);
+  return true;
+}
+
+/** Gives a run back to the pool and merges it with free neighbours. */
+export function giveRun(meta: Int32Array, slab: number, slabs: number): void {
+  let start = slab;
+  let end = slab + slabs;
+  if (start > (meta[FIRST_SLAB] as number) && meta[slabRecord(start - 1) + KIND] === POOLED) {
+    start -= meta[slabRecord(start - 1) + RUN] as number;
+    unlinkRun(meta, start);
+  }
+  if (end < (meta[WILDERNESS] as number) && meta[slabRecord(end) + KIND] === POOLED) {
+    const next = end;
+    end += meta[slabRecord(next) + RUN] as number;
+    unlinkRun(meta, next);
+  }
+  linkRun(meta, start, end - start);
+}

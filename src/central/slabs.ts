@@ -1,0 +1,59 @@
+import type { Image } from "../layout/image.js";
+import {
+  CARVED, CLASS_SLABS, classRecord, CURSOR, FREE_COUNT, KIND, NEXT, PARTIAL_HEAD, PARTIAL_TAIL,
+  PREV, RUN, slabRecord, slabToOffset,
+} from "../layout/metadata.js";
+import { GRANULE_SHIFT, NO_BLOCK } from "../layout/header.js";
+import { BLOCK_BYTES } from "../layout/sizeClasses.js";
+import { giveRun, takeRun } from "./slabPool.js";
+
+/** Puts a slab at the head of its class's partial list. */
+export function linkPartial(meta: Int32Array, slab: number, classIndex: number): void {
+  const owner = classRecord(classIndex);
+  const head = meta[owner + PARTIAL_HEAD] as number;
+  const record = slabRecord(slab);
+  meta[record + NEXT] = head;
+  meta[record + PREV] = 0;
+  if (head !== 0) meta[slabRecord(head) + PREV] = slab;
+  else meta[owner + PARTIAL_TAIL] = slab;
+  meta[owner + PARTIAL_HEAD] = slab;
+}
+
+export function unlinkPartial(meta: Int32Array, slab: number, classIndex: number): void {
+  const owner = classRecord(classIndex);
+  const record = slabRecord(slab);
+  const next = meta[record + NEXT] as number;
+  const prev = meta[record + PREV] as number;
+  if (next !== 0) meta[slabRecord(next) + PREV] = prev;
+  else meta[owner + PARTIAL_TAIL] = prev;
+  if (prev !== 0) meta[slabRecord(prev) + NEXT] = next;
+  else meta[owner + PARTIAL_HEAD] = next;
+}
+
+/** Takes a slab from the pool for a class: the slab, or 0. It has no block yet. */
+export function openSlab(meta: Int32Array, classIndex: number): number {
+  const slab = takeRun(meta, 1);
+  if (slab === 0) return 0;
+  const record = slabRecord(slab);
+  const owner = classRecord(classIndex);
+  meta[record + KIND] = classIndex;
+  meta[record + FREE_COUNT] = 0;
+  meta[record + CARVED] = 0;
+  meta[record + CURSOR] = 0;
+  meta[record + RUN] = 1;
+  meta[owner + CLASS_SLABS] = (meta[owner + CLASS_SLABS] as number) + 1;
+  linkPartial(meta, slab, classIndex);
+  return slab;
+}
+
+/** Gives a slab all of whose blocks are free back to the pool. Its headers go first. */
+export function retireSlab(image: Image, slab: number, classIndex: number): void {
+  const { headers, meta } = image;
+  const owner = classRecord(classIndex);
+  const start = slabToOffset(slab);
+  const carvedBytes = (meta[slabRecord(slab) + CARVED] as number) * (BLOCK_BYTES[classIndex] as number);
+  unlinkPartial(meta, slab, classIndex);
+  headers.fill(NO_BLOCK, start >>> GRANULE_SHIFT, (start + carvedBytes) >>> GRANULE_SHIFT);
+  meta[owner + CLASS_SLABS] = (meta[owner + CLASS_SLABS] as number) - 1;
+  giveRun(meta, slab, 1);
+}

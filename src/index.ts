@@ -1,0 +1,2 @@
+export { Heap } from "./heap/heap.js";
+export { HeapError } from "./base/errors.js";

@@ -1,0 +1,37 @@
+import {
+  CAPACITY_BYTES, END_SLAB, FIRST_SLAB, firstSlabOf, metaOffset, slabToOffset,
+} from "./metadata.js";
+
+/** The views through which the cold paths see a heap image. All are of fixed length. */
+export interface Image {
+  /** The header map: one byte for each granule of the heap. */
+  readonly headers: Uint8Array;
+  /** All metadata, see metadata.ts. */
+  readonly meta: Int32Array;
+  /** The whole heap. */
+  readonly u8: Uint8Array;
+  readonly i32: Int32Array;
+}
+
+export function viewImage(buffer: ArrayBufferLike, capacityBytes: number): Image {
+  const metaStart = metaOffset(capacityBytes);
+  const metaEnd = slabToOffset(firstSlabOf(capacityBytes));
+  return {
+    headers: new Uint8Array(buffer, 0, metaStart),
+    meta: new Int32Array(buffer, metaStart, (metaEnd - metaStart) >> 2),
+    u8: new Uint8Array(buffer, 0, capacityBytes),
+    i32: new Int32Array(buffer, 0, capacityBytes >> 2),
+  };
+}
+
+export function capacityOf(image: Image): number {
+  return image.meta[CAPACITY_BYTES] as number;
+}
+
+export function firstSlab(image: Image): number {
+  return image.meta[FIRST_SLAB] as number;
+}
+
+export function endSlab(image: Image): number {
+  return image.meta[END_SLAB] as number;
+}

@@ -1,0 +1,24 @@
+import { defineConfig } from "tsup";
+
+export default defineConfig({
+  entry: { index: "src/index.ts" },
+  format: "esm",
+  target: "es2022",
+  platform: "neutral",
+  dts: false,
+  clean: true,
+  splitting: false,
+  esbuildOptions(options) {
+    options.minifySyntax = true;
+  },
+  plugins: [
+    {
+      // esbuild turns a bundled module's top-level `const` into `var`, which V8 must load and check
+      // on every use; a `const` it puts into machine code as an immediate.
+      name: "top-level-const",
+      renderChunk(code) {
+        return { code: code.replace(/^var (?=[\w$]+ = )/gm, "const ") };
+      },
+    },
+  ],
+});
