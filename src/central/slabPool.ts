@@ -1,6 +1,6 @@
 import { log2Floor, lowestBit } from "../base/bits.js";
 import {
-  BIN_COUNT, BIN_MAP_HIGH, BIN_MAP_LOW, BINS, END_SLAB, FIRST_SLAB, KIND, NEXT, POOLED, PREV, RUN,
+  BIN_COUNT, BIN_MAP, BINS, END_SLAB, FIRST_SLAB, KIND, NEXT, POOLED, PREV, RUN,
   slabRecord, WILDERNESS,
 } from "../layout/metadata.js";
 
@@ -23,23 +23,23 @@ export function binOf(slabs: number): number {
 }
 
 function markBin(meta: Int32Array, bin: number): void {
-  const word = bin < 32 ? BIN_MAP_LOW : BIN_MAP_HIGH;
+  const word = BIN_MAP + (bin >> 5);
   meta[word] = (meta[word] as number) | (1 << (bin & 31));
 }
 
 function clearBin(meta: Int32Array, bin: number): void {
-  const word = bin < 32 ? BIN_MAP_LOW : BIN_MAP_HIGH;
+  const word = BIN_MAP + (bin >> 5);
   meta[word] = (meta[word] as number) & ~(1 << (bin & 31));
 }
 
 /** The first bin at or above `bin` that holds a run, or BIN_COUNT. */
 function nextBin(meta: Int32Array, bin: number): number {
   if (bin < 32) {
-    const low = (meta[BIN_MAP_LOW] as number) & (-1 << bin);
+    const low = (meta[BIN_MAP] as number) & (-1 << bin);
     if (low !== 0) return lowestBit(low);
     bin = 32;
   }
-  const high = bin < BIN_COUNT ? (meta[BIN_MAP_HIGH] as number) & (-1 << (bin & 31)) : 0;
+  const high = bin < BIN_COUNT ? (meta[BIN_MAP + 1] as number) & (-1 << (bin & 31)) : 0;
   return high !== 0 ? 32 + lowestBit(high) : BIN_COUNT;
 }
 
@@ -72,13 +72,17 @@ function unlinkRun(meta: Int32Array, slab: number): void {
   }
 }
 
-/** A good fit among the free runs: the first of the request's own bin that holds it, else any of the next. */
-function findRun(meta: Int32Array, slabs: number): number {
+/**
+ * A good fit among the free runs: of the request's own bin the first that holds it, else any of
+ * the next bin that is not empty. At most `probes` runs of the own bin are looked at.
+ */
+function findRun(meta: Int32Array, slabs: number, probes: number): number {
   const bin = binOf(slabs);
   let candidate = meta[BINS + bin] as number;
-  for (let probe = 0; candidate !== 0 && probe < FIT_PROBES; probe++) {
-    if ((meta[slabRecord(candidate) + RUN] as number) >= slabs) return candidate;
-    candidate = meta[slabRecord(candidate) + NEXT] as number;
+  for (let probe = 0; candidate !== 0 && probe < probes; probe++) {
+    const record = slabRecord(candidate);
+    if ((meta[record + RUN] as number) >= slabs) return candidate;
+    candidate = meta[record + NEXT] as number;
   }
   const larger = nextBin(meta, bin + 1);
   return larger < BIN_COUNT ? (meta[BINS + larger] as number) : 0;
@@ -100,8 +104,13 @@ function takeFromWilderness(meta: Int32Array, slabs: number): number {
 
 /** Takes a run of slabs from the pool: its first slab, or 0 if none is long enough. */
 export function takeRun(meta: Int32Array, slabs: number): number {
-  const slab = findRun(meta, slabs);
-  if (slab === 0) return takeFromWilderness(meta, slabs);
+  let slab = findRun(meta, slabs, FIT_PROBES);
+  if (slab === 0) {
+    const fresh = takeFromWilderness(meta, slabs);
+    if (fresh !== 0) return fresh;
+    slab = findRun(meta, slabs, meta[END_SLAB] as number);
+    if (slab === 0) return 0;
+  }
   const run = meta[slabRecord(slab) + RUN] as number;
   unlinkRun(meta, slab);
   if (run > slabs) linkRun(meta, slab + slabs, run - slabs);

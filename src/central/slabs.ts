@@ -1,7 +1,7 @@
 import type { Image } from "../layout/image.js";
 import {
   CARVED, CLASS_SLABS, classRecord, CURSOR, FREE_COUNT, KIND, NEXT, PARTIAL_HEAD, PARTIAL_TAIL,
-  PREV, RUN, slabRecord, slabToOffset,
+  PREV, RUN, SLABS_OPENED, slabRecord, slabToPtr,
 } from "../layout/metadata.js";
 import { GRANULE_SHIFT, NO_BLOCK } from "../layout/header.js";
 import { BLOCK_BYTES } from "../layout/sizeClasses.js";
@@ -31,9 +31,11 @@ export function unlinkPartial(meta: Int32Array, slab: number, classIndex: number
 }
 
 /** Takes a slab from the pool for a class: the slab, or 0. It has no block yet. */
-export function openSlab(meta: Int32Array, classIndex: number): number {
+export function openSlab(image: Image, classIndex: number): number {
+  const { counters, meta } = image;
   const slab = takeRun(meta, 1);
   if (slab === 0) return 0;
+  counters[SLABS_OPENED] = (counters[SLABS_OPENED] as number) + 1;
   const record = slabRecord(slab);
   const owner = classRecord(classIndex);
   meta[record + KIND] = classIndex;
@@ -50,7 +52,7 @@ export function openSlab(meta: Int32Array, classIndex: number): number {
 export function retireSlab(image: Image, slab: number, classIndex: number): void {
   const { headers, meta } = image;
   const owner = classRecord(classIndex);
-  const start = slabToOffset(slab);
+  const start = slabToPtr(slab);
   const carvedBytes = (meta[slabRecord(slab) + CARVED] as number) * (BLOCK_BYTES[classIndex] as number);
   unlinkPartial(meta, slab, classIndex);
   headers.fill(NO_BLOCK, start >>> GRANULE_SHIFT, (start + carvedBytes) >>> GRANULE_SHIFT);

@@ -1,7 +1,7 @@
 import { toHeader, GRANULE_SHIFT, LIVE, NO_BLOCK } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import {
-  KIND, RUN, SLAB_BYTES, SLAB_SHIFT, SPAN_BYTES, SPAN_TAIL, slabRecord, slabToOffset,
+  KIND, RUN, SLAB_BYTES, SLAB_SHIFT, SPAN_BYTES, SPAN_TAIL, slabRecord, slabToPtr,
 } from "../layout/metadata.js";
 import { SPAN_CLASS } from "../layout/sizeClasses.js";
 import { extendRun, giveRun, takeRun } from "./slabPool.js";
@@ -28,7 +28,7 @@ export function takeSpan(image: Image, bytes: number): number {
   const slab = takeRun(image.meta, slabs);
   if (slab === 0) return 0;
   describeSpan(image.meta, slab, slabs, bytes);
-  const ptr = slabToOffset(slab);
+  const ptr = slabToPtr(slab);
   image.headers[ptr >>> GRANULE_SHIFT] = toHeader(LIVE, SPAN_CLASS);
   return ptr;
 }

@@ -1,62 +1,107 @@
-import { CACHED, CLASS_MASK, FREE, GRANULE_SHIFT, toHeader } from "../layout/header.js";
-import type { Image } from "../layout/image.js";
-import {
-  CARVED, CLASS_CAP, CLASS_REFILL, classRecord, CURSOR, emptyTop, FREE_COUNT, PAGE_BYTES,
-  PARTIAL_HEAD, SLAB_BYTES, SLL_COUNT, slabRecord, slabToOffset,
-} from "../layout/metadata.js";
+import { HeapError } from "../base/errors.js";
 import { openSlab, unlinkPartial } from "../central/slabs.js";
 import { touchSlab } from "../central/touch.js";
+import { CACHED, FREE, GRANULE_SHIFT, headerClass, LIVE_TO_CACHED, toHeader } from "../layout/header.js";
+import type { Image } from "../layout/image.js";
+import {
+  blocksPerSlab,
+  CARVED,
+  CLASS_CAP,
+  CLASS_REFILL,
+  classRecord,
+  counterIndex,
+  CURSOR,
+  FREE_COUNT,
+  FRONT_MISSES,
+  PAGE_BYTES,
+  PARTIAL_HEAD,
+  REFILLS,
+  SLAB_BYTES,
+  SLL_BLOCKS,
+  SLL_HEAD,
+  slabRecord,
+  slabToPtr,
+  topToCount,
+} from "../layout/metadata.js";
 import { BLOCK_BYTES } from "../layout/sizeClasses.js";
-import { drainSll } from "./sll.js";
+import { drainSll, popSll } from "./sll.js";
 
 /**
- * Fills an empty front cache from one slab, lowest address on top: how many blocks it took.
- * Free blocks come before uncarved ones, the SLL's before a new slab's.
+ * Gives `malloc` blocks to take when its magazine is empty: the one that `free` filled, else one
+ * from the SLL, else blocks of one slab in address order.
+ *
+ * @returns whether there is a block now; if not, the pool has no slab left.
  */
-export function refill(image: Image, liveHeader: number): number {
-  const { meta } = image;
-  const classIndex = liveHeader & CLASS_MASK;
+export function refill(image: Image, live: number): boolean {
+  const { counters, meta } = image;
+  const classIndex = headerClass(live);
   const owner = classRecord(classIndex);
-  let slab = meta[owner + PARTIAL_HEAD] as number;
-  if (slab === 0 && (meta[SLL_COUNT] as number) > 0) {
-    drainSll(image);
-    slab = meta[owner + PARTIAL_HEAD] as number;
+  const cap = meta[owner + CLASS_CAP] as number;
+  const putTop = meta[live - LIVE_TO_CACHED] as number;
+  if (topToCount(putTop, cap) > 0) {
+    meta[live - LIVE_TO_CACHED] = meta[live] as number;
+    meta[live] = putTop;
+    return true;
   }
-  if (slab === 0) slab = openSlab(meta, classIndex);
-  if (slab === 0) return 0;
-  const wanted = meta[owner + CLASS_REFILL] as number;
+  const misses = counterIndex(classIndex, FRONT_MISSES);
+  counters[misses] = (counters[misses] as number) + 1;
+  if ((meta[owner + SLL_HEAD] as number) !== 0) {
+    popSll(meta, live, owner, cap);
+    return true;
+  }
+  const slab = partialSlab(image, classIndex, owner);
+  if (slab === 0) return false;
+  const refills = counterIndex(classIndex, REFILLS);
+  counters[refills] = (counters[refills] as number) + 1;
+  refillFromSlab(image, live, slab, meta[owner + CLASS_REFILL] as number);
+  return true;
+}
+
+/** A slab with blocks to take. The SLL's blocks go back to their slabs before a new slab is opened. */
+function partialSlab(image: Image, classIndex: number, owner: number): number {
+  const { meta } = image;
+  const slab = meta[owner + PARTIAL_HEAD] as number;
+  if (slab !== 0) return slab;
+  if ((meta[SLL_BLOCKS] as number) > 0) drainSll(image);
+  return openSlab(image, classIndex);
+}
+
+/** Free blocks come before uncarved ones, so that no page is touched while another has room. */
+function refillFromSlab(image: Image, live: number, slab: number, wanted: number): void {
+  const { meta } = image;
+  const classIndex = headerClass(live);
   const record = slabRecord(slab);
-  const free = meta[record + FREE_COUNT] as number;
-  const bottom = emptyTop(classIndex, meta[owner + CLASS_CAP] as number);
+  const bottom = meta[live] as number;
   const taken =
-    free > 0
-      ? takeFree(image, slab, classIndex, Math.min(wanted, free), bottom)
+    (meta[record + FREE_COUNT] as number) > 0
+      ? takeFree(image, slab, classIndex, wanted, bottom)
       : carve(image, slab, classIndex, wanted, bottom);
-  meta[liveHeader] = bottom + taken;
-  const capacity = blocksPerSlab(classIndex);
-  if ((meta[record + FREE_COUNT] as number) === 0 && (meta[record + CARVED] as number) === capacity) {
-    unlinkPartial(meta, slab, classIndex);
-  }
-  return taken;
+  meta[live] = bottom + taken;
+  const exhausted =
+    (meta[record + FREE_COUNT] as number) === 0 &&
+    (meta[record + CARVED] as number) === blocksPerSlab(classIndex);
+  if (exhausted) unlinkPartial(meta, slab, classIndex);
 }
 
-export function blocksPerSlab(classIndex: number): number {
-  return (SLAB_BYTES / (BLOCK_BYTES[classIndex] as number)) | 0;
-}
-
-/** Takes `count` free blocks (the slab has them) in address order from the cursor on. */
-function takeFree(image: Image, slab: number, classIndex: number, count: number, bottom: number): number {
+/** Takes up to `wanted` free blocks in address order from the cursor on, lowest address on top. */
+function takeFree(image: Image, slab: number, classIndex: number, wanted: number, bottom: number): number {
   const { headers, meta } = image;
   const record = slabRecord(slab);
   const blockBytes = BLOCK_BYTES[classIndex] as number;
-  const start = slabToOffset(slab);
+  const free = meta[record + FREE_COUNT] as number;
+  const count = wanted < free ? wanted : free;
+  const start = slabToPtr(slab);
   const end = start + (meta[record + CARVED] as number) * blockBytes;
   const freeHeader = toHeader(FREE, classIndex);
   const cachedHeader = toHeader(CACHED, classIndex);
   let ptr = start + (meta[record + CURSOR] as number);
+  let wraps = 0;
   let entry = bottom + count;
   while (entry > bottom) {
-    if (ptr >= end) ptr = start;
+    if (ptr >= end) {
+      if (++wraps === 2) throw miscounted(slab, free);
+      ptr = start;
+    }
     if (headers[ptr >>> GRANULE_SHIFT] === freeHeader) {
       headers[ptr >>> GRANULE_SHIFT] = cachedHeader;
       meta[entry--] = ptr;
@@ -64,26 +109,39 @@ function takeFree(image: Image, slab: number, classIndex: number, count: number,
     ptr += blockBytes;
   }
   meta[record + CURSOR] = ptr - start;
-  meta[record + FREE_COUNT] = (meta[record + FREE_COUNT] as number) - count;
+  meta[record + FREE_COUNT] = free - count;
   return count;
 }
 
-/** Gives headers to the next blocks of a slab; within one page, so that no page is touched early. */
+/** Gives headers to the next blocks of a slab, of one page so that none is touched early. */
 function carve(image: Image, slab: number, classIndex: number, wanted: number, bottom: number): number {
   const { headers, meta } = image;
   const record = slabRecord(slab);
   const blockBytes = BLOCK_BYTES[classIndex] as number;
   const carved = meta[record + CARVED] as number;
-  const count = Math.min(wanted, blocksPerSlab(classIndex) - carved);
+  const offset = carved * blockBytes;
+  const count = Math.min(wanted, blocksPerSlab(classIndex) - carved, CARVE_LIMIT(offset, blockBytes));
   const cachedHeader = toHeader(CACHED, classIndex);
-  let ptr = slabToOffset(slab) + carved * blockBytes;
+  let ptr = slabToPtr(slab) + offset;
   for (let entry = bottom + count; entry > bottom; entry--) {
     headers[ptr >>> GRANULE_SHIFT] = cachedHeader;
     meta[entry] = ptr;
     ptr += blockBytes;
   }
   meta[record + CARVED] = carved + count;
-  touchSlab(meta, slab, (carved + count) * blockBytes);
+  touchSlab(meta, slab, offset + count * blockBytes);
   return count;
 }
-void PAGE_BYTES;
+
+const MODE = Number((globalThis as any).process?.env.CARVE ?? 1);
+function CARVE_LIMIT(offset: number, blockBytes: number): number {
+  if (MODE === 0) return 999;
+  const pageEnd = (offset + blockBytes + MODE * PAGE_BYTES - 1) & -(MODE * PAGE_BYTES);
+  return ((pageEnd - offset) / blockBytes) | 0;
+}
+void SLAB_BYTES;
+
+function miscounted(slab: number, free: number): HeapError {
+  const message = `freeCount of slab ${slab} is ${free}, but so many free blocks are not there`;
+  return new HeapError("ERR_HEAP_CORRUPTED", message, { invariant: "freeCount", slab, found: free });
+}

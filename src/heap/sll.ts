@@ -1,70 +1,135 @@
-import {
-  CACHED, CLASS_MASK, FREE, GRANULE_SHIFT, headerState, QUEUED, toHeader,
-} from "../layout/header.js";
+import { retireSlab, linkPartial } from "../central/slabs.js";
+import { GRANULE_SHIFT, FREE, headerClass, LIVE_TO_CACHED, toHeader } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import {
-  CARVED, CLASS_CAP, CLASS_QUEUED, classRecord, DRAIN_INTERVAL, emptyTop, FREE_COUNT,
-  FRONT_CACHE_MASK, ptrToSlab, SLL_COUNT, SLL_HEAD, slabRecord,
+  blocksPerSlab,
+  CARVED,
+  CLASS_CAP,
+  classRecord,
+  counterIndex,
+  DRAINED,
+  DRAINS,
+  emptyTop,
+  END_SPARE,
+  FREE_COUNT,
+  MAGAZINE_SLOTS,
+  OPTIONS,
+  ptrToSlab,
+  SLL_BLOCKS,
+  SLL_HEAD,
+  SPARE_HEAD,
+  SPARE_NEXT,
+  slabRecord,
+  topToCount,
+  topToMagazine,
 } from "../layout/metadata.js";
-import { linkPartial, retireSlab } from "../central/slabs.js";
-import { blocksPerSlab } from "./refill.js";
+import { CLASS_COUNT } from "../layout/sizeClasses.js";
 
-/** Makes room in a full front cache: its older half goes on the SLL, which is drained when due. */
-export function spill(image: Image, liveHeader: number): void {
-  const { headers, i32, meta } = image;
-  const classIndex = liveHeader & CLASS_MASK;
-  const owner = classRecord(classIndex);
+/*
+ * The SLL: freed blocks that did not fit the front cache, until a drain returns them to their
+ * slabs. It is a singly linked list of full magazines, a class each, so a block costs it nothing:
+ * linking block by block through the payloads touched every freed block once more and cost a
+ * python trace 5 %, and a link in a payload can be overwritten through a stale view.
+ */
+
+const DRAIN_INTERVAL = OPTIONS + 1;
+
+/**
+ * Makes room for `free` when its magazine is full: the magazine malloc has emptied takes its
+ * place, else it goes on the SLL, which is drained when due.
+ */
+export function spill(image: Image, live: number): void {
+  const { meta } = image;
+  const cached = live - LIVE_TO_CACHED;
+  const owner = classRecord(headerClass(live));
   const cap = meta[owner + CLASS_CAP] as number;
-  const bottom = emptyTop(classIndex, cap);
-  const count = (cap + 1) >> 1;
-  const queuedHeader = toHeader(QUEUED, classIndex);
-  let head = meta[SLL_HEAD] as number;
-  for (let entry = bottom + 1; entry <= bottom + count; entry++) {
-    const ptr = meta[entry] as number;
-    headers[ptr >>> GRANULE_SHIFT] = queuedHeader;
-    i32[ptr >> 2] = head;
-    head = ptr;
+  const putTop = meta[cached] as number;
+  const takeTop = meta[live] as number;
+  if (topToCount(takeTop, cap) === 0) {
+    meta[live] = putTop;
+    meta[cached] = takeTop;
+    return;
   }
-  meta[SLL_HEAD] = head;
-  const pending = (meta[SLL_COUNT] as number) + count;
-  meta[SLL_COUNT] = pending;
-  for (let entry = bottom + 1; entry <= bottom + cap - count; entry++) {
-    meta[entry] = meta[entry + count] as number;
+  let spare = takeSpare(meta);
+  if (spare === 0) {
+    drainSll(image);
+    spare = takeSpare(meta);
   }
-  meta[liveHeader] = bottom + cap - count;
+  const magazine = topToMagazine(putTop);
+  meta[magazine * MAGAZINE_SLOTS] = meta[owner + SLL_HEAD] as number;
+  meta[owner + SLL_HEAD] = magazine;
+  meta[cached] = emptyTop(spare, cap);
+  const blocks = (meta[SLL_BLOCKS] as number) + cap;
+  meta[SLL_BLOCKS] = blocks;
   const interval = meta[DRAIN_INTERVAL] as number;
-  if (interval !== 0 && pending >= interval) drainSll(image);
+  if (interval !== 0 && blocks >= interval) drainSll(image);
+}
+
+/** Gives `malloc` the class's newest magazine of the SLL for its empty one. */
+export function popSll(meta: Int32Array, live: number, owner: number, cap: number): void {
+  const magazine = meta[owner + SLL_HEAD] as number;
+  meta[owner + SLL_HEAD] = meta[magazine * MAGAZINE_SLOTS] as number;
+  meta[SLL_BLOCKS] = (meta[SLL_BLOCKS] as number) - cap;
+  giveSpare(meta, topToMagazine(meta[live] as number));
+  meta[live] = emptyTop(magazine, cap) + cap;
 }
 
 /** Returns every block of the SLL to its slab, and slabs that become empty to the pool. */
 export function drainSll(image: Image): void {
-  const { headers, i32, meta } = image;
-  let ptr = meta[SLL_HEAD] as number;
-  let count = meta[SLL_COUNT] as number;
-  while (count > 0) {
-    const granule = ptr >>> GRANULE_SHIFT;
-    const header = headers[granule] as number;
-    if (headerState(header) !== QUEUED || header === 0 || (ptr & 15) !== 0) break;
-    const next = i32[ptr >> 2] as number;
-    headers[granule] = header | FREE;
-    returnBlock(image, ptr, header);
-    ptr = next;
-    count--;
+  const { counters, meta } = image;
+  counters[DRAINS] = (counters[DRAINS] as number) + 1;
+  for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
+    const owner = classRecord(classIndex);
+    const cap = meta[owner + CLASS_CAP] as number;
+    let magazine = meta[owner + SLL_HEAD] as number;
+    while (magazine !== 0) {
+      const next = meta[magazine * MAGAZINE_SLOTS] as number;
+      const bottom = emptyTop(magazine, cap);
+      returnBlocks(image, classIndex, bottom, bottom + cap);
+      giveSpare(meta, magazine);
+      magazine = next;
+    }
+    meta[owner + SLL_HEAD] = 0;
   }
-  meta[SLL_HEAD] = 0;
-  meta[SLL_COUNT] = 0;
-  //if (count > 0) sweep
-  if (count > 0) throw new Error("corrupt sll");
+  meta[SLL_BLOCKS] = 0;
 }
 
-export function returnBlock(image: Image, ptr: number, classIndex: number): void {
-  const { meta } = image;
-  const slab = ptrToSlab(ptr);
-  const record = slabRecord(slab);
-  const free = (meta[record + FREE_COUNT] as number) + 1;
-  const carved = meta[record + CARVED] as number;
-  meta[record + FREE_COUNT] = free;
-  if (free === 1 && carved === blocksPerSlab(classIndex)) linkPartial(meta, slab, classIndex);
-  if (free === carved) retireSlab(image, slab, classIndex);
+/** Returns the blocks in the slots above `bottom` up to `top` to their slabs. */
+export function returnBlocks(image: Image, classIndex: number, bottom: number, top: number): void {
+  const { counters, headers, meta } = image;
+  const freeHeader = toHeader(FREE, classIndex);
+  const capacity = blocksPerSlab(classIndex);
+  for (let slot = bottom + 1; slot <= top; slot++) {
+    const ptr = meta[slot] as number;
+    const slab = ptrToSlab(ptr);
+    const record = slabRecord(slab);
+    const free = (meta[record + FREE_COUNT] as number) + 1;
+    const carved = meta[record + CARVED] as number;
+    headers[ptr >>> GRANULE_SHIFT] = freeHeader;
+    meta[record + FREE_COUNT] = free;
+    if (free === 1 && carved === capacity) linkPartial(meta, slab, classIndex);
+    if (free === carved) retireSlab(image, slab, classIndex);
+  }
+  const drained = counterIndex(classIndex, DRAINED);
+  counters[drained] = (counters[drained] as number) + (top - bottom);
 }
-void CACHED; void FRONT_CACHE_MASK; void CLASS_QUEUED;
+
+function takeSpare(meta: Int32Array): number {
+  const magazine = meta[SPARE_HEAD] as number;
+  if (magazine !== 0) {
+    meta[SPARE_HEAD] = meta[magazine * MAGAZINE_SLOTS] as number;
+    return magazine;
+  }
+  const fresh = meta[SPARE_NEXT] as number;
+  if (fresh >= END_SPARE) return 0;
+  meta[SPARE_NEXT] = fresh + 1;
+  return fresh;
+}
+
+/** A spare's slots are zeroed: which one is the lowest depends on the class that takes it next. */
+function giveSpare(meta: Int32Array, magazine: number): void {
+  const start = magazine * MAGAZINE_SLOTS;
+  meta.fill(0, start + 1, start + MAGAZINE_SLOTS);
+  meta[start] = meta[SPARE_HEAD] as number;
+  meta[SPARE_HEAD] = magazine;
+}

@@ -1,5 +1,12 @@
 import {
-  CAPACITY_BYTES, END_SLAB, FIRST_SLAB, firstSlabOf, metaOffset, slabToOffset,
+  CAPACITY_BYTES,
+  COUNTER_COUNT,
+  COUNTERS,
+  END_SLAB,
+  FIRST_SLAB,
+  firstSlabOf,
+  metadataOffset,
+  slabToPtr,
 } from "./metadata.js";
 
 /** The views through which the cold paths see a heap image. All are of fixed length. */
@@ -8,17 +15,20 @@ export interface Image {
   readonly headers: Uint8Array;
   /** All metadata, see metadata.ts. */
   readonly meta: Int32Array;
+  readonly counters: Float64Array;
   /** The whole heap. */
   readonly u8: Uint8Array;
   readonly i32: Int32Array;
 }
 
+/** Views a buffer as a heap image. The buffer's length must be a valid capacity. */
 export function viewImage(buffer: ArrayBufferLike, capacityBytes: number): Image {
-  const metaStart = metaOffset(capacityBytes);
-  const metaEnd = slabToOffset(firstSlabOf(capacityBytes));
+  const start = metadataOffset(capacityBytes);
+  const end = slabToPtr(firstSlabOf(capacityBytes));
   return {
-    headers: new Uint8Array(buffer, 0, metaStart),
-    meta: new Int32Array(buffer, metaStart, (metaEnd - metaStart) >> 2),
+    headers: new Uint8Array(buffer, 0, start),
+    meta: new Int32Array(buffer, start, (end - start) >> 2),
+    counters: new Float64Array(buffer, start + 4 * COUNTERS, COUNTER_COUNT),
     u8: new Uint8Array(buffer, 0, capacityBytes),
     i32: new Int32Array(buffer, 0, capacityBytes >> 2),
   };

@@ -1,93 +1,125 @@
 import { staticAssert } from "../base/assert.js";
 import { roundUp } from "../base/bits.js";
 import type { SlabIndex } from "../base/types.js";
-import { CACHED, GRANULE_SHIFT, LIVE, toHeader } from "./header.js";
-import { CLASS_COUNT, SPAN_CLASS } from "./sizeClasses.js";
+import { CACHED, GRANULE_SHIFT, LIVE } from "./header.js";
+import { BLOCK_BYTES, CLASS_COUNT, CLASS_MAX_BYTES, SPAN_CLASS } from "./sizeClasses.js";
 
 /*
- * Where every byte of a heap image is. One Int32Array, `meta`, views all metadata; the figures
- * below are indices into it.
+ * Where every byte of a heap image is.
  *
- *   byte 0            capacity / 16                        firstSlab << 16            capacity
- *   | header map      | meta                               | slabs                    |
+ *   byte 0            capacity / 16                        firstSlab << 16             capacity
+ *   | header map      | metadata                           | slabs                     |
  *
- *   meta   0          192     256                          CLASS_RECORDS  SLAB_RECORDS
- *          | superblock | tops | front caches, 256 a class | class records| slab records|
+ * One Int32Array, `meta`, views the metadata; the figures below are indices into it.
+ *
+ *   meta   0          128       192         256       CLASS_RECORDS  COUNTERS  SLAB_RECORDS
+ *          | superblock | put tops | take tops | magazines | class records | counters | slabs |
  */
 
 export const SLAB_SHIFT = 16;
 export const SLAB_BYTES = 65536;
 /** The unit in which the operating system commits memory. */
 export const PAGE_BYTES = 4096;
-/** Header bytes of one slab: one page of header map exactly. */
-export const SLAB_GRANULES = SLAB_BYTES >> GRANULE_SHIFT;
+/** Header bytes of one slab: exactly one page of the header map. */
+export const SLAB_GRANULES: number = SLAB_BYTES >> GRANULE_SHIFT;
 
-export const MIN_CAPACITY_BYTES = 4 * SLAB_BYTES;
-export const MAX_CAPACITY_BYTES = 2 ** 31 - SLAB_BYTES;
+export const MIN_CAPACITY_BYTES: number = 8 * SLAB_BYTES;
+export const MAX_CAPACITY_BYTES: number = 2 ** 31 - SLAB_BYTES;
 
-// Superblock fields.
-export const MAGIC_0 = 0;
-export const MAGIC_1 = 1;
-export const VERSION = 2;
-export const CAPACITY_BYTES = 3;
-export const FIRST_SLAB = 4;
+// Superblock.
+export const MAGIC = 0;
+export const VERSION = 1;
+export const CAPACITY_BYTES = 2;
+export const FIRST_SLAB = 3;
 /** One past the last slab. */
-export const END_SLAB = 5;
+export const END_SLAB = 4;
 /** The first slab that was never used: from here on no page was touched. */
-export const WILDERNESS = 6;
-export const SLL_HEAD = 7;
-export const SLL_COUNT = 8;
-export const DRAIN_INTERVAL = 9;
-export const FAST_CAP = 10;
-export const REFILL_HOT = 11;
-export const REFILL_MID = 12;
-export const FLAGS = 13;
-/** Pages ever touched in slabs, spans and their header map. */
-export const TOUCHED_PAGES = 14;
-/** Bitmap of the bins of free runs that are not empty. */
-export const BIN_MAP_LOW = 16;
-export const BIN_MAP_HIGH = 17;
+export const WILDERNESS = 5;
+/** Pages ever touched in slabs and in their header map. */
+export const TOUCHED_PAGES = 6;
+/** Blocks on the SLL. */
+export const SLL_BLOCKS = 7;
+/** Head of the list of spare magazines, and the first spare that was never used. */
+export const SPARE_HEAD = 8;
+export const SPARE_NEXT = 9;
+/** Bitmap of the bins of free runs that are not empty: two words. */
+export const BIN_MAP = 10;
+/** Options, one word each, in the order of config/options.ts. */
+export const OPTIONS = 16;
+/** Heads of the bins of free runs. */
 export const BINS = 32;
 export const BIN_COUNT = 64;
 
+export const MAGIC_VALUE = 0x6d6b6168; // "hakm"
+export const FORMAT_VERSION = 1;
+
 /*
- * Front caches. `meta[liveHeader]` is a class's top: the index of its newest entry. A class's
- * entries end at index 256 * class + 255, so a cache is full when the index after its top is a
- * multiple of 256, and the entry below the oldest is 0, so a cache is empty when its top entry is 0.
+ * A front cache is two magazines of a class: malloc takes from one, free puts to the other, and
+ * they change places when the first is empty. A header byte is the index of the top:
+ * `meta[LIVE | class]` of the magazine to take from, `meta[CACHED | class]` of the one to put to.
+ *
+ *   slot    0      1 ..  255 - cap       256 - cap ..  255
+ *          | next | unused and 0        | entries, oldest first |
+ *
+ * The slot below the oldest entry is 0, so a magazine is empty when its top slot is 0; the last
+ * slot's index is 255 modulo 256, so it is full when the index after its top is a multiple of 256.
+ * Slot 0 links spare magazines, and full ones on the SLL.
  */
-export const TOPS = LIVE;
-export const FRONT_CACHE_STRIDE = 256;
-export const FRONT_CACHE_MASK = 255;
-export const MAX_FAST_CAP = 255;
+export const PUT_TOPS: number = CACHED;
+export const TAKE_TOPS: number = LIVE;
+export const MAGAZINE_SLOTS = 256;
+export const MAGAZINE_MASK = 255;
+export const MAX_FAST_CAP = 254;
+export const SPARE_MAGAZINES = 64;
+/** The first spare: before it each class has two magazines of its own. */
+export const FIRST_SPARE: number = 1 + 2 * CLASS_COUNT;
+export const END_SPARE: number = FIRST_SPARE + SPARE_MAGAZINES;
+/** A top that is full: that of every class code which has no front cache. */
+export const NO_CACHE_TOP = MAGAZINE_MASK;
 
 // Class records.
-export const CLASS_RECORDS: number = FRONT_CACHE_STRIDE * (CLASS_COUNT + 1);
-export const CLASS_RECORD_INTS = 16;
+export const CLASS_RECORDS: number = MAGAZINE_SLOTS * END_SPARE;
+export const CLASS_RECORD_INTS = 8;
 /** First and last slab with free or uncarved blocks; 0 is none. */
 export const PARTIAL_HEAD = 0;
 export const PARTIAL_TAIL = 1;
+/** Entries of a magazine, and blocks taken by a refill. */
 export const CLASS_CAP = 2;
 export const CLASS_REFILL = 3;
 export const CLASS_SLABS = 4;
-export const CLASS_QUEUED = 5;
+/** Head of the class's part of the SLL: a list of full magazines. */
+export const SLL_HEAD = 5;
 
-// Slab records. A slab number is never 0, so 0 ends a list.
-export const SLAB_RECORDS: number = CLASS_RECORDS + CLASS_RECORD_INTS * 64;
+// Counters: doubles, viewed by a Float64Array of their own.
+export const COUNTERS: number = CLASS_RECORDS + 64 * CLASS_RECORD_INTS;
+export const COUNTERS_PER_CLASS = 4;
+export const REFILLS = 0;
+export const DRAINED = 1;
+export const FRONT_MALLOCS = 2;
+export const FRONT_MISSES = 3;
+export const COUNTER_COUNT: number = 64 * COUNTERS_PER_CLASS;
+/** Counters of the whole heap stand where class 0 would have its own. */
+export const DRAINS = 0;
+export const SLABS_OPENED = 1;
+
+// Slab records. Slab 0 is never a slab, so 0 ends a list.
+export const SLAB_RECORDS: number = COUNTERS + 2 * COUNTER_COUNT;
 export const SLAB_RECORD_SHIFT = 3;
-/** What the slab is: POOLED, a size class, SPAN_CLASS, or SPAN_TAIL. */
+/** What the slab is: POOLED, a size class, SPAN_CLASS (a span's first) or SPAN_TAIL (its last). */
 export const KIND = 0;
-/** Blocks in state free; for a span, its bytes. */
+/** Blocks in state free. */
 export const FREE_COUNT = 1;
+/** A span's bytes, in its first slab. */
 export const SPAN_BYTES = 1;
 /** Blocks that have a header: the carved frontier. */
 export const CARVED = 2;
-/** Block at which the next refill starts to look. */
+/** Byte offset in the slab at which the next refill starts to look. */
 export const CURSOR = 3;
 export const NEXT = 4;
 export const PREV = 5;
-/** Slabs in a run: at its first slab, and for a free run at its last too. */
+/** Slabs in a run: in its first slab, and for a free run in its last too. */
 export const RUN = 6;
-/** Bytes of the slab that were ever touched, whatever it was then. */
+/** Bytes of the slab that were ever touched, whatever it was then: whole pages. */
 export const TOUCHED = 7;
 
 export const POOLED = 0;
@@ -101,33 +133,58 @@ export function classRecord(classIndex: number): number {
   return CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
 }
 
-/** Index of the entry below a class's oldest: the top of an empty cache. */
-export function emptyTop(classIndex: number, cap: number): number {
-  return classIndex * FRONT_CACHE_STRIDE + FRONT_CACHE_MASK - cap;
+export function counterIndex(classIndex: number, counter: number): number {
+  return classIndex * COUNTERS_PER_CLASS + counter;
+}
+
+/** The top of an empty magazine whose class has `cap` entries a magazine. */
+export function emptyTop(magazine: number, cap: number): number {
+  return magazine * MAGAZINE_SLOTS + MAGAZINE_MASK - cap;
+}
+
+/** The magazine that a top points into. */
+export function topToMagazine(top: number): number {
+  return top >>> 8;
+}
+
+/** Entries in the magazine that a top points into. */
+export function topToCount(top: number, cap: number): number {
+  return (top & MAGAZINE_MASK) - (MAGAZINE_MASK - cap);
+}
+
+export function blocksPerSlab(classIndex: number): number {
+  return (SLAB_BYTES / (BLOCK_BYTES[classIndex] as number)) | 0;
 }
 
 export function ptrToSlab(ptr: number): SlabIndex {
   return (ptr >>> SLAB_SHIFT) as SlabIndex;
 }
 
-export function slabToOffset(slab: number): number {
+export function slabToPtr(slab: number): number {
   return slab << SLAB_SHIFT;
 }
 
-/** Byte offset of `meta` in a heap of the given capacity. */
-export function metaOffset(capacityBytes: number): number {
+/** Slabs that hold so many bytes. */
+export function bytesToSlabs(bytes: number): number {
+  return (bytes + SLAB_BYTES - 1) >>> SLAB_SHIFT;
+}
+
+/** Byte offset of the metadata in a heap of the given capacity. */
+export function metadataOffset(capacityBytes: number): number {
   return capacityBytes >>> GRANULE_SHIFT;
 }
 
 /** The first slab of a heap of the given capacity. */
 export function firstSlabOf(capacityBytes: number): SlabIndex {
-  const slabs = capacityBytes >>> SLAB_SHIFT;
-  const metaBytes = 4 * slabRecord(slabs);
-  return (roundUp(metaOffset(capacityBytes) + metaBytes, SLAB_BYTES) >>> SLAB_SHIFT) as SlabIndex;
+  const metadataBytes = 4 * slabRecord(capacityBytes >>> SLAB_SHIFT);
+  const end = roundUp(metadataOffset(capacityBytes) + metadataBytes, SLAB_BYTES);
+  return ptrToSlab(end);
 }
 
 staticAssert(SLAB_BYTES === 1 << SLAB_SHIFT, "a slab is 1 << SLAB_SHIFT bytes");
 staticAssert(SLAB_GRANULES === PAGE_BYTES, "a slab's header bytes are one page");
-staticAssert(CLASS_COUNT < SPAN_TAIL && SPAN_TAIL < SPAN_CLASS, "kinds do not meet");
-staticAssert(toHeader(CACHED, 1) >= CACHED, "cached headers are above CACHED");
-staticAssert(TOPS + 64 === FRONT_CACHE_STRIDE, "tops end where the front caches begin");
+staticAssert(CLASS_MAX_BYTES <= SLAB_BYTES, "a block lies in one slab");
+staticAssert(CLASS_COUNT < SPAN_TAIL && SPAN_TAIL < SPAN_CLASS, "slab kinds do not meet");
+staticAssert(BINS + BIN_COUNT <= PUT_TOPS, "the superblock ends before the tops");
+staticAssert(TAKE_TOPS + 64 === MAGAZINE_SLOTS, "the magazines follow the tops");
+staticAssert(COUNTERS % 2 === 0 && SLAB_RECORDS % 8 === 0, "records are aligned");

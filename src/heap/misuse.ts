@@ -1,0 +1,92 @@
+import { HeapError, show } from "../base/errors.js";
+import { FREE, GRANULE_BYTES, GRANULE_SHIFT, headerState, LIVE, NO_BLOCK } from "../layout/header.js";
+import { capacityOf, endSlab, firstSlab, type Image } from "../layout/image.js";
+import {
+  BINS,
+  KIND,
+  POOLED,
+  ptrToSlab,
+  RUN,
+  SLAB_BYTES,
+  slabRecord,
+  slabToPtr,
+  WILDERNESS,
+} from "../layout/metadata.js";
+
+/** What a number is to a heap: a live block's tier is told by `Heap.classify`. */
+export type NotLive = "null" | "freed" | "interior" | "unallocated" | "metadata" | "misaligned" | "foreign";
+
+/** Why a ptr is not live. Reads the header byte, and the slab's record only to word the answer. */
+export function classifyNotLive(image: Image, ptr: unknown): NotLive {
+  if (ptr === 0) return "null";
+  if (typeof ptr !== "number" || !Number.isInteger(ptr)) return "foreign";
+  if (ptr < 0 || ptr >= capacityOf(image)) return "foreign";
+  if (ptr < slabToPtr(firstSlab(image))) return "metadata";
+  if (ptr % GRANULE_BYTES !== 0) return "misaligned";
+  const header = image.headers[ptr >>> GRANULE_SHIFT] as number;
+  if (header !== NO_BLOCK && headerState(header) >= FREE) return "freed";
+  const slab = ptrToSlab(ptr);
+  const isPooled = slab >= (image.meta[WILDERNESS] as number) || image.meta[slabRecord(slab) + KIND] === POOLED;
+  return isPooled ? "unallocated" : "interior";
+}
+
+const REASONS: Record<NotLive, string> = {
+  null: "is null",
+  freed: "was freed already",
+  interior: "is no block's first byte",
+  unallocated: "was never allocated, or its slab was given back",
+  metadata: "lies in the heap's own metadata",
+  misaligned: `is not a multiple of ${GRANULE_BYTES}`,
+  foreign: "is no offset in this heap",
+};
+
+/** The error for a ptr that is not live. */
+export function notLive(image: Image, ptr: unknown): HeapError {
+  const reason = classifyNotLive(image, ptr);
+  const code = reason === "freed" ? "ERR_DOUBLE_FREE" : "ERR_INVALID_POINTER";
+  return new HeapError(code, `ptr ${show(ptr)} ${REASONS[reason]}; expected a live ptr of this heap`, {
+    ptr,
+    reason,
+  });
+}
+
+export function isLiveHeader(header: number | undefined): boolean {
+  return header !== undefined && header > LIVE;
+}
+
+/** The error for a size that no heap of this capacity takes. */
+export function invalidSize(image: Image, size: unknown): HeapError {
+  const max = largestBlock(image);
+  return new HeapError("ERR_INVALID_SIZE", `size is ${show(size)}; it takes an integer from 0 to ${max} (bytes)`, {
+    got: size,
+    min: 0,
+    max,
+  });
+}
+
+/** The largest size that the heap could hold were it empty. */
+export function largestBlock(image: Image): number {
+  return (endSlab(image) - firstSlab(image)) * SLAB_BYTES;
+}
+
+/** The error for a request that no free memory holds. */
+export function exhausted(image: Image, requestBytes: number): HeapError {
+  const { meta } = image;
+  const untouched = (endSlab(image) - (meta[WILDERNESS] as number)) * SLAB_BYTES;
+  let pooledBytes = untouched;
+  let largestRunBytes = untouched;
+  for (let slab = firstSlab(image); slab < (meta[WILDERNESS] as number); ) {
+    const record = slabRecord(slab);
+    const run = Math.max(1, meta[record + RUN] as number);
+    if (meta[record + KIND] === POOLED) {
+      pooledBytes += run * SLAB_BYTES;
+      largestRunBytes = Math.max(largestRunBytes, run * SLAB_BYTES);
+    }
+    slab += run;
+  }
+  const message =
+    `no room for ${requestBytes} bytes: ${pooledBytes} bytes are in free slabs, ` +
+    `the longest run of them has ${largestRunBytes} (capacity ${capacityOf(image)})`;
+  return new HeapError("ERR_HEAP_EXHAUSTED", message, { requestBytes, pooledBytes, largestRunBytes });
+}
+void BINS;
