@@ -3,7 +3,7 @@ import { GRANULE_SHIFT, LIVE, LIVE_TO_CACHED } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import { MAGAZINE_MASK } from "../layout/metadata.js";
 import { CLASS_MAX_BYTES, LIVE_HEADER_OF_GRANULES } from "../layout/sizeClasses.js";
-import { freeSlow, mallocSlow, reallocSlow } from "./slow.js";
+import { freeSlow, mallocOrThrow, reallocSlow } from "./slow.js";
 
 /*
  *   malloc                              free                             realloc
@@ -23,7 +23,7 @@ export function bindMalloc(image: Image, meta: Int32Array, headers: Uint8Array):
         return ptr as Ptr;
       }
     }
-    return (mallocSlow(image, size) | 0) as Ptr;
+    return (mallocOrThrow(image, size) | 0) as Ptr;
   };
 }
 

@@ -26,50 +26,11 @@ import {
 import { BLOCK_BYTES } from "../layout/sizeClasses.js";
 import { drainSll, popSll } from "./sll.js";
 
-/**
- * Gives `malloc` blocks to take when its magazine is empty: the one that `free` filled, else one
- * from the SLL, else blocks of one slab in address order.
- *
- * @returns whether there is a block now; if not, the pool has no slab left.
- */
-export function refill(image: Image, live: number): boolean {
-  const { counters, meta } = image;
-  const classIndex = headerClass(live);
-  const owner = classRecord(classIndex);
-  const cap = meta[owner + CLASS_CAP] as number;
-  const putTop = meta[live - LIVE_TO_CACHED] as number;
-  if (topToCount(putTop, cap) > 0) {
-    meta[live - LIVE_TO_CACHED] = meta[live] as number;
-    meta[live] = putTop;
-    return true;
-  }
-  const misses = counterIndex(classIndex, FRONT_MISSES);
-  counters[misses] = (counters[misses] as number) + 1;
-  if ((meta[owner + SLL_HEAD] as number) !== 0) {
-    popSll(meta, live, owner, cap);
-    return true;
-  }
-  const slab = partialSlab(image, classIndex, owner);
-  if (slab === 0) return false;
-  const refills = counterIndex(classIndex, REFILLS);
-  counters[refills] = (counters[refills] as number) + 1;
-  refillFromSlab(image, live, slab, meta[owner + CLASS_REFILL] as number);
-  return true;
-}
-
-/** A slab with blocks to take. The SLL's blocks go back to their slabs before a new slab is opened. */
-function partialSlab(image: Image, classIndex: number, owner: number): number {
-  const { meta } = image;
-  const slab = meta[owner + PARTIAL_HEAD] as number;
-  if (slab !== 0) return slab;
-  if ((meta[SLL_BLOCKS] as number) > 0) drainSll(image);
-  return openSlab(image, classIndex);
-}
-
 /** Free blocks come before uncarved ones, so that no page is touched while another has room. */
-function refillFromSlab(image: Image, live: number, slab: number, wanted: number): void {
+export function refillFromSlab(image: Image, live: number, slab: number): void {
   const { meta } = image;
   const classIndex = headerClass(live);
+  const wanted = meta[classRecord(classIndex) + CLASS_REFILL] as number;
   const record = slabRecord(slab);
   const bottom = meta[live] as number;
   const taken =

@@ -32,41 +32,9 @@ import { CLASS_COUNT } from "../layout/sizeClasses.js";
  * python trace 5 %, and a link in a payload can be overwritten through a stale view.
  */
 
-const DRAIN_INTERVAL = OPTIONS + 1;
-
-/**
- * Makes room for `free` when its magazine is full: the magazine malloc has emptied takes its
- * place, else it goes on the SLL, which is drained when due.
- */
-export function spill(image: Image, live: number): void {
-  const { meta } = image;
-  const cached = live - LIVE_TO_CACHED;
-  const owner = classRecord(headerClass(live));
-  const cap = meta[owner + CLASS_CAP] as number;
-  const putTop = meta[cached] as number;
-  const takeTop = meta[live] as number;
-  if (topToCount(takeTop, cap) === 0) {
-    meta[live] = putTop;
-    meta[cached] = takeTop;
-    return;
-  }
-  let spare = takeSpare(meta);
-  if (spare === 0) {
-    drainSll(image);
-    spare = takeSpare(meta);
-  }
-  const magazine = topToMagazine(putTop);
-  meta[magazine * MAGAZINE_SLOTS] = meta[owner + SLL_HEAD] as number;
-  meta[owner + SLL_HEAD] = magazine;
-  meta[cached] = emptyTop(spare, cap);
-  const blocks = (meta[SLL_BLOCKS] as number) + cap;
-  meta[SLL_BLOCKS] = blocks;
-  const interval = meta[DRAIN_INTERVAL] as number;
-  if (interval !== 0 && blocks >= interval) drainSll(image);
-}
-
 /** Gives `malloc` the class's newest magazine of the SLL for its empty one. */
-export function popSll(meta: Int32Array, live: number, owner: number, cap: number): void {
+export function popSll(meta: Int32Array, live: number, owner: number): void {
+  const cap = meta[owner + CLASS_CAP] as number;
   const magazine = meta[owner + SLL_HEAD] as number;
   meta[owner + SLL_HEAD] = meta[magazine * MAGAZINE_SLOTS] as number;
   meta[SLL_BLOCKS] = (meta[SLL_BLOCKS] as number) - cap;
@@ -112,18 +80,6 @@ export function returnBlocks(image: Image, classIndex: number, bottom: number, t
   }
   const drained = counterIndex(classIndex, DRAINED);
   counters[drained] = (counters[drained] as number) + (top - bottom);
-}
-
-function takeSpare(meta: Int32Array): number {
-  const magazine = meta[SPARE_HEAD] as number;
-  if (magazine !== 0) {
-    meta[SPARE_HEAD] = meta[magazine * MAGAZINE_SLOTS] as number;
-    return magazine;
-  }
-  const fresh = meta[SPARE_NEXT] as number;
-  if (fresh >= END_SPARE) return 0;
-  meta[SPARE_NEXT] = fresh + 1;
-  return fresh;
 }
 
 /** A spare's slots are zeroed: which one is the lowest depends on the class that takes it next. */

@@ -1,91 +1,230 @@
-import { giveSpan, resizeSpan, spanBytes, takeSpan } from "../central/spans.js";
-import { GRANULE_BYTES, GRANULE_SHIFT, headerClass, LIVE } from "../layout/header.js";
+import { giveRun } from "../central/slabPool.js";
+import { resizeSpan, spanBytes, takeSpan } from "../central/spans.js";
+import { openSlab } from "../central/slabs.js";
+import {
+  CLASS_MASK,
+  GRANULE_BYTES,
+  GRANULE_SHIFT,
+  LIVE,
+  LIVE_TO_CACHED,
+  NO_BLOCK,
+} from "../layout/header.js";
 import type { Image } from "../layout/image.js";
-import { BLOCK_BYTES, CLASS_MAX_BYTES, sizeToLiveHeader, SPAN_CLASS } from "../layout/sizeClasses.js";
-import { copyBlock } from "./copy.js";
-import { putCached, takeCached } from "./frontCache.js";
-import { exhausted, invalidSize, largestBlock, notLive } from "./misuse.js";
-import { refill } from "./refill.js";
-import { drainSll, spill } from "./sll.js";
+import {
+  CLASS_CAP,
+  CLASS_REFILL,
+  CLASS_SWAPS,
+  CLASS_RECORD_INTS,
+  CLASS_RECORDS,
+  COUNTERS_PER_CLASS,
+  DRAIN_INTERVAL,
+  END_SLAB,
+  END_SPARE,
+  FIRST_SLAB,
+  FRONT_MISSES,
+  MAGAZINE_MASK,
+  MAGAZINE_SLOTS,
+  PARTIAL_HEAD,
+  REFILLS,
+  RUN,
+  SLAB_RECORD_SHIFT,
+  SLAB_RECORDS,
+  SLAB_SHIFT,
+  SLL_BLOCKS,
+  SLL_HEAD,
+  SPARE_HEAD,
+  SPARE_NEXT,
+} from "../layout/metadata.js";
+import {
+  BLOCK_BYTES,
+  CLASS_MAX_BYTES,
+  LIVE_HEADER_OF_GRANULES,
+  SPAN_CLASS,
+} from "../layout/sizeClasses.js";
+import { exhausted, invalidSize, notLive } from "./misuse.js";
+import { refillFromSlab } from "./refill.js";
+import { drainSll, popSll } from "./sll.js";
 
-/** `malloc` without a cached block: a refill, a span, or an error. */
+/*
+ * Where the hot paths go when they miss. Each of the three is one long body on purpose: above 460
+ * bytes of bytecode V8 does not inline a function. Cut into small ones they were inlined into the
+ * program's own loops, used up its inlining budget, and made it deoptimise whenever one of their
+ * rare branches ran for the first time: a trace ran at 5.5 or 7.5 ns an event, by luck.
+ */
+
+/**
+ * `malloc` when no block is cached, in this order: the magazine that `free` fills, the class's SLL,
+ * a slab of the class with free or uncarved blocks, a new slab.
+ *
+ * @returns the live block; 0 when memory is exhausted.
+ * @throws ERR_INVALID_SIZE
+ */
 export function mallocSlow(image: Image, size: number): number {
-  const ptr = tryMallocSlow(image, size);
-  if (ptr === 0) throw exhausted(image, size);
+  const { counters, headers, meta } = image;
+  const largest = ((meta[END_SLAB] as number) - (meta[FIRST_SLAB] as number)) << SLAB_SHIFT;
+  if (typeof size !== "number" || size >>> 0 !== size || size > largest) throw invalidSize(image, size);
+  if (size > CLASS_MAX_BYTES) {
+    const bytes = (size + GRANULE_BYTES - 1) & -GRANULE_BYTES;
+    const span = takeSpan(image, bytes);
+    if (span !== 0 || (meta[SLL_BLOCKS] as number) === 0) return span;
+    drainSll(image);
+    return takeSpan(image, bytes);
+  }
+  const live = LIVE_HEADER_OF_GRANULES[(size + GRANULE_BYTES - 1) >>> GRANULE_SHIFT] as number;
+  const classIndex = live & CLASS_MASK;
+  const owner = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
+  let top = meta[live] as number;
+  const putTop = meta[live - LIVE_TO_CACHED] as number;
+  let slab = meta[owner + PARTIAL_HEAD] as number;
+  if (meta[top] !== 0) {
+    // A caller that came here without a look at the magazine.
+  } else if (meta[putTop] !== 0 && (slab === 0 || !isScarce(meta, owner, putTop))) {
+    meta[live - LIVE_TO_CACHED] = top;
+    top = putTop;
+  } else {
+    const counter = classIndex * COUNTERS_PER_CLASS;
+    counters[counter + FRONT_MISSES] = (counters[counter + FRONT_MISSES] as number) + 1;
+    if ((meta[owner + SLL_HEAD] as number) !== 0) {
+      popSll(meta, live, owner);
+    } else {
+      if (slab === 0 && (meta[SLL_BLOCKS] as number) > 0) {
+        drainSll(image);
+        slab = meta[owner + PARTIAL_HEAD] as number;
+      }
+      if (slab === 0) slab = openSlab(image, classIndex);
+      if (slab === 0) return 0;
+      counters[counter + REFILLS] = (counters[counter + REFILLS] as number) + 1;
+      refillFromSlab(image, live, slab);
+    }
+    top = meta[live] as number;
+  }
+  const ptr = meta[top] as number;
+  meta[live] = top - 1;
+  headers[ptr >>> GRANULE_SHIFT] = live;
   return ptr;
 }
 
-/** Like `mallocSlow`, but 0 when memory is exhausted. */
-export function tryMallocSlow(image: Image, size: number): number {
-  checkSize(image, size);
-  if (size > CLASS_MAX_BYTES) return mallocSpan(image, size);
-  const live = sizeToLiveHeader(size);
-  return refill(image, live) ? takeCached(image.meta, image.headers, live) : 0;
+/** Every so many exchanges of magazines that hold few blocks, the class gets more. */
+const SCARCE_SWAPS = 16;
+const SCARCE_BLOCKS = 16;
+
+/**
+ * Whether a class that is busy with few blocks should get more: an exchange of magazines costs a
+ * call, so a class that makes one every few blocks pays as much for it as for the blocks.
+ */
+function isScarce(meta: Int32Array, owner: number, putTop: number): boolean {
+  const wanted = meta[owner + CLASS_REFILL] as number;
+  const blocks = (putTop & MAGAZINE_MASK) - (MAGAZINE_MASK - (meta[owner + CLASS_CAP] as number));
+  if (blocks >= SCARCE_BLOCKS || blocks >= wanted) return false;
+  const swaps = ((meta[owner + CLASS_SWAPS] as number) + 1) % SCARCE_SWAPS;
+  meta[owner + CLASS_SWAPS] = swaps;
+  return swaps === 0;
 }
 
-function mallocSpan(image: Image, size: number): number {
-  const bytes = (size + GRANULE_BYTES - 1) & -GRANULE_BYTES;
-  const ptr = takeSpan(image, bytes);
-  if (ptr !== 0) return ptr;
-  drainSll(image);
-  return takeSpan(image, bytes);
-}
-
-/** `free` of a span, with a full magazine, or of no live ptr. */
+/**
+ * `free` of a span, with a full magazine, or of no live ptr. A full magazine changes places with
+ * the one that malloc has emptied; else it goes on the SLL, which is drained when due.
+ *
+ * @throws ERR_INVALID_POINTER, ERR_DOUBLE_FREE
+ */
 export function freeSlow(image: Image, ptr: number): void {
+  const { headers, meta } = image;
   if (ptr === 0) return;
-  const live = liveHeaderOf(image, ptr);
-  if (headerClass(live) === SPAN_CLASS) {
-    giveSpan(image, ptr);
+  if (typeof ptr !== "number" || (ptr & -GRANULE_BYTES) !== ptr) throw notLive(image, ptr);
+  const live = headers[ptr >>> GRANULE_SHIFT] as number;
+  if (!(live > LIVE)) throw notLive(image, ptr);
+  const classIndex = live & CLASS_MASK;
+  if (classIndex === SPAN_CLASS) {
+    const slab = ptr >>> SLAB_SHIFT;
+    headers[ptr >>> GRANULE_SHIFT] = NO_BLOCK;
+    giveRun(meta, slab, meta[SLAB_RECORDS + (slab << SLAB_RECORD_SHIFT) + RUN] as number);
     return;
   }
-  spill(image, live);
-  putCached(image.meta, image.headers, ptr, live);
+  const cached = live - LIVE_TO_CACHED;
+  const takeTop = meta[live] as number;
+  let top = meta[cached] as number;
+  if (((top + 1) & MAGAZINE_MASK) !== 0) {
+    // A caller that came here without a look at the magazine.
+  } else if (meta[takeTop] === 0) {
+    meta[live] = top;
+    top = takeTop;
+  } else {
+    const owner = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
+    const cap = meta[owner + CLASS_CAP] as number;
+    const full = top - MAGAZINE_MASK;
+    let spare = meta[SPARE_HEAD] as number;
+    if (spare === 0 && (meta[SPARE_NEXT] as number) >= END_SPARE) {
+      drainSll(image);
+      spare = meta[SPARE_HEAD] as number;
+    }
+    if (spare === 0) {
+      spare = meta[SPARE_NEXT] as number;
+      meta[SPARE_NEXT] = spare + 1;
+    } else {
+      meta[SPARE_HEAD] = meta[spare * MAGAZINE_SLOTS] as number;
+    }
+    meta[full] = meta[owner + SLL_HEAD] as number;
+    meta[owner + SLL_HEAD] = full / MAGAZINE_SLOTS;
+    const blocks = (meta[SLL_BLOCKS] as number) + cap;
+    const interval = meta[DRAIN_INTERVAL] as number;
+    meta[SLL_BLOCKS] = blocks;
+    top = spare * MAGAZINE_SLOTS + MAGAZINE_MASK - cap;
+    meta[cached] = top;
+    if (interval !== 0 && blocks >= interval) drainSll(image);
+  }
+  headers[ptr >>> GRANULE_SHIFT] = cached;
+  meta[cached] = top + 1;
+  meta[top + 1] = ptr;
 }
 
-/** `realloc` to another class: where the block lies if it may stay there, else by a copy. */
+/** Up to here a loop over words is faster than `copyWithin`, whose call alone costs 17 ns. */
+const WORD_COPY_MAX_BYTES = 128;
+
+/**
+ * `realloc` to another class: where the block lies if at most half of it stays unused, or if it is
+ * a span that can be cut or grown; else by a copy.
+ *
+ * Words of 4 bytes are copied: a Float64Array would change NaNs on engines that box them, a
+ * BigInt64Array would allocate until it is optimised.
+ *
+ * @returns the live block; 0 when memory is exhausted, and then `ptr` is as it was.
+ * @throws ERR_INVALID_SIZE, ERR_INVALID_POINTER, ERR_DOUBLE_FREE
+ */
 export function reallocSlow(image: Image, ptr: number, size: number): number {
-  checkSize(image, size);
-  if (ptr === 0) return mallocCached(image, size);
-  const live = liveHeaderOf(image, ptr);
-  const usable = usableBytes(image, ptr, live);
-  if (staysInPlace(image, ptr, live, usable, size)) return ptr;
-  const to = mallocCached(image, size);
-  copyBlock(image, to, ptr, usable < size ? usable : size);
-  if (!putCached(image.meta, image.headers, ptr, live)) freeSlow(image, ptr);
+  const { headers, i32, meta, u8 } = image;
+  const largest = ((meta[END_SLAB] as number) - (meta[FIRST_SLAB] as number)) << SLAB_SHIFT;
+  if (typeof size !== "number" || size >>> 0 !== size || size > largest) throw invalidSize(image, size);
+  if (ptr === 0) return mallocSlow(image, size);
+  if (typeof ptr !== "number" || (ptr & -GRANULE_BYTES) !== ptr) throw notLive(image, ptr);
+  const live = headers[ptr >>> GRANULE_SHIFT] as number;
+  if (!(live > LIVE)) throw notLive(image, ptr);
+  const isSpan = (live & CLASS_MASK) === SPAN_CLASS;
+  const usable = isSpan ? spanBytes(meta, ptr) : (BLOCK_BYTES[live & CLASS_MASK] as number);
+  if (isSpan && size > CLASS_MAX_BYTES) {
+    if (resizeSpan(image, ptr, (size + GRANULE_BYTES - 1) & -GRANULE_BYTES)) return ptr;
+  } else if (size <= usable && size >= usable >> 1) {
+    return ptr;
+  }
+  const to = mallocSlow(image, size);
+  if (to === 0) return 0;
+  const bytes = usable < size ? usable : size;
+  if (bytes > WORD_COPY_MAX_BYTES) {
+    u8.copyWithin(to, ptr, ptr + bytes);
+  } else {
+    const end = (ptr + bytes + GRANULE_BYTES - 1) >> 2;
+    for (let source = ptr >> 2, target = to >> 2; source < end; source += 4, target += 4) {
+      i32[target] = i32[source] as number;
+      i32[target + 1] = i32[source + 1] as number;
+      i32[target + 2] = i32[source + 2] as number;
+      i32[target + 3] = i32[source + 3] as number;
+    }
+  }
+  freeSlow(image, ptr);
   return to;
 }
 
-/** A block may keep up to half of itself unused; a span is cut or grown where it lies. */
-function staysInPlace(image: Image, ptr: number, live: number, usable: number, size: number): boolean {
-  if (headerClass(live) === SPAN_CLASS && size > CLASS_MAX_BYTES) {
-    return resizeSpan(image, ptr, (size + GRANULE_BYTES - 1) & -GRANULE_BYTES);
-  }
-  return size <= usable && size >= usable >> 1;
-}
-
-function mallocCached(image: Image, size: number): number {
-  if (size > CLASS_MAX_BYTES) return mallocSlow(image, size);
-  const ptr = takeCached(image.meta, image.headers, sizeToLiveHeader(size));
-  return ptr !== 0 ? ptr : mallocSlow(image, size);
-}
-
-export function usableBytes(image: Image, ptr: number, live: number): number {
-  const classIndex = headerClass(live);
-  return classIndex === SPAN_CLASS ? spanBytes(image.meta, ptr) : (BLOCK_BYTES[classIndex] as number);
-}
-
-/** @throws ERR_INVALID_SIZE unless the size is an integer that the heap could hold. */
-export function checkSize(image: Image, size: number): void {
-  if (typeof size === "number" && size >>> 0 === size && size <= largestBlock(image)) return;
-  throw invalidSize(image, size);
-}
-
-/** The header of a live ptr. @throws ERR_INVALID_POINTER or ERR_DOUBLE_FREE for any other. */
-export function liveHeaderOf(image: Image, ptr: number): number {
-  if (typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr) {
-    const header = image.headers[ptr >>> GRANULE_SHIFT] as number;
-    if (header > LIVE) return header;
-  }
-  throw notLive(image, ptr);
+export function mallocOrThrow(image: Image, size: number): number {
+  const ptr = mallocSlow(image, size);
+  if (ptr === 0) throw exhausted(image, size);
+  return ptr;
 }

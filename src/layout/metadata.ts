@@ -46,6 +46,7 @@ export const SPARE_NEXT = 9;
 export const BIN_MAP = 10;
 /** Options, one word each, in the order of config/options.ts. */
 export const OPTIONS = 16;
+export const DRAIN_INTERVAL = 17;
 /** Heads of the bins of free runs. */
 export const BINS = 32;
 export const BIN_COUNT = 64;
@@ -75,7 +76,7 @@ export const SPARE_MAGAZINES = 64;
 export const FIRST_SPARE: number = 1 + 2 * CLASS_COUNT;
 export const END_SPARE: number = FIRST_SPARE + SPARE_MAGAZINES;
 /** A top that is full: that of every class code which has no front cache. */
-export const NO_CACHE_TOP = MAGAZINE_MASK;
+export const NO_CACHE_TOP = 255;
 
 // Class records.
 export const CLASS_RECORDS: number = MAGAZINE_SLOTS * END_SPARE;
@@ -89,6 +90,8 @@ export const CLASS_REFILL = 3;
 export const CLASS_SLABS = 4;
 /** Head of the class's part of the SLL: a list of full magazines. */
 export const SLL_HEAD = 5;
+/** Exchanges of magazines with few blocks since the last refill, modulo a constant. */
+export const CLASS_SWAPS = 6;
 
 // Counters: doubles, viewed by a Float64Array of their own.
 export const COUNTERS: number = CLASS_RECORDS + 64 * CLASS_RECORD_INTS;
