@@ -1,15 +1,11 @@
-import { toHeader, GRANULE_SHIFT, LIVE, NO_BLOCK } from "../layout/header.js";
+import { toHeader, GRANULE_SHIFT, LIVE } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import {
-  KIND, RUN, SLAB_BYTES, SLAB_SHIFT, SPAN_BYTES, SPAN_TAIL, slabRecord, slabToPtr,
+  bytesToSlabs, KIND, ptrToSlab, RUN, SLAB_BYTES, SPAN_BYTES, SPAN_TAIL, slabRecord, slabToPtr,
 } from "../layout/metadata.js";
 import { SPAN_CLASS } from "../layout/sizeClasses.js";
 import { extendRun, giveRun, takeRun } from "./slabPool.js";
-import { touchSlab } from "./touch.js";
-
-function slabsFor(bytes: number): number {
-  return (bytes + SLAB_BYTES - 1) >>> SLAB_SHIFT;
-}
+import { MAP_PAGE, touchSlab } from "./touch.js";
 
 function describeSpan(meta: Int32Array, slab: number, slabs: number, bytes: number): void {
   meta[slabRecord(slab + slabs - 1) + KIND] = SPAN_TAIL;
@@ -18,13 +14,13 @@ function describeSpan(meta: Int32Array, slab: number, slabs: number, bytes: numb
   meta[record + RUN] = slabs;
   meta[record + SPAN_BYTES] = bytes;
   for (let i = 0, rest = bytes; i < slabs; i++, rest -= SLAB_BYTES) {
-    touchSlab(meta, slab + i, Math.min(rest, SLAB_BYTES));
+    touchSlab(meta, slab + i, Math.min(rest, SLAB_BYTES), i === 0 ? MAP_PAGE : 0);
   }
 }
 
 /** Hands out a span of at least `bytes` bytes: its ptr, or 0. */
 export function takeSpan(image: Image, bytes: number): number {
-  const slabs = slabsFor(bytes);
+  const slabs = bytesToSlabs(bytes);
   const slab = takeRun(image.meta, slabs);
   if (slab === 0) return 0;
   describeSpan(image.meta, slab, slabs, bytes);
@@ -33,19 +29,12 @@ export function takeSpan(image: Image, bytes: number): number {
   return ptr;
 }
 
-/** Gives a live span back to the pool. */
-export function giveSpan(image: Image, ptr: number): void {
-  const slab = ptr >>> SLAB_SHIFT;
-  image.headers[ptr >>> GRANULE_SHIFT] = NO_BLOCK;
-  giveRun(image.meta, slab, image.meta[slabRecord(slab) + RUN] as number);
-}
-
 /** Makes a live span shorter or longer where it lies: whether it could. */
 export function resizeSpan(image: Image, ptr: number, bytes: number): boolean {
   const { meta } = image;
-  const slab = ptr >>> SLAB_SHIFT;
+  const slab = ptrToSlab(ptr);
   const before = meta[slabRecord(slab) + RUN] as number;
-  const after = slabsFor(bytes);
+  const after = bytesToSlabs(bytes);
   if (after > before && !extendRun(meta, slab + before, after - before)) return false;
   describeSpan(meta, slab, after, bytes);
   if (after < before) giveRun(meta, slab + after, before - after);
@@ -53,5 +42,5 @@ export function resizeSpan(image: Image, ptr: number, bytes: number): boolean {
 }
 
 export function spanBytes(meta: Int32Array, ptr: number): number {
-  return meta[slabRecord(ptr >>> SLAB_SHIFT) + SPAN_BYTES] as number;
+  return meta[slabRecord(ptrToSlab(ptr)) + SPAN_BYTES] as number;
 }

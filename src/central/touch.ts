@@ -1,13 +1,25 @@
 import { roundUp } from "../base/bits.js";
 import { PAGE_BYTES, slabRecord, TOUCHED, TOUCHED_PAGES } from "../layout/metadata.js";
 
-/** Records that the first `bytes` of a slab may be touched from now on. */
-export function touchSlab(meta: Int32Array, slab: number, bytes: number): void {
+/*
+ * What the operating system has committed: a slab's TOUCHED is the bytes of it that were ever
+ * touched, whole pages, with bit 0 set once its page of the header map was touched.
+ */
+export const MAP_PAGE = 1;
+
+/** Pages that a TOUCHED field stands for. */
+export function touchedPages(touched: number): number {
+  return Math.floor(touched / PAGE_BYTES) + (touched & MAP_PAGE);
+}
+
+/** Records that the first `bytes` of a slab may be touched, and its header map if `map` says so. */
+export function touchSlab(meta: Int32Array, slab: number, bytes: number, map: number): void {
   const record = slabRecord(slab);
   const before = meta[record + TOUCHED] as number;
-  if (bytes <= before) return;
-  const after = roundUp(bytes, PAGE_BYTES);
-  const mapPage = before === 0 ? 1 : 0;
+  const bytesBefore = before & -PAGE_BYTES;
+  if (bytes <= bytesBefore && (before & MAP_PAGE) >= map) return;
+  const after = Math.max(roundUp(bytes, PAGE_BYTES), bytesBefore) | (before & MAP_PAGE) | map;
   meta[record + TOUCHED] = after;
-  meta[TOUCHED_PAGES] = (meta[TOUCHED_PAGES] as number) + (after - before) / PAGE_BYTES + mapPage;
+  meta[TOUCHED_PAGES] =
+    (meta[TOUCHED_PAGES] as number) + touchedPages(after) - touchedPages(before);
 }

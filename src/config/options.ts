@@ -1,5 +1,10 @@
 import { HeapError, show } from "../base/errors.js";
-import { MAX_CAPACITY_BYTES, MAX_FAST_CAP, MIN_CAPACITY_BYTES } from "../layout/metadata.js";
+
+/** A heap has its metadata and a few slabs at the least; a ptr is a positive int32. */
+export const MIN_CAPACITY_BYTES = 524288;
+export const MAX_CAPACITY_BYTES: number = 2 ** 31 - 65536;
+/** A magazine has 256 slots; one links, one stays empty. */
+export const MAX_FAST_CAP = 254;
 
 /** How a heap behaves. All are read once, when the heap is created, and kept in its image. */
 export interface HeapOptions {

@@ -1,81 +1,144 @@
 import { HeapError, show } from "../base/errors.js";
-import { type HeapOptions, OPTION_TABLE } from "../config/options.js";
-import { type Image, viewImage } from "../layout/image.js";
+import { giveRun } from "../central/slabPool.js";
+import {
+  type HeapOptions,
+  MAX_CAPACITY_BYTES,
+  MIN_CAPACITY_BYTES,
+  OPTION_TABLE,
+} from "../config/options.js";
+import { formatClasses, openTops } from "../front/format.js";
+import { drainAll } from "../front/sll.js";
+import { GRANULE_SHIFT, NO_BLOCK } from "../layout/header.js";
+import { endSlab, firstSlab, type Image, viewImage } from "../layout/image.js";
 import {
   CAPACITY_BYTES,
-  CLASS_CAP,
-  CLASS_REFILL,
-  classRecord,
-  emptyTop,
+  CLASS_RECORDS,
+  CLOSED,
   END_SLAB,
   FIRST_SLAB,
   FIRST_SPARE,
-  firstSlabOf,
   FORMAT_VERSION,
+  firstSlabOf,
+  MAGAZINE_SLOTS,
   MAGIC,
   MAGIC_VALUE,
-  MAX_CAPACITY_BYTES,
-  MIN_CAPACITY_BYTES,
   NO_CACHE_TOP,
   OPTIONS,
+  PAGE_BYTES,
   PUT_TOPS,
   SLAB_BYTES,
   SLAB_SHIFT,
+  SPARE_HEAD,
   SPARE_NEXT,
+  slabRecord,
+  slabToPtr,
   TAKE_TOPS,
+  TOUCHED,
+  TOUCHED_PAGES,
   VERSION,
   WILDERNESS,
 } from "../layout/metadata.js";
-import { BLOCK_BYTES, CLASS_COUNT, FINE_MAX_BYTES } from "../layout/sizeClasses.js";
-
-/** Bytes that one magazine of a class holds at the most, and that one refill takes. */
-const MAGAZINE_BYTES = Number((globalThis as any).process?.env.MAGB ?? 65536);
-const REFILL_BYTES = Number((globalThis as any).process?.env.REFB ?? 16384);
-
-function blocksWithin(bytes: number, blockBytes: number, limit: number): number {
-  return Math.max(1, Math.min(limit, (bytes / blockBytes) | 0));
-}
 
 /** Writes the metadata of an empty heap into a zeroed buffer. */
-export function formatImage(buffer: ArrayBufferLike, capacityBytes: number, options: HeapOptions): Image {
-  const image = viewImage(buffer, capacityBytes);
-  const { meta } = image;
-  const first = firstSlabOf(capacityBytes);
+export function formatImage(buffer: ArrayBufferLike, options: HeapOptions): Image {
+  const image = viewImage(buffer, options.capacity);
+  formatMetadata(image.meta, options, firstSlabOf(options.capacity));
+  return image;
+}
+
+function formatMetadata(meta: Int32Array, options: HeapOptions, wilderness: number): void {
   OPTION_TABLE.forEach((row, index) => {
     meta[OPTIONS + index] = Number(options[row.name]);
   });
   meta[VERSION] = FORMAT_VERSION;
-  meta[CAPACITY_BYTES] = capacityBytes;
-  meta[FIRST_SLAB] = first;
-  meta[END_SLAB] = capacityBytes >>> SLAB_SHIFT;
-  meta[WILDERNESS] = first;
+  meta[CAPACITY_BYTES] = options.capacity;
+  meta[FIRST_SLAB] = firstSlabOf(options.capacity);
+  meta[END_SLAB] = options.capacity >>> SLAB_SHIFT;
+  meta[WILDERNESS] = wilderness;
+  formatClasses(meta, options);
+  meta[MAGIC] = MAGIC_VALUE;
+}
+
+/** Makes an image as it was created, but for the pages that were touched and stay so. */
+export function resetImage(image: Image, options: HeapOptions): void {
+  const { headers, meta } = image;
+  const first = firstSlab(image);
+  const wilderness = meta[WILDERNESS] as number;
+  const touchedPages = meta[TOUCHED_PAGES] as number;
+  const touched: number[] = [];
+  for (let slab = first; slab < wilderness; slab++) {
+    touched.push(meta[slabRecord(slab) + TOUCHED] as number);
+  }
+  headers.fill(NO_BLOCK, slabToPtr(first) >>> GRANULE_SHIFT, slabToPtr(wilderness) >>> GRANULE_SHIFT);
+  zeroTouchedPages(meta, 0, slabRecord(endSlab(image)));
+  formatMetadata(meta, options, wilderness);
+  meta[TOUCHED_PAGES] = touchedPages;
+  touched.forEach((bytes, index) => {
+    meta[slabRecord(first + index) + TOUCHED] = bytes;
+  });
+  if (wilderness > first) giveRun(meta, first, wilderness - first);
+}
+
+/** Zeroes page by page what is not zero yet: writing to an untouched page would commit it. */
+function zeroTouchedPages(meta: Int32Array, start: number, end: number): void {
+  const pageInts = PAGE_BYTES / 4;
+  for (let index = start; index < end; index = (index + pageInts) & -pageInts) {
+    const page = meta.subarray(index, Math.min((index + pageInts) & -pageInts, end));
+    if (page.some((value) => value !== 0)) page.fill(0);
+  }
+}
+
+/** Drains a heap and sends every hot path to the slow one, which refuses. */
+export function closeImage(image: Image): void {
+  const { meta } = image;
+  drainAll(image);
+  zeroTouchedPages(meta, MAGAZINE_SLOTS, CLASS_RECORDS);
+  meta[SPARE_HEAD] = 0;
   meta[SPARE_NEXT] = FIRST_SPARE;
   meta.fill(NO_CACHE_TOP, PUT_TOPS, TAKE_TOPS + 64);
-  for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    const blockBytes = BLOCK_BYTES[classIndex] as number;
-    const cap = Math.max(blockBytes > 32768 ? 2:1, blocksWithin(MAGAZINE_BYTES, blockBytes, options.fastCap));
-    const wanted = blockBytes <= FINE_MAX_BYTES ? options.refillCountHot : options.refillCountMid;
-    meta[classRecord(classIndex) + CLASS_CAP] = cap;
-    meta[classRecord(classIndex) + CLASS_REFILL] = blocksWithin(REFILL_BYTES, blockBytes, Math.min(cap, wanted));
-    meta[TAKE_TOPS + classIndex] = emptyTop(2 * classIndex - 1, cap);
-    meta[PUT_TOPS + classIndex] = emptyTop(2 * classIndex, cap);
-  }
-  meta[MAGIC] = MAGIC_VALUE;
-  return image;
+  meta[CLOSED] = 1;
+}
+
+/** What a heap can live in: a buffer, or a `WebAssembly.Memory`. */
+export type HeapMemory<B extends ArrayBufferLike = ArrayBufferLike> = B | { readonly buffer: B };
+
+export function bufferOf<B extends ArrayBufferLike>(memory: HeapMemory<B>): B {
+  const isBuffer = (value: unknown): value is B =>
+    value instanceof ArrayBuffer ||
+    (typeof SharedArrayBuffer !== "undefined" && value instanceof SharedArrayBuffer);
+  if (isBuffer(memory)) return memory;
+  const isHolder = typeof memory === "object" && memory !== null && !ArrayBuffer.isView(memory);
+  const inner: unknown = isHolder ? (memory as { buffer?: unknown }).buffer : undefined;
+  if (isBuffer(inner)) return inner;
+  throw new HeapError(
+    "ERR_INVALID_ARGUMENT",
+    `a heap lives in an ArrayBuffer, a SharedArrayBuffer or a WebAssembly.Memory; got ${show(memory)}`,
+  );
 }
 
 /** The capacity of a heap over a whole buffer: its length in whole slabs. */
-export function usableCapacity(buffer: ArrayBufferLike): number {
+export function capacityOfBuffer(buffer: ArrayBufferLike): number {
+  const { byteLength } = buffer;
   const growable =
     (buffer as { resizable?: boolean }).resizable === true ||
     (buffer as { growable?: boolean }).growable === true;
   if (growable) {
-    throw new HeapError("ERR_INVALID_ARGUMENT", "the buffer is resizable; a heap takes one of fixed length");
+    const message = "the buffer can change its length; a heap takes one of fixed length";
+    throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: byteLength });
   }
-  const capacity = buffer.byteLength - (buffer.byteLength % SLAB_BYTES);
+  const capacity = byteLength - (byteLength % SLAB_BYTES);
   if (capacity < MIN_CAPACITY_BYTES || capacity > MAX_CAPACITY_BYTES) {
-    const message = `the buffer has ${show(buffer.byteLength)} bytes; a heap takes ${MIN_CAPACITY_BYTES} to ${MAX_CAPACITY_BYTES}`;
-    throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: buffer.byteLength });
+    const message =
+      `the buffer has ${byteLength} bytes; a heap takes ` +
+      `${MIN_CAPACITY_BYTES} to ${MAX_CAPACITY_BYTES}`;
+    throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: byteLength });
   }
   return capacity;
+}
+
+/** Undoes `closeImage`. Its magazines are empty. */
+export function reopenImage(image: Image): void {
+  if (image.meta[CLOSED] === 0) return;
+  openTops(image.meta);
+  image.meta[CLOSED] = 0;
 }

@@ -1,33 +1,281 @@
+import { isPowerOfTwo } from "../base/bits.js";
+import { HeapError, show } from "../base/errors.js";
 import type { Ptr } from "../base/types.js";
 import { type HeapOptions, resolveOptions } from "../config/options.js";
+import { type BlockInfo, walkBlocks } from "../inspect/walk.js";
+import { badImage, checkImage } from "../inspect/open.js";
+import { recountTouched, restoreBuffer, snapshotImage } from "../inspect/snapshot.js";
+import { type HeapStats, readStats } from "../inspect/stats.js";
+import { verifyImage } from "../inspect/verify.js";
+import { GRANULE_BYTES, GRANULE_SHIFT, headerClass, LIVE } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
-import { PAGE_BYTES, TOUCHED_PAGES } from "../layout/metadata.js";
-import { formatImage } from "./create.js";
-import { bindFree, bindMalloc, bindRealloc } from "./hot.js";
-import { drainSll } from "./sll.js";
+import { CLOSED, SLAB_BYTES } from "../layout/metadata.js";
+import {
+  BLOCK_BYTES,
+  CLASS_MAX_BYTES,
+  classTier,
+  sizeToLiveHeader,
+  type Tier,
+} from "../layout/sizeClasses.js";
+import { checkCount, freeBatch, mallocBatch, type PtrArray } from "./batch.js";
+import { bufferOf, capacityOfBuffer, closeImage,
+  formatImage,
+  type HeapMemory,
+  reopenImage,
+  resetImage,
+ } from "./create.js";
+import { type Door, openDoor } from "../front/hot.js";
+import { instrument } from "./instrument.js";
+import { liveHeaderOf, usableBytes } from "../front/lookup.js";
+import { classifyNotLive, closed, type NotLive } from "../front/misuse.js";
+import { drainAll } from "../front/sll.js";
 
-export class Heap {
+/** What `classify` says: the tier of a live block, or why the number is no live ptr. */
+export type PtrKind = Tier | NotLive;
+
+/**
+ * A heap for one worker, in one buffer of fixed length. A ptr is a byte offset in `buffer`.
+ *
+ * Nothing here allocates on the JavaScript heap, except views, errors and what `stats`, `blocks`,
+ * `verify` and `snapshot` return. Costs are given for a 4 GHz core; docs/BENCHMARKS.md has more.
+ */
+export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
+  /**
+   * Allocates a block of at least `size` bytes, aligned to 16, its contents undefined. 0 bytes give
+   * a block too. About 1 to 3 ns up to 64 KiB; a larger one is a span of whole slabs, about 30 ns.
+   * @throws {HeapError} ERR_INVALID_SIZE unless `size` is an integer from 0 to the capacity.
+   * @throws {HeapError} ERR_HEAP_EXHAUSTED when no free memory holds it; nothing has changed then.
+   */
   readonly malloc: (size: number) => Ptr;
+  /** Like `malloc`, but returns 0 when memory is exhausted. */
+  readonly tryMalloc: (size: number) => Ptr;
+  /**
+   * Frees a live block; 0 is ignored. About 1 to 3 ns.
+   * @throws {HeapError} ERR_DOUBLE_FREE or ERR_INVALID_POINTER, before anything has changed.
+   */
   readonly free: (ptr: Ptr) => void;
+  /**
+   * Changes a block's size and keeps its contents up to the smaller of both. In place if it fits and
+   * is not more than half unused, or if a span can be cut or grown where it lies; else a copy.
+   * `realloc(0, size)` is `malloc(size)`. On an error the old block is as it was.
+   * @returns the block, which may have moved.
+   * @throws {HeapError} as `malloc` and `free` do.
+   */
   readonly realloc: (ptr: Ptr, size: number) => Ptr;
-  readonly u8: Uint8Array;
-  readonly image: Image;
 
-  static create(o: Partial<HeapOptions> = {}): Heap {
-    const options = resolveOptions(o);
-    return new Heap(new ArrayBuffer(options.capacity), options);
-  }
+  /** The whole heap image: every byte the allocator knows is in it. */
+  readonly buffer: B;
+  readonly options: Readonly<HeapOptions>;
+  /** Views of fixed length over the whole heap: `heap.u32[ptr >>> 2]`. */
+  readonly u8: Uint8Array<B>;
+  readonly i8: Int8Array<B>;
+  readonly u16: Uint16Array<B>;
+  readonly i16: Int16Array<B>;
+  readonly u32: Uint32Array<B>;
+  readonly i32: Int32Array<B>;
+  readonly f32: Float32Array<B>;
+  readonly f64: Float64Array<B>;
+  readonly i64: BigInt64Array<B>;
+  readonly u64: BigUint64Array<B>;
+  readonly dataView: DataView<B>;
 
-  constructor(buffer: ArrayBufferLike, options: HeapOptions) {
-    const image = formatImage(buffer, buffer.byteLength, options);
+  private readonly image: Image;
+
+  private constructor(buffer: B, image: Image, options: HeapOptions) {
+    const door = instrument(openDoor(image), image, options);
+    this.malloc = door.malloc;
+    this.tryMalloc = door.tryMalloc;
+    this.free = door.free;
+    this.realloc = door.realloc;
+    this.buffer = buffer;
+    this.options = Object.freeze(options);
+    const bytes = options.capacity;
+    this.u8 = new Uint8Array(buffer, 0, bytes);
+    this.i8 = new Int8Array(buffer, 0, bytes);
+    this.u16 = new Uint16Array(buffer, 0, bytes >> 1);
+    this.i16 = new Int16Array(buffer, 0, bytes >> 1);
+    this.u32 = new Uint32Array(buffer, 0, bytes >> 2);
+    this.i32 = new Int32Array(buffer, 0, bytes >> 2);
+    this.f32 = new Float32Array(buffer, 0, bytes >> 2);
+    this.f64 = new Float64Array(buffer, 0, bytes >> 3);
+    this.i64 = new BigInt64Array(buffer, 0, bytes >> 3);
+    this.u64 = new BigUint64Array(buffer, 0, bytes >> 3);
+    this.dataView = new DataView(buffer, 0, bytes);
     this.image = image;
-    this.u8 = image.u8;
-    this.malloc = bindMalloc(image, image.meta, image.headers);
-    this.free = bindFree(image, image.meta, image.headers);
-    this.realloc = bindRealloc(image, image.headers);
   }
 
-  get peak(): number { return (this.image.meta[TOUCHED_PAGES] as number) * PAGE_BYTES; }
-  drain(): void { drainSll(this.image); }
+  /**
+   * Creates a heap in a new `ArrayBuffer`. The capacity is reserved at once and committed by the
+   * operating system where it is touched. Under 1 ms.
+   * @throws {HeapError} ERR_INVALID_OPTION
+   */
+  static create(options: Partial<HeapOptions> = {}): Heap<ArrayBuffer> {
+    const resolved = resolveOptions(options);
+    resolved.capacity = Math.ceil(resolved.capacity / SLAB_BYTES) * SLAB_BYTES;
+    return Heap.format(new ArrayBuffer(resolved.capacity), resolved);
+  }
+
+  /**
+   * Formats a given buffer, whose former contents are lost, and creates a heap over the whole of it.
+   * A `WebAssembly.Memory` must not grow while the heap is in use.
+   * @throws {HeapError} ERR_INVALID_ARGUMENT for a buffer of a length no heap has, or that can
+   * change its length; ERR_INVALID_OPTION.
+   */
+  static over<B extends ArrayBufferLike>(
+    memory: HeapMemory<B>,
+    options: Partial<Omit<HeapOptions, "capacity">> = {},
+  ): Heap<B> {
+    const buffer = bufferOf(memory);
+    const resolved = resolveOptions(options);
+    resolved.capacity = capacityOfBuffer(buffer);
+    new Uint8Array(buffer).fill(0);
+    return Heap.format(buffer, resolved);
+  }
+
+  /**
+   * Attaches to an existing image after checking all of it; its knobs are those it was created with.
+   * Time is proportional to the memory in use, about 1 ms for 10 MiB.
+   * @throws {HeapError} ERR_BAD_HEAP_IMAGE with the field or invariant that failed.
+   */
+  static open<B extends ArrayBufferLike>(memory: HeapMemory<B>): Heap<B> {
+    const buffer = bufferOf(memory);
+    const { image, options } = checkImage(buffer, capacityOfImage(buffer));
+    reopenImage(image);
+    return new Heap(buffer, image, options);
+  }
+
+  /**
+   * Creates a heap from a snapshot. Ptrs that were live in it are live, at the same offsets.
+   * @throws {HeapError} ERR_BAD_HEAP_IMAGE for anything but an intact snapshot.
+   */
+  static restore(snapshot: Uint8Array): Heap<ArrayBuffer> {
+    const heap = Heap.open(restoreBuffer(snapshot));
+    recountTouched(heap.image);
+    return heap;
+  }
+
+  private static format<B extends ArrayBufferLike>(buffer: B, options: HeapOptions): Heap<B> {
+    return new Heap(buffer, formatImage(buffer, options), options);
+  }
+
+  /** Like `malloc`, with all of the first `size` bytes 0. */
+  calloc(size: number): Ptr {
+    const ptr = this.malloc(size);
+    this.u8.fill(0, ptr, ptr + size);
+    return ptr;
+  }
+
+  /**
+   * Like `malloc`, with `ptr` a multiple of `alignment`.
+   * @throws {HeapError} ERR_INVALID_ALIGNMENT unless it is a power of two from 1 to 65536.
+   */
+  alignedAlloc(alignment: number, size: number): Ptr {
+    if (!Number.isInteger(alignment) || !isPowerOfTwo(alignment) || alignment > SLAB_BYTES) {
+      const message = `alignment is ${show(alignment)}; it takes a power of two from 1 to ${SLAB_BYTES}`;
+      throw new HeapError("ERR_INVALID_ALIGNMENT", message, { got: alignment, min: 1, max: SLAB_BYTES });
+    }
+    if (alignment <= GRANULE_BYTES || !(size >= 0 && size <= CLASS_MAX_BYTES)) return this.malloc(size);
+    let classIndex = headerClass(sizeToLiveHeader(Math.max(size, alignment)));
+    while ((BLOCK_BYTES[classIndex] as number) % alignment !== 0) classIndex++;
+    return this.malloc(Number.isInteger(size) ? (BLOCK_BYTES[classIndex] as number) : size);
+  }
+
+  /**
+   * Allocates `count` blocks of `size` bytes into the first places of `out`: all of them, or none.
+   * @throws {HeapError} as `malloc`; ERR_INVALID_ARGUMENT if `out` is too short.
+   */
+  mallocBatch(size: number, count: number, out: PtrArray): void {
+    checkCount(count, out, true);
+    mallocBatch(this, size, count, out);
+  }
+
+  /**
+   * Frees the first `count` ptrs: all of them, or none. 0 is skipped.
+   * @throws {HeapError} as `free`, also for a ptr that stands there twice; ERR_INVALID_ARGUMENT.
+   */
+  freeBatch(ptrs: PtrArray, count: number): void {
+    checkCount(count, ptrs, false);
+    freeBatch(this.openImage(), this, ptrs, count);
+  }
+
+  /** Bytes that may be used of a live block: at least what was asked for. @throws as `free`. */
+  usableSize(ptr: Ptr): number {
+    const { image } = this;
+    return usableBytes(image, ptr, liveHeaderOf(image, ptr));
+  }
+
+  /** Tells what any number is to this heap, from its header byte. Never throws on a bad ptr. */
+  classify(ptr: number): PtrKind {
+    const image = this.openImage();
+    const isGranule = typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr;
+    const header = isGranule ? (image.headers[ptr >>> GRANULE_SHIFT] as number) : 0;
+    return header > LIVE ? classTier(headerClass(header)) : classifyNotLive(image, ptr);
+  }
+
+  /**
+   * A view of a live block's first `length` bytes (default: all usable ones). It cannot reach
+   * another block; it stays readable and writable after the block is freed.
+   * @throws {HeapError} as `free`; ERR_INVALID_ARGUMENT for a length beyond the block.
+   */
+  bytes(ptr: Ptr, length?: number): Uint8Array<B> {
+    const usable = this.usableSize(ptr);
+    const wanted = length ?? usable;
+    if (!Number.isInteger(wanted) || wanted < 0 || wanted > usable) {
+      const message = `length is ${show(length)}; this block takes an integer from 0 to ${usable}`;
+      throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: length, min: 0, max: usable });
+    }
+    return new Uint8Array(this.buffer, ptr, wanted);
+  }
+
+  /** Walks all blocks in address order, free and cached ones too. Do not change the heap meanwhile. */
+  blocks(): Generator<BlockInfo, void, undefined> {
+    return walkBlocks(this.openImage());
+  }
+
+  /** Returns every cached block to its slab, and every empty slab to the pool. */
+  drain(): void {
+    drainAll(this.openImage());
+  }
+
+  /** Frees everything at once. All ptrs are dead after it; touched pages stay touched. */
+  reset(): void {
+    resetImage(this.openImage(), this.options);
+  }
+
+  /** A plain object of figures, in bytes and blocks; `JSON.stringify` takes it. */
+  stats(): HeapStats {
+    return readStats(this.openImage(), this.options);
+  }
+
+  /**
+   * Checks every invariant by reading the whole image.
+   * @throws {HeapError} ERR_HEAP_CORRUPTED that names the invariant, the address and what it found.
+   */
+  verify(): void {
+    verifyImage(this.openImage());
+  }
+
+  /** A copy of the image that leaves out what was never committed and what is free. */
+  snapshot(): Uint8Array<ArrayBuffer> {
+    return snapshotImage(this.openImage());
+  }
+
+  /** Drains and closes the heap: every later call throws. `Heap.open(buffer)` opens it again. */
+  [Symbol.dispose](): void {
+    if (this.image.meta[CLOSED] === 0) closeImage(this.image);
+  }
+
+  private openImage(): Image {
+    if (this.image.meta[CLOSED] !== 0) throw closed();
+    return this.image;
+  }
 }
 
+/** The capacity that an image of this length has. */
+function capacityOfImage(buffer: ArrayBufferLike): number {
+  try {
+    return capacityOfBuffer(buffer);
+  } catch {
+    throw badImage("byteLength", buffer.byteLength, "the length of a heap");
+  }
+}

@@ -1,6 +1,7 @@
 import { staticAssert } from "../base/assert.js";
 import { roundUp } from "../base/bits.js";
 import type { SlabIndex } from "../base/types.js";
+import { MAX_CAPACITY_BYTES, MAX_FAST_CAP, MIN_CAPACITY_BYTES, OPTION_TABLE } from "../config/options.js";
 import { CACHED, GRANULE_SHIFT, LIVE } from "./header.js";
 import { BLOCK_BYTES, CLASS_COUNT, CLASS_MAX_BYTES, SPAN_CLASS } from "./sizeClasses.js";
 
@@ -23,9 +24,6 @@ export const PAGE_BYTES = 4096;
 /** Header bytes of one slab: exactly one page of the header map. */
 export const SLAB_GRANULES: number = SLAB_BYTES >> GRANULE_SHIFT;
 
-export const MIN_CAPACITY_BYTES: number = 8 * SLAB_BYTES;
-export const MAX_CAPACITY_BYTES: number = 2 ** 31 - SLAB_BYTES;
-
 // Superblock.
 export const MAGIC = 0;
 export const VERSION = 1;
@@ -44,6 +42,8 @@ export const SPARE_HEAD = 8;
 export const SPARE_NEXT = 9;
 /** Bitmap of the bins of free runs that are not empty: two words. */
 export const BIN_MAP = 10;
+/** 1 after the heap was disposed, until it is opened again. */
+export const CLOSED = 12;
 /** Options, one word each, in the order of config/options.ts. */
 export const OPTIONS = 16;
 export const DRAIN_INTERVAL = 17;
@@ -70,7 +70,6 @@ export const PUT_TOPS: number = CACHED;
 export const TAKE_TOPS: number = LIVE;
 export const MAGAZINE_SLOTS = 256;
 export const MAGAZINE_MASK = 255;
-export const MAX_FAST_CAP = 254;
 export const SPARE_MAGAZINES = 64;
 /** The first spare: before it each class has two magazines of its own. */
 export const FIRST_SPARE: number = 1 + 2 * CLASS_COUNT;
@@ -122,7 +121,7 @@ export const NEXT = 4;
 export const PREV = 5;
 /** Slabs in a run: in its first slab, and for a free run in its last too. */
 export const RUN = 6;
-/** Bytes of the slab that were ever touched, whatever it was then: whole pages. */
+/** What was ever touched of the slab, whatever it was then: see central/touch.ts. */
 export const TOUCHED = 7;
 
 export const POOLED = 0;
@@ -188,6 +187,11 @@ staticAssert(SLAB_BYTES === 1 << SLAB_SHIFT, "a slab is 1 << SLAB_SHIFT bytes");
 staticAssert(SLAB_GRANULES === PAGE_BYTES, "a slab's header bytes are one page");
 staticAssert(CLASS_MAX_BYTES <= SLAB_BYTES, "a block lies in one slab");
 staticAssert(CLASS_COUNT < SPAN_TAIL && SPAN_TAIL < SPAN_CLASS, "slab kinds do not meet");
+staticAssert(MIN_CAPACITY_BYTES > slabToPtr(firstSlabOf(MIN_CAPACITY_BYTES)), "a heap has a slab");
+staticAssert(MAX_CAPACITY_BYTES + SLAB_BYTES <= 2 ** 31, "a ptr is a positive int32");
+staticAssert(MAX_FAST_CAP <= MAGAZINE_SLOTS - 2, "a magazine has a link and an empty slot");
+staticAssert(OPTIONS + OPTION_TABLE.length <= BINS, "the options end before the bins");
+staticAssert(OPTION_TABLE[DRAIN_INTERVAL - OPTIONS]?.name === "sllDrainInterval", "options keep their order");
 staticAssert(BINS + BIN_COUNT <= PUT_TOPS, "the superblock ends before the tops");
 staticAssert(TAKE_TOPS + 64 === MAGAZINE_SLOTS, "the magazines follow the tops");
 staticAssert(COUNTERS % 2 === 0 && SLAB_RECORDS % 8 === 0, "records are aligned");

@@ -14,6 +14,7 @@ import {
   CLASS_CAP,
   CLASS_REFILL,
   CLASS_SWAPS,
+  CLOSED,
   CLASS_RECORD_INTS,
   CLASS_RECORDS,
   COUNTERS_PER_CLASS,
@@ -41,9 +42,9 @@ import {
   LIVE_HEADER_OF_GRANULES,
   SPAN_CLASS,
 } from "../layout/sizeClasses.js";
-import { exhausted, invalidSize, notLive } from "./misuse.js";
+import { closed, exhausted, invalidSize, notLive } from "./misuse.js";
 import { refillFromSlab } from "./refill.js";
-import { drainSll, popSll } from "./sll.js";
+import { drainAll, drainSll, popSll } from "./sll.js";
 
 /*
  * Where the hot paths go when they miss. Each of the three is one long body on purpose: above 460
@@ -54,20 +55,21 @@ import { drainSll, popSll } from "./sll.js";
 
 /**
  * `malloc` when no block is cached, in this order: the magazine that `free` fills, the class's SLL,
- * a slab of the class with free or uncarved blocks, a new slab.
+ * a slab of the class with free or uncarved blocks, a new slab, what the other classes cache.
  *
  * @returns the live block; 0 when memory is exhausted.
  * @throws ERR_INVALID_SIZE
  */
 export function mallocSlow(image: Image, size: number): number {
   const { counters, headers, meta } = image;
+  if (meta[CLOSED] !== 0) throw closed();
   const largest = ((meta[END_SLAB] as number) - (meta[FIRST_SLAB] as number)) << SLAB_SHIFT;
   if (typeof size !== "number" || size >>> 0 !== size || size > largest) throw invalidSize(image, size);
   if (size > CLASS_MAX_BYTES) {
     const bytes = (size + GRANULE_BYTES - 1) & -GRANULE_BYTES;
     const span = takeSpan(image, bytes);
-    if (span !== 0 || (meta[SLL_BLOCKS] as number) === 0) return span;
-    drainSll(image);
+    if (span !== 0) return span;
+    drainAll(image);
     return takeSpan(image, bytes);
   }
   const live = LIVE_HEADER_OF_GRANULES[(size + GRANULE_BYTES - 1) >>> GRANULE_SHIFT] as number;
@@ -92,7 +94,12 @@ export function mallocSlow(image: Image, size: number): number {
         slab = meta[owner + PARTIAL_HEAD] as number;
       }
       if (slab === 0) slab = openSlab(image, classIndex);
-      if (slab === 0) return 0;
+      if (slab === 0) {
+        drainAll(image);
+        slab = meta[owner + PARTIAL_HEAD] as number;
+        if (slab === 0) slab = openSlab(image, classIndex);
+        if (slab === 0) return 0;
+      }
       counters[counter + REFILLS] = (counters[counter + REFILLS] as number) + 1;
       refillFromSlab(image, live, slab);
     }
@@ -129,6 +136,7 @@ function isScarce(meta: Int32Array, owner: number, putTop: number): boolean {
  */
 export function freeSlow(image: Image, ptr: number): void {
   const { headers, meta } = image;
+  if (meta[CLOSED] !== 0) throw closed();
   if (ptr === 0) return;
   if (typeof ptr !== "number" || (ptr & -GRANULE_BYTES) !== ptr) throw notLive(image, ptr);
   const live = headers[ptr >>> GRANULE_SHIFT] as number;
@@ -181,7 +189,7 @@ export function freeSlow(image: Image, ptr: number): void {
 const WORD_COPY_MAX_BYTES = 128;
 
 /**
- * `realloc` to another class: where the block lies if at most half of it stays unused, or if it is
+ * `realloc`: where the block lies if at most half of it stays unused, or if it is
  * a span that can be cut or grown; else by a copy.
  *
  * Words of 4 bytes are copied: a Float64Array would change NaNs on engines that box them, a
@@ -192,6 +200,7 @@ const WORD_COPY_MAX_BYTES = 128;
  */
 export function reallocSlow(image: Image, ptr: number, size: number): number {
   const { headers, i32, meta, u8 } = image;
+  if (meta[CLOSED] !== 0) throw closed();
   const largest = ((meta[END_SLAB] as number) - (meta[FIRST_SLAB] as number)) << SLAB_SHIFT;
   if (typeof size !== "number" || size >>> 0 !== size || size > largest) throw invalidSize(image, size);
   if (ptr === 0) return mallocSlow(image, size);
@@ -223,8 +232,15 @@ export function reallocSlow(image: Image, ptr: number, size: number): number {
   return to;
 }
 
+/** Small enough to be inlined: the callers' code for exhaustion is one call that never ran. */
 export function mallocOrThrow(image: Image, size: number): number {
   const ptr = mallocSlow(image, size);
   if (ptr === 0) throw exhausted(image, size);
   return ptr;
+}
+
+export function reallocOrThrow(image: Image, ptr: number, size: number): number {
+  const to = reallocSlow(image, ptr, size);
+  if (to === 0) throw exhausted(image, size);
+  return to;
 }

@@ -1,5 +1,5 @@
-import { retireSlab, linkPartial } from "../central/slabs.js";
-import { GRANULE_SHIFT, FREE, headerClass, LIVE_TO_CACHED, toHeader } from "../layout/header.js";
+import { linkPartial, retireSlab } from "../central/slabs.js";
+import { FREE, GRANULE_SHIFT, toHeader } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import {
   blocksPerSlab,
@@ -10,16 +10,15 @@ import {
   DRAINED,
   DRAINS,
   emptyTop,
-  END_SPARE,
   FREE_COUNT,
   MAGAZINE_SLOTS,
-  OPTIONS,
+  PUT_TOPS,
   ptrToSlab,
   SLL_BLOCKS,
   SLL_HEAD,
   SPARE_HEAD,
-  SPARE_NEXT,
   slabRecord,
+  TAKE_TOPS,
   topToCount,
   topToMagazine,
 } from "../layout/metadata.js";
@@ -27,9 +26,9 @@ import { CLASS_COUNT } from "../layout/sizeClasses.js";
 
 /*
  * The SLL: freed blocks that did not fit the front cache, until a drain returns them to their
- * slabs. It is a singly linked list of full magazines, a class each, so a block costs it nothing:
- * linking block by block through the payloads touched every freed block once more and cost a
- * python trace 5 %, and a link in a payload can be overwritten through a stale view.
+ * slabs. It is a singly linked list of full magazines, a list a class, so a block costs it nothing:
+ * a list through the payloads touched every freed block once more, which cost a Python trace 5 %,
+ * and a link in a payload can be overwritten through a stale view.
  */
 
 /** Gives `malloc` the class's newest magazine of the SLL for its empty one. */
@@ -50,7 +49,7 @@ export function drainSll(image: Image): void {
     const owner = classRecord(classIndex);
     const cap = meta[owner + CLASS_CAP] as number;
     let magazine = meta[owner + SLL_HEAD] as number;
-    while (magazine !== 0) {
+    while (magazine > 0) {
       const next = meta[magazine * MAGAZINE_SLOTS] as number;
       const bottom = emptyTop(magazine, cap);
       returnBlocks(image, classIndex, bottom, bottom + cap);
@@ -62,8 +61,23 @@ export function drainSll(image: Image): void {
   meta[SLL_BLOCKS] = 0;
 }
 
+/** Returns every cached block to its slab: the SLL's and the front cache's. */
+export function drainAll(image: Image): void {
+  const { meta } = image;
+  drainSll(image);
+  for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
+    const cap = meta[classRecord(classIndex) + CLASS_CAP] as number;
+    for (let tops = PUT_TOPS; tops <= TAKE_TOPS; tops += TAKE_TOPS - PUT_TOPS) {
+      const top = meta[tops + classIndex] as number;
+      const bottom = top - topToCount(top, cap);
+      returnBlocks(image, classIndex, bottom, top);
+      meta[tops + classIndex] = bottom;
+    }
+  }
+}
+
 /** Returns the blocks in the slots above `bottom` up to `top` to their slabs. */
-export function returnBlocks(image: Image, classIndex: number, bottom: number, top: number): void {
+function returnBlocks(image: Image, classIndex: number, bottom: number, top: number): void {
   const { counters, headers, meta } = image;
   const freeHeader = toHeader(FREE, classIndex);
   const capacity = blocksPerSlab(classIndex);

@@ -1,8 +1,7 @@
 import { HeapError, show } from "../base/errors.js";
-import { FREE, GRANULE_BYTES, GRANULE_SHIFT, headerState, LIVE, NO_BLOCK } from "../layout/header.js";
+import { FREE, GRANULE_BYTES, GRANULE_SHIFT, headerState, NO_BLOCK } from "../layout/header.js";
 import { capacityOf, endSlab, firstSlab, type Image } from "../layout/image.js";
 import {
-  BINS,
   KIND,
   POOLED,
   ptrToSlab,
@@ -50,10 +49,6 @@ export function notLive(image: Image, ptr: unknown): HeapError {
   });
 }
 
-export function isLiveHeader(header: number | undefined): boolean {
-  return header !== undefined && header > LIVE;
-}
-
 /** The error for a size that no heap of this capacity takes. */
 export function invalidSize(image: Image, size: unknown): HeapError {
   const max = largestBlock(image);
@@ -89,4 +84,8 @@ export function exhausted(image: Image, requestBytes: number): HeapError {
     `the longest run of them has ${largestRunBytes} (capacity ${capacityOf(image)})`;
   return new HeapError("ERR_HEAP_EXHAUSTED", message, { requestBytes, pooledBytes, largestRunBytes });
 }
-void BINS;
+
+/** The error for any use of a disposed heap. */
+export function closed(): HeapError {
+  return new HeapError("ERR_HEAP_DISPOSED", "the heap was disposed; Heap.open its buffer to go on");
+}

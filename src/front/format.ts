@@ -1,0 +1,56 @@
+import type { HeapOptions } from "../config/options.js";
+import {
+  CLASS_CAP,
+  CLASS_REFILL,
+  classRecord,
+  emptyTop,
+  FIRST_SPARE,
+  NO_CACHE_TOP,
+  PUT_TOPS,
+  SPARE_NEXT,
+  TAKE_TOPS,
+} from "../layout/metadata.js";
+import { BLOCK_BYTES, CLASS_COUNT, FINE_MAX_BYTES, POOL_MAX_BYTES } from "../layout/sizeClasses.js";
+
+/** Bytes that one magazine of a class holds at the most, and that one refill takes. */
+const MAGAZINE_BYTES = 65536;
+const REFILL_BYTES = 16384;
+
+function blocksWithin(bytes: number, blockBytes: number, limit: number): number {
+  return Math.max(1, Math.min(limit, (bytes / blockBytes) | 0));
+}
+
+/** Entries of a class's magazine: bounded by the option and by bytes; two for the largest classes. */
+export function magazineCap(classIndex: number, fastCap: number): number {
+  const blockBytes = BLOCK_BYTES[classIndex] as number;
+  if (blockBytes > POOL_MAX_BYTES) return Math.min(2, fastCap);
+  return blocksWithin(MAGAZINE_BYTES, blockBytes, fastCap);
+}
+
+/** Blocks that a refill of a class takes. */
+export function refillCount(classIndex: number, options: HeapOptions): number {
+  const blockBytes = BLOCK_BYTES[classIndex] as number;
+  const wanted = blockBytes <= FINE_MAX_BYTES ? options.refillCountHot : options.refillCountMid;
+  return blocksWithin(REFILL_BYTES, blockBytes, Math.min(magazineCap(classIndex, options.fastCap), wanted));
+}
+
+/** Writes the class records of an empty heap, whose magazines are zeroed. */
+export function formatClasses(meta: Int32Array, options: HeapOptions): void {
+  meta[SPARE_NEXT] = FIRST_SPARE;
+  for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
+    const record = classRecord(classIndex);
+    meta[record + CLASS_CAP] = magazineCap(classIndex, options.fastCap);
+    meta[record + CLASS_REFILL] = refillCount(classIndex, options);
+  }
+  openTops(meta);
+}
+
+/** Gives every class its first two magazines, empty. */
+export function openTops(meta: Int32Array): void {
+  meta.fill(NO_CACHE_TOP, PUT_TOPS, TAKE_TOPS + 64);
+  for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
+    const cap = meta[classRecord(classIndex) + CLASS_CAP] as number;
+    meta[TAKE_TOPS + classIndex] = emptyTop(2 * classIndex - 1, cap);
+    meta[PUT_TOPS + classIndex] = emptyTop(2 * classIndex, cap);
+  }
+}

@@ -1,0 +1,79 @@
+import type { Ptr } from "../base/types.js";
+import { GRANULE_SHIFT, LIVE, LIVE_TO_CACHED } from "../layout/header.js";
+import type { Image } from "../layout/image.js";
+import { MAGAZINE_MASK } from "../layout/metadata.js";
+import { CLASS_MAX_BYTES, LIVE_HEADER_OF_GRANULES } from "../layout/sizeClasses.js";
+import { freeSlow, mallocOrThrow, mallocSlow, reallocOrThrow } from "./slow.js";
+
+/*
+ *   malloc                        free                              realloc, tryMalloc
+ *    |- a cached block: done       |- the magazine has room: done    |- reallocSlow
+ *    '- mallocSlow                 '- freeSlow                       |   |- it fits: done
+ *        |- exchange magazines         |- exchange magazines         |   |- cut or grow a span
+ *        |- popSll                     |- a magazine to the SLL      |   '- mallocSlow, copy, freeSlow
+ *        |- refillFromSlab             |   '- drainSll               '- mallocSlow
+ *        '- takeSpan                   '- giveRun (a span)
+ */
+
+/** The operations that a program calls in its loops. */
+export interface Door {
+  readonly malloc: (size: number) => Ptr;
+  readonly tryMalloc: (size: number) => Ptr;
+  readonly free: (ptr: Ptr) => void;
+  readonly realloc: (ptr: Ptr, size: number) => Ptr;
+}
+
+/*
+ * These are closures over one heap's views, not methods: V8 then puts the views' addresses and
+ * lengths into the machine code of a loop that uses one heap. Methods load and check them at each
+ * call: 100 blocks allocated and freed took 3.5 ns an operation, with closures 2.6.
+ */
+
+export function openDoor(image: Image): Door {
+  return {
+    malloc: bindMalloc(image, image.meta, image.headers),
+    tryMalloc: (size) => mallocSlow(image, size) as Ptr,
+    free: bindFree(image, image.meta, image.headers),
+    realloc: bindRealloc(image),
+  };
+}
+
+/** The bodies of `takeCached` and `putCached` stand here once more: calls to them cost 20 %. */
+function bindMalloc(image: Image, meta: Int32Array, headers: Uint8Array): Door["malloc"] {
+  return (size) => {
+    if (typeof size === "number" && size <= CLASS_MAX_BYTES && size >>> 0 === size) {
+      const live = LIVE_HEADER_OF_GRANULES[(size + 15) >>> GRANULE_SHIFT] as number;
+      const top = meta[live] as number;
+      const ptr = meta[top] as number;
+      if (ptr !== 0) {
+        meta[live] = top - 1;
+        headers[ptr >>> GRANULE_SHIFT] = live;
+        return ptr as Ptr;
+      }
+    }
+    return (mallocOrThrow(image, size) | 0) as Ptr;
+  };
+}
+
+function bindFree(image: Image, meta: Int32Array, headers: Uint8Array): Door["free"] {
+  return (ptr) => {
+    if (typeof ptr === "number" && (ptr & -16) === ptr) {
+      const live = headers[ptr >>> GRANULE_SHIFT] as number;
+      if (live > LIVE) {
+        const cached = live - LIVE_TO_CACHED;
+        const top = (meta[cached] as number) + 1;
+        if ((top & MAGAZINE_MASK) !== 0) {
+          headers[ptr >>> GRANULE_SHIFT] = cached;
+          meta[cached] = top;
+          meta[top] = ptr;
+          return;
+        }
+      }
+    }
+    freeSlow(image, ptr);
+  };
+}
+
+function bindRealloc(image: Image): Door["realloc"] {
+  return (ptr, size) => reallocOrThrow(image, ptr, size) as Ptr;
+}

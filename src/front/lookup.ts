@@ -1,0 +1,22 @@
+import { spanBytes } from "../central/spans.js";
+import { GRANULE_BYTES, GRANULE_SHIFT, headerClass, LIVE } from "../layout/header.js";
+import type { Image } from "../layout/image.js";
+import { CLOSED } from "../layout/metadata.js";
+import { BLOCK_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
+import { closed, notLive } from "./misuse.js";
+
+/** The header of a live ptr. @throws ERR_INVALID_POINTER or ERR_DOUBLE_FREE for any other. */
+export function liveHeaderOf(image: Image, ptr: number): number {
+  if (image.meta[CLOSED] !== 0) throw closed();
+  if (typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr) {
+    const header = image.headers[ptr >>> GRANULE_SHIFT] as number;
+    if (header > LIVE) return header;
+  }
+  throw notLive(image, ptr);
+}
+
+/** Bytes that the program may use of a block whose header is given. */
+export function usableBytes(image: Image, ptr: number, header: number): number {
+  const classIndex = headerClass(header);
+  return classIndex === SPAN_CLASS ? spanBytes(image.meta, ptr) : (BLOCK_BYTES[classIndex] as number);
+}

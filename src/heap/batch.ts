@@ -1,0 +1,62 @@
+import { HeapError, show } from "../base/errors.js";
+import type { Ptr } from "../base/types.js";
+import { GRANULE_SHIFT, LIVE, LIVE_TO_CACHED } from "../layout/header.js";
+import type { Image } from "../layout/image.js";
+import type { Door } from "../front/hot.js";
+import { notLive } from "../front/misuse.js";
+
+/** A place for ptrs: an `Int32Array`, a `Uint32Array`, a plain array. */
+export interface PtrArray {
+  readonly length: number;
+  [index: number]: number;
+}
+
+export function checkCount(count: unknown, array: PtrArray, mayGrow: boolean): void {
+  const isArray = Array.isArray(array) || ArrayBuffer.isView(array);
+  const max = isArray && !(mayGrow && Array.isArray(array)) ? array.length : 2 ** 31 - 1;
+  if (isArray && Number.isInteger(count) && (count as number) >= 0 && (count as number) <= max) return;
+  const message = isArray
+    ? `count is ${show(count)}; it takes an integer from 0 to ${max}`
+    : `ptrs are ${show(array)}; they take an array or a typed array`;
+  throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: count, max });
+}
+
+/** Allocates all of `count` blocks, or none and throws. */
+export function mallocBatch(door: Door, size: number, count: number, out: PtrArray): void {
+  let taken = 0;
+  try {
+    for (; taken < count; taken++) out[taken] = door.malloc(size);
+  } catch (error) {
+    while (taken > 0) door.free(out[--taken] as Ptr);
+    throw error;
+  }
+}
+
+/**
+ * Frees all of the first `count` ptrs (0 is skipped), or none and throws. A block is marked as
+ * cached when it is checked, so that the second of two equal ptrs is refused.
+ */
+export function freeBatch(image: Image, door: Door, ptrs: PtrArray, count: number): void {
+  const { headers } = image;
+  for (let index = 0; index < count; index++) {
+    const ptr = ptrs[index] as Ptr;
+    if (ptr === 0) continue;
+    const granule = ptr >>> GRANULE_SHIFT;
+    const header = typeof ptr === "number" && (ptr & -16) === ptr ? (headers[granule] as number) : 0;
+    if (!(header > LIVE)) {
+      const error = notLive(image, ptr);
+      unmark(headers, ptrs, index);
+      throw error;
+    }
+    headers[granule] = header - LIVE_TO_CACHED;
+  }
+  unmark(headers, ptrs, count);
+  for (let index = 0; index < count; index++) door.free(ptrs[index] as Ptr);
+}
+
+function unmark(headers: Uint8Array, ptrs: PtrArray, count: number): void {
+  for (let index = 0; index < count; index++) {
+    const granule = (ptrs[index] as number) >>> GRANULE_SHIFT;
+    if (granule !== 0) headers[granule] = (headers[granule] as number) + LIVE_TO_CACHED;
+  }
+}

@@ -1,0 +1,73 @@
+import type { Ptr } from "../base/types.js";
+import type { HeapOptions } from "../config/options.js";
+import { headerClass } from "../layout/header.js";
+import type { Image } from "../layout/image.js";
+import { counterIndex, FRONT_MALLOCS } from "../layout/metadata.js";
+import { CLASS_MAX_BYTES, sizeToLiveHeader, TINY_MAX_BYTES } from "../layout/sizeClasses.js";
+import type { Door } from "../front/hot.js";
+import { liveHeaderOf, usableBytes } from "../front/lookup.js";
+
+/** What SAFE_FREE writes over a freed block. */
+const POISON = 0xde;
+
+/**
+ * Wraps the door for the knobs that cost something on every operation. Without them a heap's
+ * door is the bare one, so they cost nothing when they are off.
+ */
+export function instrument(door: Door, image: Image, options: HeapOptions): Door {
+  let result = door;
+  if (!options.wrapTiny) result = routeTiny(result);
+  if (options.frontStats) result = countMallocs(result, image, options);
+  if (options.safeFree) result = poisonFreed(result, image);
+  return result;
+}
+
+/** Tiny sizes take the first class of the pool tier. */
+function routeTiny(door: Door): Door {
+  const route = (size: number): number => (size >= 0 && size <= TINY_MAX_BYTES && Number.isInteger(size) ? TINY_MAX_BYTES + 1 : size);
+  return {
+    malloc: (size) => door.malloc(route(size)),
+    tryMalloc: (size) => door.tryMalloc(route(size)),
+    free: door.free,
+    realloc: (ptr, size) => door.realloc(ptr, route(size)),
+  };
+}
+
+function countMallocs(door: Door, image: Image, options: HeapOptions): Door {
+  const { counters } = image;
+  const count = (ptr: Ptr, size: number): Ptr => {
+    const routed = options.wrapTiny ? size : Math.max(size, TINY_MAX_BYTES + 1);
+    if (ptr !== 0 && routed <= CLASS_MAX_BYTES) {
+      const index = counterIndex(headerClass(sizeToLiveHeader(routed)), FRONT_MALLOCS);
+      counters[index] = (counters[index] as number) + 1;
+    }
+    return ptr;
+  };
+  return {
+    malloc: (size) => count(door.malloc(size), size),
+    tryMalloc: (size) => count(door.tryMalloc(size), size),
+    free: door.free,
+    realloc: (ptr, size) => {
+      const to = door.realloc(ptr, size);
+      return to === ptr ? to : count(to, size);
+    },
+  };
+}
+
+function poisonFreed(door: Door, image: Image): Door {
+  const { u8 } = image;
+  return {
+    malloc: door.malloc,
+    tryMalloc: door.tryMalloc,
+    free: (ptr) => {
+      if (ptr !== 0) u8.fill(POISON, ptr, ptr + usableBytes(image, ptr, liveHeaderOf(image, ptr)));
+      door.free(ptr);
+    },
+    realloc: (ptr, size) => {
+      const bytes = ptr === 0 ? 0 : usableBytes(image, ptr, liveHeaderOf(image, ptr));
+      const to = door.realloc(ptr, size);
+      if (to !== ptr) u8.fill(POISON, ptr, ptr + bytes);
+      return to;
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import { HeapError, show } from "../base/errors.js";
+import { type HeapOptions, OPTION_TABLE } from "../config/options.js";
+import { magazineCap, refillCount } from "../front/format.js";
+import { type Image, viewImage } from "../layout/image.js";
+import {
+  CAPACITY_BYTES,
+  CLASS_CAP,
+  CLASS_REFILL,
+  CLOSED,
+  classRecord,
+  END_SLAB,
+  FIRST_SLAB,
+  FORMAT_VERSION,
+  firstSlabOf,
+  MAGIC,
+  MAGIC_VALUE,
+  OPTIONS,
+  SLAB_SHIFT,
+  VERSION,
+} from "../layout/metadata.js";
+import { CLASS_COUNT } from "../layout/sizeClasses.js";
+import { verifyImage } from "./verify.js";
+
+/** The error for bytes that are no intact image or snapshot. */
+export function badImage(field: string, found: unknown, expected: unknown): HeapError {
+  const message = `not a heap image: ${field} is ${show(found)}, expected ${show(expected)}`;
+  return new HeapError("ERR_BAD_HEAP_IMAGE", message, { field, found, expected });
+}
+
+function check(field: string, found: unknown, expected: unknown): void {
+  if (found !== expected) throw badImage(field, found, expected);
+}
+
+/**
+ * Checks an image, field by field and then by every invariant.
+ * @throws {HeapError} ERR_BAD_HEAP_IMAGE
+ */
+export function checkImage(
+  buffer: ArrayBufferLike,
+  capacityBytes: number,
+): { image: Image; options: HeapOptions } {
+  const image = viewImage(buffer, capacityBytes);
+  const { meta } = image;
+  check("magic", meta[MAGIC], MAGIC_VALUE);
+  check("version", meta[VERSION], FORMAT_VERSION);
+  check("capacityBytes", meta[CAPACITY_BYTES], capacityBytes);
+  check("firstSlab", meta[FIRST_SLAB], firstSlabOf(capacityBytes));
+  check("endSlab", meta[END_SLAB], capacityBytes >>> SLAB_SHIFT);
+  if (meta[CLOSED] !== 0) check("closed", meta[CLOSED], 1);
+  const options = readOptions(meta);
+  check("option capacity", options.capacity, capacityBytes);
+  for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
+    const record = classRecord(classIndex);
+    check("classCap", meta[record + CLASS_CAP], magazineCap(classIndex, options.fastCap));
+    check("classRefill", meta[record + CLASS_REFILL], refillCount(classIndex, options));
+  }
+  verifyAsImage(image);
+  return { image, options };
+}
+
+function readOptions(meta: Int32Array): HeapOptions {
+  const options: Record<string, number | boolean> = {};
+  OPTION_TABLE.forEach((row, index) => {
+    const value = meta[OPTIONS + index] as number;
+    const isInRange = value >= row.min && value <= row.max;
+    if (!isInRange) throw badImage(`option ${row.name}`, value, `${row.min} to ${row.max}`);
+    options[row.name] = row.type === "switch" ? value === 1 : value;
+  });
+  return options as unknown as HeapOptions;
+}
+
+function verifyAsImage(image: Image): void {
+  try {
+    verifyImage(image);
+  } catch (error) {
+    if (!(error instanceof HeapError)) throw error;
+    const { invariant, address, found, expected } = error.details;
+    const details = { field: invariant, address, found, expected };
+    throw new HeapError("ERR_BAD_HEAP_IMAGE", `not a heap image: ${error.message}`, details);
+  }
+}

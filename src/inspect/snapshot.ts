@@ -1,0 +1,140 @@
+import { roundUp } from "../base/bits.js";
+import { MAP_PAGE, touchedPages } from "../central/touch.js";
+import { MAX_CAPACITY_BYTES, MIN_CAPACITY_BYTES } from "../config/options.js";
+import { GRANULE_BYTES, GRANULE_SHIFT } from "../layout/header.js";
+import { capacityOf, firstSlab, type Image } from "../layout/image.js";
+import {
+  CARVED,
+  metadataOffset,
+  PAGE_BYTES,
+  POOLED,
+  SLAB_BYTES,
+  SPAN_BYTES,
+  slabRecord,
+  slabToPtr,
+  TOUCHED,
+  TOUCHED_PAGES,
+} from "../layout/metadata.js";
+import { BLOCK_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
+import { badImage } from "./open.js";
+import { walkRuns } from "./walk.js";
+
+/*
+ * A snapshot is little-endian words:
+ *
+ *   "hkms" | version | capacity | extents | checksum | (offset, bytes) an extent | their contents
+ *
+ * Extents are the written pages of metadata, and of each slab in use its headers and carved bytes.
+ */
+const MAGIC_WORD = 0x736d6b68;
+const VERSION_WORD = 1;
+const HEADER_WORDS = 5;
+
+interface Extent {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Bytes of a slab run that blocks occupy. */
+function usedBytes(meta: Int32Array, slab: number, kind: number): number {
+  const record = slabRecord(slab);
+  if (kind === POOLED) return 0;
+  if (kind === SPAN_CLASS) return meta[record + SPAN_BYTES] as number;
+  return (meta[record + CARVED] as number) * (BLOCK_BYTES[kind] as number);
+}
+
+function listExtents(image: Image): Extent[] {
+  const { meta } = image;
+  const extents: Extent[] = [];
+  const start = metadataOffset(capacityOf(image));
+  for (let offset = start; offset < slabToPtr(firstSlab(image)); offset += PAGE_BYTES) {
+    const index = (offset - start) >> 2;
+    const page = meta.subarray(index, index + PAGE_BYTES / 4);
+    if (page.some((value) => value !== 0)) extents.push({ offset, bytes: page.byteLength });
+  }
+  for (const { slab, kind } of walkRuns(image)) {
+    const bytes = usedBytes(meta, slab, kind);
+    if (bytes === 0) continue;
+    const ptr = slabToPtr(slab);
+    const headerBytes = kind === SPAN_CLASS ? GRANULE_BYTES : roundUp(bytes >>> GRANULE_SHIFT, 4);
+    extents.push({ offset: ptr >>> GRANULE_SHIFT, bytes: headerBytes }, { offset: ptr, bytes });
+  }
+  return extents;
+}
+
+/** FNV-1a over words: finds damage, not malice. */
+function checksum(words: Uint32Array): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < words.length; index++) {
+    hash = Math.imul(hash ^ (words[index] as number), 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+/** Copies what is in use of an image into a snapshot. */
+export function snapshotImage(image: Image): Uint8Array<ArrayBuffer> {
+  const extents = listExtents(image);
+  const headBytes = 4 * (HEADER_WORDS + 2 * extents.length);
+  const totalBytes = extents.reduce((sum, extent) => sum + extent.bytes, headBytes);
+  const bytes = new Uint8Array(totalBytes);
+  const words = new Uint32Array(bytes.buffer);
+  let at = headBytes;
+  extents.forEach(({ offset, bytes: length }, index) => {
+    words[HEADER_WORDS + 2 * index] = offset;
+    words[HEADER_WORDS + 2 * index + 1] = length;
+    bytes.set(image.u8.subarray(offset, offset + length), at);
+    at += length;
+  });
+  words.set([MAGIC_WORD, VERSION_WORD, capacityOf(image), extents.length]);
+  words[HEADER_WORDS - 1] = checksum(words.subarray(HEADER_WORDS));
+  return bytes;
+}
+
+/** Checks a snapshot and lays it out in a new buffer. @throws ERR_BAD_HEAP_IMAGE */
+export function restoreBuffer(snapshot: Uint8Array): ArrayBuffer {
+  if (!(snapshot instanceof Uint8Array)) throw badImage("snapshot", snapshot, "a Uint8Array");
+  const isWords = snapshot.byteLength % 4 === 0 && snapshot.byteLength >= 4 * HEADER_WORDS;
+  if (!isWords) throw badImage("snapshot length", snapshot.byteLength, "a multiple of 4, at least 20");
+  const words = new Uint32Array(snapshot.slice().buffer);
+  const [magic, version, capacity = 0, count = 0, sum] = words;
+  if (magic !== MAGIC_WORD) throw badImage("snapshot magic", magic, MAGIC_WORD);
+  if (version !== VERSION_WORD) throw badImage("snapshot version", version, VERSION_WORD);
+  const isCapacity =
+    capacity >= MIN_CAPACITY_BYTES && capacity <= MAX_CAPACITY_BYTES && capacity % SLAB_BYTES === 0;
+  if (!isCapacity) throw badImage("snapshot capacity", capacity, "a capacity");
+  const actual = checksum(words.subarray(HEADER_WORDS));
+  if (sum !== actual) throw badImage("snapshot checksum", sum, actual);
+  return layOut(snapshot, words, capacity, count);
+}
+
+function layOut(snapshot: Uint8Array, words: Uint32Array, capacity: number, count: number): ArrayBuffer {
+  let at = 4 * (HEADER_WORDS + 2 * count);
+  const buffer = new ArrayBuffer(capacity);
+  const target = new Uint8Array(buffer);
+  for (let index = 0; index < count; index++) {
+    const offset = words[HEADER_WORDS + 2 * index] ?? capacity;
+    const bytes = words[HEADER_WORDS + 2 * index + 1] ?? 0;
+    const fits = offset + bytes <= capacity && at + bytes <= snapshot.byteLength;
+    if (!fits) throw badImage(`snapshot extent ${index}`, offset + bytes, `at most ${capacity}`);
+    target.set(snapshot.subarray(at, at + bytes), offset);
+    at += bytes;
+  }
+  if (at !== snapshot.byteLength) throw badImage("snapshot length", snapshot.byteLength, at);
+  return buffer;
+}
+
+/** Counts touched pages anew: in a restored heap only what is in use was touched. */
+export function recountTouched(image: Image): void {
+  const { meta } = image;
+  let pages = 0;
+  for (const { slab, slabs, kind } of walkRuns(image)) {
+    const used = usedBytes(meta, slab, kind);
+    for (let index = 0; index < slabs; index++) {
+      const bytes = Math.max(0, Math.min(SLAB_BYTES, used - index * SLAB_BYTES));
+      const touched = roundUp(bytes, PAGE_BYTES) | (index === 0 && bytes > 0 ? MAP_PAGE : 0);
+      meta[slabRecord(slab + index) + TOUCHED] = touched;
+      pages += touchedPages(touched);
+    }
+  }
+  meta[TOUCHED_PAGES] = pages;
+}

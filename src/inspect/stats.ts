@@ -1,0 +1,220 @@
+import { touchedPages } from "../central/touch.js";
+import type { HeapOptions } from "../config/options.js";
+import { endSlab, firstSlab, type Image } from "../layout/image.js";
+import {
+  blocksPerSlab,
+  CARVED,
+  CLASS_CAP,
+  CLASS_SLABS,
+  classRecord,
+  counterIndex,
+  DRAINED,
+  DRAINS,
+  END_SPARE,
+  FREE_COUNT,
+  FRONT_MALLOCS,
+  FRONT_MISSES,
+  MAGAZINE_SLOTS,
+  PAGE_BYTES,
+  POOLED,
+  PUT_TOPS,
+  REFILLS,
+  SLAB_BYTES,
+  SLABS_OPENED,
+  SLL_HEAD,
+  SPAN_BYTES,
+  slabRecord,
+  slabToPtr,
+  TAKE_TOPS,
+  TOUCHED,
+  TOUCHED_PAGES,
+  topToCount,
+  WILDERNESS,
+} from "../layout/metadata.js";
+import { BLOCK_BYTES, CLASS_COUNT, classTier, SPAN_CLASS, type Tier } from "../layout/sizeClasses.js";
+import { walkRuns } from "./walk.js";
+
+export interface Counted {
+  blocks: number;
+  bytes: number;
+}
+
+/** Front-cache hits and misses; a miss is a `malloc` for which neither magazine had a block. */
+export interface FrontStats {
+  hits: number;
+  misses: number;
+}
+
+export interface ClassStats {
+  class: number;
+  tier: Tier;
+  blockBytes: number;
+  slabs: number;
+  live: Counted;
+  /** In the front cache or on the SLL. */
+  cached: Counted;
+  free: Counted;
+  /** Room in the class's slabs that has no blocks yet. */
+  uncarvedBytes: number;
+  refills: number;
+  /** Blocks returned to their slabs by drains. */
+  drained: number;
+  /** null unless the heap was created with `frontStats`. */
+  front: FrontStats | null;
+}
+
+export interface HeapStats {
+  capacityBytes: number;
+  /** Header map, superblock, front caches and records: reserved, not all of it committed. */
+  metadataBytes: number;
+  live: Counted;
+  cached: Counted;
+  free: Counted;
+  uncarvedBytes: number;
+  /** Bytes of slabs in the central pool, the never used ones included. */
+  pooledBytes: number;
+  slabs: { inUse: number; pooled: number; unused: number; opened: number };
+  spans: Counted;
+  /** Touched pages that slabs in use, spans and metadata hold now. */
+  committedBytes: number;
+  /** All pages that were ever touched: JavaScript cannot give a page back. A bound on the RSS. */
+  peakCommittedBytes: number;
+  refills: number;
+  drains: number;
+  front: FrontStats | null;
+  classes: ClassStats[];
+}
+
+function counted(blocks: number, blockBytes: number): Counted {
+  return { blocks, bytes: blocks * blockBytes };
+}
+
+function add(total: Counted, part: Counted): void {
+  total.blocks += part.blocks;
+  total.bytes += part.bytes;
+}
+
+/** Blocks that a class has cached: in its two magazines and on the SLL. */
+export function cachedBlocks(meta: Int32Array, classIndex: number): number {
+  const owner = classRecord(classIndex);
+  const cap = meta[owner + CLASS_CAP] as number;
+  let blocks =
+    topToCount(meta[PUT_TOPS + classIndex] as number, cap) +
+    topToCount(meta[TAKE_TOPS + classIndex] as number, cap);
+  let magazine = meta[owner + SLL_HEAD] as number;
+  for (let walked = 0; magazine > 0 && walked < END_SPARE; walked++) {
+    blocks += cap;
+    magazine = meta[magazine * MAGAZINE_SLOTS] as number;
+  }
+  return blocks;
+}
+
+/** Metadata pages that are not all zero: those that were ever written to. */
+function touchedMetadataBytes(meta: Int32Array): number {
+  const pageInts = PAGE_BYTES / 4;
+  let bytes = 0;
+  for (let start = 0; start < meta.length; start += pageInts) {
+    let index = start;
+    const end = Math.min(start + pageInts, meta.length);
+    while (index < end && meta[index] === 0) index++;
+    if (index < end) bytes += PAGE_BYTES;
+  }
+  return bytes;
+}
+
+function readClass(image: Image, options: HeapOptions, classIndex: number): ClassStats {
+  const { counters, meta } = image;
+  const blockBytes = BLOCK_BYTES[classIndex] as number;
+  const cached = cachedBlocks(meta, classIndex);
+  const misses = counters[counterIndex(classIndex, FRONT_MISSES)] as number;
+  const mallocs = counters[counterIndex(classIndex, FRONT_MALLOCS)] as number;
+  return {
+    class: classIndex,
+    tier: classTier(classIndex),
+    blockBytes,
+    slabs: meta[classRecord(classIndex) + CLASS_SLABS] as number,
+    live: counted(-cached, blockBytes),
+    cached: counted(cached, blockBytes),
+    free: counted(0, blockBytes),
+    uncarvedBytes: 0,
+    refills: counters[counterIndex(classIndex, REFILLS)] as number,
+    drained: counters[counterIndex(classIndex, DRAINED)] as number,
+    front: options.frontStats ? { hits: Math.max(0, mallocs - misses), misses } : null,
+  };
+}
+
+/** Adds what the slabs say: blocks live and free by class, spans, and pages. */
+function readRuns(image: Image, stats: HeapStats): void {
+  const { meta } = image;
+  let idlePages = 0;
+  for (const { slab, slabs, kind } of walkRuns(image)) {
+    const record = slabRecord(slab);
+    if (kind === POOLED) {
+      stats.slabs.pooled += slabs;
+      idlePages += touchedPagesOf(meta, slab, slabs);
+      continue;
+    }
+    stats.slabs.inUse += slabs;
+    if (kind === SPAN_CLASS) {
+      add(stats.spans, { blocks: 1, bytes: meta[record + SPAN_BYTES] as number });
+      continue;
+    }
+    const own = stats.classes[kind - 1] as ClassStats;
+    const carved = meta[record + CARVED] as number;
+    const free = meta[record + FREE_COUNT] as number;
+    add(own.free, counted(free, own.blockBytes));
+    add(own.live, counted(carved - free, own.blockBytes));
+    own.uncarvedBytes += (blocksPerSlab(kind) - carved) * own.blockBytes;
+  }
+  stats.committedBytes = stats.peakCommittedBytes - idlePages * PAGE_BYTES;
+}
+
+/** Touched pages of a run of slabs, their header map's included. */
+function touchedPagesOf(meta: Int32Array, slab: number, slabs: number): number {
+  let pages = 0;
+  for (let index = slab; index < slab + slabs; index++) {
+    pages += touchedPages(meta[slabRecord(index) + TOUCHED] as number);
+  }
+  return pages;
+}
+
+/** Reads the statistics of an image. */
+export function readStats(image: Image, options: HeapOptions): HeapStats {
+  const { counters, meta } = image;
+  const unused = endSlab(image) - (meta[WILDERNESS] as number);
+  const zero = (): Counted => ({ blocks: 0, bytes: 0 });
+  const classes: ClassStats[] = [];
+  for (let index = 1; index <= CLASS_COUNT; index++) classes.push(readClass(image, options, index));
+  const stats: HeapStats = {
+    capacityBytes: options.capacity,
+    metadataBytes: slabToPtr(firstSlab(image)),
+    live: zero(),
+    cached: zero(),
+    free: zero(),
+    uncarvedBytes: 0,
+    pooledBytes: 0,
+    slabs: { inUse: 0, pooled: 0, unused, opened: counters[SLABS_OPENED] as number },
+    spans: zero(),
+    committedBytes: 0,
+    peakCommittedBytes: (meta[TOUCHED_PAGES] as number) * PAGE_BYTES + touchedMetadataBytes(meta),
+    refills: 0,
+    drains: counters[DRAINS] as number,
+    front: options.frontStats ? { hits: 0, misses: 0 } : null,
+    classes,
+  };
+  readRuns(image, stats);
+  stats.pooledBytes = (stats.slabs.pooled + unused) * SLAB_BYTES;
+  add(stats.live, stats.spans);
+  for (const own of classes) {
+    add(stats.live, own.live);
+    add(stats.cached, own.cached);
+    add(stats.free, own.free);
+    stats.uncarvedBytes += own.uncarvedBytes;
+    stats.refills += own.refills;
+    if (stats.front !== null && own.front !== null) {
+      stats.front.hits += own.front.hits;
+      stats.front.misses += own.front.misses;
+    }
+  }
+  return stats;
+}

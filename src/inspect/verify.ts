@@ -1,0 +1,285 @@
+import { HeapError } from "../base/errors.js";
+import { binOf } from "../central/slabPool.js";
+import { MAP_PAGE, touchedPages } from "../central/touch.js";
+import { CACHED, FREE, GRANULE_SHIFT, headerState, LIVE, toHeader } from "../layout/header.js";
+import { endSlab, firstSlab, type Image } from "../layout/image.js";
+import {
+  BIN_COUNT,
+  BIN_MAP,
+  BINS,
+  blocksPerSlab,
+  bytesToSlabs,
+  CARVED,
+  CLASS_CAP,
+  CLASS_SLABS,
+  CLOSED,
+  CURSOR,
+  classRecord,
+  END_SPARE,
+  emptyTop,
+  FIRST_SPARE,
+  FREE_COUNT,
+  KIND,
+  MAGAZINE_SLOTS,
+  NEXT,
+  PARTIAL_HEAD,
+  PARTIAL_TAIL,
+  POOLED,
+  PREV,
+  PUT_TOPS,
+  RUN,
+  SLAB_BYTES,
+  SLAB_GRANULES,
+  SLL_BLOCKS,
+  SLL_HEAD,
+  SPAN_BYTES,
+  SPAN_TAIL,
+  SPARE_HEAD,
+  SPARE_NEXT,
+  slabRecord,
+  slabToPtr,
+  TAKE_TOPS,
+  TOUCHED,
+  TOUCHED_PAGES,
+  topToCount,
+  topToMagazine,
+  WILDERNESS,
+} from "../layout/metadata.js";
+import { BLOCK_BYTES, CLASS_COUNT, CLASS_MAX_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
+
+/*
+ * The invariants, by name:
+ *
+ *   tiling      runs tile the slabs from the first to the wilderness; no two free runs touch
+ *   headers     a header stands where a block starts, with its slab's class, and nowhere else
+ *   freeCount   free(slab) = headers of the slab in state free
+ *   carved      0 <= carved(slab) <= blocks per slab; a slab in use has a block that is not free
+ *   span        a span has slabs enough for its bytes, and not one too many
+ *   cached      each cached header stands once in a magazine of its class or on the SLL
+ *   magazines   each magazine is held once: by a class, by the SLL, or spare
+ *   partial     a class's list holds its slabs with free or uncarved blocks, each once
+ *   bins        each free run is in the bin of its length, and the bin map says so
+ *   touched     what a slab uses is counted as touched, and the sum is right
+ */
+
+type Walked = { cachedHeaders: Int32Array; classSlabs: Int32Array; partial: Set<number>; freeRuns: Set<number> };
+
+/** Fails with the invariant, the byte offset it is about, what was found and what was expected. */
+function broken(invariant: string, address: number, found: unknown, expected: unknown): never {
+  const message = `invariant ${invariant}, at ${address}: found ${String(found)}, expected ${String(expected)}`;
+  throw new HeapError("ERR_HEAP_CORRUPTED", message, { invariant, address, found, expected });
+}
+
+function expect(invariant: string, address: number, found: unknown, expected: unknown): void {
+  if (found !== expected) broken(invariant, address, found, expected);
+}
+
+function expectRange(invariant: string, address: number, found: number, min: number, max: number): void {
+  if (!(found >= min && found <= max)) broken(invariant, address, found, `${min} to ${max}`);
+}
+
+/** Checks every invariant by reading the whole image. Ends on any image. */
+export function verifyImage(image: Image): void {
+  const walked: Walked = {
+    cachedHeaders: new Int32Array(64),
+    classSlabs: new Int32Array(64),
+    partial: new Set(),
+    freeRuns: new Set(),
+  };
+  verifyRuns(image, walked);
+  verifyBareHeaders(image, 0, firstSlab(image));
+  verifyBareHeaders(image, image.meta[WILDERNESS] as number, endSlab(image));
+  verifyMagazines(image, walked);
+  for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
+    verifyPartial(image, classIndex, walked);
+    const address = slabToPtr(firstSlab(image));
+    const slabs = image.meta[classRecord(classIndex) + CLASS_SLABS];
+    expect("tiling", address, slabs, walked.classSlabs[classIndex]);
+  }
+  expect("partial", 0, walked.partial.size, 0);
+  verifyBins(image, walked);
+}
+
+function verifyRuns(image: Image, walked: Walked): void {
+  const { meta } = image;
+  const wilderness = meta[WILDERNESS] as number;
+  expectRange("tiling", 0, wilderness, firstSlab(image), endSlab(image));
+  let touched = 0;
+  let wasPooled = false;
+  for (let slab = firstSlab(image); slab < wilderness; ) {
+    const address = slabToPtr(slab);
+    const record = slabRecord(slab);
+    const kind = meta[record + KIND] as number;
+    const run = meta[record + RUN] as number;
+    expectRange("tiling", address, run, 1, wilderness - slab);
+    if (kind === POOLED) {
+      if (wasPooled) broken("tiling", address, "two free runs side by side", "one");
+      const last = slabRecord(slab + run - 1);
+      expect("tiling", address, meta[last + RUN], run);
+      expect("tiling", address, meta[last + KIND], POOLED);
+      walked.freeRuns.add(slab);
+      verifyBareHeaders(image, slab, slab + run);
+    } else if (kind === SPAN_CLASS) verifySpan(image, slab, run);
+    else verifySlab(image, slab, kind, run, walked);
+    wasPooled = kind === POOLED;
+    for (let index = slab; index < slab + run; index++) {
+      const bytes = meta[slabRecord(index) + TOUCHED] as number;
+      expectRange("touched", slabToPtr(index), bytes & ~MAP_PAGE, 0, SLAB_BYTES);
+      touched += touchedPages(bytes);
+    }
+    slab += run;
+  }
+  expect("touched", 0, meta[TOUCHED_PAGES], touched);
+}
+
+function verifySpan(image: Image, slab: number, run: number): void {
+  const { headers, meta } = image;
+  const ptr = slabToPtr(slab);
+  const record = slabRecord(slab);
+  const bytes = meta[record + SPAN_BYTES] as number;
+  expectRange("span", ptr, bytes, CLASS_MAX_BYTES + 1, run * SLAB_BYTES);
+  expect("span", ptr, bytesToSlabs(bytes), run);
+  expect("span", ptr, meta[slabRecord(slab + run - 1) + KIND], SPAN_TAIL);
+  expect("headers", ptr, headers[ptr >>> GRANULE_SHIFT], toHeader(LIVE, SPAN_CLASS));
+  verifyZeros(image, (ptr >>> GRANULE_SHIFT) + 1, slabToPtr(slab + run) >>> GRANULE_SHIFT);
+  for (let index = 0; index < run; index++) {
+    const needed = Math.min(SLAB_BYTES, bytes - index * SLAB_BYTES);
+    expectRange("touched", ptr, meta[slabRecord(slab + index) + TOUCHED] as number, needed, SLAB_BYTES + 1);
+  }
+}
+
+function verifySlab(image: Image, slab: number, kind: number, run: number, walked: Walked): void {
+  const { headers, meta } = image;
+  const ptr = slabToPtr(slab);
+  expectRange("tiling", ptr, kind, 1, CLASS_COUNT);
+  expect("tiling", ptr, run, 1);
+  const record = slabRecord(slab);
+  const blockBytes = BLOCK_BYTES[kind] as number;
+  const carved = meta[record + CARVED] as number;
+  expectRange("carved", ptr, carved, 1, blocksPerSlab(kind));
+  expectRange("touched", ptr, meta[record + TOUCHED] as number, carved * blockBytes, SLAB_BYTES + 1);
+  expectRange("freeCount", ptr, meta[record + CURSOR] as number, 0, SLAB_BYTES);
+  expect("freeCount", ptr, (meta[record + CURSOR] as number) % blockBytes, 0);
+  let free = 0;
+  for (let block = 0; block < carved; block++) {
+    const at = ptr + block * blockBytes;
+    const granule = at >>> GRANULE_SHIFT;
+    const header = headers[granule] as number;
+    const state = headerState(header);
+    if (header !== toHeader(state, kind) || state < FREE) broken("headers", at, header, `class ${kind}`);
+    if (state === FREE) free++;
+    if (state === CACHED) walked.cachedHeaders[kind] = (walked.cachedHeaders[kind] as number) + 1;
+    verifyZeros(image, granule + 1, granule + (blockBytes >>> GRANULE_SHIFT));
+  }
+  verifyZeros(image, (ptr + carved * blockBytes) >>> GRANULE_SHIFT, (ptr + SLAB_BYTES) >>> GRANULE_SHIFT);
+  expect("freeCount", ptr, meta[record + FREE_COUNT], free);
+  expectRange("carved", ptr, free, 0, carved - 1);
+  walked.classSlabs[kind] = (walked.classSlabs[kind] as number) + 1;
+  if (free > 0 || carved < blocksPerSlab(kind)) walked.partial.add(slab);
+}
+
+/** No header stands in the granules of these slabs. */
+function verifyBareHeaders(image: Image, slab: number, end: number): void {
+  verifyZeros(image, slab * SLAB_GRANULES, end * SLAB_GRANULES);
+}
+
+function verifyZeros(image: Image, granule: number, end: number): void {
+  const { headers } = image;
+  for (let index = granule; index < end; index++) {
+    if (headers[index] !== 0) broken("headers", index << GRANULE_SHIFT, headers[index], "no header");
+  }
+}
+
+/** Walks the magazines of every class, of the SLL and of the spares: each is seen once. */
+function verifyMagazines(image: Image, walked: Walked): void {
+  const { meta } = image;
+  const seen = new Set<number>();
+  const entries = new Set<number>();
+  const see = (magazine: number): void => {
+    expectRange("magazines", 0, magazine, 1, (meta[SPARE_NEXT] as number) - 1);
+    if (seen.has(magazine)) broken("magazines", 0, `magazine ${magazine} twice`, "once");
+    seen.add(magazine);
+  };
+  expectRange("magazines", 0, meta[SPARE_NEXT] as number, FIRST_SPARE, END_SPARE);
+  let sllBlocks = 0;
+  const isClosed = meta[CLOSED] === 1;
+  for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
+    const owner = classRecord(classIndex);
+    const cap = meta[owner + CLASS_CAP] as number;
+    let count = 0;
+    for (const tops of isClosed ? [] : [PUT_TOPS, TAKE_TOPS]) {
+      const top = meta[tops + classIndex] as number;
+      see(topToMagazine(top));
+      count += verifyEntries(image, classIndex, topToMagazine(top), topToCount(top, cap), entries);
+    }
+    for (let magazine = meta[owner + SLL_HEAD] as number; magazine !== 0; ) {
+      see(magazine);
+      count += verifyEntries(image, classIndex, magazine, cap, entries);
+      sllBlocks += cap;
+      magazine = meta[magazine * MAGAZINE_SLOTS] as number;
+    }
+    expect("cached", 0, count, walked.cachedHeaders[classIndex]);
+  }
+  expect("cached", 0, meta[SLL_BLOCKS], sllBlocks);
+  for (let magazine = meta[SPARE_HEAD] as number; magazine !== 0; ) {
+    see(magazine);
+    magazine = meta[magazine * MAGAZINE_SLOTS] as number;
+  }
+  if (!isClosed) expect("magazines", 0, seen.size, (meta[SPARE_NEXT] as number) - 1);
+}
+
+function verifyEntries(
+  image: Image,
+  classIndex: number,
+  magazine: number,
+  count: number,
+  entries: Set<number>,
+): number {
+  const { headers, meta } = image;
+  const cap = meta[classRecord(classIndex) + CLASS_CAP] as number;
+  const bottom = emptyTop(magazine, cap);
+  expectRange("cached", 0, count, 0, cap);
+  expect("cached", 0, meta[bottom], 0);
+  for (let slot = bottom + 1; slot <= bottom + count; slot++) {
+    const ptr = meta[slot] as number;
+    const header = (ptr & 15) === 0 ? headers[ptr >>> GRANULE_SHIFT] : undefined;
+    expect("cached", ptr, header, toHeader(CACHED, classIndex));
+    if (entries.has(ptr)) broken("cached", ptr, "the block twice", "once");
+    entries.add(ptr);
+  }
+  return count;
+}
+
+function verifyPartial(image: Image, classIndex: number, walked: Walked): void {
+  const { meta } = image;
+  const owner = classRecord(classIndex);
+  let prev = 0;
+  for (let slab = meta[owner + PARTIAL_HEAD] as number; slab !== 0; ) {
+    const record = slabRecord(slab);
+    if (!walked.partial.delete(slab)) broken("partial", slabToPtr(slab), `slab ${slab}`, "a partial slab, once");
+    expect("partial", slabToPtr(slab), meta[record + KIND], classIndex);
+    expect("partial", slabToPtr(slab), meta[record + PREV], prev);
+    prev = slab;
+    slab = meta[record + NEXT] as number;
+  }
+  expect("partial", slabToPtr(prev), meta[owner + PARTIAL_TAIL], prev);
+}
+
+function verifyBins(image: Image, walked: Walked): void {
+  const { meta } = image;
+  for (let bin = 0; bin < BIN_COUNT; bin++) {
+    const head = meta[BINS + bin] as number;
+    const marked = ((meta[BIN_MAP + (bin >> 5)] as number) >>> (bin & 31)) & 1;
+    expect("bins", 0, marked, head === 0 ? 0 : 1);
+    let prev = 0;
+    for (let slab = head; slab !== 0; ) {
+      const record = slabRecord(slab);
+      if (!walked.freeRuns.delete(slab)) broken("bins", slabToPtr(slab), `slab ${slab}`, "a free run, once");
+      expect("bins", slabToPtr(slab), binOf(meta[record + RUN] as number), bin);
+      expect("bins", slabToPtr(slab), meta[record + PREV], prev);
+      prev = slab;
+      slab = meta[record + NEXT] as number;
+    }
+  }
+  expect("bins", 0, walked.freeRuns.size, 0);
+}

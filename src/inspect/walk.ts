@@ -1,0 +1,63 @@
+import type { Ptr } from "../base/types.js";
+import { CACHED, FREE, GRANULE_SHIFT, headerState, LIVE } from "../layout/header.js";
+import { firstSlab, type Image } from "../layout/image.js";
+import {
+  CARVED,
+  KIND,
+  POOLED,
+  RUN,
+  SPAN_BYTES,
+  slabRecord,
+  slabToPtr,
+  WILDERNESS,
+} from "../layout/metadata.js";
+import { BLOCK_BYTES, classTier, SPAN_CLASS, type Tier } from "../layout/sizeClasses.js";
+
+export type BlockState = "live" | "cached" | "free";
+
+/** One block of a heap walk. `size` is its usable bytes. */
+export interface BlockInfo {
+  readonly ptr: Ptr;
+  readonly size: number;
+  readonly tier: Tier;
+  readonly state: BlockState;
+}
+
+/** A run of slabs: a slab of a class, a span, or a free run (`kind` is POOLED). */
+export interface Run {
+  readonly slab: number;
+  readonly slabs: number;
+  readonly kind: number;
+}
+
+const STATES: Readonly<Record<number, BlockState>> = { [LIVE]: "live", [CACHED]: "cached", [FREE]: "free" };
+
+/** Walks the runs that tile the slabs below the wilderness. Ends on any image. */
+export function* walkRuns(image: Image): Generator<Run, void, undefined> {
+  const { meta } = image;
+  const end = meta[WILDERNESS] as number;
+  for (let slab = firstSlab(image); slab < end; ) {
+    const record = slabRecord(slab);
+    const slabs = Math.max(1, meta[record + RUN] as number);
+    yield { slab, slabs, kind: meta[record + KIND] as number };
+    slab += slabs;
+  }
+}
+
+/** Walks all blocks in address order. */
+export function* walkBlocks(image: Image): Generator<BlockInfo, void, undefined> {
+  const { headers, meta } = image;
+  for (const { slab, kind } of walkRuns(image)) {
+    if (kind === POOLED) continue;
+    const isSpan = kind === SPAN_CLASS;
+    const record = slabRecord(slab);
+    const size = isSpan ? (meta[record + SPAN_BYTES] as number) : (BLOCK_BYTES[kind] as number);
+    const count = isSpan ? 1 : (meta[record + CARVED] as number);
+    const tier = classTier(kind);
+    for (let block = 0; block < count; block++) {
+      const ptr = (slabToPtr(slab) + block * size) as Ptr;
+      const state = STATES[headerState(headers[ptr >>> GRANULE_SHIFT] as number)];
+      if (state !== undefined) yield { ptr, size, tier, state };
+    }
+  }
+}
