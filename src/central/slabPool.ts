@@ -1,7 +1,17 @@
 import { log2Floor, lowestBit } from "../base/bits.js";
 import {
-  BIN_COUNT, BIN_MAP, BINS, END_SLAB, FIRST_SLAB, KIND, NEXT, POOLED, PREV, RUN,
-  slabRecord, WILDERNESS,
+  BIN_COUNT,
+  BIN_MAP,
+  BINS,
+  END_SLAB,
+  FIRST_SLAB,
+  KIND,
+  NEXT,
+  POOLED,
+  PREV,
+  RUN,
+  slabRecord,
+  WILDERNESS,
 } from "../layout/metadata.js";
 
 /*

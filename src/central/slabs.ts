@@ -1,9 +1,21 @@
+import { GRANULE_SHIFT, NO_BLOCK } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import {
-  CARVED, CLASS_SLABS, classRecord, CURSOR, FREE_COUNT, KIND, NEXT, PARTIAL_HEAD, PARTIAL_TAIL,
-  PREV, RUN, SLABS_OPENED, slabRecord, slabToPtr,
+  CARVED,
+  CLASS_SLABS,
+  CURSOR,
+  classRecord,
+  FREE_COUNT,
+  KIND,
+  NEXT,
+  PARTIAL_HEAD,
+  PARTIAL_TAIL,
+  PREV,
+  RUN,
+  SLABS_OPENED,
+  slabRecord,
+  slabToPtr,
 } from "../layout/metadata.js";
-import { GRANULE_SHIFT, NO_BLOCK } from "../layout/header.js";
 import { BLOCK_BYTES } from "../layout/sizeClasses.js";
 import { giveRun, takeRun } from "./slabPool.js";
 
@@ -53,7 +65,8 @@ export function retireSlab(image: Image, slab: number, classIndex: number): void
   const { headers, meta } = image;
   const owner = classRecord(classIndex);
   const start = slabToPtr(slab);
-  const carvedBytes = (meta[slabRecord(slab) + CARVED] as number) * (BLOCK_BYTES[classIndex] as number);
+  const carvedBytes =
+    (meta[slabRecord(slab) + CARVED] as number) * (BLOCK_BYTES[classIndex] as number);
   unlinkPartial(meta, slab, classIndex);
   headers.fill(NO_BLOCK, start >>> GRANULE_SHIFT, (start + carvedBytes) >>> GRANULE_SHIFT);
   meta[owner + CLASS_SLABS] = (meta[owner + CLASS_SLABS] as number) - 1;

@@ -1,7 +1,15 @@
-import { toHeader, GRANULE_SHIFT, LIVE } from "../layout/header.js";
+import { GRANULE_SHIFT, LIVE, toHeader } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import {
-  bytesToSlabs, KIND, ptrToSlab, RUN, SLAB_BYTES, SPAN_BYTES, SPAN_TAIL, slabRecord, slabToPtr,
+  bytesToSlabs,
+  KIND,
+  ptrToSlab,
+  RUN,
+  SLAB_BYTES,
+  SPAN_BYTES,
+  SPAN_TAIL,
+  slabRecord,
+  slabToPtr,
 } from "../layout/metadata.js";
 import { SPAN_CLASS } from "../layout/sizeClasses.js";
 import { extendRun, giveRun, takeRun } from "./slabPool.js";

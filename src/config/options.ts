@@ -40,28 +40,79 @@ export interface OptionRow {
 }
 
 function integer(
-  name: keyof HeapOptions, env: string, fallback: number, unit: string, min: number, max: number, sentence: string,
+  name: keyof HeapOptions,
+  env: string,
+  fallback: number,
+  unit: string,
+  min: number,
+  max: number,
+  sentence: string,
 ): OptionRow {
   return { name, env, type: "integer", default: fallback, unit, min, max, sentence };
 }
 
-function toggle(name: keyof HeapOptions, env: string, fallback: number, sentence: string): OptionRow {
+function toggle(
+  name: keyof HeapOptions,
+  env: string,
+  fallback: number,
+  sentence: string,
+): OptionRow {
   return { name, env, type: "switch", default: fallback, unit: "0 or 1", min: 0, max: 1, sentence };
 }
 
 /** The options, in the order in which the superblock keeps them. */
 export const OPTION_TABLE: readonly OptionRow[] = [
-  integer("capacity", "HAKMEM_CAPACITY", 256 * 2 ** 20, "bytes", MIN_CAPACITY_BYTES, MAX_CAPACITY_BYTES,
-    "Size of the whole heap; rounded up to a multiple of 65536."),
-  integer("sllDrainInterval", "HAKMEM_TINY_SLL_DRAIN_INTERVAL", 1024, "frees", 0, 2 ** 30,
-    "Blocks freed onto the SLL between two drains; 0 drains only on demand."),
-  integer("fastCap", "HAKMEM_TINY_FAST_CAP", 254, "blocks", 1, MAX_FAST_CAP,
-    "Front-cache entries of a class, in each of its two magazines."),
-  integer("refillCountHot", "HAKMEM_TINY_REFILL_COUNT_HOT", 64, "blocks", 1, MAX_FAST_CAP,
-    "Blocks taken by one refill of a class of at most 256 bytes."),
-  integer("refillCountMid", "HAKMEM_TINY_REFILL_COUNT_MID", 32, "blocks", 1, MAX_FAST_CAP,
-    "Blocks taken by one refill of a larger class."),
-  toggle("wrapTiny", "HAKMEM_WRAP_TINY", 1, "0 routes tiny sizes to the pool tier, for comparison."),
+  integer(
+    "capacity",
+    "HAKMEM_CAPACITY",
+    256 * 2 ** 20,
+    "bytes",
+    MIN_CAPACITY_BYTES,
+    MAX_CAPACITY_BYTES,
+    "Size of the whole heap; rounded up to a multiple of 65536.",
+  ),
+  integer(
+    "sllDrainInterval",
+    "HAKMEM_TINY_SLL_DRAIN_INTERVAL",
+    1024,
+    "frees",
+    0,
+    2 ** 30,
+    "Blocks freed onto the SLL between two drains; 0 drains only on demand.",
+  ),
+  integer(
+    "fastCap",
+    "HAKMEM_TINY_FAST_CAP",
+    254,
+    "blocks",
+    1,
+    MAX_FAST_CAP,
+    "Front-cache entries of a class, in each of its two magazines.",
+  ),
+  integer(
+    "refillCountHot",
+    "HAKMEM_TINY_REFILL_COUNT_HOT",
+    64,
+    "blocks",
+    1,
+    MAX_FAST_CAP,
+    "Blocks taken by one refill of a class of at most 256 bytes.",
+  ),
+  integer(
+    "refillCountMid",
+    "HAKMEM_TINY_REFILL_COUNT_MID",
+    32,
+    "blocks",
+    1,
+    MAX_FAST_CAP,
+    "Blocks taken by one refill of a larger class.",
+  ),
+  toggle(
+    "wrapTiny",
+    "HAKMEM_WRAP_TINY",
+    1,
+    "0 routes tiny sizes to the pool tier, for comparison.",
+  ),
   toggle("frontStats", "HAKMEM_FRONT_STATS", 0, "1 counts front-cache hits and misses per class."),
   toggle("safeFree", "HAKMEM_SAFE_FREE", 0, "1 fills every block with 0xde when it is freed."),
 ];
@@ -82,13 +133,15 @@ function reject(row: OptionRow, name: string, got: unknown): never {
 }
 
 function checkNumber(row: OptionRow, name: string, value: unknown): number {
-  const ok = Number.isInteger(value) && (value as number) >= row.min && (value as number) <= row.max;
+  const ok =
+    Number.isInteger(value) && (value as number) >= row.min && (value as number) <= row.max;
   return ok ? (value as number) : reject(row, name, value);
 }
 
 function withDefaults(): HeapOptions {
   const options: Record<string, number | boolean> = {};
-  for (const row of OPTION_TABLE) options[row.name] = row.type === "switch" ? row.default === 1 : row.default;
+  for (const row of OPTION_TABLE)
+    options[row.name] = row.type === "switch" ? row.default === 1 : row.default;
   return options as unknown as HeapOptions;
 }
 
@@ -105,10 +158,14 @@ export function resolveOptions(given: Partial<HeapOptions> = {}): HeapOptions {
   for (const [name, value] of Object.entries(given)) {
     const row = OPTION_TABLE.find((candidate) => candidate.name === name);
     if (row === undefined) {
-      throw new HeapError("ERR_INVALID_OPTION", `${name} is no option; the options are ${names.join(", ")}`, {
-        option: name,
-        accepted: names,
-      });
+      throw new HeapError(
+        "ERR_INVALID_OPTION",
+        `${name} is no option; the options are ${names.join(", ")}`,
+        {
+          option: name,
+          accepted: names,
+        },
+      );
     }
     if (value === undefined) continue;
     const set = options as unknown as Record<string, number | boolean>;
@@ -123,17 +180,23 @@ export function resolveOptions(given: Partial<HeapOptions> = {}): HeapOptions {
  * the result to `Heap.create`.
  * @throws {HeapError} ERR_INVALID_OPTION for a malformed value, or an unknown `HAKMEM_*` name.
  */
-export function optionsFromEnv(env: Readonly<Record<string, string | undefined>>): Partial<HeapOptions> {
+export function optionsFromEnv(
+  env: Readonly<Record<string, string | undefined>>,
+): Partial<HeapOptions> {
   const options: Record<string, number | boolean> = {};
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith("HAKMEM_") || text === undefined) continue;
     const row = OPTION_TABLE.find((candidate) => candidate.env === name);
     if (row === undefined) {
       const names = OPTION_TABLE.map((candidate) => candidate.env);
-      throw new HeapError("ERR_INVALID_OPTION", `${name} is no knob; the knobs are ${names.join(", ")}`, {
-        option: name,
-        accepted: names,
-      });
+      throw new HeapError(
+        "ERR_INVALID_OPTION",
+        `${name} is no knob; the knobs are ${names.join(", ")}`,
+        {
+          option: name,
+          accepted: names,
+        },
+      );
     }
     if (!/^\d{1,10}$/.test(text)) reject(row, name, text);
     const value = checkNumber(row, name, Number(text));

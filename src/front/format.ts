@@ -5,7 +5,8 @@ import {
   classRecord,
   emptyTop,
   FIRST_SPARE,
-  NO_CACHE_TOP,
+  NO_PUT_TOP,
+  NO_TAKE_TOP,
   PUT_TOPS,
   SPARE_NEXT,
   TAKE_TOPS,
@@ -31,7 +32,11 @@ export function magazineCap(classIndex: number, fastCap: number): number {
 export function refillCount(classIndex: number, options: HeapOptions): number {
   const blockBytes = BLOCK_BYTES[classIndex] as number;
   const wanted = blockBytes <= FINE_MAX_BYTES ? options.refillCountHot : options.refillCountMid;
-  return blocksWithin(REFILL_BYTES, blockBytes, Math.min(magazineCap(classIndex, options.fastCap), wanted));
+  return blocksWithin(
+    REFILL_BYTES,
+    blockBytes,
+    Math.min(magazineCap(classIndex, options.fastCap), wanted),
+  );
 }
 
 /** Writes the class records of an empty heap, whose magazines are zeroed. */
@@ -45,9 +50,15 @@ export function formatClasses(meta: Int32Array, options: HeapOptions): void {
   openTops(meta);
 }
 
+/** Sends every hot path to the slow one: nothing to take, no room to put. */
+export function closeTops(meta: Int32Array): void {
+  meta.fill(NO_PUT_TOP, PUT_TOPS, PUT_TOPS + 64);
+  meta.fill(NO_TAKE_TOP, TAKE_TOPS, TAKE_TOPS + 64);
+}
+
 /** Gives every class its first two magazines, empty. */
 export function openTops(meta: Int32Array): void {
-  meta.fill(NO_CACHE_TOP, PUT_TOPS, TAKE_TOPS + 64);
+  closeTops(meta);
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const cap = meta[classRecord(classIndex) + CLASS_CAP] as number;
     meta[TAKE_TOPS + classIndex] = emptyTop(2 * classIndex - 1, cap);

@@ -18,5 +18,7 @@ export function liveHeaderOf(image: Image, ptr: number): number {
 /** Bytes that the program may use of a block whose header is given. */
 export function usableBytes(image: Image, ptr: number, header: number): number {
   const classIndex = headerClass(header);
-  return classIndex === SPAN_CLASS ? spanBytes(image.meta, ptr) : (BLOCK_BYTES[classIndex] as number);
+  return classIndex === SPAN_CLASS
+    ? spanBytes(image.meta, ptr)
+    : (BLOCK_BYTES[classIndex] as number);
 }

@@ -13,7 +13,14 @@ import {
 } from "../layout/metadata.js";
 
 /** What a number is to a heap: a live block's tier is told by `Heap.classify`. */
-export type NotLive = "null" | "freed" | "interior" | "unallocated" | "metadata" | "misaligned" | "foreign";
+export type NotLive =
+  | "null"
+  | "freed"
+  | "interior"
+  | "unallocated"
+  | "metadata"
+  | "misaligned"
+  | "foreign";
 
 /** Why a ptr is not live. Reads the header byte, and the slab's record only to word the answer. */
 export function classifyNotLive(image: Image, ptr: unknown): NotLive {
@@ -25,7 +32,8 @@ export function classifyNotLive(image: Image, ptr: unknown): NotLive {
   const header = image.headers[ptr >>> GRANULE_SHIFT] as number;
   if (header !== NO_BLOCK && headerState(header) >= FREE) return "freed";
   const slab = ptrToSlab(ptr);
-  const isPooled = slab >= (image.meta[WILDERNESS] as number) || image.meta[slabRecord(slab) + KIND] === POOLED;
+  const isPooled =
+    slab >= (image.meta[WILDERNESS] as number) || image.meta[slabRecord(slab) + KIND] === POOLED;
   return isPooled ? "unallocated" : "interior";
 }
 
@@ -43,20 +51,28 @@ const REASONS: Record<NotLive, string> = {
 export function notLive(image: Image, ptr: unknown): HeapError {
   const reason = classifyNotLive(image, ptr);
   const code = reason === "freed" ? "ERR_DOUBLE_FREE" : "ERR_INVALID_POINTER";
-  return new HeapError(code, `ptr ${show(ptr)} ${REASONS[reason]}; expected a live ptr of this heap`, {
-    ptr,
-    reason,
-  });
+  return new HeapError(
+    code,
+    `ptr ${show(ptr)} ${REASONS[reason]}; expected a live ptr of this heap`,
+    {
+      ptr,
+      reason,
+    },
+  );
 }
 
 /** The error for a size that no heap of this capacity takes. */
 export function invalidSize(image: Image, size: unknown): HeapError {
   const max = largestBlock(image);
-  return new HeapError("ERR_INVALID_SIZE", `size is ${show(size)}; it takes an integer from 0 to ${max} (bytes)`, {
-    got: size,
-    min: 0,
-    max,
-  });
+  return new HeapError(
+    "ERR_INVALID_SIZE",
+    `size is ${show(size)}; it takes an integer from 0 to ${max} (bytes)`,
+    {
+      got: size,
+      min: 0,
+      max,
+    },
+  );
 }
 
 /** The largest size that the heap could hold were it empty. */
@@ -82,7 +98,11 @@ export function exhausted(image: Image, requestBytes: number): HeapError {
   const message =
     `no room for ${requestBytes} bytes: ${pooledBytes} bytes are in free slabs, ` +
     `the longest run of them has ${largestRunBytes} (capacity ${capacityOf(image)})`;
-  return new HeapError("ERR_HEAP_EXHAUSTED", message, { requestBytes, pooledBytes, largestRunBytes });
+  return new HeapError("ERR_HEAP_EXHAUSTED", message, {
+    requestBytes,
+    pooledBytes,
+    largestRunBytes,
+  });
 }
 
 /** The error for any use of a disposed heap. */

@@ -1,6 +1,6 @@
 import { giveRun } from "../central/slabPool.js";
-import { resizeSpan, spanBytes, takeSpan } from "../central/spans.js";
 import { openSlab } from "../central/slabs.js";
+import { resizeSpan, spanBytes, takeSpan } from "../central/spans.js";
 import {
   CLASS_MASK,
   GRANULE_BYTES,
@@ -12,11 +12,11 @@ import {
 import type { Image } from "../layout/image.js";
 import {
   CLASS_CAP,
+  CLASS_RECORD_INTS,
+  CLASS_RECORDS,
   CLASS_REFILL,
   CLASS_SWAPS,
   CLOSED,
-  CLASS_RECORD_INTS,
-  CLASS_RECORDS,
   COUNTERS_PER_CLASS,
   DRAIN_INTERVAL,
   END_SLAB,
@@ -64,7 +64,8 @@ export function mallocSlow(image: Image, size: number): number {
   const { counters, headers, meta } = image;
   if (meta[CLOSED] !== 0) throw closed();
   const largest = ((meta[END_SLAB] as number) - (meta[FIRST_SLAB] as number)) << SLAB_SHIFT;
-  if (typeof size !== "number" || size >>> 0 !== size || size > largest) throw invalidSize(image, size);
+  if (typeof size !== "number" || size >>> 0 !== size || size > largest)
+    throw invalidSize(image, size);
   if (size > CLASS_MAX_BYTES) {
     const bytes = (size + GRANULE_BYTES - 1) & -GRANULE_BYTES;
     const span = takeSpan(image, bytes);
@@ -202,7 +203,8 @@ export function reallocSlow(image: Image, ptr: number, size: number): number {
   const { headers, i32, meta, u8 } = image;
   if (meta[CLOSED] !== 0) throw closed();
   const largest = ((meta[END_SLAB] as number) - (meta[FIRST_SLAB] as number)) << SLAB_SHIFT;
-  if (typeof size !== "number" || size >>> 0 !== size || size > largest) throw invalidSize(image, size);
+  if (typeof size !== "number" || size >>> 0 !== size || size > largest)
+    throw invalidSize(image, size);
   if (ptr === 0) return mallocSlow(image, size);
   if (typeof ptr !== "number" || (ptr & -GRANULE_BYTES) !== ptr) throw notLive(image, ptr);
   const live = headers[ptr >>> GRANULE_SHIFT] as number;

@@ -1,9 +1,9 @@
 import { HeapError, show } from "../base/errors.js";
 import type { Ptr } from "../base/types.js";
-import { GRANULE_SHIFT, LIVE, LIVE_TO_CACHED } from "../layout/header.js";
-import type { Image } from "../layout/image.js";
 import type { Door } from "../front/hot.js";
 import { notLive } from "../front/misuse.js";
+import { GRANULE_SHIFT, LIVE, LIVE_TO_CACHED } from "../layout/header.js";
+import type { Image } from "../layout/image.js";
 
 /** A place for ptrs: an `Int32Array`, a `Uint32Array`, a plain array. */
 export interface PtrArray {
@@ -14,7 +14,8 @@ export interface PtrArray {
 export function checkCount(count: unknown, array: PtrArray, mayGrow: boolean): void {
   const isArray = Array.isArray(array) || ArrayBuffer.isView(array);
   const max = isArray && !(mayGrow && Array.isArray(array)) ? array.length : 2 ** 31 - 1;
-  if (isArray && Number.isInteger(count) && (count as number) >= 0 && (count as number) <= max) return;
+  if (isArray && Number.isInteger(count) && (count as number) >= 0 && (count as number) <= max)
+    return;
   const message = isArray
     ? `count is ${show(count)}; it takes an integer from 0 to ${max}`
     : `ptrs are ${show(array)}; they take an array or a typed array`;
@@ -42,7 +43,8 @@ export function freeBatch(image: Image, door: Door, ptrs: PtrArray, count: numbe
     const ptr = ptrs[index] as Ptr;
     if (ptr === 0) continue;
     const granule = ptr >>> GRANULE_SHIFT;
-    const header = typeof ptr === "number" && (ptr & -16) === ptr ? (headers[granule] as number) : 0;
+    const header =
+      typeof ptr === "number" && (ptr & -16) === ptr ? (headers[granule] as number) : 0;
     if (!(header > LIVE)) {
       const error = notLive(image, ptr);
       unmark(headers, ptrs, index);

@@ -6,7 +6,7 @@ import {
   MIN_CAPACITY_BYTES,
   OPTION_TABLE,
 } from "../config/options.js";
-import { formatClasses, openTops } from "../front/format.js";
+import { closeTops, formatClasses, openTops } from "../front/format.js";
 import { drainAll } from "../front/sll.js";
 import { GRANULE_SHIFT, NO_BLOCK } from "../layout/header.js";
 import { endSlab, firstSlab, type Image, viewImage } from "../layout/image.js";
@@ -22,17 +22,14 @@ import {
   MAGAZINE_SLOTS,
   MAGIC,
   MAGIC_VALUE,
-  NO_CACHE_TOP,
   OPTIONS,
   PAGE_BYTES,
-  PUT_TOPS,
   SLAB_BYTES,
   SLAB_SHIFT,
   SPARE_HEAD,
   SPARE_NEXT,
   slabRecord,
   slabToPtr,
-  TAKE_TOPS,
   TOUCHED,
   TOUCHED_PAGES,
   VERSION,
@@ -69,7 +66,11 @@ export function resetImage(image: Image, options: HeapOptions): void {
   for (let slab = first; slab < wilderness; slab++) {
     touched.push(meta[slabRecord(slab) + TOUCHED] as number);
   }
-  headers.fill(NO_BLOCK, slabToPtr(first) >>> GRANULE_SHIFT, slabToPtr(wilderness) >>> GRANULE_SHIFT);
+  headers.fill(
+    NO_BLOCK,
+    slabToPtr(first) >>> GRANULE_SHIFT,
+    slabToPtr(wilderness) >>> GRANULE_SHIFT,
+  );
   zeroTouchedPages(meta, 0, slabRecord(endSlab(image)));
   formatMetadata(meta, options, wilderness);
   meta[TOUCHED_PAGES] = touchedPages;
@@ -95,7 +96,7 @@ export function closeImage(image: Image): void {
   zeroTouchedPages(meta, MAGAZINE_SLOTS, CLASS_RECORDS);
   meta[SPARE_HEAD] = 0;
   meta[SPARE_NEXT] = FIRST_SPARE;
-  meta.fill(NO_CACHE_TOP, PUT_TOPS, TAKE_TOPS + 64);
+  closeTops(meta);
   meta[CLOSED] = 1;
 }
 

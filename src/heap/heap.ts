@@ -2,11 +2,15 @@ import { isPowerOfTwo } from "../base/bits.js";
 import { HeapError, show } from "../base/errors.js";
 import type { Ptr } from "../base/types.js";
 import { type HeapOptions, resolveOptions } from "../config/options.js";
-import { type BlockInfo, walkBlocks } from "../inspect/walk.js";
+import { type Door, openDoor } from "../front/hot.js";
+import { liveHeaderOf, usableBytes } from "../front/lookup.js";
+import { classifyNotLive, closed, type NotLive } from "../front/misuse.js";
+import { drainAll } from "../front/sll.js";
 import { badImage, checkImage } from "../inspect/open.js";
 import { recountTouched, restoreBuffer, snapshotImage } from "../inspect/snapshot.js";
 import { type HeapStats, readStats } from "../inspect/stats.js";
 import { verifyImage } from "../inspect/verify.js";
+import { type BlockInfo, walkBlocks } from "../inspect/walk.js";
 import { GRANULE_BYTES, GRANULE_SHIFT, headerClass, LIVE } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import { CLOSED, SLAB_BYTES } from "../layout/metadata.js";
@@ -18,17 +22,16 @@ import {
   type Tier,
 } from "../layout/sizeClasses.js";
 import { checkCount, freeBatch, mallocBatch, type PtrArray } from "./batch.js";
-import { bufferOf, capacityOfBuffer, closeImage,
+import {
+  bufferOf,
+  capacityOfBuffer,
+  closeImage,
   formatImage,
   type HeapMemory,
   reopenImage,
   resetImage,
- } from "./create.js";
-import { type Door, openDoor } from "../front/hot.js";
+} from "./create.js";
 import { instrument } from "./instrument.js";
-import { liveHeaderOf, usableBytes } from "../front/lookup.js";
-import { classifyNotLive, closed, type NotLive } from "../front/misuse.js";
-import { drainAll } from "../front/sll.js";
 
 /** What `classify` says: the tier of a live block, or why the number is no live ptr. */
 export type PtrKind = Tier | NotLive;
@@ -172,9 +175,14 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
   alignedAlloc(alignment: number, size: number): Ptr {
     if (!Number.isInteger(alignment) || !isPowerOfTwo(alignment) || alignment > SLAB_BYTES) {
       const message = `alignment is ${show(alignment)}; it takes a power of two from 1 to ${SLAB_BYTES}`;
-      throw new HeapError("ERR_INVALID_ALIGNMENT", message, { got: alignment, min: 1, max: SLAB_BYTES });
+      throw new HeapError("ERR_INVALID_ALIGNMENT", message, {
+        got: alignment,
+        min: 1,
+        max: SLAB_BYTES,
+      });
     }
-    if (alignment <= GRANULE_BYTES || !(size >= 0 && size <= CLASS_MAX_BYTES)) return this.malloc(size);
+    if (alignment <= GRANULE_BYTES || !(size >= 0 && size <= CLASS_MAX_BYTES))
+      return this.malloc(size);
     let classIndex = headerClass(sizeToLiveHeader(Math.max(size, alignment)));
     while ((BLOCK_BYTES[classIndex] as number) % alignment !== 0) classIndex++;
     return this.malloc(Number.isInteger(size) ? (BLOCK_BYTES[classIndex] as number) : size);

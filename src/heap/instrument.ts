@@ -1,11 +1,11 @@
 import type { Ptr } from "../base/types.js";
 import type { HeapOptions } from "../config/options.js";
+import type { Door } from "../front/hot.js";
+import { liveHeaderOf, usableBytes } from "../front/lookup.js";
 import { headerClass } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import { counterIndex, FRONT_MALLOCS } from "../layout/metadata.js";
 import { CLASS_MAX_BYTES, sizeToLiveHeader, TINY_MAX_BYTES } from "../layout/sizeClasses.js";
-import type { Door } from "../front/hot.js";
-import { liveHeaderOf, usableBytes } from "../front/lookup.js";
 
 /** What SAFE_FREE writes over a freed block. */
 const POISON = 0xde;
@@ -24,7 +24,8 @@ export function instrument(door: Door, image: Image, options: HeapOptions): Door
 
 /** Tiny sizes take the first class of the pool tier. */
 function routeTiny(door: Door): Door {
-  const route = (size: number): number => (size >= 0 && size <= TINY_MAX_BYTES && Number.isInteger(size) ? TINY_MAX_BYTES + 1 : size);
+  const route = (size: number): number =>
+    size >= 0 && size <= TINY_MAX_BYTES && Number.isInteger(size) ? TINY_MAX_BYTES + 1 : size;
   return {
     malloc: (size) => door.malloc(route(size)),
     tryMalloc: (size) => door.tryMalloc(route(size)),

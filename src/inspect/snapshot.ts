@@ -94,7 +94,8 @@ export function snapshotImage(image: Image): Uint8Array<ArrayBuffer> {
 export function restoreBuffer(snapshot: Uint8Array): ArrayBuffer {
   if (!(snapshot instanceof Uint8Array)) throw badImage("snapshot", snapshot, "a Uint8Array");
   const isWords = snapshot.byteLength % 4 === 0 && snapshot.byteLength >= 4 * HEADER_WORDS;
-  if (!isWords) throw badImage("snapshot length", snapshot.byteLength, "a multiple of 4, at least 20");
+  if (!isWords)
+    throw badImage("snapshot length", snapshot.byteLength, "a multiple of 4, at least 20");
   const words = new Uint32Array(snapshot.slice().buffer);
   const [magic, version, capacity = 0, count = 0, sum] = words;
   if (magic !== MAGIC_WORD) throw badImage("snapshot magic", magic, MAGIC_WORD);
@@ -107,7 +108,12 @@ export function restoreBuffer(snapshot: Uint8Array): ArrayBuffer {
   return layOut(snapshot, words, capacity, count);
 }
 
-function layOut(snapshot: Uint8Array, words: Uint32Array, capacity: number, count: number): ArrayBuffer {
+function layOut(
+  snapshot: Uint8Array,
+  words: Uint32Array,
+  capacity: number,
+  count: number,
+): ArrayBuffer {
   let at = 4 * (HEADER_WORDS + 2 * count);
   const buffer = new ArrayBuffer(capacity);
   const target = new Uint8Array(buffer);

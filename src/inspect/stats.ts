@@ -31,7 +31,13 @@ import {
   topToCount,
   WILDERNESS,
 } from "../layout/metadata.js";
-import { BLOCK_BYTES, CLASS_COUNT, classTier, SPAN_CLASS, type Tier } from "../layout/sizeClasses.js";
+import {
+  BLOCK_BYTES,
+  CLASS_COUNT,
+  classTier,
+  SPAN_CLASS,
+  type Tier,
+} from "../layout/sizeClasses.js";
 import { walkRuns } from "./walk.js";
 
 export interface Counted {

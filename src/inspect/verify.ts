@@ -62,7 +62,12 @@ import { BLOCK_BYTES, CLASS_COUNT, CLASS_MAX_BYTES, SPAN_CLASS } from "../layout
  *   touched     what a slab uses is counted as touched, and the sum is right
  */
 
-type Walked = { cachedHeaders: Int32Array; classSlabs: Int32Array; partial: Set<number>; freeRuns: Set<number> };
+type Walked = {
+  cachedHeaders: Int32Array;
+  classSlabs: Int32Array;
+  partial: Set<number>;
+  freeRuns: Set<number>;
+};
 
 /** Fails with the invariant, the byte offset it is about, what was found and what was expected. */
 function broken(invariant: string, address: number, found: unknown, expected: unknown): never {
@@ -74,7 +79,13 @@ function expect(invariant: string, address: number, found: unknown, expected: un
   if (found !== expected) broken(invariant, address, found, expected);
 }
 
-function expectRange(invariant: string, address: number, found: number, min: number, max: number): void {
+function expectRange(
+  invariant: string,
+  address: number,
+  found: number,
+  min: number,
+  max: number,
+): void {
   if (!(found >= min && found <= max)) broken(invariant, address, found, `${min} to ${max}`);
 }
 
@@ -144,7 +155,13 @@ function verifySpan(image: Image, slab: number, run: number): void {
   verifyZeros(image, (ptr >>> GRANULE_SHIFT) + 1, slabToPtr(slab + run) >>> GRANULE_SHIFT);
   for (let index = 0; index < run; index++) {
     const needed = Math.min(SLAB_BYTES, bytes - index * SLAB_BYTES);
-    expectRange("touched", ptr, meta[slabRecord(slab + index) + TOUCHED] as number, needed, SLAB_BYTES + 1);
+    expectRange(
+      "touched",
+      ptr,
+      meta[slabRecord(slab + index) + TOUCHED] as number,
+      needed,
+      SLAB_BYTES + 1,
+    );
   }
 }
 
@@ -157,7 +174,13 @@ function verifySlab(image: Image, slab: number, kind: number, run: number, walke
   const blockBytes = BLOCK_BYTES[kind] as number;
   const carved = meta[record + CARVED] as number;
   expectRange("carved", ptr, carved, 1, blocksPerSlab(kind));
-  expectRange("touched", ptr, meta[record + TOUCHED] as number, carved * blockBytes, SLAB_BYTES + 1);
+  expectRange(
+    "touched",
+    ptr,
+    meta[record + TOUCHED] as number,
+    carved * blockBytes,
+    SLAB_BYTES + 1,
+  );
   expectRange("freeCount", ptr, meta[record + CURSOR] as number, 0, SLAB_BYTES);
   expect("freeCount", ptr, (meta[record + CURSOR] as number) % blockBytes, 0);
   let free = 0;
@@ -166,12 +189,17 @@ function verifySlab(image: Image, slab: number, kind: number, run: number, walke
     const granule = at >>> GRANULE_SHIFT;
     const header = headers[granule] as number;
     const state = headerState(header);
-    if (header !== toHeader(state, kind) || state < FREE) broken("headers", at, header, `class ${kind}`);
+    if (header !== toHeader(state, kind) || state < FREE)
+      broken("headers", at, header, `class ${kind}`);
     if (state === FREE) free++;
     if (state === CACHED) walked.cachedHeaders[kind] = (walked.cachedHeaders[kind] as number) + 1;
     verifyZeros(image, granule + 1, granule + (blockBytes >>> GRANULE_SHIFT));
   }
-  verifyZeros(image, (ptr + carved * blockBytes) >>> GRANULE_SHIFT, (ptr + SLAB_BYTES) >>> GRANULE_SHIFT);
+  verifyZeros(
+    image,
+    (ptr + carved * blockBytes) >>> GRANULE_SHIFT,
+    (ptr + SLAB_BYTES) >>> GRANULE_SHIFT,
+  );
   expect("freeCount", ptr, meta[record + FREE_COUNT], free);
   expectRange("carved", ptr, free, 0, carved - 1);
   walked.classSlabs[kind] = (walked.classSlabs[kind] as number) + 1;
@@ -186,7 +214,8 @@ function verifyBareHeaders(image: Image, slab: number, end: number): void {
 function verifyZeros(image: Image, granule: number, end: number): void {
   const { headers } = image;
   for (let index = granule; index < end; index++) {
-    if (headers[index] !== 0) broken("headers", index << GRANULE_SHIFT, headers[index], "no header");
+    if (headers[index] !== 0)
+      broken("headers", index << GRANULE_SHIFT, headers[index], "no header");
   }
 }
 
@@ -256,7 +285,8 @@ function verifyPartial(image: Image, classIndex: number, walked: Walked): void {
   let prev = 0;
   for (let slab = meta[owner + PARTIAL_HEAD] as number; slab !== 0; ) {
     const record = slabRecord(slab);
-    if (!walked.partial.delete(slab)) broken("partial", slabToPtr(slab), `slab ${slab}`, "a partial slab, once");
+    if (!walked.partial.delete(slab))
+      broken("partial", slabToPtr(slab), `slab ${slab}`, "a partial slab, once");
     expect("partial", slabToPtr(slab), meta[record + KIND], classIndex);
     expect("partial", slabToPtr(slab), meta[record + PREV], prev);
     prev = slab;
@@ -274,7 +304,8 @@ function verifyBins(image: Image, walked: Walked): void {
     let prev = 0;
     for (let slab = head; slab !== 0; ) {
       const record = slabRecord(slab);
-      if (!walked.freeRuns.delete(slab)) broken("bins", slabToPtr(slab), `slab ${slab}`, "a free run, once");
+      if (!walked.freeRuns.delete(slab))
+        broken("bins", slabToPtr(slab), `slab ${slab}`, "a free run, once");
       expect("bins", slabToPtr(slab), binOf(meta[record + RUN] as number), bin);
       expect("bins", slabToPtr(slab), meta[record + PREV], prev);
       prev = slab;

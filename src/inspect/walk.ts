@@ -30,7 +30,11 @@ export interface Run {
   readonly kind: number;
 }
 
-const STATES: Readonly<Record<number, BlockState>> = { [LIVE]: "live", [CACHED]: "cached", [FREE]: "free" };
+const STATES: Readonly<Record<number, BlockState>> = {
+  [LIVE]: "live",
+  [CACHED]: "cached",
+  [FREE]: "free",
+};
 
 /** Walks the runs that tile the slabs below the wilderness. Ends on any image. */
 export function* walkRuns(image: Image): Generator<Run, void, undefined> {

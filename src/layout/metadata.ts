@@ -1,7 +1,12 @@
 import { staticAssert } from "../base/assert.js";
 import { roundUp } from "../base/bits.js";
 import type { SlabIndex } from "../base/types.js";
-import { MAX_CAPACITY_BYTES, MAX_FAST_CAP, MIN_CAPACITY_BYTES, OPTION_TABLE } from "../config/options.js";
+import {
+  MAX_CAPACITY_BYTES,
+  MAX_FAST_CAP,
+  MIN_CAPACITY_BYTES,
+  OPTION_TABLE,
+} from "../config/options.js";
 import { CACHED, GRANULE_SHIFT, LIVE } from "./header.js";
 import { BLOCK_BYTES, CLASS_COUNT, CLASS_MAX_BYTES, SPAN_CLASS } from "./sizeClasses.js";
 
@@ -44,6 +49,7 @@ export const SPARE_NEXT = 9;
 export const BIN_MAP = 10;
 /** 1 after the heap was disposed, until it is opened again. */
 export const CLOSED = 12;
+/* Word 15 stays 0: see NO_TAKE_TOP. */
 /** Options, one word each, in the order of config/options.ts. */
 export const OPTIONS = 16;
 export const DRAIN_INTERVAL = 17;
@@ -74,8 +80,9 @@ export const SPARE_MAGAZINES = 64;
 /** The first spare: before it each class has two magazines of its own. */
 export const FIRST_SPARE: number = 1 + 2 * CLASS_COUNT;
 export const END_SPARE: number = FIRST_SPARE + SPARE_MAGAZINES;
-/** A top that is full: that of every class code which has no front cache. */
-export const NO_CACHE_TOP = 255;
+/** Tops of a class code that has no front cache: one that is empty, and one that is full. */
+export const NO_TAKE_TOP = 15;
+export const NO_PUT_TOP = 255;
 
 // Class records.
 export const CLASS_RECORDS: number = MAGAZINE_SLOTS * END_SPARE;
@@ -189,9 +196,13 @@ staticAssert(CLASS_MAX_BYTES <= SLAB_BYTES, "a block lies in one slab");
 staticAssert(CLASS_COUNT < SPAN_TAIL && SPAN_TAIL < SPAN_CLASS, "slab kinds do not meet");
 staticAssert(MIN_CAPACITY_BYTES > slabToPtr(firstSlabOf(MIN_CAPACITY_BYTES)), "a heap has a slab");
 staticAssert(MAX_CAPACITY_BYTES + SLAB_BYTES <= 2 ** 31, "a ptr is a positive int32");
+staticAssert(NO_TAKE_TOP > CLOSED && NO_TAKE_TOP < OPTIONS, "NO_TAKE_TOP is a word that stays 0");
 staticAssert(MAX_FAST_CAP <= MAGAZINE_SLOTS - 2, "a magazine has a link and an empty slot");
 staticAssert(OPTIONS + OPTION_TABLE.length <= BINS, "the options end before the bins");
-staticAssert(OPTION_TABLE[DRAIN_INTERVAL - OPTIONS]?.name === "sllDrainInterval", "options keep their order");
+staticAssert(
+  OPTION_TABLE[DRAIN_INTERVAL - OPTIONS]?.name === "sllDrainInterval",
+  "options keep their order",
+);
 staticAssert(BINS + BIN_COUNT <= PUT_TOPS, "the superblock ends before the tops");
 staticAssert(TAKE_TOPS + 64 === MAGAZINE_SLOTS, "the magazines follow the tops");
 staticAssert(COUNTERS % 2 === 0 && SLAB_RECORDS % 8 === 0, "records are aligned");
