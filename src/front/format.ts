@@ -21,7 +21,7 @@ function blocksWithin(bytes: number, blockBytes: number, limit: number): number 
   return Math.max(1, Math.min(limit, (bytes / blockBytes) | 0));
 }
 
-/** Entries of a class's magazine: bounded by the option and by bytes; two for the largest classes. */
+/** Entries of a class's magazine: bounded by the option and by bytes; two for large blocks. */
 export function magazineCap(classIndex: number, fastCap: number): number {
   const blockBytes = BLOCK_BYTES[classIndex] as number;
   if (blockBytes > POOL_MAX_BYTES) return Math.min(2, fastCap);

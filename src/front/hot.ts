@@ -6,13 +6,14 @@ import { CLASS_MAX_BYTES, LIVE_HEADER_OF_GRANULES } from "../layout/sizeClasses.
 import { freeSlow, mallocOrThrow, mallocSlow, reallocOrThrow } from "./slow.js";
 
 /*
- *   malloc                        free                              realloc, tryMalloc
- *    |- a cached block: done       |- the magazine has room: done    |- reallocSlow
- *    '- mallocSlow                 '- freeSlow                       |   |- it fits: done
- *        |- exchange magazines         |- exchange magazines         |   |- cut or grow a span
- *        |- popSll                     |- a magazine to the SLL      |   '- mallocSlow, copy, freeSlow
- *        |- refillFromSlab             |   '- drainSll               '- mallocSlow
- *        '- takeSpan                   '- giveRun (a span)
+ *   malloc                       free                            realloc
+ *    |- a cached block: done      |- the magazine has room: done  '- reallocSlow
+ *    '- mallocSlow                '- freeSlow                         |- it fits: done
+ *        |- exchange magazines        |- exchange magazines           |- cut or grow a span
+ *        |- popSll                    |- a magazine to the SLL        '- mallocSlow, copy, freeSlow
+ *        |- refillFromSlab            |   '- drainSll
+ *        '- takeSpan                  '- giveRun (a span)           tryMalloc
+ *                                                                     '- mallocSlow
  */
 
 /** The operations that a program calls in its loops. */

@@ -68,6 +68,7 @@ export function mallocSlow(image: Image, size: number): number {
     throw invalidSize(image, size);
   if (size > CLASS_MAX_BYTES) {
     const bytes = (size + GRANULE_BYTES - 1) & -GRANULE_BYTES;
+    if ((meta[SLL_BLOCKS] as number) > 0) drainSll(image);
     const span = takeSpan(image, bytes);
     if (span !== 0) return span;
     drainAll(image);
@@ -190,8 +191,8 @@ export function freeSlow(image: Image, ptr: number): void {
 const WORD_COPY_MAX_BYTES = 128;
 
 /**
- * `realloc`: where the block lies if at most half of it stays unused, or if it is
- * a span that can be cut or grown; else by a copy.
+ * `realloc`: where the block lies if at most half of it stays unused, or if it is a span that can
+ * be cut or grown, or if there is no memory for a smaller one; else by a copy.
  *
  * Words of 4 bytes are copied: a Float64Array would change NaNs on engines that box them, a
  * BigInt64Array would allocate until it is optimised.
@@ -217,7 +218,7 @@ export function reallocSlow(image: Image, ptr: number, size: number): number {
     return ptr;
   }
   const to = mallocSlow(image, size);
-  if (to === 0) return 0;
+  if (to === 0) return size <= usable ? ptr : 0;
   const bytes = usable < size ? usable : size;
   if (bytes > WORD_COPY_MAX_BYTES) {
     u8.copyWithin(to, ptr, ptr + bytes);

@@ -8,7 +8,7 @@ import {
 } from "../config/options.js";
 import { closeTops, formatClasses, openTops } from "../front/format.js";
 import { drainAll } from "../front/sll.js";
-import { GRANULE_SHIFT, NO_BLOCK } from "../layout/header.js";
+import { GRANULE_SHIFT } from "../layout/header.js";
 import { endSlab, firstSlab, type Image, viewImage } from "../layout/image.js";
 import {
   CAPACITY_BYTES,
@@ -58,7 +58,7 @@ function formatMetadata(meta: Int32Array, options: HeapOptions, wilderness: numb
 
 /** Makes an image as it was created, but for the pages that were touched and stay so. */
 export function resetImage(image: Image, options: HeapOptions): void {
-  const { headers, meta } = image;
+  const { i32, meta } = image;
   const first = firstSlab(image);
   const wilderness = meta[WILDERNESS] as number;
   const touchedPages = meta[TOUCHED_PAGES] as number;
@@ -66,11 +66,9 @@ export function resetImage(image: Image, options: HeapOptions): void {
   for (let slab = first; slab < wilderness; slab++) {
     touched.push(meta[slabRecord(slab) + TOUCHED] as number);
   }
-  headers.fill(
-    NO_BLOCK,
-    slabToPtr(first) >>> GRANULE_SHIFT,
-    slabToPtr(wilderness) >>> GRANULE_SHIFT,
-  );
+  const mapStart = slabToPtr(first) >>> GRANULE_SHIFT;
+  const mapEnd = slabToPtr(wilderness) >>> GRANULE_SHIFT;
+  zeroTouchedPages(i32, mapStart >> 2, mapEnd >> 2);
   zeroTouchedPages(meta, 0, slabRecord(endSlab(image)));
   formatMetadata(meta, options, wilderness);
   meta[TOUCHED_PAGES] = touchedPages;
@@ -80,12 +78,20 @@ export function resetImage(image: Image, options: HeapOptions): void {
   if (wilderness > first) giveRun(meta, first, wilderness - first);
 }
 
+/** Zeroes the header map and the metadata of a buffer; slabs may hold anything. */
+export function zeroMetadata(buffer: ArrayBufferLike, capacityBytes: number): void {
+  const ints = slabToPtr(firstSlabOf(capacityBytes)) >> 2;
+  zeroTouchedPages(new Int32Array(buffer, 0, ints), 0, ints);
+}
+
 /** Zeroes page by page what is not zero yet: writing to an untouched page would commit it. */
 function zeroTouchedPages(meta: Int32Array, start: number, end: number): void {
   const pageInts = PAGE_BYTES / 4;
   for (let index = start; index < end; index = (index + pageInts) & -pageInts) {
-    const page = meta.subarray(index, Math.min((index + pageInts) & -pageInts, end));
-    if (page.some((value) => value !== 0)) page.fill(0);
+    const pageEnd = Math.min((index + pageInts) & -pageInts, end);
+    let written = index;
+    while (written < pageEnd && meta[written] === 0) written++;
+    if (written < pageEnd) meta.fill(0, index, pageEnd);
   }
 }
 
@@ -111,10 +117,9 @@ export function bufferOf<B extends ArrayBufferLike>(memory: HeapMemory<B>): B {
   const isHolder = typeof memory === "object" && memory !== null && !ArrayBuffer.isView(memory);
   const inner: unknown = isHolder ? (memory as { buffer?: unknown }).buffer : undefined;
   if (isBuffer(inner)) return inner;
-  throw new HeapError(
-    "ERR_INVALID_ARGUMENT",
-    `a heap lives in an ArrayBuffer, a SharedArrayBuffer or a WebAssembly.Memory; got ${show(memory)}`,
-  );
+  const accepted = "an ArrayBuffer, a SharedArrayBuffer or a WebAssembly.Memory";
+  const message = `a heap lives in ${accepted}; got ${show(memory)}`;
+  throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: memory });
 }
 
 /** The capacity of a heap over a whole buffer: its length in whole slabs. */

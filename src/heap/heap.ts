@@ -19,6 +19,7 @@ import {
   CLASS_MAX_BYTES,
   classTier,
   sizeToLiveHeader,
+  TINY_MAX_BYTES,
   type Tier,
 } from "../layout/sizeClasses.js";
 import { checkCount, freeBatch, mallocBatch, type PtrArray } from "./batch.js";
@@ -30,6 +31,7 @@ import {
   type HeapMemory,
   reopenImage,
   resetImage,
+  zeroMetadata,
 } from "./create.js";
 import { instrument } from "./instrument.js";
 
@@ -58,8 +60,8 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
    */
   readonly free: (ptr: Ptr) => void;
   /**
-   * Changes a block's size and keeps its contents up to the smaller of both. In place if it fits and
-   * is not more than half unused, or if a span can be cut or grown where it lies; else a copy.
+   * Changes a block's size and keeps its contents up to the smaller of both. In place if it fits
+   * and is not more than half unused, or if a span can be cut or grown where it lies; else a copy.
    * `realloc(0, size)` is `malloc(size)`. On an error the old block is as it was.
    * @returns the block, which may have moved.
    * @throws {HeapError} as `malloc` and `free` do.
@@ -119,7 +121,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
   }
 
   /**
-   * Formats a given buffer, whose former contents are lost, and creates a heap over the whole of it.
+   * Formats a given buffer and creates a heap over the whole of it; its contents are lost.
    * A `WebAssembly.Memory` must not grow while the heap is in use.
    * @throws {HeapError} ERR_INVALID_ARGUMENT for a buffer of a length no heap has, or that can
    * change its length; ERR_INVALID_OPTION.
@@ -131,12 +133,12 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
     const buffer = bufferOf(memory);
     const resolved = resolveOptions(options);
     resolved.capacity = capacityOfBuffer(buffer);
-    new Uint8Array(buffer).fill(0);
+    zeroMetadata(buffer, resolved.capacity);
     return Heap.format(buffer, resolved);
   }
 
   /**
-   * Attaches to an existing image after checking all of it; its knobs are those it was created with.
+   * Attaches to an existing image after checking all of it. Its options are kept in it.
    * Time is proportional to the memory in use, about 1 ms for 10 MiB.
    * @throws {HeapError} ERR_BAD_HEAP_IMAGE with the field or invariant that failed.
    */
@@ -174,7 +176,8 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
    */
   alignedAlloc(alignment: number, size: number): Ptr {
     if (!Number.isInteger(alignment) || !isPowerOfTwo(alignment) || alignment > SLAB_BYTES) {
-      const message = `alignment is ${show(alignment)}; it takes a power of two from 1 to ${SLAB_BYTES}`;
+      const accepted = `a power of two from 1 to ${SLAB_BYTES}`;
+      const message = `alignment is ${show(alignment)}; it takes ${accepted}`;
       throw new HeapError("ERR_INVALID_ALIGNMENT", message, {
         got: alignment,
         min: 1,
@@ -183,7 +186,8 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
     }
     if (alignment <= GRANULE_BYTES || !(size >= 0 && size <= CLASS_MAX_BYTES))
       return this.malloc(size);
-    let classIndex = headerClass(sizeToLiveHeader(Math.max(size, alignment)));
+    const least = this.options.wrapTiny ? alignment : Math.max(alignment, TINY_MAX_BYTES + 1);
+    let classIndex = headerClass(sizeToLiveHeader(Math.max(size, least)));
     while ((BLOCK_BYTES[classIndex] as number) % alignment !== 0) classIndex++;
     return this.malloc(Number.isInteger(size) ? (BLOCK_BYTES[classIndex] as number) : size);
   }
@@ -235,7 +239,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
     return new Uint8Array(this.buffer, ptr, wanted);
   }
 
-  /** Walks all blocks in address order, free and cached ones too. Do not change the heap meanwhile. */
+  /** Walks all blocks in address order, free ones too. The heap must not change meanwhile. */
   blocks(): Generator<BlockInfo, void, undefined> {
     return walkBlocks(this.openImage());
   }

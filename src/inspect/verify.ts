@@ -71,7 +71,8 @@ type Walked = {
 
 /** Fails with the invariant, the byte offset it is about, what was found and what was expected. */
 function broken(invariant: string, address: number, found: unknown, expected: unknown): never {
-  const message = `invariant ${invariant}, at ${address}: found ${String(found)}, expected ${String(expected)}`;
+  const difference = `found ${String(found)}, expected ${String(expected)}`;
+  const message = `invariant ${invariant}, at ${address}: ${difference}`;
   throw new HeapError("ERR_HEAP_CORRUPTED", message, { invariant, address, found, expected });
 }
 

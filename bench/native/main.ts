@@ -1,0 +1,241 @@
+/**
+ * `npm run bench:native`: hakmem beside the machine's malloc, each case in a process of its own,
+ * in turn, several times over. Ratios are taken within one turn; the table shows their medians.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { gunzipSync } from "node:zlib";
+import { startProgress } from "../support/progress.js";
+import { geometricMean, median, quartiles, steady } from "../support/statistics.js";
+import { type Column, printTable } from "../support/table.js";
+import { buildNative, findNatives, ours, type Subject } from "./subjects.js";
+
+interface Case {
+  readonly group: "trace" | "fixed" | "random" | "floor" | "memory";
+  readonly name: string;
+  readonly args: readonly string[];
+  /** The least ratio to glibc that is asked for. */
+  readonly target?: number;
+}
+
+/** Figures of one case: by subject, one a turn. */
+type Figures = Map<string, number[]>;
+
+const HELP = `usage: npm run bench:native -- [options]
+
+  --turns N     processes of each subject for each case (default 5)
+  --rounds N    rounds in a process, of which the later half counts (default 14)
+  --ops N       operations in a round of the synthetic cases (default 4000000)
+  --only REGEX  cases whose "group name" matches, such as trace, "fixed lifo", memory
+  --json FILE   writes all figures to FILE
+  --help
+`;
+
+const TRACES = ["sqlite", "redis", "python", "nginx"];
+const SIZES = ["16", "64", "256", "1024"];
+
+function listCases(rounds: string, ops: string): Case[] {
+  const files = TRACES.map((name) => ({ name, file: `build/${name}.hkt` }));
+  return [
+    ...files.map(
+      ({ name, file }): Case => ({
+        group: "trace",
+        name,
+        args: ["replay", file, rounds],
+        target: 1,
+      }),
+    ),
+    ...["lifo", "tinyhot", "batch"].flatMap((mode) =>
+      SIZES.map(
+        (size): Case => ({
+          group: "fixed",
+          name: `${mode} ${size}`,
+          args: [mode, size, ops, rounds],
+          target: 2,
+        }),
+      ),
+    ),
+    ...["256", "8192"].map(
+      (slots): Case => ({
+        group: "random",
+        name: `${slots} slots`,
+        args: ["random", slots, ops, rounds],
+        target: 1.3,
+      }),
+    ),
+    ...files.map(
+      ({ name, file }): Case => ({ group: "floor", name, args: ["floor", file, rounds] }),
+    ),
+    ...files.map(({ name, file }): Case => ({ group: "memory", name, args: ["touch", file] })),
+  ];
+}
+
+function unpackTraces(): void {
+  mkdirSync("build", { recursive: true });
+  for (const name of TRACES) {
+    writeFileSync(`build/${name}.hkt`, gunzipSync(readFileSync(`bench/traces/${name}.hkt.gz`)));
+  }
+}
+
+async function measure(
+  entry: Case,
+  subjects: readonly Subject[],
+  turns: number,
+  step: (text: string) => void,
+): Promise<Figures> {
+  const figures: Figures = new Map(subjects.map(({ name }) => [name, []]));
+  for (let turn = 0; turn < (entry.group === "memory" ? 1 : turns); turn++) {
+    for (const subject of subjects) {
+      step(`${entry.group} ${entry.name}  ${subject.name}`);
+      const output = await subject.run(entry.args);
+      const figure = entry.group === "memory" ? (output[0] as number) : median(steady(output));
+      figures.get(subject.name)?.push(figure);
+    }
+  }
+  return figures;
+}
+
+/** Ratios rival / hakmem, turn by turn: above 1, hakmem is faster or smaller. */
+function ratios(figures: Figures, rival: string): number[] {
+  const own = figures.get(ours.name) ?? [];
+  return (figures.get(rival) ?? []).map((figure, turn) => figure / (own[turn] as number));
+}
+
+const fixed = (value: number): string => value.toFixed(2);
+
+function speedRow(
+  entry: Case,
+  figures: Figures,
+  rivals: readonly string[],
+): Record<string, string> {
+  const own = figures.get(ours.name) ?? [];
+  const [low, high] = quartiles(own);
+  const row: Record<string, string> = {
+    case: entry.name,
+    hakmem: fixed(median(own)),
+    spread: `${fixed(low)}–${fixed(high)}`,
+  };
+  for (const rival of rivals) {
+    row[rival] = fixed(median(figures.get(rival) ?? []));
+    row[`vs ${rival}`] = `${fixed(median(ratios(figures, rival)))}×`;
+  }
+  return row;
+}
+
+function printSpeed(
+  title: string,
+  cases: readonly Case[],
+  results: Map<Case, Figures>,
+  rivals: readonly string[],
+): void {
+  if (cases.length === 0) return;
+  console.log(`\n${title}\n`);
+  const columns: Column[] = [
+    { name: "case", title: "", align: "left" },
+    { name: "hakmem", title: "hakmem" },
+    { name: "spread", title: "quartiles" },
+    ...rivals.flatMap((rival) => [
+      { name: rival, title: rival },
+      { name: `vs ${rival}`, title: `${rival} / hakmem` },
+    ]),
+  ];
+  const rows = cases.map((entry) => speedRow(entry, results.get(entry) as Figures, rivals));
+  const mean: Record<string, string> = { case: "geometric mean" };
+  for (const rival of rivals) {
+    const all = cases.map((entry) => median(ratios(results.get(entry) as Figures, rival)));
+    mean[`vs ${rival}`] = `${fixed(geometricMean(all))}×`;
+  }
+  printTable(columns, cases[0]?.group === "floor" ? rows : [...rows, mean]);
+}
+
+function printMemory(
+  cases: readonly Case[],
+  results: Map<Case, Figures>,
+  rivals: readonly string[],
+): void {
+  if (cases.length === 0) return;
+  console.log(
+    "\nPeak memory, MB (10^6): peakCommittedBytes, and growth of peak RSS; every byte written\n",
+  );
+  const columns: Column[] = [
+    { name: "case", title: "", align: "left" },
+    { name: "hakmem", title: "hakmem" },
+    ...rivals.flatMap((rival) => [
+      { name: rival, title: rival },
+      { name: `vs ${rival}`, title: `hakmem / ${rival}` },
+    ]),
+  ];
+  const rows = cases.map((entry) => {
+    const figures = results.get(entry) as Figures;
+    const own = figures.get(ours.name)?.[0] as number;
+    const row: Record<string, string> = { case: entry.name, hakmem: fixed(own / 1e6) };
+    for (const rival of rivals) {
+      const other = figures.get(rival)?.[0] as number;
+      row[rival] = fixed(other / 1e6);
+      row[`vs ${rival}`] = `${fixed(own / other)}×`;
+    }
+    return row;
+  });
+  printTable(columns, rows);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      turns: { type: "string", default: "5" },
+      rounds: { type: "string", default: "14" },
+      ops: { type: "string", default: "4000000" },
+      only: { type: "string", default: "" },
+      json: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return console.log(HELP);
+  buildNative();
+  unpackTraces();
+  const { found, missing } = findNatives();
+  const subjects = [ours, ...found];
+  const rivals = found.map(({ name }) => name);
+  const only = new RegExp(values.only);
+  const cases = listCases(values.rounds, values.ops).filter(({ group, name }) =>
+    only.test(`${group} ${name}`),
+  );
+  const turns = Number(values.turns);
+  const progress = startProgress(
+    cases.reduce((sum, { group }) => sum + subjects.length * (group === "memory" ? 1 : turns), 0),
+  );
+  const results = new Map<Case, Figures>();
+  for (const entry of cases)
+    results.set(entry, await measure(entry, subjects, turns, progress.step));
+  progress.done();
+  for (const line of missing) console.log(line);
+  console.log(
+    `Node ${process.version}, ${cpus()[0]?.model ?? "unknown CPU"}, ` +
+      `${turns} turns of ${values.rounds} rounds; times in ns, medians`,
+  );
+  const of = (group: Case["group"]): Case[] => cases.filter((entry) => entry.group === group);
+  printSpeed("Recorded traces, ns per event", of("trace"), results, rivals);
+  printSpeed("Fixed sizes, ns per malloc or free", of("fixed"), results, rivals);
+  printSpeed("Random mixed 16..1024 B, ns per operation", of("random"), results, rivals);
+  printSpeed(
+    "Floor: the replay loop without an allocator, ns per event",
+    of("floor"),
+    results,
+    rivals,
+  );
+  printMemory(of("memory"), results, rivals);
+  if (values.json !== undefined) {
+    const data = [...results].map(([entry, figures]) => ({
+      ...entry,
+      figures: Object.fromEntries(figures),
+    }));
+    const report = { node: process.version, cpu: cpus()[0]?.model, results: data };
+    writeFileSync(values.json, `${JSON.stringify(report, null, 1)}\n`);
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(`bench:native: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,208 @@
+/**
+ * The loops of native.c on hakmem's shipped bundle; same arguments, same output.
+ *
+ * The arrays and the heap are module constants and each timed call is short, so that V8 compiles
+ * the loops as it would a program's hot functions: not by on-stack replacement in a loop that never
+ * ends, whose code does not know the constants. `drive` calls two different functions, so that it
+ * inlines neither.
+ */
+import { readFileSync } from "node:fs";
+import { Heap, type Ptr } from "../../dist/index.js";
+import { readTrace } from "../support/trace.js";
+
+const WINDOW = 4096;
+const BATCH = 256;
+const TINY_HOT_BATCH = 100;
+const OPS_PER_CALL = 10240;
+const NO_EVENT = 0xc0000000 | 0;
+
+const [mode = "", argument = "", ...rest] = process.argv.slice(2);
+const isTrace = mode === "replay" || mode === "floor" || mode === "touch";
+const trace = isTrace ? readTrace(argument) : undefined;
+const number = isTrace ? 0 : Number(argument);
+
+const heap = Heap.create();
+const u8 = heap.u8;
+const slots = new Int32Array(trace?.slotCount ?? Math.max(number, BATCH));
+const window = new Int32Array(WINDOW);
+
+function replay(): void {
+  for (let i = 0; i < WINDOW; i += 2) {
+    const word = window[i] as number;
+    if (word >= 0) {
+      if (word < 0x40000000) {
+        const size = window[i + 1] as number;
+        const ptr = heap.malloc(size);
+        if (size !== 0) u8[ptr] = i;
+        slots[word] = ptr;
+      } else {
+        const slot = word & 0x3fffffff;
+        heap.free(slots[slot] as Ptr);
+        slots[slot] = 0;
+      }
+    } else if (word < NO_EVENT) {
+      const slot = word & 0x3fffffff;
+      const size = window[i + 1] as number;
+      const ptr = heap.realloc(slots[slot] as Ptr, size);
+      if (size !== 0) u8[ptr] = i;
+      slots[slot] = ptr;
+    }
+  }
+}
+
+let sink = 0;
+function floor(): void {
+  let hash = 0;
+  for (let i = 0; i < WINDOW; i += 2) {
+    const word = window[i] as number;
+    if (word >= 0) {
+      if (word < 0x40000000) slots[word] = (window[i + 1] as number) + 16;
+      else {
+        const slot = word & 0x3fffffff;
+        hash = (hash + (slots[slot] as number)) | 0;
+        slots[slot] = 0;
+      }
+    } else if (word < NO_EVENT) {
+      const slot = word & 0x3fffffff;
+      hash ^= slots[slot] as number;
+      slots[slot] = (window[i + 1] as number) + 16;
+    }
+  }
+  sink = hash;
+}
+
+function lifo(): void {
+  for (let i = 0; i < OPS_PER_CALL; i += 2) {
+    const ptr = heap.malloc(number);
+    u8[ptr] = i;
+    heap.free(ptr);
+  }
+}
+
+function batch(): void {
+  for (let i = 0; i < OPS_PER_CALL; i += 2 * BATCH) {
+    for (let k = 0; k < BATCH; k++) {
+      const ptr = heap.malloc(number);
+      u8[ptr] = k;
+      slots[k] = ptr;
+    }
+    for (let k = 0; k < BATCH; k++) heap.free(slots[k] as Ptr);
+  }
+}
+
+function tinyhot(): void {
+  for (let i = 0; i < OPS_PER_CALL; i += 2 * TINY_HOT_BATCH) {
+    for (let k = 0; k < TINY_HOT_BATCH; k++) {
+      const ptr = heap.malloc(number);
+      u8[ptr] = k;
+      slots[k] = ptr;
+    }
+    for (let k = TINY_HOT_BATCH - 1; k >= 0; k--) heap.free(slots[k] as Ptr);
+  }
+}
+
+const mask = number - 1;
+const seed = new Int32Array([42]);
+function random(): void {
+  let r = seed[0] as number;
+  for (let i = 0; i < OPS_PER_CALL; i++) {
+    r ^= r << 13;
+    r ^= r >>> 17;
+    r ^= r << 5;
+    const slot = (r >>> 12) & mask;
+    const old = slots[slot] as Ptr;
+    if (old !== 0) {
+      heap.free(old);
+      slots[slot] = 0;
+    } else {
+      const ptr = heap.malloc(16 + ((r & 0xfff) % 1009));
+      u8[ptr] = r;
+      slots[slot] = ptr;
+    }
+  }
+  seed[0] = r;
+}
+
+function freeAll(): void {
+  for (let slot = 0; slot < slots.length; slot++) {
+    heap.free(slots[slot] as Ptr);
+    slots[slot] = 0;
+  }
+}
+
+function drive(loop: () => void, calls: number): number {
+  const start = process.hrtime();
+  for (let call = 0; call < calls; call++) loop();
+  const [seconds, ns] = process.hrtime(start);
+  return seconds * 1e9 + ns;
+}
+
+/** Runs a loop over all events, a window at a time: ns an event. */
+function runWindows(words: Int32Array, loop: () => void): number {
+  let total = 0;
+  for (let at = 0; at < words.length; at += WINDOW) {
+    const part = words.subarray(at, at + WINDOW);
+    window.set(part);
+    window.fill(NO_EVENT, part.length);
+    total += drive(loop, 1);
+  }
+  return total / (words.length / 2);
+}
+
+/** Bytes of the heap's own mapping that are resident, as the operating system counts them. */
+function residentBytes(): number {
+  const kib = heap.stats().capacityBytes / 1024;
+  const entries = readFileSync("/proc/self/smaps", "utf8").split(/\n(?=[0-9a-f]+-)/);
+  const own = entries.find((entry) => Number(/Size: +(\d+)/.exec(entry)?.[1]) >= kib);
+  return Number(/Rss: +(\d+)/.exec(own ?? "")?.[1] ?? Number.NaN) * 1024;
+}
+
+/** Replays with every byte written: the figures of memory, ours and the operating system's. */
+function touch(words: Int32Array): void {
+  for (let i = 0; i < words.length; i += 2) {
+    const word = words[i] as number;
+    const size = words[i + 1] as number;
+    const slot = word & 0x3fffffff;
+    if (word >>> 30 === 1) {
+      heap.free(slots[slot] as Ptr);
+      slots[slot] = 0;
+      continue;
+    }
+    const ptr = word >= 0 ? heap.malloc(size) : heap.realloc(slots[slot] as Ptr, size);
+    u8.fill(1, ptr, ptr + size);
+    slots[slot] = ptr;
+  }
+  console.log(`${heap.stats().peakCommittedBytes} ${residentBytes()}`);
+}
+
+function runTrace(words: Int32Array, rounds: number): void {
+  runWindows(words, floor);
+  slots.fill(0);
+  const loop = mode === "floor" ? floor : replay;
+  for (let round = 0; round < rounds; round++) {
+    console.log(runWindows(words, loop).toFixed(4));
+    if (mode === "floor") slots.fill(0);
+    else freeAll();
+  }
+}
+
+function runLoop(loop: () => void, ops: number, rounds: number): void {
+  const calls = Math.ceil(ops / OPS_PER_CALL);
+  window.fill(NO_EVENT);
+  drive(floor, calls);
+  for (let round = 0; round < rounds; round++) {
+    console.log((drive(loop, calls) / (calls * OPS_PER_CALL)).toFixed(4));
+    if (loop === random) freeAll();
+  }
+}
+
+const loops: Record<string, () => void> = { lifo, batch, tinyhot, random };
+const loop = loops[mode];
+if (trace !== undefined && mode === "touch") touch(trace.words);
+else if (trace !== undefined) runTrace(trace.words, Number(rest[0]));
+else if (loop !== undefined) runLoop(loop, Number(rest[0]), Number(rest[1]));
+else {
+  console.error("usage: ours MODE ARGUMENTS (see the head of native.c)");
+  process.exitCode = 2;
+}
+if (sink === Number.MAX_VALUE) console.log(sink);

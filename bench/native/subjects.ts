@@ -1,0 +1,66 @@
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** A process that runs one case and prints a figure a line. */
+export interface Subject {
+  readonly name: string;
+  run(args: readonly string[]): Promise<number[]>;
+}
+
+const LIBRARY_FOLDERS = [
+  "/usr/lib/x86_64-linux-gnu",
+  "/usr/lib/aarch64-linux-gnu",
+  "/usr/lib64",
+  "/usr/lib",
+];
+
+const LIBRARIES = [
+  {
+    name: "mimalloc",
+    files: ["libmimalloc.so.2", "libmimalloc.so"],
+    install: "apt-get install libmimalloc2.0",
+  },
+  { name: "jemalloc", files: ["libjemalloc.so.2"], install: "apt-get install libjemalloc2" },
+];
+
+export const BINARY = "build/native";
+
+/** Builds native.c with the machine's compiler. Throws if there is none. */
+export function buildNative(): void {
+  mkdirSync("build", { recursive: true });
+  const flags = ["-O2", "-fno-builtin", "-o", BINARY, "bench/native/native.c"];
+  execFileSync(process.env.CC ?? "cc", flags, { stdio: "inherit" });
+}
+
+function parse(output: string): number[] {
+  return output.trim().split(/\s+/).map(Number);
+}
+
+function native(name: string, preload: string | undefined): Subject {
+  const env = { ...process.env, ...(preload === undefined ? {} : { LD_PRELOAD: preload }) };
+  return { name, run: async (args) => parse((await run(BINARY, [...args], { env })).stdout) };
+}
+
+export const ours: Subject = {
+  name: "hakmem",
+  run: async (args) => {
+    const argv = ["--import", "tsx", "bench/native/ours.ts", ...args];
+    return parse((await run(process.execPath, argv)).stdout);
+  },
+};
+
+/** The allocators of this machine: glibc's, and those that can be preloaded. */
+export function findNatives(): { found: Subject[]; missing: string[] } {
+  const found = [native("glibc", undefined)];
+  const missing: string[] = [];
+  for (const { name, files, install } of LIBRARIES) {
+    const paths = LIBRARY_FOLDERS.flatMap((folder) => files.map((file) => `${folder}/${file}`));
+    const path = paths.find((candidate) => existsSync(candidate));
+    if (path === undefined) missing.push(`${name} is not installed (${install}): skipped`);
+    else found.push(native(name, path));
+  }
+  return { found, missing };
+}

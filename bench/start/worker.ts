@@ -1,0 +1,52 @@
+/** Runs one workload on one subject and prints its figures as JSON: a process of its own each. */
+import { PerformanceObserver } from "node:perf_hooks";
+import { median, steady } from "../support/statistics.js";
+import { readTrace } from "../support/trace.js";
+import { SUBJECTS } from "./subjects.js";
+import { freeAll, randomMixed, replayTrace } from "./workloads.js";
+
+export interface Figures {
+  nsPerOp: number;
+  peakBytes: number;
+  collections: number;
+  collectionMs: number;
+}
+
+const [workload = "", subjectName = "", rounds = "8"] = process.argv.slice(2);
+const create = SUBJECTS[subjectName];
+if (create === undefined) throw new Error(`no subject ${subjectName}`);
+const trace = workload.startsWith("random-mixed")
+  ? undefined
+  : readTrace(`bench/traces/${workload}.hkt.gz`);
+const slots = new Array<unknown>(trace?.slotCount ?? 256).fill(undefined);
+
+const peakRssBytes = (): number => process.resourceUsage().maxRSS * 1024;
+const before = peakRssBytes();
+let collections = 0;
+let collectionMs = 0;
+const observer = new PerformanceObserver(() => {});
+observer.observe({ entryTypes: ["gc"] });
+
+const subject = create();
+const times: number[] = [];
+for (let round = 0; round < Number(rounds); round++) {
+  const start = process.hrtime.bigint();
+  const ops =
+    trace === undefined
+      ? randomMixed(subject, 1_000_000, slots, 42)
+      : replayTrace(subject, trace, slots);
+  times.push(Number(process.hrtime.bigint() - start) / ops);
+  freeAll(subject, slots);
+  await new Promise((resolve) => setImmediate(resolve));
+  for (const entry of observer.takeRecords()) {
+    collections++;
+    collectionMs += entry.duration;
+  }
+}
+const figures: Figures = {
+  nsPerOp: median(steady(times)),
+  peakBytes: peakRssBytes() - before,
+  collections,
+  collectionMs,
+};
+console.log(JSON.stringify(figures));

@@ -1,0 +1,30 @@
+import { Table } from "console-table-printer";
+
+export interface Column {
+  readonly name: string;
+  readonly title: string;
+  readonly align?: "left" | "right";
+}
+
+/** Prints a table: boxes on a terminal, Markdown in a pipe or file, ready to be pasted. */
+export function printTable(
+  columns: readonly Column[],
+  rows: readonly Record<string, string>[],
+): void {
+  if (process.stdout.isTTY) {
+    const table = new Table({
+      columns: columns.map(({ name, title, align }) => ({
+        name,
+        title,
+        alignment: align ?? "right",
+      })),
+    });
+    for (const row of rows) table.addRow(row);
+    table.printTable();
+    return;
+  }
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  console.log(line(columns.map(({ title }) => title)));
+  console.log(line(columns.map(({ align }) => (align === "left" ? ":---" : "---:"))));
+  for (const row of rows) console.log(line(columns.map(({ name }) => row[name] ?? "")));
+}
