@@ -78,7 +78,7 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     "frees",
     0,
     2 ** 30,
-    "Blocks freed onto the SLL between two drains; 0 drains only on demand.",
+    "Blocks freed onto the SLL between two drains; 0 drains only on demand and for want of memory.",
   ),
   integer(
     "fastCap",
