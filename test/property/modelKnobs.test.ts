@@ -1,0 +1,33 @@
+import fc from "fast-check";
+import { describe, it } from "vitest";
+import { planOf, runModel } from "./runModel.js";
+
+const entries = fc.oneof(
+  fc.constantFrom(1, 2, 3, 15, 16, 17, 253, 254),
+  fc.integer({ min: 1, max: 254 }),
+);
+
+describe("the heap against the oracle, knobs turned", () => {
+  it("with small and large caches and intervals", () => {
+    const options = fc.record({
+      fastCap: entries,
+      sllDrainInterval: fc.constantFrom(0, 1, 2, 64, 1024),
+      refillCountHot: entries,
+      refillCountMid: entries,
+    });
+    runModel("caches", planOf(options), 450);
+  });
+
+  it("with every option", () => {
+    const options = fc.record({
+      fastCap: entries,
+      sllDrainInterval: fc.constantFrom(0, 1, 2, 64, 1024),
+      refillCountHot: entries,
+      refillCountMid: entries,
+      wrapTiny: fc.boolean(),
+      frontStats: fc.boolean(),
+      safeFree: fc.boolean(),
+    });
+    runModel("all", planOf(options), 250);
+  });
+});

@@ -1,0 +1,215 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Heap, HeapError } from "../../src/index.js";
+import {
+  CLASS_RECORD_INTS,
+  CLASS_RECORDS,
+  firstSlabOf,
+  metadataOffset,
+  SLAB_RECORDS,
+  slabRecord,
+} from "../../src/layout/metadata.js";
+import { exercise, heapErrorOnly, makeWornHeap, terminates, wordValue } from "./hostile.js";
+import { RUN_FACTOR, SEED } from "./runModel.js";
+
+const CAPACITY_BYTES = 2 ** 20;
+const META_OFFSET = metadataOffset(CAPACITY_BYTES);
+const META_END: number = 65536 * firstSlabOf(CAPACITY_BYTES);
+const META_WORDS: number = (META_END - META_OFFSET) / 4;
+const parameters = (runs: number): fc.Parameters<unknown> => ({
+  seed: SEED,
+  numRuns: Math.ceil(runs * RUN_FACTOR),
+});
+
+/** An index into the metadata's words, most often one that is in use. */
+const metaIndex = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: 0, max: 95 }) },
+  { weight: 2, arbitrary: fc.integer({ min: 128, max: 255 }) },
+  { weight: 3, arbitrary: fc.integer({ min: 256, max: CLASS_RECORDS - 1 }) },
+  { weight: 3, arbitrary: fc.nat(57 * CLASS_RECORD_INTS).map((index) => CLASS_RECORDS + index) },
+  { weight: 4, arbitrary: fc.integer({ min: SLAB_RECORDS, max: slabRecord(17) - 1 }) },
+  { weight: 1, arbitrary: fc.nat(META_WORDS - 1) },
+);
+
+interface Damage {
+  readonly index: number;
+  readonly value: number;
+  readonly bit: number;
+}
+
+/** Either a word overwritten, or (value null) one of its bits flipped. */
+const damage: fc.Arbitrary<Damage> = fc.record({
+  index: metaIndex,
+  value: wordValue,
+  bit: fc.integer({ min: -32, max: 31 }),
+});
+
+function corrupt(buffer: ArrayBufferLike, list: readonly Damage[]): void {
+  const meta = new Int32Array(buffer, META_OFFSET, META_WORDS);
+  for (const { index, value, bit } of list) {
+    meta[index] = bit < 0 ? value : (meta[index] as number) ^ (1 << bit);
+  }
+}
+
+function isBadImage(error: unknown): boolean {
+  return error instanceof HeapError && error.code === "ERR_BAD_HEAP_IMAGE";
+}
+
+/** Opens what may be no heap: it is refused, or it is one. */
+function openAndExercise(open: () => Heap, seed: number): void {
+  let stage = "open";
+  terminates(
+    () => stage,
+    () => {
+      let heap: Heap;
+      try {
+        heap = open();
+      } catch (error) {
+        if (isBadImage(error)) return;
+        throw error;
+      }
+      stage = "exercise";
+      exercise(heap, seed);
+    },
+  );
+}
+
+describe("hostile images", () => {
+  it("with damaged metadata are refused, or are heaps", () => {
+    console.log(`snapshot: seed ${SEED}`);
+    const damages = fc.array(damage, { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(fc.nat(), damages, (seed, list) => {
+        const buffer = (makeWornHeap(seed).buffer as ArrayBuffer).slice(0);
+        corrupt(buffer, list);
+        openAndExercise(() => Heap.open(buffer), seed);
+      }),
+      parameters(3000),
+    );
+  });
+
+  it("with a damaged header map are refused", () => {
+    const header = fc.oneof(fc.nat(META_OFFSET - 1), fc.integer({ min: 16384, max: 40960 }));
+    fc.assert(
+      fc.property(fc.nat(), header, fc.integer({ min: 1, max: 255 }), (seed, index, flip) => {
+        const buffer = (makeWornHeap(seed).buffer as ArrayBuffer).slice(0);
+        const bytes = new Uint8Array(buffer);
+        bytes[index] = (bytes[index] as number) ^ flip;
+        expect(() => Heap.open(buffer)).toThrow(
+          expect.objectContaining({ code: "ERR_BAD_HEAP_IMAGE" }),
+        );
+      }),
+      parameters(1000),
+    );
+  });
+
+  it("cut short or made longer are refused", () => {
+    const lengths = fc.oneof(fc.nat(CAPACITY_BYTES - 1), fc.integer({ min: 17, max: 40 }));
+    fc.assert(
+      fc.property(fc.nat(), lengths, (seed, length) => {
+        const bytes = length < 41 && length > 16 ? length * 65536 : length;
+        const buffer = new ArrayBuffer(bytes);
+        const part = makeWornHeap(seed).u8.subarray(0, bytes);
+        new Uint8Array(buffer).set(part);
+        expect(() => Heap.open(buffer)).toThrow(
+          expect.objectContaining({ code: "ERR_BAD_HEAP_IMAGE" }),
+        );
+      }),
+      parameters(200),
+    );
+  });
+
+  it("said to be disposed, though they were not, are refused or are heaps", () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.boolean(), (seed, isDrained) => {
+        const heap = makeWornHeap(seed);
+        if (isDrained) heapErrorOnly(() => heap.drain());
+        const buffer = (heap.buffer as ArrayBuffer).slice(0);
+        corrupt(buffer, [{ index: 12, value: 1, bit: -1 }]);
+        openAndExercise(() => Heap.open(buffer), seed);
+      }),
+      parameters(300),
+    );
+  });
+});
+
+function snapshotOf(seed: number): Uint8Array<ArrayBuffer> {
+  const heap = makeWornHeap(seed);
+  return heapErrorOnly(() => heap.snapshot()) ?? Heap.open(heap.buffer).snapshot();
+}
+
+/** The snapshot's own checksum, as a forger would compute it: FNV-1a over the words after it. */
+function forgeChecksum(words: Uint32Array): void {
+  let hash = 0x811c9dc5;
+  for (const word of words.subarray(5)) hash = Math.imul(hash ^ word, 0x01000193);
+  words[4] = hash;
+}
+
+function refuses(snapshot: Uint8Array): void {
+  expect(() => Heap.restore(snapshot)).toThrow(
+    expect.objectContaining({ code: "ERR_BAD_HEAP_IMAGE" }),
+  );
+}
+
+describe("hostile snapshots", () => {
+  it("with any bit flipped are refused", () => {
+    const snapshots = Array.from({ length: 12 }, (_, index) => snapshotOf(SEED + index));
+    const place = fc.oneof(fc.nat(), fc.nat(600));
+    fc.assert(
+      fc.property(fc.nat(11), place, fc.nat(7), (which, at, bit) => {
+        const copy = (snapshots[which] as Uint8Array).slice();
+        copy[at % copy.length] = (copy[at % copy.length] as number) ^ (1 << bit);
+        refuses(copy);
+      }),
+      parameters(1500),
+    );
+  });
+
+  it("with every bit of their head flipped, cut short or made longer are refused", () => {
+    const snapshot = snapshotOf(SEED);
+    for (let bit = 0; bit < 8 * 200; bit++) {
+      const copy = snapshot.slice();
+      copy[bit >>> 3] = (copy[bit >>> 3] as number) ^ (1 << (bit & 7));
+      refuses(copy);
+    }
+    for (let length = 0; length < 400; length++) refuses(snapshot.slice(0, length));
+    for (let cut = 1; cut < 100; cut++) {
+      refuses(snapshot.slice(0, snapshot.length - cut));
+      const longer = new Uint8Array(snapshot.length + cut);
+      longer.set(snapshot);
+      refuses(longer);
+    }
+  });
+
+  it("forged with a right checksum are refused, or are heaps", () => {
+    const place = fc.oneof(fc.nat(), fc.nat(200), fc.integer({ min: 2, max: 5 }));
+    fc.assert(
+      fc.property(
+        fc.nat(),
+        fc.array(fc.tuple(place, wordValue), { minLength: 1, maxLength: 3 }),
+        (seed, list) => {
+          const words = new Uint32Array(snapshotOf(seed).buffer);
+          for (const [at, value] of list) words[at % words.length] = value;
+          forgeChecksum(words);
+          openAndExercise(() => Heap.restore(new Uint8Array(words.buffer)), seed);
+        },
+      ),
+      parameters(1000),
+    );
+  });
+
+  it("are accepted from any kind of Uint8Array, wherever it starts", () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const snapshot = snapshotOf(seed);
+      const offset = 1 + (seed % 7);
+      const pooled = Buffer.alloc(snapshot.length + 16).fill(0xaa);
+      pooled.set(snapshot, offset);
+      const part = pooled.subarray(offset, offset + snapshot.length);
+      exercise(Heap.restore(part), seed);
+      exercise(
+        Heap.restore(new Uint8Array(pooled.buffer, pooled.byteOffset + offset, part.length)),
+        seed,
+      );
+    }
+  });
+});

@@ -1,0 +1,124 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { binOf, takeRun } from "../../../src/central/slabPool.js";
+import { BIN_COUNT } from "../../../src/layout/metadata.js";
+import { PoolModel } from "./poolModel.js";
+
+test("bins: exact to 32 slabs, then growing, and no run of a bin exceeds one of the next", () => {
+  let before = -1;
+  for (let slabs = 1; slabs <= 40000; slabs++) {
+    const bin = binOf(slabs);
+    const stepsUp = bin === before || bin === before + 1;
+    if (!stepsUp || bin >= BIN_COUNT) throw new Error(`bin ${bin} for ${slabs} slabs`);
+    if (slabs <= 32) expect(bin).toBe(slabs - 1);
+    before = bin;
+  }
+  expect(binOf(1)).toBe(0);
+  expect(binOf(8191)).toBe(BIN_COUNT - 1);
+});
+
+test("bins: four to a doubling above 32 slabs", () => {
+  for (let exponent = 5; exponent < 13; exponent++) {
+    const base = 2 ** exponent;
+    for (let quarter = 0; quarter < 4; quarter++) {
+      const low = base + (quarter * base) / 4 + (exponent === 5 && quarter === 0 ? 1 : 0);
+      const bin = 32 + 4 * (exponent - 5) + quarter;
+      expect(binOf(low)).toBe(bin);
+      expect(binOf(base + ((quarter + 1) * base) / 4 - 1)).toBe(bin);
+    }
+  }
+});
+
+/** Every sequence of so many steps; returns how many states were seen. */
+function explore(pool: PoolModel, depth: number): number {
+  if (depth === 0) return 1;
+  let states = 1;
+  const saved = pool.save();
+  const step = (action: () => void): void => {
+    action();
+    states += explore(pool, depth - 1);
+    pool.load(saved);
+  };
+  for (const slabs of [1, 2, 3, pool.end - pool.first]) step(() => pool.take(slabs));
+  for (let index = 0; index < saved.live.length; index++) {
+    step(() => pool.give(index));
+    step(() => pool.extend(index, 1));
+    if (depth > 1) step(() => pool.extend(index, 2));
+    if ((saved.live[index]?.slabs ?? 0) > 1) step(() => pool.cut(index, 1));
+  }
+  return states;
+}
+
+test.each([
+  [1, 5],
+  [2, 5],
+  [4, 5],
+  [5, 6],
+  [6, 5],
+])("every sequence on a pool of %i slabs, %i steps deep", (slabs, depth) => {
+  expect(explore(new PoolModel(3, slabs), depth)).toBeGreaterThan(100);
+});
+
+test("every order of giving back ends in one free run", () => {
+  const permute = (list: number[]): number[][] =>
+    list.length < 2
+      ? [list]
+      : list.flatMap((head) =>
+          permute(list.filter((other) => other !== head)).map((rest) => [head, ...rest]),
+        );
+  for (const order of permute([1, 2, 3, 4, 5, 6])) {
+    const pool = new PoolModel(4, 21);
+    for (let slabs = 1; slabs <= 6; slabs++) pool.take(slabs);
+    for (const slabs of order) pool.give(pool.live.findIndex((run) => run.slabs === slabs));
+    expect(pool.freeRuns(pool.wilderness)).toEqual([{ slab: 4, slabs: 21 }]);
+    expect(takeRun(pool.meta, 21)).toBe(4);
+  }
+});
+
+const size = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: 1, max: 6 }) },
+  { weight: 2, arbitrary: fc.integer({ min: 1, max: 40 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 33, max: 130 }) },
+);
+const step = fc.record({
+  kind: fc.constantFrom("take", "take", "give", "give", "extend", "cut"),
+  slabs: size,
+  pick: fc.nat(1000),
+});
+
+test("random sequences on pools up to 300 slabs", () => {
+  const property = fc.property(
+    fc.integer({ min: 1, max: 300 }),
+    fc.array(step, { maxLength: 150, size: "max" }),
+    (slabs, steps) => {
+      const pool = new PoolModel(5, slabs);
+      for (const { kind, slabs: wanted, pick } of steps) {
+        const index = pool.live.length === 0 ? 0 : pick % pool.live.length;
+        if (kind === "take") pool.take(wanted);
+        else if (kind === "give") pool.give(index);
+        else if (kind === "extend") pool.extend(index, wanted);
+        else pool.cut(index, wanted);
+      }
+      while (pool.live.length > 0) pool.give(0);
+      const used = pool.wilderness - pool.first;
+      const whole = used === 0 ? [] : [{ slab: 5, slabs: used }];
+      expect(pool.freeRuns(pool.wilderness)).toEqual(whole);
+    },
+  );
+  fc.assert(property, { numRuns: 150 });
+});
+
+test("a run is found behind more runs of its bin than are tried at first", () => {
+  // Bin 33 to 39: 20 runs of 33 slabs lie before the one of 39, and there is no wilderness left.
+  const pool = new PoolModel(1, 20 * 34 + 40);
+  pool.take(39);
+  pool.take(1);
+  for (let run = 0; run < 20; run++) {
+    pool.take(33);
+    pool.take(1);
+  }
+  expect(pool.wilderness).toBe(pool.end);
+  for (let run = 0; run < 21; run++) pool.give(pool.live.findIndex(({ slabs }) => slabs > 1));
+  pool.take(39);
+  expect(pool.live.at(-1)).toEqual({ slab: 1, slabs: 39 });
+});

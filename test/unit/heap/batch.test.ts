@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { NULL } from "../../../src/index.js";
+import { at, refused, smallHeap, wrong } from "../help.js";
+
+test("a batch is so many distinct blocks, in any array", () => {
+  const heap = smallHeap({ capacity: 2 ** 21 });
+  for (const size of [0, 64, 5000, 70000]) {
+    for (const out of [[], new Int32Array(9), new Uint32Array(9), new Float64Array(9)]) {
+      heap.mallocBatch(size, 6, out);
+      const ptrs = Array.from({ length: 6 }, (_, index) => at(out, index));
+      expect(new Set(ptrs).size).toBe(6);
+      for (const ptr of ptrs) expect(heap.usableSize(wrong(ptr))).toBeGreaterThanOrEqual(size);
+      if (!Array.isArray(out)) expect(at(out, 6)).toBe(0);
+      heap.freeBatch(out, 6);
+      expect(heap.stats().live.blocks).toBe(0);
+      heap.drain();
+    }
+  }
+  heap.verify();
+});
+
+test("a batch of none changes nothing", () => {
+  const heap = smallHeap();
+  heap.mallocBatch(64, 0, []);
+  heap.freeBatch([], 0);
+  heap.freeBatch([wrong("x")], 0);
+  expect(heap.stats().live.blocks).toBe(0);
+});
+
+test("freeBatch frees the first so many, skips 0, in any tier and order", () => {
+  const heap = smallHeap({ capacity: 2 ** 21 });
+  const sizes = [16, 70000, 2000, 16, 40000, 300000, 16];
+  const ptrs = sizes.map((size) => heap.malloc(size));
+  heap.freeBatch([NULL, at(ptrs, 5), NULL, at(ptrs, 0), at(ptrs, 2)], 4);
+  expect(heap.stats().live.blocks).toBe(5);
+  expect(heap.classify(at(ptrs, 2))).toBe("pool");
+  heap.freeBatch(
+    [1, 2, 4, 3, 6].map((index) => at(ptrs, index)),
+    5,
+  );
+  expect(heap.stats().live.blocks).toBe(0);
+  heap.verify();
+});
+
+test("a ptr that stands there twice is refused, and none is freed", () => {
+  const heap = smallHeap({ capacity: 2 ** 20 });
+  for (const size of [16, 5000, 65536, 70000]) {
+    const [a, b] = [heap.malloc(size), heap.malloc(size)];
+    for (const ptrs of [
+      [a, a],
+      [a, b, a],
+      [b, NULL, b],
+    ]) {
+      const action = (): void => heap.freeBatch(ptrs, ptrs.length);
+      const error = refused(heap, "ERR_DOUBLE_FREE", action);
+      expect(error.details.reason).toBe("freed");
+    }
+    heap.freeBatch([a, b], 2);
+  }
+  heap.verify();
+});

@@ -1,0 +1,313 @@
+import { CACHED, FREE, LIVE, toHeader } from "../../../src/layout/header.js";
+import {
+  BIN_MAP,
+  BINS,
+  CARVED,
+  CLASS_SLABS,
+  CURSOR,
+  FIRST_SLAB,
+  FIRST_SPARE,
+  FREE_COUNT,
+  KIND,
+  NEXT,
+  PARTIAL_HEAD,
+  PARTIAL_TAIL,
+  PREV,
+  PUT_TOPS,
+  RUN,
+  SLL_BLOCKS,
+  SLL_HEAD,
+  SPAN_BYTES,
+  SPARE_HEAD,
+  SPARE_NEXT,
+  TAKE_TOPS,
+  TOUCHED,
+  TOUCHED_PAGES,
+  WILDERNESS,
+} from "../../../src/layout/metadata.js";
+import { at } from "../help.js";
+import { byteOf, field, ofClass, type Town } from "./corrupt.js";
+
+/** What is changed, the invariant that must break, and where; the found value is checked too. */
+export type Corruption = [
+  invariant: string,
+  what: string,
+  change: (t: Town) => void,
+  address: (t: Town) => number,
+  found?: (t: Town) => unknown,
+];
+
+const set = (index: (t: Town) => number, value: number | ((t: Town) => number)) => (t: Town) => {
+  t.meta[index(t)] = typeof value === "number" ? value : value(t);
+};
+const add = (index: (t: Town) => number, value: number) => (t: Town) => {
+  t.meta[index(t)] = at(t.meta, index(t)) + value;
+};
+const header = (ptr: (t: Town) => number, value: (t: Town) => number) => (t: Town) => {
+  t.headers[ptr(t) >>> 4] = value(t);
+};
+
+const nowhere = (): number => 0;
+export const smallByte = (t: Town): number => byteOf(t.smallSlab);
+const poolByte = (t: Town): number => byteOf(t.poolSlab);
+const span = (t: Town): number => t.span;
+const spanSlab = (t: Town): number => t.span / 65536;
+const gapByte = (t: Town): number => byteOf(t.freeRun);
+const gapBin = (): number => BINS + 1;
+const block = (index: number) => (t: Town) => at(t.small, index);
+const firstByte = (t: Town): number => byteOf(at(t.meta, FIRST_SLAB));
+const wildByte = (t: Town): number => byteOf(at(t.meta, WILDERNESS));
+const takeTop = (t: Town): number => at(t.meta, TAKE_TOPS + t.smallClass);
+const bottom = (t: Town): number => (takeTop(t) & -256) + 1;
+
+const RUNS: Corruption[] = [
+  ["tiling", "wilderness past the end", set(() => WILDERNESS, 33), nowhere, () => 33],
+  ["tiling", "wilderness below the slabs", set(() => WILDERNESS, 1), nowhere, () => 1],
+  ["tiling", "a run of 0", set((t) => field(spanSlab(t), RUN), 0), span, () => 0],
+  ["tiling", "a negative run", set((t) => field(spanSlab(t), RUN), -4), span, () => -4],
+  ["tiling", "a run too long", set((t) => field(spanSlab(t), RUN), 999), span, () => 999],
+  ["tiling", "a slab of two", set((t) => field(t.smallSlab, RUN), 2), smallByte, () => 2],
+  ["tiling", "no kind of slab", set((t) => field(t.smallSlab, KIND), 57), smallByte, () => 57],
+  ["tiling", "negative kind", set((t) => field(t.smallSlab, KIND), -1), smallByte, () => -1],
+  ["tiling", "free run cut", set((t) => field(t.freeRun, RUN), 1), (t) => gapByte(t) + 65536],
+  ["tiling", "its end's kind", set((t) => field(t.freeRun + 1, KIND), 4), gapByte, () => 4],
+  ["tiling", "its end's length", set((t) => field(t.freeRun + 1, RUN), 9), gapByte, () => 9],
+  ["tiling", "class slabs", add((t) => ofClass(t.smallClass, CLASS_SLABS), 1), firstByte, () => 2],
+  ["span", "too few bytes", set((t) => field(spanSlab(t), SPAN_BYTES), 65536), span, () => 65536],
+  ["span", "a slab too many", set((t) => field(spanSlab(t), SPAN_BYTES), 65552), span, () => 2],
+  ["span", "too many bytes", set((t) => field(spanSlab(t), SPAN_BYTES), 262160), span],
+  ["span", "no tail", set((t) => field(spanSlab(t) + 3, KIND), 0), span, () => 0],
+  ["carved", "none", set((t) => field(t.smallSlab, CARVED), 0), smallByte, () => 0],
+  ["carved", "too many", set((t) => field(t.smallSlab, CARVED), 1025), smallByte, () => 1025],
+  ["touched", "the sum", add(() => TOUCHED_PAGES, 1), nowhere],
+  ["touched", "slab untouched", set((t) => field(t.smallSlab, TOUCHED), 1), smallByte, () => 1],
+  ["touched", "more than a slab", set((t) => field(t.smallSlab, TOUCHED), 69632), smallByte],
+  ["touched", "span untouched", set((t) => field(spanSlab(t) + 1, TOUCHED), 4096), span],
+  ["touched", "free, too much", set((t) => field(t.freeRun, TOUCHED), 69632), gapByte],
+  ["touched", "negative", set((t) => field(t.freeRun, TOUCHED), -4096), gapByte, () => -4096],
+];
+
+const HEADERS: Corruption[] = [
+  [
+    "headers",
+    "in the metadata",
+    header(
+      () => 4096,
+      () => 0xc1,
+    ),
+    () => 4096,
+    () => 0xc1,
+  ],
+  [
+    "headers",
+    "of null",
+    header(
+      () => 0,
+      () => 0x41,
+    ),
+    () => 0,
+    () => 0x41,
+  ],
+  [
+    "headers",
+    "below slabs",
+    header(
+      (t) => firstByte(t) - 16,
+      () => 1,
+    ),
+    (t) => firstByte(t) - 16,
+  ],
+  ["headers", "in the wilderness", header(wildByte, () => 0xc1), wildByte, () => 0xc1],
+  [
+    "headers",
+    "of the last granule",
+    header(
+      () => 2 ** 21 - 16,
+      () => 1,
+    ),
+    () => 2 ** 21 - 16,
+  ],
+  [
+    "headers",
+    "in a free run",
+    header(
+      (t) => gapByte(t) + 80000,
+      () => 0x41,
+    ),
+    (t) => gapByte(t) + 80000,
+  ],
+  [
+    "headers",
+    "inside a span",
+    header(
+      (t) => t.span + 16,
+      () => 1,
+    ),
+    (t) => t.span + 16,
+  ],
+  [
+    "headers",
+    "at its end",
+    header(
+      (t) => t.span + 262128,
+      () => 1,
+    ),
+    (t) => t.span + 262128,
+  ],
+  ["headers", "a free span's", header(span, () => toHeader(FREE, 63)), span, () => 0x7f],
+  ["headers", "a span without", header(span, () => 0), span, () => 0],
+  [
+    "headers",
+    "inside a block",
+    header(
+      (t) => block(3)(t) + 48,
+      () => 1,
+    ),
+    (t) => block(3)(t) + 48,
+  ],
+  ["headers", "another class", header(block(3), (t) => LIVE | (t.smallClass + 1)), block(3)],
+  ["headers", "a block without", header(block(3), () => 0), block(3), () => 0],
+  ["headers", "no state", header(block(3), (t) => t.smallClass), block(3), (t) => t.smallClass],
+  [
+    "headers",
+    "beyond the frontier",
+    header(
+      (t) => smallByte(t) + 4096,
+      (t) => FREE | t.smallClass,
+    ),
+    (t) => smallByte(t) + 4096,
+  ],
+  ["freeCount", "one more", add((t) => field(t.poolSlab, FREE_COUNT), 1), poolByte, () => 2],
+  ["freeCount", "one less", add((t) => field(t.poolSlab, FREE_COUNT), -1), poolByte, () => 0],
+  [
+    "freeCount",
+    "a header",
+    header(
+      (t) => t.pool,
+      (t) => FREE | t.poolClass,
+    ),
+    poolByte,
+    () => 1,
+  ],
+  ["freeCount", "cursor < 0", set((t) => field(t.poolSlab, CURSOR), -2048), poolByte, () => -2048],
+  ["freeCount", "cursor > slab", set((t) => field(t.poolSlab, CURSOR), 67584), poolByte],
+  ["freeCount", "cursor inside", set((t) => field(t.poolSlab, CURSOR), 16), poolByte, () => 16],
+];
+
+const CACHES: Corruption[] = [
+  ["cached", "in no magazine", header(block(3), (t) => CACHED | t.smallClass), nowhere, () => 54],
+  [
+    "cached",
+    "live, in one",
+    header(
+      (t) => at(t.meta, takeTop(t)),
+      (t) => LIVE | t.smallClass,
+    ),
+    (t) => at(t.meta, takeTop(t)),
+  ],
+  [
+    "cached",
+    "the block twice",
+    set(takeTop, (t) => at(t.meta, takeTop(t) - 1)),
+    (t) => at(t.meta, takeTop(t) - 1),
+  ],
+  ["cached", "another block", set(takeTop, block(1)), block(1)],
+  ["cached", "not a ptr", set(takeTop, 7), () => 7, () => undefined],
+  ["cached", "a negative ptr", set(takeTop, -16), () => -16, () => undefined],
+  ["cached", "0 among entries", set(takeTop, 0), nowhere],
+  ["cached", "below the oldest", set(bottom, 16), nowhere, () => 16],
+  ["cached", "one less", add((t) => TAKE_TOPS + t.smallClass, -1), nowhere, () => 53],
+  ["cached", "one more", add((t) => PUT_TOPS + t.smallClass, 1), nowhere],
+  [
+    "cached",
+    "below its bottom",
+    set(
+      (t) => PUT_TOPS + t.smallClass,
+      (t) => t.smallClass * 512,
+    ),
+    nowhere,
+    () => -1,
+  ],
+  ["cached", "SLL blocks", add(() => SLL_BLOCKS, 1), nowhere, () => 1],
+  ["magazines", "held twice", set((t) => PUT_TOPS + t.smallClass, takeTop), nowhere],
+  ["magazines", "none", set((t) => PUT_TOPS + t.smallClass, 255), nowhere, () => 0],
+  ["magazines", "past the last", set(() => PUT_TOPS + 1, 256 * FIRST_SPARE + 1), nowhere],
+  ["magazines", "negative", set(() => PUT_TOPS + 1, -1), nowhere],
+  ["magazines", "spares below", set(() => SPARE_NEXT, FIRST_SPARE - 1), nowhere],
+  ["magazines", "spares above", set(() => SPARE_NEXT, FIRST_SPARE + 65), nowhere],
+  ["magazines", "one lost", set(() => SPARE_NEXT, FIRST_SPARE + 1), nowhere],
+  ["magazines", "a class's as spare", set(() => SPARE_HEAD, 2), nowhere],
+  [
+    "magazines",
+    "a class's on the SLL",
+    set(
+      (t) => ofClass(t.smallClass, SLL_HEAD),
+      (t) => takeTop(t) >>> 8,
+    ),
+    nowhere,
+  ],
+  ["magazines", "SLL far off", set((t) => ofClass(t.smallClass, SLL_HEAD), 2 ** 30), nowhere],
+  ["magazines", "SLL negative", set((t) => ofClass(t.smallClass, SLL_HEAD), -1), nowhere, () => -1],
+];
+
+const LISTS: Corruption[] = [
+  ["partial", "empty", set((t) => ofClass(t.smallClass, PARTIAL_HEAD), 0), nowhere],
+  ["partial", "tail", set((t) => ofClass(t.smallClass, PARTIAL_TAIL), 0), smallByte, () => 0],
+  [
+    "partial",
+    "head far off",
+    set((t) => ofClass(t.smallClass, PARTIAL_HEAD), 12345),
+    () => byteOf(12345),
+  ],
+  ["partial", "prev", set((t) => field(t.smallSlab, PREV), 7), smallByte, () => 7],
+  [
+    "partial",
+    "a circle",
+    set(
+      (t) => field(t.smallSlab, NEXT),
+      (t) => t.smallSlab,
+    ),
+    smallByte,
+  ],
+  ["partial", "a span", set((t) => field(t.smallSlab, NEXT), spanSlab), span],
+  [
+    "partial",
+    "another class's",
+    set(
+      (t) => ofClass(t.smallClass, PARTIAL_HEAD),
+      (t) => t.poolSlab,
+    ),
+    poolByte,
+  ],
+  ["bins", "no mark", set(() => BIN_MAP, 0), nowhere, () => 0],
+  ["bins", "a mark too many", set(() => BIN_MAP + 1, 1), nowhere, () => 1],
+  ["bins", "the last mark", set(() => BIN_MAP + 1, 1 << 31), nowhere, () => 1],
+  ["bins", "head far off", set(gapBin, 12345), () => byteOf(12345)],
+  ["bins", "a slab in use", set(gapBin, (t) => t.smallSlab), smallByte],
+  ["bins", "prev", set((t) => field(t.freeRun, PREV), 7), gapByte, () => 7],
+  [
+    "bins",
+    "a circle",
+    set(
+      (t) => field(t.freeRun, NEXT),
+      (t) => t.freeRun,
+    ),
+    gapByte,
+  ],
+  [
+    "bins",
+    "lost",
+    (t) => t.meta.fill(0, BIN_MAP, BIN_MAP + 1) && t.meta.fill(0, BINS, BINS + 2),
+    nowhere,
+    () => 1,
+  ],
+  [
+    "bins",
+    "the bin of another length",
+    (t) => t.meta.set([t.freeRun, 0], BINS) ?? set(() => BIN_MAP, 1)(t),
+    gapByte,
+    () => 1,
+  ],
+];
+
+export const CORRUPTIONS: readonly Corruption[] = [...RUNS, ...HEADERS, ...CACHES, ...LISTS];

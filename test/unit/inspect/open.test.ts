@@ -1,0 +1,189 @@
+import { describe, expect, test } from "vitest";
+import { OPTION_TABLE } from "../../../src/config/options.js";
+import { Heap } from "../../../src/index.js";
+import {
+  CAPACITY_BYTES,
+  CLASS_CAP,
+  CLASS_REFILL,
+  CLOSED,
+  classRecord,
+  END_SLAB,
+  END_SPARE,
+  emptyTop,
+  FIRST_SLAB,
+  MAGIC,
+  NO_TAKE_TOP,
+  OPTIONS,
+  PUT_TOPS,
+  SPARE_HEAD,
+  TAKE_TOPS,
+  TOUCHED_PAGES,
+  VERSION,
+  WILDERNESS,
+} from "../../../src/layout/metadata.js";
+import { CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
+import { at, imageOf, SMALL_BYTES, smallHeap, thrown } from "../help.js";
+
+const FIELDS: [string, number][] = [
+  ["magic", MAGIC],
+  ["version", VERSION],
+  ["capacityBytes", CAPACITY_BYTES],
+  ["firstSlab", FIRST_SLAB],
+  ["endSlab", END_SLAB],
+];
+
+describe.each(FIELDS)("superblock field %s", (field, index) => {
+  test.each([
+    ["one more", (value: number) => value + 1],
+    ["one less", (value: number) => value - 1],
+    ["0", () => 0],
+    ["negative", () => -1],
+    ["huge", () => 2 ** 31 - 1],
+    ["a bit flipped", (value: number) => value ^ (1 << 20)],
+  ])("%s", (_name, change) => {
+    const heap = smallHeap();
+    heap.malloc(100);
+    const { meta } = imageOf(heap);
+    const expected = at(meta, index);
+    meta[index] = change(expected);
+    const found = at(meta, index);
+    const error = thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
+    expect(error.details).toEqual({ field, found, expected });
+    expect(error.message).toBe(`not a heap image: ${field} is ${found}, expected ${expected}`);
+  });
+});
+
+test.each([-1, 2, 2 ** 31 - 1])("superblock field closed, as %i", (value) => {
+  const heap = smallHeap();
+  imageOf(heap).meta[CLOSED] = value;
+  const { details } = thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
+  expect(details).toMatchObject({ field: "closed", found: value });
+});
+
+describe.each(OPTION_TABLE.map((row, index) => ({ ...row, index })))("option $name", (row) => {
+  test("out of range", () => {
+    for (const value of [row.min - 1, row.max + 1, -(2 ** 31)]) {
+      const heap = smallHeap();
+      imageOf(heap).meta[OPTIONS + row.index] = value;
+      const { details } = thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
+      expect(details).toMatchObject({ field: `option ${row.name}`, found: value });
+    }
+  });
+
+  test("is read back", () => {
+    if (row.name === "capacity") return;
+    for (const value of [row.min, row.max]) {
+      const given = { [row.name]: row.type === "switch" ? value === 1 : value };
+      const heap = Heap.create({ capacity: SMALL_BYTES, ...given });
+      heap[Symbol.dispose]();
+      expect(Heap.open(heap.buffer).options).toEqual(heap.options);
+    }
+  });
+});
+
+test("another capacity option than the image's", () => {
+  const heap = smallHeap();
+  imageOf(heap).meta[OPTIONS] = SMALL_BYTES + 65536;
+  const { details } = thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
+  expect(details).toMatchObject({ field: "option capacity", expected: SMALL_BYTES });
+});
+
+test("caps and refill counts are what the options make of them", () => {
+  for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
+    for (const [field, name] of [
+      ["classCap", CLASS_CAP],
+      ["classRefill", CLASS_REFILL],
+    ] as const) {
+      const heap = smallHeap();
+      const { meta } = imageOf(heap);
+      const index = classRecord(classIndex) + name;
+      meta[index] = at(meta, index) + 1;
+      const { details } = thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
+      expect(details.field).toBe(field);
+    }
+  }
+});
+
+test("a broken invariant is a bad image that names it", () => {
+  for (const [index, value, field] of [
+    [WILDERNESS, 99, "tiling"],
+    [TOUCHED_PAGES, 1, "touched"],
+    [SPARE_HEAD, 1, "magazines"],
+  ] as const) {
+    const heap = smallHeap();
+    imageOf(heap).meta[index] = value;
+    const error = thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
+    expect(error.details).toMatchObject({ field });
+    expect(error.message).toContain(`not a heap image: invariant ${field}`);
+  }
+});
+
+test("truncated and foreign buffers", () => {
+  const heap = smallHeap({ capacity: 2 ** 21 });
+  heap.malloc(5000);
+  for (const bytes of [2 ** 21 - 65536, 2 ** 20, SMALL_BYTES]) {
+    thrown(() => Heap.open(heap.buffer.slice(0, bytes)), "ERR_BAD_HEAP_IMAGE");
+  }
+  const longer = new ArrayBuffer(2 ** 21 + 65536);
+  new Uint8Array(longer).set(heap.u8);
+  thrown(() => Heap.open(longer), "ERR_BAD_HEAP_IMAGE");
+  for (const byte of [0, 1, 0xff, 0x68]) {
+    const buffer = new ArrayBuffer(2 ** 20);
+    new Uint8Array(buffer).fill(byte);
+    const { details } = thrown(() => Heap.open(buffer), "ERR_BAD_HEAP_IMAGE");
+    expect(details.field).toBe("magic");
+  }
+  const shifted = new ArrayBuffer(2 ** 21);
+  new Uint8Array(shifted).set(heap.u8.subarray(0, -1), 1);
+  thrown(() => Heap.open(shifted), "ERR_BAD_HEAP_IMAGE");
+});
+
+test("refusing an image changes nothing in it", () => {
+  const heap = smallHeap();
+  heap[Symbol.dispose]();
+  imageOf(heap).meta[TOUCHED_PAGES] = 5;
+  const before = heap.u8.slice();
+  thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
+  expect(Buffer.compare(before, heap.u8)).toBe(0);
+});
+
+describe("words that the hot paths trust", () => {
+  test("the tops of codes without a front cache stay closed", () => {
+    for (const code of [0, 57, 62, 63]) {
+      for (const tops of [PUT_TOPS, TAKE_TOPS]) {
+        const heap = smallHeap();
+        imageOf(heap).meta[tops + code] = emptyTop(1, 254);
+        thrown(() => heap.verify(), "ERR_HEAP_CORRUPTED");
+        thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
+      }
+    }
+  });
+
+  test("the word that a closed heap takes from stays 0", () => {
+    const heap = smallHeap();
+    imageOf(heap).meta[NO_TAKE_TOP] = 327680;
+    thrown(() => heap.verify(), "ERR_HEAP_CORRUPTED");
+    thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
+  });
+
+  test("a closed heap's magazines are empty", () => {
+    const heap = smallHeap();
+    heap[Symbol.dispose]();
+    imageOf(heap).meta[emptyTop(1, 254)] = 327680;
+    thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
+  });
+
+  test("a closed heap's spares are not its classes' magazines", () => {
+    const heap = smallHeap();
+    heap[Symbol.dispose]();
+    imageOf(heap).meta[SPARE_HEAD] = 5;
+    thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
+  });
+
+  test("spare magazines are zeroed, used before or not", () => {
+    const heap = smallHeap();
+    imageOf(heap).meta[emptyTop(END_SPARE - 1, 64)] = 327680;
+    thrown(() => heap.verify(), "ERR_HEAP_CORRUPTED");
+    thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
+  });
+});

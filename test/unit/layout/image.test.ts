@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { capacityOf, endSlab, firstSlab, viewImage } from "../../../src/layout/image.js";
+import { COUNTERS, firstSlabOf, slabRecord } from "../../../src/layout/metadata.js";
+import { imageOf, SLAB, SMALL_BYTES, smallHeap } from "../help.js";
+
+test("the views of an image are fixed, and lie where the layout says", () => {
+  const buffer = new ArrayBuffer(2 ** 20);
+  const { counters, headers, i32, meta, u8 } = viewImage(buffer, 2 ** 20);
+  expect(headers.byteOffset).toBe(0);
+  expect(headers.length).toBe(2 ** 16);
+  expect(meta.byteOffset).toBe(2 ** 16);
+  expect(meta.byteOffset + meta.byteLength).toBe(firstSlabOf(2 ** 20) * SLAB);
+  expect(meta.length).toBeGreaterThanOrEqual(slabRecord(16));
+  expect(counters.byteOffset).toBe(2 ** 16 + 4 * COUNTERS);
+  expect(u8.byteLength).toBe(2 ** 20);
+  expect(i32.byteLength).toBe(2 ** 20);
+});
+
+test("an image knows its capacity and its slabs", () => {
+  const image = imageOf(smallHeap());
+  expect(capacityOf(image)).toBe(SMALL_BYTES);
+  expect(firstSlab(image)).toBe(firstSlabOf(SMALL_BYTES));
+  expect(endSlab(image)).toBe(8);
+});

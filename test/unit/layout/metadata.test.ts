@@ -1,0 +1,103 @@
+import { expect, test } from "vitest";
+import { MAX_CAPACITY_BYTES, MIN_CAPACITY_BYTES } from "../../../src/config/options.js";
+import {
+  blocksPerSlab,
+  bytesToSlabs,
+  CLASS_RECORDS,
+  COUNTERS,
+  classRecord,
+  counterIndex,
+  END_SPARE,
+  emptyTop,
+  FIRST_SPARE,
+  firstSlabOf,
+  metadataOffset,
+  ptrToSlab,
+  SLAB_BYTES,
+  SLAB_RECORDS,
+  slabRecord,
+  slabToPtr,
+  topToCount,
+  topToMagazine,
+} from "../../../src/layout/metadata.js";
+import { BLOCK_BYTES, CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
+import { at } from "../help.js";
+
+function* capacities(): Generator<number> {
+  for (let bytes = MIN_CAPACITY_BYTES; bytes <= 2 ** 26; bytes += SLAB_BYTES) yield bytes;
+  for (let power = 27; power < 31; power++) {
+    for (const slabs of [-1, 0, 1]) yield 2 ** power + slabs * SLAB_BYTES;
+  }
+  for (let slabs = 20; slabs >= 0; slabs--) yield MAX_CAPACITY_BYTES - slabs * SLAB_BYTES;
+}
+
+test("at every capacity the header map, the records and the slabs follow each other", () => {
+  for (const capacity of capacities()) {
+    const first = firstSlabOf(capacity);
+    const slabs = capacity / SLAB_BYTES;
+    expect(metadataOffset(capacity)).toBe(capacity / 16);
+    const recordsEnd = metadataOffset(capacity) + 4 * slabRecord(slabs);
+    expect(recordsEnd).toBeLessThanOrEqual(first * SLAB_BYTES);
+    // No slab is lost to rounding.
+    expect(first * SLAB_BYTES - recordsEnd).toBeLessThan(SLAB_BYTES);
+    expect(first).toBeGreaterThan(0);
+    expect(first).toBeLessThan(slabs);
+    // The last granule of the last slab has its header byte below the metadata.
+    expect((capacity - 16) >>> 4).toBe(metadataOffset(capacity) - 1);
+    // A page of metadata is a page of the operating system.
+    expect(metadataOffset(capacity) % 4096).toBe(0);
+  }
+});
+
+test("slabs and ptrs convert both ways, up to the last", () => {
+  for (let slab = 1; slab < MAX_CAPACITY_BYTES / SLAB_BYTES; slab++) {
+    const ptr = slabToPtr(slab);
+    expect(ptr).toBe(slab * SLAB_BYTES);
+    expect(ptrToSlab(ptr)).toBe(slab);
+    expect(ptrToSlab(ptr + SLAB_BYTES - 1)).toBe(slab);
+    expect(ptrToSlab(ptr - 1)).toBe(slab - 1);
+  }
+});
+
+test("bytesToSlabs rounds up", () => {
+  for (let slabs = 1; slabs < 32767; slabs += slabs < 40 ? 1 : 997) {
+    expect(bytesToSlabs(slabs * SLAB_BYTES)).toBe(slabs);
+    expect(bytesToSlabs(slabs * SLAB_BYTES + 1)).toBe(slabs + 1);
+    expect(bytesToSlabs(slabs * SLAB_BYTES - 1)).toBe(slabs);
+  }
+  expect(bytesToSlabs(0)).toBe(0);
+});
+
+test("a slab holds as many blocks as fit, and at least one", () => {
+  for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
+    const bytes = at(BLOCK_BYTES, classIndex);
+    expect(blocksPerSlab(classIndex)).toBe(Math.floor(SLAB_BYTES / bytes));
+    expect(blocksPerSlab(classIndex)).toBeGreaterThan(0);
+  }
+});
+
+test("every top of every magazine says its magazine and its count, at every cap", () => {
+  for (let magazine = 1; magazine < END_SPARE; magazine++) {
+    for (let cap = 1; cap <= 254; cap++) {
+      const empty = emptyTop(magazine, cap);
+      let good = topToMagazine(empty) === magazine && topToCount(empty, cap) === 0;
+      // Slot 0 is the link: an empty magazine's slot lies above it.
+      good &&= empty > magazine * 256;
+      good &&= topToCount(empty + cap, cap) === cap && topToMagazine(empty + cap) === magazine;
+      good &&= ((empty + cap + 1) & 255) === 0;
+      if (cap > 1) good &&= topToCount(empty + 1, cap) === 1 && ((empty + cap) & 255) !== 0;
+      if (!good) throw new Error(`magazine ${magazine}, cap ${cap}`);
+    }
+  }
+});
+
+test("records of classes, counters and slabs do not meet", () => {
+  expect(FIRST_SPARE).toBe(2 * CLASS_COUNT + 1);
+  expect(classRecord(0)).toBe(CLASS_RECORDS);
+  expect(CLASS_RECORDS).toBe(256 * END_SPARE);
+  expect(classRecord(64)).toBeLessThanOrEqual(COUNTERS);
+  expect(COUNTERS + 2 * counterIndex(64, 0)).toBeLessThanOrEqual(SLAB_RECORDS);
+  expect(slabRecord(0)).toBe(SLAB_RECORDS);
+  expect(slabRecord(8) - slabRecord(7)).toBe(8);
+  expect(classRecord(8) - classRecord(7)).toBe(8);
+});
