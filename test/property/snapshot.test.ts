@@ -84,7 +84,7 @@ describe("hostile images", () => {
         corrupt(buffer, list);
         openAndExercise(() => Heap.open(buffer), seed);
       }),
-      parameters(3000),
+      parameters(1500),
     );
   });
 
@@ -194,7 +194,7 @@ describe("hostile snapshots", () => {
           openAndExercise(() => Heap.restore(new Uint8Array(words.buffer)), seed);
         },
       ),
-      parameters(1000),
+      parameters(500),
     );
   });
 

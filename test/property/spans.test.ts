@@ -104,7 +104,7 @@ describe("long runs of slabs", () => {
         for (const [op, count, pick] of list) step(shadow, op, count, pick);
         finish(shadow);
       }),
-      { seed: SEED, numRuns: Math.ceil(300 * RUN_FACTOR) },
+      { seed: SEED, numRuns: Math.ceil(250 * RUN_FACTOR) },
     );
   });
 
