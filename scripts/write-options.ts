@@ -13,8 +13,10 @@ in its image. An unknown \`HAKMEM_*\` variable or a malformed value is \`ERR_INV
 `;
 
 const rows = OPTION_TABLE.map(
-  ({ name, env, type, default: fallback, unit, min, max, sentence }) =>
-    `| \`${name}\` | \`${env}\` | ${fallback} | ${type === "switch" ? "0 or 1" : `${min} to ${max} ${unit}`} | ${sentence} |`,
+  ({ name, env, type, default: fallback, unit, min, max, sentence }) => {
+    const takes = type === "switch" ? "0 or 1" : `${min} to ${max} ${unit}`;
+    return `| \`${name}\` | \`${env}\` | ${fallback} | ${takes} | ${sentence} |`;
+  },
 );
 const page = `${HEAD}${rows.join("\n")}\n\nIn code a switch takes \`true\` or \`false\`.\n`;
 const file = "docs/OPTIONS.md";

@@ -3,8 +3,7 @@ import { HeapError, show } from "../base/errors.js";
 /** A heap has its metadata and a few slabs at the least; a ptr is a positive int32. */
 export const MIN_CAPACITY_BYTES = 524288;
 export const MAX_CAPACITY_BYTES: number = 2 ** 31 - 65536;
-/** A magazine has 256 slots; one links, one stays empty. */
-export const MAX_FAST_CAP = 254;
+export const MAX_FAST_CAP = 1022;
 
 /** How a heap behaves. All are read once, when the heap is created, and kept in its image. */
 export interface HeapOptions {
@@ -83,7 +82,7 @@ export const OPTION_TABLE: readonly OptionRow[] = [
   integer(
     "fastCap",
     "HAKMEM_TINY_FAST_CAP",
-    254,
+    126,
     "blocks",
     1,
     MAX_FAST_CAP,

@@ -3,8 +3,11 @@ import {
   CLASS_CAP,
   CLASS_REFILL,
   classRecord,
-  emptyTop,
-  FIRST_SPARE,
+  END_MAGAZINE,
+  endMagazineOf,
+  firstMagazineOf,
+  MAGAZINE_MASK,
+  magazineMask,
   NO_PUT_TOP,
   NO_TAKE_TOP,
   PUT_TOPS,
@@ -41,27 +44,20 @@ export function refillCount(classIndex: number, options: HeapOptions): number {
 
 /** Writes the class records of an empty heap, whose magazines are zeroed. */
 export function formatClasses(meta: Int32Array, options: HeapOptions): void {
-  meta[SPARE_NEXT] = FIRST_SPARE;
+  const { capacity, fastCap } = options;
+  meta[SPARE_NEXT] = firstMagazineOf(capacity, fastCap);
+  meta[END_MAGAZINE] = endMagazineOf(capacity, fastCap);
+  meta[MAGAZINE_MASK] = magazineMask(fastCap);
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const record = classRecord(classIndex);
     meta[record + CLASS_CAP] = magazineCap(classIndex, options.fastCap);
     meta[record + CLASS_REFILL] = refillCount(classIndex, options);
   }
-  openTops(meta);
+  closeTops(meta);
 }
 
-/** Sends every hot path to the slow one: nothing to take, no room to put. */
+/** Sends every hot path to the slow one: no class has magazines. */
 export function closeTops(meta: Int32Array): void {
   meta.fill(NO_PUT_TOP, PUT_TOPS, PUT_TOPS + 64);
   meta.fill(NO_TAKE_TOP, TAKE_TOPS, TAKE_TOPS + 64);
-}
-
-/** Gives every class its first two magazines, empty. */
-export function openTops(meta: Int32Array): void {
-  closeTops(meta);
-  for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    const cap = meta[classRecord(classIndex) + CLASS_CAP] as number;
-    meta[TAKE_TOPS + classIndex] = emptyTop(2 * classIndex - 1, cap);
-    meta[PUT_TOPS + classIndex] = emptyTop(2 * classIndex, cap);
-  }
 }

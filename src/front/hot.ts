@@ -34,7 +34,7 @@ export function openDoor(image: Image): Door {
   return {
     malloc: bindMalloc(image, image.meta, image.headers),
     tryMalloc: (size) => mallocSlow(image, size) as Ptr,
-    free: bindFree(image, image.meta, image.headers),
+    free: bindFree(image, image.meta, image.headers, image.meta[MAGAZINE_MASK] as number),
     realloc: bindRealloc(image),
   };
 }
@@ -56,14 +56,14 @@ function bindMalloc(image: Image, meta: Int32Array, headers: Uint8Array): Door["
   };
 }
 
-function bindFree(image: Image, meta: Int32Array, headers: Uint8Array): Door["free"] {
+function bindFree(image: Image, meta: Int32Array, headers: Uint8Array, mask: number): Door["free"] {
   return (ptr) => {
     if (typeof ptr === "number" && (ptr & -16) === ptr) {
       const live = headers[ptr >>> GRANULE_SHIFT] as number;
       if (live > LIVE) {
         const cached = live - LIVE_TO_CACHED;
         const top = (meta[cached] as number) + 1;
-        if ((top & MAGAZINE_MASK) !== 0) {
+        if ((top & mask) !== 0) {
           headers[ptr >>> GRANULE_SHIFT] = cached;
           meta[cached] = top;
           meta[top] = ptr;

@@ -31,10 +31,19 @@ export function classifyNotLive(image: Image, ptr: unknown): NotLive {
   if (ptr % GRANULE_BYTES !== 0) return "misaligned";
   const header = image.headers[ptr >>> GRANULE_SHIFT] as number;
   if (header !== NO_BLOCK && headerState(header) >= FREE) return "freed";
-  const slab = ptrToSlab(ptr);
-  const isPooled =
-    slab >= (image.meta[WILDERNESS] as number) || image.meta[slabRecord(slab) + KIND] === POOLED;
-  return isPooled ? "unallocated" : "interior";
+  return kindOfSlab(image, ptrToSlab(ptr)) === POOLED ? "unallocated" : "interior";
+}
+
+/** What the run is that holds a slab. Walks all runs: only the first slab of each says it. */
+function kindOfSlab(image: Image, slab: number): number {
+  const { meta } = image;
+  if (slab >= (meta[WILDERNESS] as number)) return POOLED;
+  let record = 0;
+  for (let first = firstSlab(image); first <= slab; ) {
+    record = slabRecord(first);
+    first += Math.max(1, meta[record + RUN] as number);
+  }
+  return meta[record + KIND] as number;
 }
 
 const REASONS: Record<NotLive, string> = {
@@ -83,17 +92,19 @@ export function largestBlock(image: Image): number {
 /** The error for a request that no free memory holds. */
 export function exhausted(image: Image, requestBytes: number): HeapError {
   const { meta } = image;
-  const untouched = (endSlab(image) - (meta[WILDERNESS] as number)) * SLAB_BYTES;
-  let pooledBytes = untouched;
-  let largestRunBytes = untouched;
-  for (let slab = firstSlab(image); slab < (meta[WILDERNESS] as number); ) {
+  let pooledBytes = 0;
+  let largestRunBytes = 0;
+  let runBytes = 0;
+  const end = endSlab(image);
+  for (let slab = firstSlab(image); slab < end; ) {
     const record = slabRecord(slab);
-    const run = Math.max(1, meta[record + RUN] as number);
-    if (meta[record + KIND] === POOLED) {
-      pooledBytes += run * SLAB_BYTES;
-      largestRunBytes = Math.max(largestRunBytes, run * SLAB_BYTES);
-    }
-    slab += run;
+    const isUnused = slab >= (meta[WILDERNESS] as number);
+    const slabs = isUnused ? end - slab : Math.max(1, meta[record + RUN] as number);
+    const isFree = isUnused || meta[record + KIND] === POOLED;
+    runBytes = isFree ? runBytes + slabs * SLAB_BYTES : 0;
+    pooledBytes += isFree ? slabs * SLAB_BYTES : 0;
+    largestRunBytes = Math.max(largestRunBytes, runBytes);
+    slab += slabs;
   }
   const message =
     `no room for ${requestBytes} bytes: ${pooledBytes} bytes are in free slabs, ` +

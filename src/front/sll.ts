@@ -1,5 +1,5 @@
 import { linkPartial, retireSlab } from "../central/slabs.js";
-import { FREE, GRANULE_SHIFT, toHeader } from "../layout/header.js";
+import { FREE, GRANULE_SHIFT, headerClass, LIVE_TO_CACHED, toHeader } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import {
   blocksPerSlab,
@@ -9,17 +9,19 @@ import {
   counterIndex,
   DRAINED,
   DRAINS,
+  END_MAGAZINE,
   emptyTop,
   FREE_COUNT,
-  MAGAZINE_SLOTS,
+  MAGAZINE_MASK,
+  NO_TAKE_TOP,
   PUT_TOPS,
   ptrToSlab,
   SLL_BLOCKS,
   SLL_HEAD,
   SPARE_HEAD,
+  SPARE_NEXT,
   slabRecord,
   TAKE_TOPS,
-  topToCount,
   topToMagazine,
 } from "../layout/metadata.js";
 import { CLASS_COUNT } from "../layout/sizeClasses.js";
@@ -33,26 +35,26 @@ import { CLASS_COUNT } from "../layout/sizeClasses.js";
 
 /** Gives `malloc` the class's newest magazine of the SLL for its empty one. */
 export function popSll(meta: Int32Array, live: number, owner: number): void {
-  const cap = meta[owner + CLASS_CAP] as number;
+  const mask = meta[MAGAZINE_MASK] as number;
   const magazine = meta[owner + SLL_HEAD] as number;
-  meta[owner + SLL_HEAD] = meta[magazine * MAGAZINE_SLOTS] as number;
-  meta[SLL_BLOCKS] = (meta[SLL_BLOCKS] as number) - cap;
-  giveSpare(meta, topToMagazine(meta[live] as number));
-  meta[live] = emptyTop(magazine, cap) + cap;
+  meta[owner + SLL_HEAD] = meta[magazine] as number;
+  meta[SLL_BLOCKS] = (meta[SLL_BLOCKS] as number) - (meta[owner + CLASS_CAP] as number);
+  giveSpare(meta, topToMagazine(meta[live] as number, mask));
+  meta[live] = magazine + mask;
 }
 
 /** Returns every block of the SLL to its slab, and slabs that become empty to the pool. */
 export function drainSll(image: Image): void {
   const { counters, meta } = image;
+  const mask = meta[MAGAZINE_MASK] as number;
   counters[DRAINS] = (counters[DRAINS] as number) + 1;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const owner = classRecord(classIndex);
-    const cap = meta[owner + CLASS_CAP] as number;
     let magazine = meta[owner + SLL_HEAD] as number;
     while (magazine > 0) {
-      const next = meta[magazine * MAGAZINE_SLOTS] as number;
-      const bottom = emptyTop(magazine, cap);
-      returnBlocks(image, classIndex, bottom, bottom + cap);
+      const next = meta[magazine] as number;
+      const bottom = emptyTop(magazine, mask, meta[owner + CLASS_CAP] as number);
+      returnBlocks(image, classIndex, bottom, magazine + mask);
       giveSpare(meta, magazine);
       magazine = next;
     }
@@ -64,16 +66,38 @@ export function drainSll(image: Image): void {
 /** Returns every cached block to its slab: the SLL's and the front cache's. */
 export function drainAll(image: Image): void {
   const { meta } = image;
+  const mask = meta[MAGAZINE_MASK] as number;
   drainSll(image);
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
+    if (meta[TAKE_TOPS + classIndex] === NO_TAKE_TOP) continue;
     const cap = meta[classRecord(classIndex) + CLASS_CAP] as number;
     for (let tops = PUT_TOPS; tops <= TAKE_TOPS; tops += TAKE_TOPS - PUT_TOPS) {
       const top = meta[tops + classIndex] as number;
-      const bottom = top - topToCount(top, cap);
+      const bottom = emptyTop(topToMagazine(top, mask), mask, cap);
       returnBlocks(image, classIndex, bottom, top);
       meta[tops + classIndex] = bottom;
     }
   }
+}
+
+/** Gives a class that is used for the first time its two magazines. */
+export function openMagazines(image: Image, live: number): void {
+  const { meta } = image;
+  const mask = meta[MAGAZINE_MASK] as number;
+  const cap = meta[classRecord(headerClass(live)) + CLASS_CAP] as number;
+  meta[live] = emptyTop(takeSpare(image), mask, cap);
+  meta[live - LIVE_TO_CACHED] = emptyTop(takeSpare(image), mask, cap);
+}
+
+function takeSpare(image: Image): number {
+  const { meta } = image;
+  const fresh = meta[SPARE_NEXT] as number;
+  const isUsedUp = fresh >= (meta[END_MAGAZINE] as number);
+  if (isUsedUp && meta[SPARE_HEAD] === 0) drainSll(image);
+  const spare = meta[SPARE_HEAD] as number;
+  if (spare !== 0) meta[SPARE_HEAD] = meta[spare] as number;
+  else meta[SPARE_NEXT] = fresh + (meta[MAGAZINE_MASK] as number) + 1;
+  return spare !== 0 ? spare : fresh;
 }
 
 /** Returns the blocks in the slots above `bottom` up to `top` to their slabs. */
@@ -98,8 +122,7 @@ function returnBlocks(image: Image, classIndex: number, bottom: number, top: num
 
 /** A spare's slots are zeroed: which one is the lowest depends on the class that takes it next. */
 function giveSpare(meta: Int32Array, magazine: number): void {
-  const start = magazine * MAGAZINE_SLOTS;
-  meta.fill(0, start + 1, start + MAGAZINE_SLOTS);
-  meta[start] = meta[SPARE_HEAD] as number;
+  meta.fill(0, magazine + 1, magazine + (meta[MAGAZINE_MASK] as number) + 1);
+  meta[magazine] = meta[SPARE_HEAD] as number;
   meta[SPARE_HEAD] = magazine;
 }

@@ -19,12 +19,12 @@ import {
   CLOSED,
   COUNTERS_PER_CLASS,
   DRAIN_INTERVAL,
+  END_MAGAZINE,
   END_SLAB,
-  END_SPARE,
   FIRST_SLAB,
   FRONT_MISSES,
   MAGAZINE_MASK,
-  MAGAZINE_SLOTS,
+  NO_TAKE_TOP,
   PARTIAL_HEAD,
   REFILLS,
   RUN,
@@ -35,6 +35,7 @@ import {
   SLL_HEAD,
   SPARE_HEAD,
   SPARE_NEXT,
+  topToCount,
 } from "../layout/metadata.js";
 import {
   BLOCK_BYTES,
@@ -44,7 +45,7 @@ import {
 } from "../layout/sizeClasses.js";
 import { closed, exhausted, invalidSize, notLive } from "./misuse.js";
 import { refillFromSlab } from "./refill.js";
-import { drainAll, drainSll, popSll } from "./sll.js";
+import { drainAll, drainSll, openMagazines, popSll } from "./sll.js";
 
 /*
  * Where the hot paths go when they miss. Each of the three is one long body on purpose: above 460
@@ -77,6 +78,7 @@ export function mallocSlow(image: Image, size: number): number {
   const live = LIVE_HEADER_OF_GRANULES[(size + GRANULE_BYTES - 1) >>> GRANULE_SHIFT] as number;
   const classIndex = live & CLASS_MASK;
   const owner = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
+  if (meta[live] === NO_TAKE_TOP) openMagazines(image, live);
   let top = meta[live] as number;
   const putTop = meta[live - LIVE_TO_CACHED] as number;
   let slab = meta[owner + PARTIAL_HEAD] as number;
@@ -123,7 +125,8 @@ const SCARCE_BLOCKS = 16;
  */
 function isScarce(meta: Int32Array, owner: number, putTop: number): boolean {
   const wanted = meta[owner + CLASS_REFILL] as number;
-  const blocks = (putTop & MAGAZINE_MASK) - (MAGAZINE_MASK - (meta[owner + CLASS_CAP] as number));
+  const mask = meta[MAGAZINE_MASK] as number;
+  const blocks = topToCount(putTop, mask, meta[owner + CLASS_CAP] as number);
   if (blocks >= SCARCE_BLOCKS || blocks >= wanted) return false;
   const swaps = ((meta[owner + CLASS_SWAPS] as number) + 1) % SCARCE_SWAPS;
   meta[owner + CLASS_SWAPS] = swaps;
@@ -151,9 +154,11 @@ export function freeSlow(image: Image, ptr: number): void {
     return;
   }
   const cached = live - LIVE_TO_CACHED;
+  const mask = meta[MAGAZINE_MASK] as number;
+  if (meta[live] === NO_TAKE_TOP) openMagazines(image, live);
   const takeTop = meta[live] as number;
   let top = meta[cached] as number;
-  if (((top + 1) & MAGAZINE_MASK) !== 0) {
+  if (((top + 1) & mask) !== 0) {
     // A caller that came here without a look at the magazine.
   } else if (meta[takeTop] === 0) {
     meta[live] = top;
@@ -161,24 +166,24 @@ export function freeSlow(image: Image, ptr: number): void {
   } else {
     const owner = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
     const cap = meta[owner + CLASS_CAP] as number;
-    const full = top - MAGAZINE_MASK;
+    const full = top - mask;
     let spare = meta[SPARE_HEAD] as number;
-    if (spare === 0 && (meta[SPARE_NEXT] as number) >= END_SPARE) {
+    if (spare === 0 && (meta[SPARE_NEXT] as number) >= (meta[END_MAGAZINE] as number)) {
       drainSll(image);
       spare = meta[SPARE_HEAD] as number;
     }
     if (spare === 0) {
       spare = meta[SPARE_NEXT] as number;
-      meta[SPARE_NEXT] = spare + 1;
+      meta[SPARE_NEXT] = spare + mask + 1;
     } else {
-      meta[SPARE_HEAD] = meta[spare * MAGAZINE_SLOTS] as number;
+      meta[SPARE_HEAD] = meta[spare] as number;
     }
     meta[full] = meta[owner + SLL_HEAD] as number;
-    meta[owner + SLL_HEAD] = full / MAGAZINE_SLOTS;
+    meta[owner + SLL_HEAD] = full;
     const blocks = (meta[SLL_BLOCKS] as number) + cap;
     const interval = meta[DRAIN_INTERVAL] as number;
     meta[SLL_BLOCKS] = blocks;
-    top = spare * MAGAZINE_SLOTS + MAGAZINE_MASK - cap;
+    top = spare + mask - cap;
     meta[cached] = top;
     if (interval !== 0 && blocks >= interval) drainSll(image);
   }

@@ -1,8 +1,8 @@
 import { HeapError, show } from "../base/errors.js";
-import type { Ptr } from "../base/types.js";
+import { NULL, type Ptr } from "../base/types.js";
 import type { Door } from "../front/hot.js";
 import { notLive } from "../front/misuse.js";
-import { GRANULE_SHIFT, LIVE, LIVE_TO_CACHED } from "../layout/header.js";
+import { GRANULE_BYTES, GRANULE_SHIFT, LIVE, LIVE_TO_CACHED } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 
 /** A place for ptrs: an `Int32Array`, a `Uint32Array`, a plain array. */
@@ -11,23 +11,34 @@ export interface PtrArray {
   [index: number]: number;
 }
 
+/** @throws {HeapError} ERR_INVALID_ARGUMENT unless `array` can hold or does hold `count` ptrs. */
 export function checkCount(count: unknown, array: PtrArray, mayGrow: boolean): void {
-  const isArray = Array.isArray(array) || ArrayBuffer.isView(array);
-  const max = isArray && !(mayGrow && Array.isArray(array)) ? array.length : 2 ** 31 - 1;
-  if (isArray && Number.isInteger(count) && (count as number) >= 0 && (count as number) <= max)
-    return;
-  const message = isArray
-    ? `count is ${show(count)}; it takes an integer from 0 to ${max}`
-    : `ptrs are ${show(array)}; they take an array or a typed array`;
+  const isTyped =
+    array instanceof Int32Array || array instanceof Uint32Array || array instanceof Float64Array;
+  if (!isTyped && !Array.isArray(array)) {
+    const accepted = "an array, an Int32Array, a Uint32Array or a Float64Array";
+    const message = `ptrs are ${show(array)}; they take ${accepted}`;
+    throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: array });
+  }
+  const max = mayGrow && !isTyped ? 2 ** 31 - 1 : array.length;
+  const isCount = Number.isInteger(count) && (count as number) >= 0 && (count as number) <= max;
+  if (isCount) return;
+  const message = `count is ${show(count)}; it takes an integer from 0 to ${max}`;
   throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: count, max });
 }
 
-/** Allocates all of `count` blocks, or none and throws. */
+/** Allocates all of `count` blocks, or none and throws: also when `out` cannot be written to. */
 export function mallocBatch(door: Door, size: number, count: number, out: PtrArray): void {
   let taken = 0;
+  let ptr = NULL;
   try {
-    for (; taken < count; taken++) out[taken] = door.malloc(size);
+    for (; taken < count; taken++) {
+      ptr = door.malloc(size);
+      out[taken] = ptr;
+      ptr = NULL;
+    }
   } catch (error) {
+    door.free(ptr);
     while (taken > 0) door.free(out[--taken] as Ptr);
     throw error;
   }
@@ -42,9 +53,9 @@ export function freeBatch(image: Image, door: Door, ptrs: PtrArray, count: numbe
   for (let index = 0; index < count; index++) {
     const ptr = ptrs[index] as Ptr;
     if (ptr === 0) continue;
-    const granule = ptr >>> GRANULE_SHIFT;
-    const header =
-      typeof ptr === "number" && (ptr & -16) === ptr ? (headers[granule] as number) : 0;
+    const isGranule = typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr;
+    const granule = isGranule ? ptr >>> GRANULE_SHIFT : 0;
+    const header = headers[granule] as number;
     if (!(header > LIVE)) {
       const error = notLive(image, ptr);
       unmark(headers, ptrs, index);

@@ -6,20 +6,19 @@ import {
   MIN_CAPACITY_BYTES,
   OPTION_TABLE,
 } from "../config/options.js";
-import { closeTops, formatClasses, openTops } from "../front/format.js";
+import { closeTops, formatClasses } from "../front/format.js";
 import { drainAll } from "../front/sll.js";
 import { GRANULE_SHIFT } from "../layout/header.js";
-import { endSlab, firstSlab, type Image, viewImage } from "../layout/image.js";
+import { capacityOf, firstSlab, type Image, viewImage } from "../layout/image.js";
 import {
   CAPACITY_BYTES,
-  CLASS_RECORDS,
   CLOSED,
   END_SLAB,
   FIRST_SLAB,
-  FIRST_SPARE,
   FORMAT_VERSION,
+  firstMagazineOf,
   firstSlabOf,
-  MAGAZINE_SLOTS,
+  MAGAZINE_MASK,
   MAGIC,
   MAGIC_VALUE,
   OPTIONS,
@@ -36,11 +35,22 @@ import {
   WILDERNESS,
 } from "../layout/metadata.js";
 
-/** Writes the metadata of an empty heap into a zeroed buffer. */
+/** Writes the metadata of an empty heap into a buffer whose metadata is zeroed. */
 export function formatImage(buffer: ArrayBufferLike, options: HeapOptions): Image {
-  const image = viewImage(buffer, options.capacity);
-  formatMetadata(image.meta, options, firstSlabOf(options.capacity));
+  const image = viewImage(buffer, options.capacity, options.fastCap);
+  formatMetadata(image.meta, options, firstSlabOf(options.capacity, options.fastCap));
   return image;
+}
+
+/** @throws {HeapError} ERR_INVALID_OPTION when the metadata would leave no slab. */
+export function checkRoom(options: HeapOptions): void {
+  const { capacity, fastCap } = options;
+  const first = firstSlabOf(capacity, fastCap);
+  if (first < capacity >>> SLAB_SHIFT) return;
+  const message =
+    `fastCap is ${fastCap}; a heap of ${capacity} bytes has no room for such front caches: ` +
+    `it takes a smaller fastCap, or a capacity of at least ${slabToPtr(first + 2)}`;
+  throw new HeapError("ERR_INVALID_OPTION", message, { option: "fastCap", got: fastCap, capacity });
 }
 
 function formatMetadata(meta: Int32Array, options: HeapOptions, wilderness: number): void {
@@ -49,7 +59,7 @@ function formatMetadata(meta: Int32Array, options: HeapOptions, wilderness: numb
   });
   meta[VERSION] = FORMAT_VERSION;
   meta[CAPACITY_BYTES] = options.capacity;
-  meta[FIRST_SLAB] = firstSlabOf(options.capacity);
+  meta[FIRST_SLAB] = firstSlabOf(options.capacity, options.fastCap);
   meta[END_SLAB] = options.capacity >>> SLAB_SHIFT;
   meta[WILDERNESS] = wilderness;
   formatClasses(meta, options);
@@ -69,7 +79,7 @@ export function resetImage(image: Image, options: HeapOptions): void {
   const mapStart = slabToPtr(first) >>> GRANULE_SHIFT;
   const mapEnd = slabToPtr(wilderness) >>> GRANULE_SHIFT;
   zeroTouchedPages(i32, mapStart >> 2, mapEnd >> 2);
-  zeroTouchedPages(meta, 0, slabRecord(endSlab(image)));
+  zeroTouchedPages(meta, 0, meta.length);
   formatMetadata(meta, options, wilderness);
   meta[TOUCHED_PAGES] = touchedPages;
   touched.forEach((bytes, index) => {
@@ -79,8 +89,8 @@ export function resetImage(image: Image, options: HeapOptions): void {
 }
 
 /** Zeroes the header map and the metadata of a buffer; slabs may hold anything. */
-export function zeroMetadata(buffer: ArrayBufferLike, capacityBytes: number): void {
-  const ints = slabToPtr(firstSlabOf(capacityBytes)) >> 2;
+export function zeroMetadata(buffer: ArrayBufferLike, options: HeapOptions): void {
+  const ints = slabToPtr(firstSlabOf(options.capacity, options.fastCap)) >> 2;
   zeroTouchedPages(new Int32Array(buffer, 0, ints), 0, ints);
 }
 
@@ -99,11 +109,16 @@ function zeroTouchedPages(meta: Int32Array, start: number, end: number): void {
 export function closeImage(image: Image): void {
   const { meta } = image;
   drainAll(image);
-  zeroTouchedPages(meta, MAGAZINE_SLOTS, CLASS_RECORDS);
-  meta[SPARE_HEAD] = 0;
-  meta[SPARE_NEXT] = FIRST_SPARE;
-  closeTops(meta);
+  closeMagazines(meta, firstMagazineOf(capacityOf(image), (meta[MAGAZINE_MASK] as number) - 1));
   meta[CLOSED] = 1;
+}
+
+/** Makes all magazines as in a new heap. They hold nothing. */
+function closeMagazines(meta: Int32Array, first: number): void {
+  zeroTouchedPages(meta, first, meta.length);
+  meta[SPARE_HEAD] = 0;
+  meta[SPARE_NEXT] = first;
+  closeTops(meta);
 }
 
 /** What a heap can live in: a buffer, or a `WebAssembly.Memory`. */
@@ -140,11 +155,4 @@ export function capacityOfBuffer(buffer: ArrayBufferLike): number {
     throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: byteLength });
   }
   return capacity;
-}
-
-/** Undoes `closeImage`. Its magazines are empty. */
-export function reopenImage(image: Image): void {
-  if (image.meta[CLOSED] === 0) return;
-  openTops(image.meta);
-  image.meta[CLOSED] = 0;
 }

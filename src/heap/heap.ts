@@ -26,10 +26,10 @@ import { checkCount, freeBatch, mallocBatch, type PtrArray } from "./batch.js";
 import {
   bufferOf,
   capacityOfBuffer,
+  checkRoom,
   closeImage,
   formatImage,
   type HeapMemory,
-  reopenImage,
   resetImage,
   zeroMetadata,
 } from "./create.js";
@@ -117,6 +117,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
   static create(options: Partial<HeapOptions> = {}): Heap<ArrayBuffer> {
     const resolved = resolveOptions(options);
     resolved.capacity = Math.ceil(resolved.capacity / SLAB_BYTES) * SLAB_BYTES;
+    checkRoom(resolved);
     return Heap.format(new ArrayBuffer(resolved.capacity), resolved);
   }
 
@@ -133,7 +134,8 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
     const buffer = bufferOf(memory);
     const resolved = resolveOptions(options);
     resolved.capacity = capacityOfBuffer(buffer);
-    zeroMetadata(buffer, resolved.capacity);
+    checkRoom(resolved);
+    zeroMetadata(buffer, resolved);
     return Heap.format(buffer, resolved);
   }
 
@@ -145,7 +147,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
   static open<B extends ArrayBufferLike>(memory: HeapMemory<B>): Heap<B> {
     const buffer = bufferOf(memory);
     const { image, options } = checkImage(buffer, capacityOfImage(buffer));
-    reopenImage(image);
+    image.meta[CLOSED] = 0;
     return new Heap(buffer, image, options);
   }
 
@@ -184,12 +186,11 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
         max: SLAB_BYTES,
       });
     }
-    if (alignment <= GRANULE_BYTES || !(size >= 0 && size <= CLASS_MAX_BYTES))
-      return this.malloc(size);
+    if (alignment <= GRANULE_BYTES || !isClassSize(size)) return this.malloc(size);
     const least = this.options.wrapTiny ? alignment : Math.max(alignment, TINY_MAX_BYTES + 1);
     let classIndex = headerClass(sizeToLiveHeader(Math.max(size, least)));
     while ((BLOCK_BYTES[classIndex] as number) % alignment !== 0) classIndex++;
-    return this.malloc(Number.isInteger(size) ? (BLOCK_BYTES[classIndex] as number) : size);
+    return this.malloc(BLOCK_BYTES[classIndex] as number);
   }
 
   /**
@@ -197,6 +198,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
    * @throws {HeapError} as `malloc`; ERR_INVALID_ARGUMENT if `out` is too short.
    */
   mallocBatch(size: number, count: number, out: PtrArray): void {
+    this.openImage();
     checkCount(count, out, true);
     mallocBatch(this, size, count, out);
   }
@@ -281,6 +283,11 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
     if (this.image.meta[CLOSED] !== 0) throw closed();
     return this.image;
   }
+}
+
+/** Whether a size class may hold it; if not, `malloc` takes or refuses it. */
+function isClassSize(size: number): boolean {
+  return Number.isInteger(size) && size >= 0 && size <= CLASS_MAX_BYTES;
 }
 
 /** The capacity that an image of this length has. */

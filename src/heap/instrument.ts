@@ -24,8 +24,10 @@ export function instrument(door: Door, image: Image, options: HeapOptions): Door
 
 /** Tiny sizes take the first class of the pool tier. */
 function routeTiny(door: Door): Door {
-  const route = (size: number): number =>
-    size >= 0 && size <= TINY_MAX_BYTES && Number.isInteger(size) ? TINY_MAX_BYTES + 1 : size;
+  const route = (size: number): number => {
+    const isTiny = Number.isInteger(size) && size >= 0 && size <= TINY_MAX_BYTES;
+    return isTiny ? TINY_MAX_BYTES + 1 : size;
+  };
   return {
     malloc: (size) => door.malloc(route(size)),
     tryMalloc: (size) => door.tryMalloc(route(size)),

@@ -5,15 +5,21 @@ import { type Image, viewImage } from "../layout/image.js";
 import {
   CAPACITY_BYTES,
   CLASS_CAP,
+  CLASS_RECORDS,
   CLASS_REFILL,
   CLOSED,
   classRecord,
+  END_MAGAZINE,
   END_SLAB,
+  endMagazineOf,
   FIRST_SLAB,
   FORMAT_VERSION,
   firstSlabOf,
+  MAGAZINE_MASK,
   MAGIC,
   MAGIC_VALUE,
+  magazineMask,
+  metadataOffset,
   OPTIONS,
   SLAB_SHIFT,
   VERSION,
@@ -39,23 +45,31 @@ export function checkImage(
   buffer: ArrayBufferLike,
   capacityBytes: number,
 ): { image: Image; options: HeapOptions } {
-  const image = viewImage(buffer, capacityBytes);
-  const { meta } = image;
+  const meta = new Int32Array(buffer, metadataOffset(capacityBytes), CLASS_RECORDS);
   check("magic", meta[MAGIC], MAGIC_VALUE);
   check("version", meta[VERSION], FORMAT_VERSION);
   check("capacityBytes", meta[CAPACITY_BYTES], capacityBytes);
-  check("firstSlab", meta[FIRST_SLAB], firstSlabOf(capacityBytes));
-  check("endSlab", meta[END_SLAB], capacityBytes >>> SLAB_SHIFT);
   if (meta[CLOSED] !== 0) check("closed", meta[CLOSED], 1);
   const options = readOptions(meta);
+  const { fastCap } = options;
   check("option capacity", options.capacity, capacityBytes);
+  check("firstSlab", meta[FIRST_SLAB], firstSlabOf(capacityBytes, fastCap));
+  check("endSlab", meta[END_SLAB], capacityBytes >>> SLAB_SHIFT);
+  check("magazineMask", meta[MAGAZINE_MASK], magazineMask(fastCap));
+  check("endMagazine", meta[END_MAGAZINE], endMagazineOf(capacityBytes, fastCap));
+  check("a slab", firstSlabOf(capacityBytes, fastCap) < capacityBytes >>> SLAB_SHIFT, true);
+  const image = viewImage(buffer, capacityBytes, fastCap);
+  checkClasses(image.meta, options);
+  verifyAsImage(image);
+  return { image, options };
+}
+
+function checkClasses(meta: Int32Array, options: HeapOptions): void {
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const record = classRecord(classIndex);
     check("classCap", meta[record + CLASS_CAP], magazineCap(classIndex, options.fastCap));
     check("classRefill", meta[record + CLASS_REFILL], refillCount(classIndex, options));
   }
-  verifyAsImage(image);
-  return { image, options };
 }
 
 function readOptions(meta: Int32Array): HeapOptions {

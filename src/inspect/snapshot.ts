@@ -96,7 +96,7 @@ export function restoreBuffer(snapshot: Uint8Array): ArrayBuffer {
   const isWords = snapshot.byteLength % 4 === 0 && snapshot.byteLength >= 4 * HEADER_WORDS;
   if (!isWords)
     throw badImage("snapshot length", snapshot.byteLength, "a multiple of 4, at least 20");
-  const words = new Uint32Array(snapshot.slice().buffer);
+  const words = new Uint32Array(new Uint8Array(snapshot).buffer);
   const [magic, version, capacity = 0, count = 0, sum] = words;
   if (magic !== MAGIC_WORD) throw badImage("snapshot magic", magic, MAGIC_WORD);
   if (version !== VERSION_WORD) throw badImage("snapshot version", version, VERSION_WORD);

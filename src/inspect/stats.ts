@@ -10,11 +10,12 @@ import {
   counterIndex,
   DRAINED,
   DRAINS,
-  END_SPARE,
   FREE_COUNT,
   FRONT_MALLOCS,
   FRONT_MISSES,
-  MAGAZINE_SLOTS,
+  MAGAZINE_COUNT,
+  MAGAZINE_MASK,
+  NO_TAKE_TOP,
   PAGE_BYTES,
   POOLED,
   PUT_TOPS,
@@ -104,13 +105,16 @@ function add(total: Counted, part: Counted): void {
 export function cachedBlocks(meta: Int32Array, classIndex: number): number {
   const owner = classRecord(classIndex);
   const cap = meta[owner + CLASS_CAP] as number;
-  let blocks =
-    topToCount(meta[PUT_TOPS + classIndex] as number, cap) +
-    topToCount(meta[TAKE_TOPS + classIndex] as number, cap);
+  const mask = meta[MAGAZINE_MASK] as number;
+  let blocks = 0;
+  if (meta[TAKE_TOPS + classIndex] !== NO_TAKE_TOP) {
+    blocks += topToCount(meta[PUT_TOPS + classIndex] as number, mask, cap);
+    blocks += topToCount(meta[TAKE_TOPS + classIndex] as number, mask, cap);
+  }
   let magazine = meta[owner + SLL_HEAD] as number;
-  for (let walked = 0; magazine > 0 && walked < END_SPARE; walked++) {
+  for (let walked = 0; magazine > 0 && walked < MAGAZINE_COUNT; walked++) {
     blocks += cap;
-    magazine = meta[magazine * MAGAZINE_SLOTS] as number;
+    magazine = meta[magazine] as number;
   }
   return blocks;
 }
@@ -139,7 +143,7 @@ function readClass(image: Image, options: HeapOptions, classIndex: number): Clas
     tier: classTier(classIndex),
     blockBytes,
     slabs: meta[classRecord(classIndex) + CLASS_SLABS] as number,
-    live: counted(-cached, blockBytes),
+    live: counted(0 - cached, blockBytes),
     cached: counted(cached, blockBytes),
     free: counted(0, blockBytes),
     uncarvedBytes: 0,

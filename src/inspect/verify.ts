@@ -2,7 +2,7 @@ import { HeapError } from "../base/errors.js";
 import { binOf } from "../central/slabPool.js";
 import { MAP_PAGE, touchedPages } from "../central/touch.js";
 import { CACHED, FREE, GRANULE_SHIFT, headerState, LIVE, toHeader } from "../layout/header.js";
-import { endSlab, firstSlab, type Image } from "../layout/image.js";
+import { capacityOf, endSlab, firstSlab, type Image } from "../layout/image.js";
 import {
   BIN_COUNT,
   BIN_MAP,
@@ -12,16 +12,17 @@ import {
   CARVED,
   CLASS_CAP,
   CLASS_SLABS,
-  CLOSED,
   CURSOR,
   classRecord,
-  END_SPARE,
+  END_MAGAZINE,
   emptyTop,
-  FIRST_SPARE,
   FREE_COUNT,
+  firstMagazineOf,
   KIND,
-  MAGAZINE_SLOTS,
+  MAGAZINE_MASK,
   NEXT,
+  NO_PUT_TOP,
+  NO_TAKE_TOP,
   PARTIAL_HEAD,
   PARTIAL_TAIL,
   POOLED,
@@ -62,6 +63,9 @@ import { BLOCK_BYTES, CLASS_COUNT, CLASS_MAX_BYTES, SPAN_CLASS } from "../layout
  *   touched     what a slab uses is counted as touched, and the sum is right
  */
 
+/** Codes that the class bits of a header can hold. */
+const CLASS_CODES = 64;
+
 type Walked = {
   cachedHeaders: Int32Array;
   classSlabs: Int32Array;
@@ -93,8 +97,8 @@ function expectRange(
 /** Checks every invariant by reading the whole image. Ends on any image. */
 export function verifyImage(image: Image): void {
   const walked: Walked = {
-    cachedHeaders: new Int32Array(64),
-    classSlabs: new Int32Array(64),
+    cachedHeaders: new Int32Array(CLASS_CODES),
+    classSlabs: new Int32Array(CLASS_CODES),
     partial: new Set(),
     freeRuns: new Set(),
   };
@@ -223,39 +227,68 @@ function verifyZeros(image: Image, granule: number, end: number): void {
 /** Walks the magazines of every class, of the SLL and of the spares: each is seen once. */
 function verifyMagazines(image: Image, walked: Walked): void {
   const { meta } = image;
+  const mask = meta[MAGAZINE_MASK] as number;
+  const first = firstMagazineOf(capacityOf(image), mask - 1);
+  const next = meta[SPARE_NEXT] as number;
   const seen = new Set<number>();
   const entries = new Set<number>();
   const see = (magazine: number): void => {
-    expectRange("magazines", 0, magazine, 1, (meta[SPARE_NEXT] as number) - 1);
+    expectRange("magazines", 0, magazine, first, next - mask - 1);
+    expect("magazines", 0, magazine & mask, 0);
     if (seen.has(magazine)) broken("magazines", 0, `magazine ${magazine} twice`, "once");
     seen.add(magazine);
   };
-  expectRange("magazines", 0, meta[SPARE_NEXT] as number, FIRST_SPARE, END_SPARE);
+  expectRange("magazines", 0, next, first, meta[END_MAGAZINE] as number);
   let sllBlocks = 0;
-  const isClosed = meta[CLOSED] === 1;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const owner = classRecord(classIndex);
     const cap = meta[owner + CLASS_CAP] as number;
     let count = 0;
-    for (const tops of isClosed ? [] : [PUT_TOPS, TAKE_TOPS]) {
-      const top = meta[tops + classIndex] as number;
-      see(topToMagazine(top));
-      count += verifyEntries(image, classIndex, topToMagazine(top), topToCount(top, cap), entries);
+    for (const top of openTops(meta, classIndex)) {
+      const magazine = topToMagazine(top, mask);
+      see(magazine);
+      count += verifyEntries(image, classIndex, magazine, topToCount(top, mask, cap), entries);
     }
     for (let magazine = meta[owner + SLL_HEAD] as number; magazine !== 0; ) {
       see(magazine);
       count += verifyEntries(image, classIndex, magazine, cap, entries);
       sllBlocks += cap;
-      magazine = meta[magazine * MAGAZINE_SLOTS] as number;
+      magazine = meta[magazine] as number;
     }
     expect("cached", 0, count, walked.cachedHeaders[classIndex]);
   }
   expect("cached", 0, meta[SLL_BLOCKS], sllBlocks);
   for (let magazine = meta[SPARE_HEAD] as number; magazine !== 0; ) {
     see(magazine);
-    magazine = meta[magazine * MAGAZINE_SLOTS] as number;
+    verifyEmptySlots(meta, magazine + 1, magazine + mask + 1);
+    magazine = meta[magazine] as number;
   }
-  if (!isClosed) expect("magazines", 0, seen.size, (meta[SPARE_NEXT] as number) - 1);
+  expect("magazines", 0, first + seen.size * (mask + 1), next);
+  verifyEmptySlots(meta, next, meta[END_MAGAZINE] as number);
+  verifyClosedTops(meta);
+}
+
+function verifyEmptySlots(meta: Int32Array, slot: number, end: number): void {
+  for (let index = slot; index < end; index++) expect("magazines", 0, meta[index], 0);
+}
+
+/** Class codes that have no front cache send the hot paths to the slow ones. */
+function verifyClosedTops(meta: Int32Array): void {
+  expect("magazines", 0, meta[NO_TAKE_TOP], 0);
+  for (let code = 0; code < CLASS_CODES; code++) {
+    if (code >= 1 && code <= CLASS_COUNT) continue;
+    expect("magazines", 0, meta[TAKE_TOPS + code], NO_TAKE_TOP);
+    expect("magazines", 0, meta[PUT_TOPS + code], NO_PUT_TOP);
+  }
+}
+
+/** The tops of a class's two magazines, if it has them; a closed heap's have none. */
+function openTops(meta: Int32Array, classIndex: number): number[] {
+  const takeTop = meta[TAKE_TOPS + classIndex] as number;
+  const putTop = meta[PUT_TOPS + classIndex] as number;
+  if (takeTop !== NO_TAKE_TOP) return [putTop, takeTop];
+  expect("magazines", 0, putTop, NO_PUT_TOP);
+  return [];
 }
 
 function verifyEntries(
@@ -267,7 +300,7 @@ function verifyEntries(
 ): number {
   const { headers, meta } = image;
   const cap = meta[classRecord(classIndex) + CLASS_CAP] as number;
-  const bottom = emptyTop(magazine, cap);
+  const bottom = emptyTop(magazine, meta[MAGAZINE_MASK] as number, cap);
   expectRange("cached", 0, count, 0, cap);
   expect("cached", 0, meta[bottom], 0);
   for (let slot = bottom + 1; slot <= bottom + count; slot++) {

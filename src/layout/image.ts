@@ -3,10 +3,9 @@ import {
   COUNTER_COUNT,
   COUNTERS,
   END_SLAB,
+  endMagazineOf,
   FIRST_SLAB,
-  firstSlabOf,
   metadataOffset,
-  slabToPtr,
 } from "./metadata.js";
 
 /** The views through which the cold paths see a heap image. All are of fixed length. */
@@ -21,10 +20,10 @@ export interface Image {
   readonly i32: Int32Array;
 }
 
-/** Views a buffer as a heap image. The buffer's length must be a valid capacity. */
-export function viewImage(buffer: ArrayBufferLike, capacityBytes: number): Image {
+/** Views a buffer as a heap image. Its length must be a valid capacity. */
+export function viewImage(buffer: ArrayBufferLike, capacityBytes: number, fastCap: number): Image {
   const start = metadataOffset(capacityBytes);
-  const end = slabToPtr(firstSlabOf(capacityBytes));
+  const end = start + 4 * endMagazineOf(capacityBytes, fastCap);
   return {
     headers: new Uint8Array(buffer, 0, start),
     meta: new Int32Array(buffer, start, (end - start) >> 2),

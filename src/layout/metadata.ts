@@ -1,12 +1,7 @@
 import { staticAssert } from "../base/assert.js";
-import { roundUp } from "../base/bits.js";
+import { log2Floor, roundUp } from "../base/bits.js";
 import type { SlabIndex } from "../base/types.js";
-import {
-  MAX_CAPACITY_BYTES,
-  MAX_FAST_CAP,
-  MIN_CAPACITY_BYTES,
-  OPTION_TABLE,
-} from "../config/options.js";
+import { MAX_CAPACITY_BYTES, MAX_FAST_CAP, OPTION_TABLE } from "../config/options.js";
 import { CACHED, GRANULE_SHIFT, LIVE } from "./header.js";
 import { BLOCK_BYTES, CLASS_COUNT, CLASS_MAX_BYTES, SPAN_CLASS } from "./sizeClasses.js";
 
@@ -18,8 +13,10 @@ import { BLOCK_BYTES, CLASS_COUNT, CLASS_MAX_BYTES, SPAN_CLASS } from "./sizeCla
  *
  * One Int32Array, `meta`, views the metadata; the figures below are indices into it.
  *
- *   meta   0          128       192         256       CLASS_RECORDS  COUNTERS  SLAB_RECORDS
- *          | superblock | put tops | take tops | magazines | class records | counters | slabs |
+ *   meta   0            128        192         256             768        1280
+ *          | superblock | put tops | take tops | class records | counters | slab records | ...
+ *
+ * and the magazines after them.
  */
 
 export const SLAB_SHIFT = 16;
@@ -42,9 +39,13 @@ export const WILDERNESS = 5;
 export const TOUCHED_PAGES = 6;
 /** Blocks on the SLL. */
 export const SLL_BLOCKS = 7;
-/** Head of the list of spare magazines, and the first spare that was never used. */
+/** Head of the list of spare magazines, and the first magazine that was never used. */
 export const SPARE_HEAD = 8;
 export const SPARE_NEXT = 9;
+/** One past the last magazine. */
+export const END_MAGAZINE = 13;
+/** Slots of a magazine, less one. */
+export const MAGAZINE_MASK = 14;
 /** Bitmap of the bins of free runs that are not empty: two words. */
 export const BIN_MAP = 10;
 /** 1 after the heap was disposed, until it is opened again. */
@@ -65,27 +66,25 @@ export const FORMAT_VERSION = 1;
  * they change places when the first is empty. A header byte is the index of the top:
  * `meta[LIVE | class]` of the magazine to take from, `meta[CACHED | class]` of the one to put to.
  *
- *   slot    0      1 ..  255 - cap       256 - cap ..  255
- *          | next | unused and 0        | entries, oldest first |
+ *   slot    0      1 .. mask - cap     mask - cap + 1 .. mask
+ *          | next | unused and 0      | entries, oldest first |
  *
- * The slot below the oldest entry is 0, so a magazine is empty when its top slot is 0; the last
- * slot's index is 255 modulo 256, so it is full when the index after its top is a multiple of 256.
- * Slot 0 links spare magazines, and full ones on the SLL.
+ * Magazines begin at multiples of their slots, a power of two. The slot below the oldest entry is
+ * 0, so a magazine is empty when its top slot is 0; and it is full when the index after its top has
+ * no bit of the mask. A magazine is known by the index of its slot 0, which links spare magazines,
+ * and full ones on the SLL. A class gets its two when it is first used.
  */
 export const PUT_TOPS: number = CACHED;
 export const TAKE_TOPS: number = LIVE;
-export const MAGAZINE_SLOTS = 256;
-export const MAGAZINE_MASK = 255;
-export const SPARE_MAGAZINES = 64;
-/** The first spare: before it each class has two magazines of its own. */
-export const FIRST_SPARE: number = 1 + 2 * CLASS_COUNT;
-export const END_SPARE: number = FIRST_SPARE + SPARE_MAGAZINES;
-/** Tops of a class code that has no front cache: one that is empty, and one that is full. */
+export const MAGAZINES_PER_CLASS = 2;
+export const SLL_MAGAZINES = 64;
+export const MAGAZINE_COUNT: number = MAGAZINES_PER_CLASS * CLASS_COUNT + SLL_MAGAZINES;
+/** Tops of a class that has no magazines: one that is empty, and one that is full. */
 export const NO_TAKE_TOP = 15;
-export const NO_PUT_TOP = 255;
+export const NO_PUT_TOP = -1;
 
 // Class records.
-export const CLASS_RECORDS: number = MAGAZINE_SLOTS * END_SPARE;
+export const CLASS_RECORDS: number = TAKE_TOPS + 64;
 export const CLASS_RECORD_INTS = 8;
 /** First and last slab with free or uncarved blocks; 0 is none. */
 export const PARTIAL_HEAD = 0;
@@ -146,19 +145,24 @@ export function counterIndex(classIndex: number, counter: number): number {
   return classIndex * COUNTERS_PER_CLASS + counter;
 }
 
+/** Slots of a magazine, less one, in a heap of this front-cache capacity. */
+export function magazineMask(fastCap: number): number {
+  return 2 ** (log2Floor(fastCap + 1) + 1) - 1;
+}
+
 /** The top of an empty magazine whose class has `cap` entries a magazine. */
-export function emptyTop(magazine: number, cap: number): number {
-  return magazine * MAGAZINE_SLOTS + MAGAZINE_MASK - cap;
+export function emptyTop(magazine: number, mask: number, cap: number): number {
+  return magazine + mask - cap;
 }
 
 /** The magazine that a top points into. */
-export function topToMagazine(top: number): number {
-  return top >>> 8;
+export function topToMagazine(top: number, mask: number): number {
+  return top & ~mask;
 }
 
 /** Entries in the magazine that a top points into. */
-export function topToCount(top: number, cap: number): number {
-  return (top & MAGAZINE_MASK) - (MAGAZINE_MASK - cap);
+export function topToCount(top: number, mask: number, cap: number): number {
+  return (top & mask) - (mask - cap);
 }
 
 export function blocksPerSlab(classIndex: number): number {
@@ -183,26 +187,35 @@ export function metadataOffset(capacityBytes: number): number {
   return capacityBytes >>> GRANULE_SHIFT;
 }
 
-/** The first slab of a heap of the given capacity. */
-export function firstSlabOf(capacityBytes: number): SlabIndex {
-  const metadataBytes = 4 * slabRecord(capacityBytes >>> SLAB_SHIFT);
-  const end = roundUp(metadataOffset(capacityBytes) + metadataBytes, SLAB_BYTES);
-  return ptrToSlab(end);
+/** The first magazine of a heap: an index into `meta`. */
+export function firstMagazineOf(capacityBytes: number, fastCap: number): number {
+  return roundUp(slabRecord(capacityBytes >>> SLAB_SHIFT), magazineMask(fastCap) + 1);
+}
+
+/** One past the last magazine of a heap: the end of the metadata. */
+export function endMagazineOf(capacityBytes: number, fastCap: number): number {
+  const slots = magazineMask(fastCap) + 1;
+  return firstMagazineOf(capacityBytes, fastCap) + MAGAZINE_COUNT * slots;
+}
+
+/** The first slab of a heap. */
+export function firstSlabOf(capacityBytes: number, fastCap: number): SlabIndex {
+  const end = metadataOffset(capacityBytes) + 4 * endMagazineOf(capacityBytes, fastCap);
+  return ptrToSlab(roundUp(end, SLAB_BYTES));
 }
 
 staticAssert(SLAB_BYTES === 1 << SLAB_SHIFT, "a slab is 1 << SLAB_SHIFT bytes");
 staticAssert(SLAB_GRANULES === PAGE_BYTES, "a slab's header bytes are one page");
 staticAssert(CLASS_MAX_BYTES <= SLAB_BYTES, "a block lies in one slab");
 staticAssert(CLASS_COUNT < SPAN_TAIL && SPAN_TAIL < SPAN_CLASS, "slab kinds do not meet");
-staticAssert(MIN_CAPACITY_BYTES > slabToPtr(firstSlabOf(MIN_CAPACITY_BYTES)), "a heap has a slab");
 staticAssert(MAX_CAPACITY_BYTES + SLAB_BYTES <= 2 ** 31, "a ptr is a positive int32");
-staticAssert(NO_TAKE_TOP > CLOSED && NO_TAKE_TOP < OPTIONS, "NO_TAKE_TOP is a word that stays 0");
-staticAssert(MAX_FAST_CAP <= MAGAZINE_SLOTS - 2, "a magazine has a link and an empty slot");
+staticAssert(NO_TAKE_TOP > MAGAZINE_MASK && NO_TAKE_TOP < OPTIONS, "a word that stays 0");
+staticAssert(magazineMask(MAX_FAST_CAP) === MAX_FAST_CAP + 1, "a link, an empty slot, the entries");
 staticAssert(OPTIONS + OPTION_TABLE.length <= BINS, "the options end before the bins");
 staticAssert(
   OPTION_TABLE[DRAIN_INTERVAL - OPTIONS]?.name === "sllDrainInterval",
   "options keep their order",
 );
 staticAssert(BINS + BIN_COUNT <= PUT_TOPS, "the superblock ends before the tops");
-staticAssert(TAKE_TOPS + 64 === MAGAZINE_SLOTS, "the magazines follow the tops");
+staticAssert(PUT_TOPS + 64 === TAKE_TOPS, "tops follow one another");
 staticAssert(COUNTERS % 2 === 0 && SLAB_RECORDS % 8 === 0, "records are aligned");

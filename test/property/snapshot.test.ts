@@ -14,7 +14,7 @@ import { RUN_FACTOR, SEED } from "./runModel.js";
 
 const CAPACITY_BYTES = 2 ** 20;
 const META_OFFSET = metadataOffset(CAPACITY_BYTES);
-const META_END: number = 65536 * firstSlabOf(CAPACITY_BYTES);
+const META_END: number = 65536 * firstSlabOf(CAPACITY_BYTES, 126);
 const META_WORDS: number = (META_END - META_OFFSET) / 4;
 const parameters = (runs: number): fc.Parameters<unknown> => ({
   seed: SEED,

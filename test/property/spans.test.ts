@@ -9,11 +9,12 @@ import { SLAB_BYTES } from "./world.js";
  * model does not see them; here spans are owned slab by slab, and their bytes stay untouched.
  */
 const CAPACITY_BYTES = 256 * 2 ** 20;
-const heap = Heap.create({ capacity: CAPACITY_BYTES });
-const FIRST = heap.stats().metadataBytes / SLAB_BYTES;
+const FIRST: number = Heap.create({ capacity: CAPACITY_BYTES }).stats().metadataBytes / SLAB_BYTES;
 const SLABS: number = CAPACITY_BYTES / SLAB_BYTES;
 
+/** A heap of its own for each sequence: after a reset nothing is wilderness any more. */
 class SpanShadow {
+  readonly heap: Heap = Heap.create({ capacity: CAPACITY_BYTES });
   readonly owners: Int32Array = new Int32Array(SLABS);
   readonly spans: [ptr: Ptr, slabs: number][] = [];
 
@@ -51,6 +52,7 @@ function isExhausted(error: unknown): boolean {
 }
 
 function step(shadow: SpanShadow, op: number, slabs: number, pick: number): void {
+  const { heap } = shadow;
   const place = pick % Math.max(1, shadow.spans.length);
   if (op < 5 || shadow.spans.length === 0) {
     const ptr = heap.tryMalloc(slabs * SLAB_BYTES - (pick % 9));
@@ -75,6 +77,7 @@ function step(shadow: SpanShadow, op: number, slabs: number, pick: number): void
 
 /** All slabs of spans are in use, all others in the pool; after all frees none is in use. */
 function finish(shadow: SpanShadow): void {
+  const { heap } = shadow;
   heap.verify();
   const used = shadow.spans.reduce((sum, [, slabs]) => sum + slabs, 0);
   expect(heap.stats().slabs.inUse).toBe(used);
@@ -99,7 +102,6 @@ describe("long runs of slabs", () => {
     console.log(`spans: seed ${SEED}`);
     fc.assert(
       fc.property(steps, (list) => {
-        heap.reset();
         const shadow = new SpanShadow();
         for (const [op, count, pick] of list) step(shadow, op, count, pick);
         finish(shadow);
@@ -109,7 +111,6 @@ describe("long runs of slabs", () => {
   });
 
   it("below the wilderness keep what a request leaves of them", () => {
-    heap.reset();
     const fresh = Heap.create({ capacity: CAPACITY_BYTES });
     const short: Ptr[] = [];
     for (let index = 0; index < 17; index++) {

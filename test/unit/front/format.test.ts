@@ -8,7 +8,7 @@ import { at, imageOf, smallHeap } from "../help.js";
 test("a magazine is bounded by the option and by 64 KiB; two blocks of the largest classes", () => {
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const bytes = at(BLOCK_BYTES, classIndex);
-    for (const fastCap of [1, 2, 3, 64, 254]) {
+    for (const fastCap of [1, 2, 3, 64, 254, 1022]) {
       const cap = magazineCap(classIndex, fastCap);
       const wanted = bytes > 32768 ? 2 : Math.floor(65536 / bytes);
       expect(cap).toBe(Math.max(1, Math.min(fastCap, wanted)));

@@ -149,7 +149,7 @@ describe("batches", () => {
         () => heap.freeBatch(wrong(value), 1),
       ]) {
         const error = refused(heap, "ERR_INVALID_ARGUMENT", action);
-        expect(error.message).toContain("they take an array or a typed array");
+        expect(error.message).toContain("they take an array, an Int32Array");
       }
     }
     refused(heap, "ERR_INVALID_ARGUMENT", () =>

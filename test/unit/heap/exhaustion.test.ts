@@ -88,10 +88,11 @@ describe.each(SIZES)("blocks of %i bytes", (size) => {
 
 test("blocks that other classes cache are given up before memory is exhausted", () => {
   const heap = smallHeap();
+  const { unused } = heap.stats().slabs;
   const sizes = [16, 1024, 5000, 65536];
   heap.free(heap.malloc(64));
   for (const size of sizes) for (const ptr of fill(heap, size)) heap.free(ptr);
-  expect(fill(heap, 65536)).toHaveLength(4);
+  expect(fill(heap, 65536)).toHaveLength(unused);
 });
 
 test("a batch that does not fit takes nothing", () => {

@@ -5,8 +5,8 @@ import {
   CARVED,
   CLASS_SLABS,
   CURSOR,
+  END_MAGAZINE,
   FIRST_SLAB,
-  FIRST_SPARE,
   FREE_COUNT,
   KIND,
   NEXT,
@@ -23,6 +23,7 @@ import {
   TAKE_TOPS,
   TOUCHED,
   TOUCHED_PAGES,
+  topToMagazine,
   WILDERNESS,
 } from "../../../src/layout/metadata.js";
 import { at } from "../help.js";
@@ -36,6 +37,14 @@ export type Corruption = [
   address: (t: Town) => number,
   found?: (t: Town) => unknown,
 ];
+
+/** The slots of a magazine, less one, at the default front-cache capacity. */
+const MASK = 127;
+
+const magazineOf = (t: Town, tops: number): number =>
+  topToMagazine(at(t.meta, tops + t.smallClass), MASK);
+
+const afterLast = (t: Town): number => at(t.meta, END_MAGAZINE) + 1;
 
 const set = (index: (t: Town) => number, value: number | ((t: Town) => number)) => (t: Town) => {
   t.meta[index(t)] = typeof value === "number" ? value : value(t);
@@ -223,26 +232,35 @@ const CACHES: Corruption[] = [
     "below its bottom",
     set(
       (t) => PUT_TOPS + t.smallClass,
-      (t) => t.smallClass * 512,
+      (t) => magazineOf(t, PUT_TOPS),
     ),
     nowhere,
     () => -1,
   ],
   ["cached", "SLL blocks", add(() => SLL_BLOCKS, 1), nowhere, () => 1],
   ["magazines", "held twice", set((t) => PUT_TOPS + t.smallClass, takeTop), nowhere],
-  ["magazines", "none", set((t) => PUT_TOPS + t.smallClass, 255), nowhere, () => 0],
-  ["magazines", "past the last", set(() => PUT_TOPS + 1, 256 * FIRST_SPARE + 1), nowhere],
-  ["magazines", "negative", set(() => PUT_TOPS + 1, -1), nowhere],
-  ["magazines", "spares below", set(() => SPARE_NEXT, FIRST_SPARE - 1), nowhere],
-  ["magazines", "spares above", set(() => SPARE_NEXT, FIRST_SPARE + 65), nowhere],
-  ["magazines", "one lost", set(() => SPARE_NEXT, FIRST_SPARE + 1), nowhere],
-  ["magazines", "a class's as spare", set(() => SPARE_HEAD, 2), nowhere],
+  ["magazines", "none", set((t) => PUT_TOPS + t.smallClass, 255), nowhere, () => 128],
+  ["magazines", "past the last", set((t) => PUT_TOPS + t.smallClass, afterLast), nowhere],
+  ["magazines", "negative", set((t) => PUT_TOPS + t.smallClass, -1), nowhere],
+  ["magazines", "half open", set(() => PUT_TOPS + 1, 300), nowhere, () => 300],
+  ["magazines", "spares below", set(() => SPARE_NEXT, 127), nowhere],
+  ["magazines", "spares above", set(() => SPARE_NEXT, afterLast), nowhere],
+  ["magazines", "one lost", add(() => SPARE_NEXT, 128), nowhere],
+  [
+    "magazines",
+    "a class's as spare",
+    set(
+      () => SPARE_HEAD,
+      (t) => magazineOf(t, PUT_TOPS),
+    ),
+    nowhere,
+  ],
   [
     "magazines",
     "a class's on the SLL",
     set(
       (t) => ofClass(t.smallClass, SLL_HEAD),
-      (t) => takeTop(t) >>> 8,
+      (t) => magazineOf(t, TAKE_TOPS),
     ),
     nowhere,
   ],

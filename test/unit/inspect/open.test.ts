@@ -7,15 +7,15 @@ import {
   CLASS_REFILL,
   CLOSED,
   classRecord,
+  END_MAGAZINE,
   END_SLAB,
-  END_SPARE,
-  emptyTop,
   FIRST_SLAB,
   MAGIC,
   NO_TAKE_TOP,
   OPTIONS,
   PUT_TOPS,
   SPARE_HEAD,
+  SPARE_NEXT,
   TAKE_TOPS,
   TOUCHED_PAGES,
   VERSION,
@@ -74,7 +74,7 @@ describe.each(OPTION_TABLE.map((row, index) => ({ ...row, index })))("option $na
     if (row.name === "capacity") return;
     for (const value of [row.min, row.max]) {
       const given = { [row.name]: row.type === "switch" ? value === 1 : value };
-      const heap = Heap.create({ capacity: SMALL_BYTES, ...given });
+      const heap = Heap.create({ capacity: 2 ** 20, ...given });
       heap[Symbol.dispose]();
       expect(Heap.open(heap.buffer).options).toEqual(heap.options);
     }
@@ -152,7 +152,7 @@ describe("words that the hot paths trust", () => {
     for (const code of [0, 57, 62, 63]) {
       for (const tops of [PUT_TOPS, TAKE_TOPS]) {
         const heap = smallHeap();
-        imageOf(heap).meta[tops + code] = emptyTop(1, 254);
+        imageOf(heap).meta[tops + code] = 2000;
         thrown(() => heap.verify(), "ERR_HEAP_CORRUPTED");
         thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
       }
@@ -169,7 +169,8 @@ describe("words that the hot paths trust", () => {
   test("a closed heap's magazines are empty", () => {
     const heap = smallHeap();
     heap[Symbol.dispose]();
-    imageOf(heap).meta[emptyTop(1, 254)] = 327680;
+    const { meta } = imageOf(heap);
+    meta[at(meta, SPARE_NEXT) + 1] = 327680;
     thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
   });
 
@@ -182,7 +183,8 @@ describe("words that the hot paths trust", () => {
 
   test("spare magazines are zeroed, used before or not", () => {
     const heap = smallHeap();
-    imageOf(heap).meta[emptyTop(END_SPARE - 1, 64)] = 327680;
+    const { meta } = imageOf(heap);
+    meta[at(meta, END_MAGAZINE) - 1] = 327680;
     thrown(() => heap.verify(), "ERR_HEAP_CORRUPTED");
     thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
   });
