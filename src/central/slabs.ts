@@ -9,7 +9,6 @@ import {
   KIND,
   NEXT,
   PARTIAL_HEAD,
-  PARTIAL_TAIL,
   PREV,
   RUN,
   SLABS_OPENED,
@@ -27,7 +26,6 @@ export function linkPartial(meta: Int32Array, slab: number, classIndex: number):
   meta[record + NEXT] = head;
   meta[record + PREV] = 0;
   if (head !== 0) meta[slabRecord(head) + PREV] = slab;
-  else meta[owner + PARTIAL_TAIL] = slab;
   meta[owner + PARTIAL_HEAD] = slab;
 }
 
@@ -37,7 +35,6 @@ export function unlinkPartial(meta: Int32Array, slab: number, classIndex: number
   const next = meta[record + NEXT] as number;
   const prev = meta[record + PREV] as number;
   if (next !== 0) meta[slabRecord(next) + PREV] = prev;
-  else meta[owner + PARTIAL_TAIL] = prev;
   if (prev !== 0) meta[slabRecord(prev) + NEXT] = next;
   else meta[owner + PARTIAL_HEAD] = next;
 }

@@ -86,17 +86,16 @@ export const NO_PUT_TOP = -1;
 // Class records.
 export const CLASS_RECORDS: number = TAKE_TOPS + 64;
 export const CLASS_RECORD_INTS = 8;
-/** First and last slab with free or uncarved blocks; 0 is none. */
+/** First slab with free or uncarved blocks; 0 is none. */
 export const PARTIAL_HEAD = 0;
-export const PARTIAL_TAIL = 1;
+/** Exchanges of magazines with few blocks since the last refill, modulo a constant. */
+export const CLASS_SWAPS = 1;
 /** Entries of a magazine, and blocks taken by a refill. */
 export const CLASS_CAP = 2;
 export const CLASS_REFILL = 3;
 export const CLASS_SLABS = 4;
 /** Head of the class's part of the SLL: a list of full magazines. */
 export const SLL_HEAD = 5;
-/** Exchanges of magazines with few blocks since the last refill, modulo a constant. */
-export const CLASS_SWAPS = 6;
 
 // Counters: doubles, viewed by a Float64Array of their own.
 export const COUNTERS: number = CLASS_RECORDS + 64 * CLASS_RECORD_INTS;

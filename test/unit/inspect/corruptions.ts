@@ -11,7 +11,6 @@ import {
   KIND,
   NEXT,
   PARTIAL_HEAD,
-  PARTIAL_TAIL,
   PREV,
   PUT_TOPS,
   RUN,
@@ -270,7 +269,6 @@ const CACHES: Corruption[] = [
 
 const LISTS: Corruption[] = [
   ["partial", "empty", set((t) => ofClass(t.smallClass, PARTIAL_HEAD), 0), nowhere],
-  ["partial", "tail", set((t) => ofClass(t.smallClass, PARTIAL_TAIL), 0), smallByte, () => 0],
   [
     "partial",
     "head far off",
