@@ -2,16 +2,15 @@ import fc from "fast-check";
 import { describe, it } from "vitest";
 import { Heap, type Ptr } from "../../src/index.js";
 import {
-  CLASS_RECORD_INTS,
-  CLASS_RECORDS,
-  metadataOffset,
-  SLAB_RECORDS,
-  slabRecord,
-} from "../../src/layout/metadata.js";
-import { makeWornHeap, randomOf, terminates, wordValue } from "./hostile.js";
+  makeWornHeap,
+  metadataWords,
+  metaIndex,
+  randomOf,
+  terminates,
+  wordValue,
+} from "./hostile.js";
 import { RUN_FACTOR, SEED } from "./runModel.js";
 
-const CAPACITY_BYTES = 2 ** 20;
 const surprises = new Map<string, number>();
 
 /** Any outcome of a call on a corrupt heap is allowed but no end; what is no HeapError is told. */
@@ -31,7 +30,7 @@ function operations(heap: Heap, random: (limit: number) => number): [string, () 
   const keep = (ptr: Ptr): void => {
     ptrs.push(ptr);
   };
-  const any = (): Ptr =>
+  const somePtr = (): Ptr =>
     (random(4) === 0 ? 16 * random(65536) : (ptrs[random(ptrs.length || 1)] ?? 0)) as Ptr;
   const size = (): number => (random(5) === 0 ? random(200000) : random(1200));
   return [
@@ -40,14 +39,14 @@ function operations(heap: Heap, random: (limit: number) => number): [string, () 
     ["tryMalloc", () => keep(heap.tryMalloc(size()))],
     ["calloc", () => keep(heap.calloc(random(2000)))],
     ["alignedAlloc", () => keep(heap.alignedAlloc(2 ** random(17), size()))],
-    ["realloc", () => keep(heap.realloc(any(), size()))],
-    ["free", () => heap.free(any())],
-    ["free", () => heap.free(any())],
+    ["realloc", () => keep(heap.realloc(somePtr(), size()))],
+    ["free", () => heap.free(somePtr())],
+    ["free", () => heap.free(somePtr())],
     ["mallocBatch", () => heap.mallocBatch(size(), random(300), ptrs)],
     ["freeBatch", () => heap.freeBatch(ptrs.splice(0, 100), Math.min(100, ptrs.length))],
-    ["usableSize", () => heap.usableSize(any())],
-    ["classify", () => heap.classify(any())],
-    ["bytes", () => heap.bytes(any())],
+    ["usableSize", () => heap.usableSize(somePtr())],
+    ["classify", () => heap.classify(somePtr())],
+    ["bytes", () => heap.bytes(somePtr())],
     ["blocks", () => [...heap.blocks()].length],
     ["drain", () => heap.drain()],
     ["stats", () => heap.stats()],
@@ -64,24 +63,15 @@ function reopen(heap: Heap, random: (limit: number) => number): void {
   Heap.open(heap.buffer);
 }
 
-const metaIndex = fc.oneof(
-  { weight: 3, arbitrary: fc.nat(95) },
-  { weight: 3, arbitrary: fc.integer({ min: 128, max: 255 }) },
-  { weight: 2, arbitrary: fc.integer({ min: 256, max: CLASS_RECORDS - 1 }) },
-  { weight: 2, arbitrary: fc.nat(120).map((magazine) => 256 * magazine) },
-  { weight: 3, arbitrary: fc.nat(57 * CLASS_RECORD_INTS).map((index) => CLASS_RECORDS + index) },
-  { weight: 4, arbitrary: fc.integer({ min: SLAB_RECORDS, max: slabRecord(17) - 1 }) },
-);
-
 describe("metadata that is overwritten while a heap is open", () => {
   it("makes no call run forever", () => {
     console.log(`corruption: seed ${SEED}`);
     const writes = fc.array(fc.tuple(metaIndex, wordValue), { minLength: 1, maxLength: 4 });
     const property = fc.property(fc.nat(), writes, (seed, list) => {
       const worn = makeWornHeap(seed);
-      const meta = new Int32Array(worn.buffer, metadataOffset(CAPACITY_BYTES));
-      const heap = meta[12] === 0 ? worn : Heap.open(worn.buffer);
-      for (const [index, value] of list) meta[index] = value;
+      const heap = Heap.open(worn.heap.buffer);
+      const meta = metadataWords(heap.buffer, worn.metadataBytes);
+      for (const [index, value] of list) meta[index % meta.length] = value;
       const random = randomOf(seed);
       const choices = operations(heap, random);
       let name = "";

@@ -1,6 +1,13 @@
 import vm from "node:vm";
 import fc from "fast-check";
 import { Heap, HeapError, type HeapOptions, type Ptr } from "../../src/index.js";
+import {
+  CLASS_RECORD_INTS,
+  CLASS_RECORDS,
+  PUT_TOPS,
+  SLAB_RECORDS,
+  slabRecord,
+} from "../../src/layout/metadata.js";
 import { Oracle } from "../support/oracle.js";
 
 /** Pseudo-random integers from a seed; enough for a workload. */
@@ -29,10 +36,18 @@ const OPTIONS: readonly Partial<HeapOptions>[] = [
   { fastCap: 5, sllDrainInterval: 64, safeFree: true, wrapTiny: false },
 ];
 
+export const CAPACITY_BYTES: number = 2 ** 20;
+
+export interface Worn {
+  readonly heap: Heap;
+  readonly metadataBytes: number;
+}
+
 /** A heap of 1 MiB with a past: live, cached and free blocks, spans, an SLL, spare magazines. */
-export function makeWornHeap(seed: number): Heap {
+export function makeWornHeap(seed: number): Worn {
   const random = randomOf(seed);
-  const heap = Heap.create({ ...OPTIONS[random(OPTIONS.length)], capacity: 2 ** 20 });
+  const heap = Heap.create({ ...OPTIONS[random(OPTIONS.length)], capacity: CAPACITY_BYTES });
+  const { metadataBytes } = heap.stats();
   const live: Ptr[] = [];
   const steps = random(3000);
   for (let step = 0; step < steps; step++) {
@@ -51,7 +66,7 @@ export function makeWornHeap(seed: number): Heap {
   if (end === 0) for (const ptr of live) heap.free(ptr);
   if (end <= 1) heap.drain();
   if (end === 2) heap[Symbol.dispose]();
-  return heap;
+  return { heap, metadataBytes };
 }
 
 /** Only errors of the heap may come out of a call; what else does is thrown on. */
@@ -109,6 +124,22 @@ export function terminates(where: () => string, run: () => void, timeoutMs: numb
     const isEndless = (error as { code?: unknown }).code === "ERR_SCRIPT_EXECUTION_TIMEOUT";
     throw isEndless ? new Error(`no end after ${timeoutMs} ms: ${where()}`) : error;
   }
+}
+
+/** An index into the metadata, most often of a word in use; to be taken modulo its length. */
+export const metaIndex: fc.Arbitrary<number> = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: 0, max: 95 }) },
+  { weight: 3, arbitrary: fc.integer({ min: PUT_TOPS, max: CLASS_RECORDS - 1 }) },
+  { weight: 3, arbitrary: fc.nat(57 * CLASS_RECORD_INTS).map((index) => CLASS_RECORDS + index) },
+  { weight: 4, arbitrary: fc.integer({ min: SLAB_RECORDS, max: slabRecord(17) - 1 }) },
+  { weight: 4, arbitrary: fc.integer({ min: 256, max: 0xffff }) },
+  { weight: 1, arbitrary: fc.nat(0xfff).map((magazine) => 16 * magazine) },
+);
+
+/** The words of the metadata: from the end of the header map on. */
+export function metadataWords(buffer: ArrayBufferLike, metadataBytes: number): Int32Array {
+  const start = buffer.byteLength / 16;
+  return new Int32Array(buffer, start, (metadataBytes - start) / 4);
 }
 
 /** A word to write: small, the neighbour of a limit, a plausible ptr, or anything. */

@@ -1,35 +1,23 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Heap, HeapError } from "../../src/index.js";
+import { CLOSED } from "../../src/layout/metadata.js";
 import {
-  CLASS_RECORD_INTS,
-  CLASS_RECORDS,
-  firstSlabOf,
-  metadataOffset,
-  SLAB_RECORDS,
-  slabRecord,
-} from "../../src/layout/metadata.js";
-import { exercise, heapErrorOnly, makeWornHeap, terminates, wordValue } from "./hostile.js";
+  CAPACITY_BYTES,
+  exercise,
+  heapErrorOnly,
+  makeWornHeap,
+  metadataWords,
+  metaIndex,
+  terminates,
+  wordValue,
+} from "./hostile.js";
 import { RUN_FACTOR, SEED } from "./runModel.js";
 
-const CAPACITY_BYTES = 2 ** 20;
-const META_OFFSET = metadataOffset(CAPACITY_BYTES);
-const META_END: number = 65536 * firstSlabOf(CAPACITY_BYTES, 126);
-const META_WORDS: number = (META_END - META_OFFSET) / 4;
 const parameters = (runs: number): fc.Parameters<unknown> => ({
   seed: SEED,
   numRuns: Math.ceil(runs * RUN_FACTOR),
 });
-
-/** An index into the metadata's words, most often one that is in use. */
-const metaIndex = fc.oneof(
-  { weight: 4, arbitrary: fc.integer({ min: 0, max: 95 }) },
-  { weight: 2, arbitrary: fc.integer({ min: 128, max: 255 }) },
-  { weight: 3, arbitrary: fc.integer({ min: 256, max: CLASS_RECORDS - 1 }) },
-  { weight: 3, arbitrary: fc.nat(57 * CLASS_RECORD_INTS).map((index) => CLASS_RECORDS + index) },
-  { weight: 4, arbitrary: fc.integer({ min: SLAB_RECORDS, max: slabRecord(17) - 1 }) },
-  { weight: 1, arbitrary: fc.nat(META_WORDS - 1) },
-);
 
 interface Damage {
   readonly index: number;
@@ -44,11 +32,17 @@ const damage: fc.Arbitrary<Damage> = fc.record({
   bit: fc.integer({ min: -32, max: 31 }),
 });
 
-function corrupt(buffer: ArrayBufferLike, list: readonly Damage[]): void {
-  const meta = new Int32Array(buffer, META_OFFSET, META_WORDS);
+/** A copy of a heap's image with its metadata damaged. */
+function damaged(seed: number, list: readonly Damage[], isDrained: boolean = false): ArrayBuffer {
+  const { heap, metadataBytes } = makeWornHeap(seed);
+  if (isDrained) heapErrorOnly(() => heap.drain());
+  const buffer = (heap.buffer as ArrayBuffer).slice(0);
+  const meta = metadataWords(buffer, metadataBytes);
   for (const { index, value, bit } of list) {
-    meta[index] = bit < 0 ? value : (meta[index] as number) ^ (1 << bit);
+    const at = index % meta.length;
+    meta[at] = bit < 0 ? value : (meta[at] as number) ^ (1 << bit);
   }
+  return buffer;
 }
 
 function isBadImage(error: unknown): boolean {
@@ -80,8 +74,7 @@ describe("hostile images", () => {
     const damages = fc.array(damage, { minLength: 1, maxLength: 3 });
     fc.assert(
       fc.property(fc.nat(), damages, (seed, list) => {
-        const buffer = (makeWornHeap(seed).buffer as ArrayBuffer).slice(0);
-        corrupt(buffer, list);
+        const buffer = damaged(seed, list);
         openAndExercise(() => Heap.open(buffer), seed);
       }),
       parameters(1500),
@@ -89,10 +82,10 @@ describe("hostile images", () => {
   });
 
   it("with a damaged header map are refused", () => {
-    const header = fc.oneof(fc.nat(META_OFFSET - 1), fc.integer({ min: 16384, max: 40960 }));
+    const header = fc.oneof(fc.nat(CAPACITY_BYTES / 16 - 1), fc.integer({ min: 8192, max: 40960 }));
     fc.assert(
       fc.property(fc.nat(), header, fc.integer({ min: 1, max: 255 }), (seed, index, flip) => {
-        const buffer = (makeWornHeap(seed).buffer as ArrayBuffer).slice(0);
+        const buffer = damaged(seed, []);
         const bytes = new Uint8Array(buffer);
         bytes[index] = (bytes[index] as number) ^ flip;
         expect(() => Heap.open(buffer)).toThrow(
@@ -109,7 +102,7 @@ describe("hostile images", () => {
       fc.property(fc.nat(), lengths, (seed, length) => {
         const bytes = length < 41 && length > 16 ? length * 65536 : length;
         const buffer = new ArrayBuffer(bytes);
-        const part = makeWornHeap(seed).u8.subarray(0, bytes);
+        const part = makeWornHeap(seed).heap.u8.subarray(0, bytes);
         new Uint8Array(buffer).set(part);
         expect(() => Heap.open(buffer)).toThrow(
           expect.objectContaining({ code: "ERR_BAD_HEAP_IMAGE" }),
@@ -122,10 +115,7 @@ describe("hostile images", () => {
   it("said to be disposed, though they were not, are refused or are heaps", () => {
     fc.assert(
       fc.property(fc.nat(), fc.boolean(), (seed, isDrained) => {
-        const heap = makeWornHeap(seed);
-        if (isDrained) heapErrorOnly(() => heap.drain());
-        const buffer = (heap.buffer as ArrayBuffer).slice(0);
-        corrupt(buffer, [{ index: 12, value: 1, bit: -1 }]);
+        const buffer = damaged(seed, [{ index: CLOSED, value: 1, bit: -1 }], isDrained);
         openAndExercise(() => Heap.open(buffer), seed);
       }),
       parameters(300),
@@ -134,7 +124,7 @@ describe("hostile images", () => {
 });
 
 function snapshotOf(seed: number): Uint8Array<ArrayBuffer> {
-  const heap = makeWornHeap(seed);
+  const { heap } = makeWornHeap(seed);
   return heapErrorOnly(() => heap.snapshot()) ?? Heap.open(heap.buffer).snapshot();
 }
 

@@ -44,22 +44,20 @@ export class World {
   readonly freedPtrs: number[] = [];
   /** Views of blocks that were freed. */
   readonly staleViews: Uint8Array[] = [];
+  readonly metadataBytes: number;
   heap: Heap;
   executed = 0;
 
   constructor(plan: Plan) {
     this.plan = plan;
     this.heap = makeHeap(plan);
+    this.metadataBytes = this.heap.stats().metadataBytes;
     this.oracle = new Oracle(this.heap);
   }
 
   /** The largest size that is no misuse. */
   get largest(): number {
     return this.heap.options.capacity - this.metadataBytes;
-  }
-
-  get metadataBytes(): number {
-    return this.heap.stats().metadataBytes;
   }
 
   switchTo(heap: Heap): void {
@@ -69,8 +67,12 @@ export class World {
     this.oracle.checkAll();
   }
 
-  /** A size out of a mixture that prefers the favourites and the edges. */
+  /** A size out of a mixture that prefers the favourites and the edges; never a misuse. */
   size(pick: number): number {
+    return Math.min(this.largest, this.anySize(pick));
+  }
+
+  private anySize(pick: number): number {
     const detail = pick >>> 4;
     const { favourites } = this.plan;
     const kind = pick & 15;
