@@ -22,7 +22,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WINDOW = 4096, BATCH = 256, TINY_HOT_BATCH = 100, OPS_PER_CALL = 10240 };
+enum {
+  WINDOW = 8192,
+  CHUNK = 1024,
+  BATCH = 256,
+  TINY_HOT_BATCH = 100,
+  TINY_HOT_OPS = 1000,
+  OPS_PER_CALL = 1024
+};
 #define NO_EVENT 0xc0000000u
 
 static uint32_t *events, event_count, slot_count;
@@ -69,9 +76,9 @@ static void load(const char *file) {
   slots = map_zeroed((size_t)slot_count * sizeof *slots);
 }
 
-static void replay(void) {
-  for (int i = 0; i < WINDOW; i += 2) {
-    uint32_t word = window[i], slot = word & 0x3fffffff, size = window[i + 1];
+static void replay(int base) {
+  for (int i = 0; i < CHUNK; i += 2) {
+    uint32_t word = window[base + i], slot = word & 0x3fffffff, size = window[base + i + 1];
     if (word < 0x40000000) {
       char *p = malloc(size);
       if (size != 0) p[0] = (char)i;
@@ -87,10 +94,10 @@ static void replay(void) {
   }
 }
 
-static void floor_loop(void) {
+static void floor_loop(int base) {
   uintptr_t hash = 0;
-  for (int i = 0; i < WINDOW; i += 2) {
-    uint32_t word = window[i], slot = word & 0x3fffffff, size = window[i + 1];
+  for (int i = 0; i < CHUNK; i += 2) {
+    uint32_t word = window[base + i], slot = word & 0x3fffffff, size = window[base + i + 1];
     if (word < 0x40000000) {
       slots[slot] = (char *)(uintptr_t)(size + 16);
     } else if (word < 0x80000000) {
@@ -105,7 +112,7 @@ static void floor_loop(void) {
 }
 
 /* Runs a loop over all events, a window at a time: ns an event. */
-static double run_windows(void (*loop)(void)) {
+static double run_windows(void (*loop)(int)) {
   double total = 0;
   size_t words = (size_t)event_count * 2;
   for (size_t at = 0; at < words; at += WINDOW) {
@@ -113,7 +120,7 @@ static double run_windows(void (*loop)(void)) {
     memcpy(window, events + at, count * sizeof *window);
     for (size_t i = count; i < WINDOW; i++) window[i] = NO_EVENT;
     double start = now_ns();
-    loop();
+    for (int base = 0; base < WINDOW; base += CHUNK) loop(base);
     total += now_ns() - start;
   }
   return total / event_count;
@@ -160,7 +167,8 @@ static void touch(void) {
 
 static uint32_t argument;
 
-static void lifo(void) {
+static void lifo(int base) {
+  (void)base;
   for (int i = 0; i < OPS_PER_CALL; i += 2) {
     char *p = malloc(argument);
     *(volatile char *)p = (char)i;
@@ -168,7 +176,8 @@ static void lifo(void) {
   }
 }
 
-static void batch(void) {
+static void batch(int base) {
+  (void)base;
   static char *p[BATCH];
   for (int i = 0; i < OPS_PER_CALL; i += 2 * BATCH) {
     for (int k = 0; k < BATCH; k++) {
@@ -179,9 +188,10 @@ static void batch(void) {
   }
 }
 
-static void tinyhot(void) {
+static void tinyhot(int base) {
+  (void)base;
   static char *p[TINY_HOT_BATCH];
-  for (int i = 0; i < OPS_PER_CALL; i += 2 * TINY_HOT_BATCH) {
+  for (int i = 0; i < TINY_HOT_OPS; i += 2 * TINY_HOT_BATCH) {
     for (int k = 0; k < TINY_HOT_BATCH; k++) {
       p[k] = malloc(argument);
       *(volatile char *)p[k] = (char)k;
@@ -192,7 +202,8 @@ static void tinyhot(void) {
 
 static uint32_t seed = 42;
 
-static void random_mixed(void) {
+static void random_mixed(int base) {
+  (void)base;
   uint32_t r = seed, mask = argument - 1;
   for (int i = 0; i < OPS_PER_CALL; i++) {
     r ^= r << 13;
@@ -233,7 +244,7 @@ int main(int argc, char **argv) {
     return 0;
   }
   if (argc < 5) return usage();
-  void (*loop)(void) = !strcmp(mode, "lifo")      ? lifo
+  void (*loop)(int) = !strcmp(mode, "lifo")      ? lifo
                        : !strcmp(mode, "batch")   ? batch
                        : !strcmp(mode, "tinyhot") ? tinyhot
                        : !strcmp(mode, "random")  ? random_mixed
@@ -241,11 +252,12 @@ int main(int argc, char **argv) {
   if (!loop) return usage();
   argument = slot_count = (uint32_t)atoi(argv[2]);
   slots = map_zeroed(argument * sizeof *slots);
-  int calls = (atoi(argv[3]) + OPS_PER_CALL - 1) / OPS_PER_CALL;
+  int per_call = loop == tinyhot ? TINY_HOT_OPS : OPS_PER_CALL;
+  int calls = (atoi(argv[3]) + per_call - 1) / per_call;
   for (int round = 0, rounds = atoi(argv[4]); round < rounds; round++) {
     double start = now_ns();
-    for (int call = 0; call < calls; call++) loop();
-    printf("%.4f\n", (now_ns() - start) / ((double)calls * OPS_PER_CALL));
+    for (int call = 0; call < calls; call++) loop(0);
+    printf("%.4f\n", (now_ns() - start) / ((double)calls * per_call));
     if (loop == random_mixed) free_all();
   }
   return 0;
