@@ -43,3 +43,15 @@ export function show(value: unknown): string {
       return Object.is(value, -0) ? "-0" : String(value);
   }
 }
+
+/** The error for a broken invariant: its name, the byte offset it is about, what was found. */
+export function corrupted(
+  invariant: string,
+  address: number,
+  found: unknown,
+  expected: unknown,
+): HeapError {
+  const difference = `found ${show(found)}, expected ${show(expected)}`;
+  const message = `invariant ${invariant}, at ${address}: ${difference}`;
+  return new HeapError("ERR_HEAP_CORRUPTED", message, { invariant, address, found, expected });
+}

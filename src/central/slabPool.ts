@@ -108,7 +108,9 @@ function takeFromWilderness(meta: Int32Array, slabs: number): number {
   }
   if (slab + slabs > (meta[END_SLAB] as number)) return 0;
   if (slab !== wilderness) unlinkRun(meta, slab);
-  meta[WILDERNESS] = Math.max(wilderness, slab + slabs);
+  const end = slab + slabs;
+  if (end < wilderness) linkRun(meta, end, wilderness - end);
+  else meta[WILDERNESS] = end;
   return slab;
 }
 

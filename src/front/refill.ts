@@ -1,4 +1,4 @@
-import { HeapError } from "../base/errors.js";
+import { corrupted } from "../base/errors.js";
 import { unlinkPartial } from "../central/slabs.js";
 import { MAP_PAGE, touchSlab } from "../central/touch.js";
 import { CACHED, FREE, GRANULE_SHIFT, headerClass, toHeader } from "../layout/header.js";
@@ -26,14 +26,18 @@ export function refillFromSlab(image: Image, live: number, slab: number): void {
   const wanted = meta[classRecord(classIndex) + CLASS_REFILL] as number;
   const record = slabRecord(slab);
   const bottom = meta[live] as number;
+  const capacity = blocksPerSlab(classIndex);
+  const carved = meta[record + CARVED] as number;
+  if (carved < 0 || carved > capacity) {
+    throw corrupted("carved", slabToPtr(slab), carved, `at most ${capacity}`);
+  }
   const taken =
     (meta[record + FREE_COUNT] as number) > 0
       ? takeFree(image, slab, classIndex, wanted, bottom)
       : carve(image, slab, classIndex, wanted, bottom);
   meta[live] = bottom + taken;
   const exhausted =
-    (meta[record + FREE_COUNT] as number) === 0 &&
-    (meta[record + CARVED] as number) === blocksPerSlab(classIndex);
+    (meta[record + FREE_COUNT] as number) === 0 && (meta[record + CARVED] as number) === capacity;
   if (exhausted) unlinkPartial(meta, slab, classIndex);
 }
 
@@ -59,7 +63,7 @@ function takeFree(
   let slot = bottom + count;
   while (slot > bottom) {
     if (ptr >= end) {
-      if (++wraps === 2) throw miscounted(slab, free);
+      if (++wraps === 2) throw corrupted("freeCount", start, free, "so many free blocks");
       ptr = start;
     }
     if (headers[ptr >>> GRANULE_SHIFT] === freeHeader) {
@@ -99,13 +103,4 @@ function carve(
   meta[record + CARVED] = carved + count;
   touchSlab(meta, slab, offset + count * blockBytes, MAP_PAGE);
   return count;
-}
-
-function miscounted(slab: number, free: number): HeapError {
-  const message = `invariant freeCount: slab ${slab} counts ${free} free blocks, but has fewer`;
-  return new HeapError("ERR_HEAP_CORRUPTED", message, {
-    invariant: "freeCount",
-    address: slabToPtr(slab),
-    found: free,
-  });
 }

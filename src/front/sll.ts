@@ -1,4 +1,6 @@
+import { corrupted } from "../base/errors.js";
 import { linkPartial, retireSlab } from "../central/slabs.js";
+import { MAX_FAST_CAP } from "../config/options.js";
 import { FREE, GRANULE_SHIFT, headerClass, LIVE_TO_CACHED, toHeader } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import {
@@ -12,6 +14,7 @@ import {
   END_MAGAZINE,
   emptyTop,
   FREE_COUNT,
+  MAGAZINE_COUNT,
   MAGAZINE_MASK,
   NO_TAKE_TOP,
   PUT_TOPS,
@@ -47,11 +50,14 @@ export function popSll(meta: Int32Array, live: number, owner: number): void {
 export function drainSll(image: Image): void {
   const { counters, meta } = image;
   const mask = meta[MAGAZINE_MASK] as number;
+  let walked = 0;
   counters[DRAINS] = (counters[DRAINS] as number) + 1;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const owner = classRecord(classIndex);
     let magazine = meta[owner + SLL_HEAD] as number;
     while (magazine > 0) {
+      if (++walked > MAGAZINE_COUNT)
+        throw corrupted("magazines", 0, "a list without end", "an end");
       const next = meta[magazine] as number;
       const bottom = emptyTop(magazine, mask, meta[owner + CLASS_CAP] as number);
       returnBlocks(image, classIndex, bottom, magazine + mask);
@@ -105,6 +111,8 @@ function returnBlocks(image: Image, classIndex: number, bottom: number, top: num
   const { counters, headers, meta } = image;
   const freeHeader = toHeader(FREE, classIndex);
   const capacity = blocksPerSlab(classIndex);
+  if (top - bottom > MAX_FAST_CAP)
+    throw corrupted("cached", 0, top - bottom, "a magazine's entries");
   for (let slot = bottom + 1; slot <= top; slot++) {
     const ptr = meta[slot] as number;
     const slab = ptrToSlab(ptr);

@@ -228,7 +228,7 @@ export function reallocSlow(image: Image, ptr: number, size: number): number {
   if (bytes > WORD_COPY_MAX_BYTES) {
     u8.copyWithin(to, ptr, ptr + bytes);
   } else {
-    const end = (ptr + bytes + GRANULE_BYTES - 1) >> 2;
+    const end = ((ptr + bytes + GRANULE_BYTES - 1) & -GRANULE_BYTES) >> 2;
     for (let source = ptr >> 2, target = to >> 2; source < end; source += 4, target += 4) {
       i32[target] = i32[source] as number;
       i32[target + 1] = i32[source + 1] as number;

@@ -9,7 +9,7 @@ import {
 import { closeTops, formatClasses } from "../front/format.js";
 import { drainAll } from "../front/sll.js";
 import { GRANULE_SHIFT } from "../layout/header.js";
-import { capacityOf, firstSlab, type Image, viewImage } from "../layout/image.js";
+import { capacityOf, type Image, viewImage } from "../layout/image.js";
 import {
   CAPACITY_BYTES,
   CLOSED,
@@ -69,8 +69,9 @@ function formatMetadata(meta: Int32Array, options: HeapOptions, wilderness: numb
 /** Makes an image as it was created, but for the pages that were touched and stay so. */
 export function resetImage(image: Image, options: HeapOptions): void {
   const { i32, meta } = image;
-  const first = firstSlab(image);
-  const wilderness = meta[WILDERNESS] as number;
+  const first = firstSlabOf(options.capacity, options.fastCap);
+  const end = options.capacity >>> SLAB_SHIFT;
+  const wilderness = Math.max(first, Math.min(end, meta[WILDERNESS] as number));
   const touchedPages = meta[TOUCHED_PAGES] as number;
   const touched: number[] = [];
   for (let slab = first; slab < wilderness; slab++) {

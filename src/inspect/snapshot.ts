@@ -1,4 +1,5 @@
 import { roundUp } from "../base/bits.js";
+import { corrupted } from "../base/errors.js";
 import { MAP_PAGE, touchedPages } from "../central/touch.js";
 import { MAX_CAPACITY_BYTES, MIN_CAPACITY_BYTES } from "../config/options.js";
 import { GRANULE_BYTES, GRANULE_SHIFT } from "../layout/header.js";
@@ -17,7 +18,7 @@ import {
 } from "../layout/metadata.js";
 import { BLOCK_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
 import { badImage } from "./open.js";
-import { walkRuns } from "./walk.js";
+import { type Run, walkRuns } from "./walk.js";
 
 /*
  * A snapshot is little-endian words:
@@ -35,12 +36,16 @@ interface Extent {
   readonly bytes: number;
 }
 
-/** Bytes of a slab run that blocks occupy. */
-function usedBytes(meta: Int32Array, slab: number, kind: number): number {
+/** Bytes of a run of slabs that blocks occupy; never more than the run has. */
+function usedBytes(meta: Int32Array, { slab, slabs, kind }: Run): number {
   const record = slabRecord(slab);
   if (kind === POOLED) return 0;
-  if (kind === SPAN_CLASS) return meta[record + SPAN_BYTES] as number;
-  return (meta[record + CARVED] as number) * (BLOCK_BYTES[kind] as number);
+  const bytes =
+    kind === SPAN_CLASS
+      ? (meta[record + SPAN_BYTES] as number)
+      : (meta[record + CARVED] as number) * (BLOCK_BYTES[kind] as number);
+  if (bytes >= 0 && bytes <= slabs * SLAB_BYTES) return bytes;
+  throw corrupted("carved", slabToPtr(slab), bytes, `at most ${slabs * SLAB_BYTES}`);
 }
 
 function listExtents(image: Image): Extent[] {
@@ -52,8 +57,9 @@ function listExtents(image: Image): Extent[] {
     const page = meta.subarray(index, index + PAGE_BYTES / 4);
     if (page.some((value) => value !== 0)) extents.push({ offset, bytes: page.byteLength });
   }
-  for (const { slab, kind } of walkRuns(image)) {
-    const bytes = usedBytes(meta, slab, kind);
+  for (const run of walkRuns(image)) {
+    const { slab, kind } = run;
+    const bytes = usedBytes(meta, run);
     if (bytes === 0) continue;
     const ptr = slabToPtr(slab);
     const headerBytes = kind === SPAN_CLASS ? GRANULE_BYTES : roundUp(bytes >>> GRANULE_SHIFT, 4);
@@ -133,8 +139,9 @@ function layOut(
 export function recountTouched(image: Image): void {
   const { meta } = image;
   let pages = 0;
-  for (const { slab, slabs, kind } of walkRuns(image)) {
-    const used = usedBytes(meta, slab, kind);
+  for (const run of walkRuns(image)) {
+    const { slab, slabs } = run;
+    const used = usedBytes(meta, run);
     for (let index = 0; index < slabs; index++) {
       const bytes = Math.max(0, Math.min(SLAB_BYTES, used - index * SLAB_BYTES));
       const touched = roundUp(bytes, PAGE_BYTES) | (index === 0 && bytes > 0 ? MAP_PAGE : 0);

@@ -1,3 +1,4 @@
+import { corrupted } from "../base/errors.js";
 import { touchedPages } from "../central/touch.js";
 import type { HeapOptions } from "../config/options.js";
 import { endSlab, firstSlab, type Image } from "../layout/image.js";
@@ -169,7 +170,8 @@ function readRuns(image: Image, stats: HeapStats): void {
       add(stats.spans, { blocks: 1, bytes: meta[record + SPAN_BYTES] as number });
       continue;
     }
-    const own = stats.classes[kind - 1] as ClassStats;
+    const own = stats.classes[kind - 1];
+    if (own === undefined) throw corrupted("tiling", slabToPtr(slab), kind, "a class");
     const carved = meta[record + CARVED] as number;
     const free = meta[record + FREE_COUNT] as number;
     add(own.free, counted(free, own.blockBytes));

@@ -1,4 +1,4 @@
-import { HeapError } from "../base/errors.js";
+import { corrupted } from "../base/errors.js";
 import { binOf } from "../central/slabPool.js";
 import { MAP_PAGE, touchedPages } from "../central/touch.js";
 import { CACHED, FREE, GRANULE_SHIFT, headerState, LIVE, toHeader } from "../layout/header.js";
@@ -72,11 +72,8 @@ type Walked = {
   freeRuns: Set<number>;
 };
 
-/** Fails with the invariant, the byte offset it is about, what was found and what was expected. */
 function broken(invariant: string, address: number, found: unknown, expected: unknown): never {
-  const difference = `found ${String(found)}, expected ${String(expected)}`;
-  const message = `invariant ${invariant}, at ${address}: ${difference}`;
-  throw new HeapError("ERR_HEAP_CORRUPTED", message, { invariant, address, found, expected });
+  throw corrupted(invariant, address, found, expected);
 }
 
 function expect(invariant: string, address: number, found: unknown, expected: unknown): void {

@@ -2,6 +2,8 @@ import type { Ptr } from "../base/types.js";
 import { CACHED, FREE, GRANULE_SHIFT, headerState, LIVE } from "../layout/header.js";
 import { firstSlab, type Image } from "../layout/image.js";
 import {
+  blocksPerSlab,
+  bytesToSlabs,
   CARVED,
   KIND,
   POOLED,
@@ -39,10 +41,10 @@ const STATES: Readonly<Record<number, BlockState>> = {
 /** Walks the runs that tile the slabs below the wilderness. Ends on any image. */
 export function* walkRuns(image: Image): Generator<Run, void, undefined> {
   const { meta } = image;
-  const end = meta[WILDERNESS] as number;
-  for (let slab = firstSlab(image); slab < end; ) {
+  const end = Math.min(meta[WILDERNESS] as number, bytesToSlabs(image.u8.length));
+  for (let slab = Math.max(1, firstSlab(image)); slab < end; ) {
     const record = slabRecord(slab);
-    const slabs = Math.max(1, meta[record + RUN] as number);
+    const slabs = Math.min(Math.max(1, meta[record + RUN] as number), end - slab);
     yield { slab, slabs, kind: meta[record + KIND] as number };
     slab += slabs;
   }
@@ -56,7 +58,8 @@ export function* walkBlocks(image: Image): Generator<BlockInfo, void, undefined>
     const isSpan = kind === SPAN_CLASS;
     const record = slabRecord(slab);
     const size = isSpan ? (meta[record + SPAN_BYTES] as number) : (BLOCK_BYTES[kind] as number);
-    const count = isSpan ? 1 : (meta[record + CARVED] as number);
+    const carved = Math.min(meta[record + CARVED] as number, blocksPerSlab(kind));
+    const count = isSpan ? 1 : carved;
     const tier = classTier(kind);
     for (let block = 0; block < count; block++) {
       const ptr = (slabToPtr(slab) + block * size) as Ptr;
