@@ -24,7 +24,7 @@
 
 enum {
   WINDOW = 8192,
-  CHUNK = 1024,
+  CHUNK = 128,
   BATCH = 256,
   TINY_HOT_BATCH = 100,
   TINY_HOT_OPS = 1000,

@@ -82,7 +82,7 @@ export const OPTION_TABLE: readonly OptionRow[] = [
   integer(
     "fastCap",
     "HAKMEM_TINY_FAST_CAP",
-    126,
+    254,
     "blocks",
     1,
     MAX_FAST_CAP,

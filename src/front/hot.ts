@@ -2,7 +2,7 @@ import type { Ptr } from "../base/types.js";
 import { GRANULE_SHIFT, LIVE, LIVE_TO_CACHED } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import { MAGAZINE_MASK } from "../layout/metadata.js";
-import { CLASS_MAX_BYTES, LIVE_HEADER_OF_GRANULES } from "../layout/sizeClasses.js";
+import { LAST_GRANULES, LIVE_HEADER_OF_LAST } from "../layout/sizeClasses.js";
 import { freeSlow, mallocOrThrow, mallocSlow, reallocOrThrow } from "./slow.js";
 
 /*
@@ -42,8 +42,10 @@ export function openDoor(image: Image): Door {
 /** The bodies of `takeCached` and `putCached` stand here once more: calls to them cost 20 %. */
 function bindMalloc(image: Image, meta: Int32Array, headers: Uint8Array): Door["malloc"] {
   return (size) => {
-    if (typeof size === "number" && size <= CLASS_MAX_BYTES && size >>> 0 === size) {
-      const live = LIVE_HEADER_OF_GRANULES[(size + 15) >>> GRANULE_SHIFT] as number;
+    // One comparison refuses what is negative, zero (as 2^32 - 1) or too large for a class.
+    const last = typeof size === "number" && (size | 0) === size ? (size - 1) >>> 4 : LAST_GRANULES;
+    if (last < LAST_GRANULES) {
+      const live = LIVE_HEADER_OF_LAST[last] as number;
       const top = meta[live] as number;
       const ptr = meta[top] as number;
       if (ptr !== 0) {

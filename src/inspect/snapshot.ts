@@ -44,7 +44,8 @@ function usedBytes(meta: Int32Array, { slab, slabs, kind }: Run): number {
     kind === SPAN_CLASS
       ? (meta[record + SPAN_BYTES] as number)
       : (meta[record + CARVED] as number) * (BLOCK_BYTES[kind] as number);
-  if (bytes >= 0 && bytes <= slabs * SLAB_BYTES) return bytes;
+  const isWhole = bytes >= 0 && bytes % GRANULE_BYTES === 0;
+  if (isWhole && bytes <= slabs * SLAB_BYTES) return bytes;
   throw corrupted("carved", slabToPtr(slab), bytes, `at most ${slabs * SLAB_BYTES}`);
 }
 

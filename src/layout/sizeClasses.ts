@@ -37,6 +37,12 @@ export const BLOCK_BYTES: Int32Array = Int32Array.from(sizes);
  */
 export const LIVE_HEADER_OF_GRANULES: Uint8Array = buildHeaderTable();
 
+/** The same, by the granule of the request's last byte: `(size - 1) >>> 4`. None for 0 bytes. */
+export const LIVE_HEADER_OF_LAST: Uint8Array = LIVE_HEADER_OF_GRANULES.subarray(1);
+
+/** Entries of `LIVE_HEADER_OF_LAST`. */
+export const LAST_GRANULES = 4096;
+
 export type Tier = "tiny" | "pool" | "large";
 
 export function classTier(classIndex: number): Tier {
@@ -71,4 +77,5 @@ function buildHeaderTable(): Uint8Array {
 }
 
 staticAssert(CLASS_COUNT < SPAN_CLASS - 1, "size classes leave two codes of the header free");
+staticAssert(LAST_GRANULES === LIVE_HEADER_OF_LAST.length, "LAST_GRANULES counts a table");
 staticAssert(BLOCK_BYTES[CLASS_COUNT] === CLASS_MAX_BYTES, "the last class is the largest");

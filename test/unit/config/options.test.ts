@@ -49,7 +49,7 @@ test("nothing given is every default", () => {
     expect(resolveOptions(wrong(none))).toEqual({
       capacity: 268435456,
       sllDrainInterval: 1024,
-      fastCap: 126,
+      fastCap: 254,
       refillCountHot: 64,
       refillCountMid: 32,
       wrapTiny: true,

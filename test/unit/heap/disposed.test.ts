@@ -115,7 +115,7 @@ test("disposing empties every magazine", () => {
   heap.freeBatch(ptrs, ptrs.length);
   heap[Symbol.dispose]();
   const { meta } = imageOf(heap);
-  const magazines = meta.subarray(firstMagazineOf(SMALL_BYTES, 126));
+  const magazines = meta.subarray(firstMagazineOf(SMALL_BYTES, 254));
   expect(magazines.every((word) => word === 0)).toBe(true);
   expect(Heap.open(heap.buffer).stats().slabs.inUse).toBe(0);
 });

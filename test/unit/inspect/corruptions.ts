@@ -38,7 +38,7 @@ export type Corruption = [
 ];
 
 /** The slots of a magazine, less one, at the default front-cache capacity. */
-const MASK = 127;
+const MASK = 255;
 
 const magazineOf = (t: Town, tops: number): number =>
   topToMagazine(at(t.meta, tops + t.smallClass), MASK);
@@ -238,13 +238,13 @@ const CACHES: Corruption[] = [
   ],
   ["cached", "SLL blocks", add(() => SLL_BLOCKS, 1), nowhere, () => 1],
   ["magazines", "held twice", set((t) => PUT_TOPS + t.smallClass, takeTop), nowhere],
-  ["magazines", "none", set((t) => PUT_TOPS + t.smallClass, 255), nowhere, () => 128],
+  ["magazines", "none", set((t) => PUT_TOPS + t.smallClass, 511), nowhere, () => 256],
   ["magazines", "past the last", set((t) => PUT_TOPS + t.smallClass, afterLast), nowhere],
   ["magazines", "negative", set((t) => PUT_TOPS + t.smallClass, -1), nowhere],
   ["magazines", "half open", set(() => PUT_TOPS + 1, 300), nowhere, () => 300],
-  ["magazines", "spares below", set(() => SPARE_NEXT, 127), nowhere],
+  ["magazines", "spares below", set(() => SPARE_NEXT, 255), nowhere],
   ["magazines", "spares above", set(() => SPARE_NEXT, afterLast), nowhere],
-  ["magazines", "one lost", add(() => SPARE_NEXT, 128), nowhere],
+  ["magazines", "one lost", add(() => SPARE_NEXT, 256), nowhere],
   [
     "magazines",
     "a class's as spare",
