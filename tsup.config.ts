@@ -17,7 +17,7 @@ export default defineConfig({
       // bundle's constants cannot be others.
       name: "drop-static-asserts",
       renderChunk(code) {
-        return { code: code.replace(/^staticAssert\([^\n]*\);$/gm, "") };
+        return { code: code.replace(/^staticAssert\([\s\S]*?\);$/gm, "") };
       },
     },
     {

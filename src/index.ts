@@ -9,6 +9,6 @@ export {
 export type { PtrArray } from "./heap/batch.js";
 export type { HeapMemory } from "./heap/create.js";
 export { Heap, type PtrKind } from "./heap/heap.js";
-export type { ClassStats, Counted, HeapStats } from "./inspect/stats.js";
+export type { ClassStats, Counted, FrontStats, HeapStats } from "./inspect/stats.js";
 export type { BlockInfo, BlockState } from "./inspect/walk.js";
 export type { Tier } from "./layout/sizeClasses.js";

@@ -182,6 +182,12 @@ export function resolveOptions(given: Partial<HeapOptions> = {}): HeapOptions {
 export function optionsFromEnv(
   env: Readonly<Record<string, string | undefined>>,
 ): Partial<HeapOptions> {
+  if (typeof env !== "object" || env === null) {
+    throw new HeapError(
+      "ERR_INVALID_OPTION",
+      `the environment is ${show(env)}; it takes an object`,
+    );
+  }
   const options: Record<string, number | boolean> = {};
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith("HAKMEM_") || text === undefined) continue;
@@ -197,7 +203,7 @@ export function optionsFromEnv(
         },
       );
     }
-    if (!/^\d{1,10}$/.test(text)) reject(row, name, text);
+    if (typeof text !== "string" || !/^\d{1,10}$/.test(text)) reject(row, name, text);
     const value = checkNumber(row, name, Number(text));
     options[row.name] = row.type === "switch" ? value === 1 : value;
   }

@@ -48,7 +48,8 @@ function bindMalloc(image: Image, meta: Int32Array, headers: Uint8Array): Door["
       const live = LIVE_HEADER_OF_LAST[last] as number;
       const top = meta[live] as number;
       const ptr = meta[top] as number;
-      if (ptr !== 0) {
+      // Of a detached buffer all is undefined, which is not above 0 either.
+      if (ptr > 0) {
         meta[live] = top - 1;
         headers[ptr >>> GRANULE_SHIFT] = live;
         return ptr as Ptr;

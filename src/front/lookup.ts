@@ -7,7 +7,7 @@ import { closed, notLive } from "./misuse.js";
 
 /** The header of a live ptr. @throws ERR_INVALID_POINTER or ERR_DOUBLE_FREE for any other. */
 export function liveHeaderOf(image: Image, ptr: number): number {
-  if (image.meta[CLOSED] !== 0) throw closed();
+  if (image.meta[CLOSED] !== 0) throw closed(image);
   if (typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr) {
     const header = image.headers[ptr >>> GRANULE_SHIFT] as number;
     if (header > LIVE) return header;

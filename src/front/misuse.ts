@@ -2,6 +2,7 @@ import { HeapError, show } from "../base/errors.js";
 import { FREE, GRANULE_BYTES, GRANULE_SHIFT, headerState, NO_BLOCK } from "../layout/header.js";
 import { capacityOf, endSlab, firstSlab, type Image } from "../layout/image.js";
 import {
+  FREE_COUNT,
   KIND,
   POOLED,
   ptrToSlab,
@@ -11,6 +12,7 @@ import {
   slabToPtr,
   WILDERNESS,
 } from "../layout/metadata.js";
+import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
 
 /** What a number is to a heap: a live block's tier is told by `Heap.classify`. */
 export type NotLive =
@@ -93,6 +95,7 @@ export function largestBlock(image: Image): number {
 export function exhausted(image: Image, requestBytes: number): HeapError {
   const { meta } = image;
   let pooledBytes = 0;
+  let freeBlockBytes = 0;
   let largestRunBytes = 0;
   let runBytes = 0;
   const end = endSlab(image);
@@ -103,20 +106,34 @@ export function exhausted(image: Image, requestBytes: number): HeapError {
     const isFree = isUnused || meta[record + KIND] === POOLED;
     runBytes = isFree ? runBytes + slabs * SLAB_BYTES : 0;
     pooledBytes += isFree ? slabs * SLAB_BYTES : 0;
+    freeBlockBytes += isFree ? 0 : freeBytesOf(meta, record);
     largestRunBytes = Math.max(largestRunBytes, runBytes);
     slab += slabs;
   }
   const message =
     `no room for ${requestBytes} bytes: ${pooledBytes} bytes are in free slabs, ` +
-    `the longest run of them has ${largestRunBytes} (capacity ${capacityOf(image)})`;
+    `the longest run of them has ${largestRunBytes}, ${freeBlockBytes} in free blocks of other ` +
+    `sizes (capacity ${capacityOf(image)})`;
   return new HeapError("ERR_HEAP_EXHAUSTED", message, {
     requestBytes,
     pooledBytes,
     largestRunBytes,
+    freeBlockBytes,
   });
 }
 
-/** The error for any use of a disposed heap. */
-export function closed(): HeapError {
-  return new HeapError("ERR_HEAP_DISPOSED", "the heap was disposed; Heap.open its buffer to go on");
+/** Bytes of a slab's free blocks; none of a span. */
+function freeBytesOf(meta: Int32Array, record: number): number {
+  const kind = meta[record + KIND] as number;
+  if (kind < 1 || kind > CLASS_COUNT) return 0;
+  return (meta[record + FREE_COUNT] as number) * (BLOCK_BYTES[kind] as number);
+}
+
+/** The error for any use of a disposed heap, or of one whose buffer is gone. */
+export function closed(image: Image): HeapError {
+  const message =
+    image.meta.length === 0
+      ? "the heap's buffer was detached: transferred, or its WebAssembly.Memory has grown"
+      : "the heap was disposed; Heap.open its buffer to go on";
+  return new HeapError("ERR_HEAP_DISPOSED", message);
 }

@@ -63,7 +63,7 @@ import { drainAll, drainSll, openMagazines, popSll } from "./sll.js";
  */
 export function mallocSlow(image: Image, size: number): number {
   const { counters, headers, meta } = image;
-  if (meta[CLOSED] !== 0) throw closed();
+  if (meta[CLOSED] !== 0) throw closed(image);
   const largest = ((meta[END_SLAB] as number) - (meta[FIRST_SLAB] as number)) << SLAB_SHIFT;
   if (typeof size !== "number" || size >>> 0 !== size || size > largest)
     throw invalidSize(image, size);
@@ -141,7 +141,7 @@ function isScarce(meta: Int32Array, owner: number, putTop: number): boolean {
  */
 export function freeSlow(image: Image, ptr: number): void {
   const { headers, meta } = image;
-  if (meta[CLOSED] !== 0) throw closed();
+  if (meta[CLOSED] !== 0) throw closed(image);
   if (ptr === 0) return;
   if (typeof ptr !== "number" || (ptr & -GRANULE_BYTES) !== ptr) throw notLive(image, ptr);
   const live = headers[ptr >>> GRANULE_SHIFT] as number;
@@ -196,8 +196,8 @@ export function freeSlow(image: Image, ptr: number): void {
 const WORD_COPY_MAX_BYTES = 128;
 
 /**
- * `realloc`: where the block lies if at most half of it stays unused, or if it is a span that can
- * be cut or grown, or if there is no memory for a smaller one; else by a copy.
+ * `realloc`: where the block lies if its class stays or at most half of it is unused, or if it is a
+ * span that can be cut or grown, or if there is no memory for a smaller one; else by a copy.
  *
  * Words of 4 bytes are copied: a Float64Array would change NaNs on engines that box them, a
  * BigInt64Array would allocate until it is optimised.
@@ -207,7 +207,7 @@ const WORD_COPY_MAX_BYTES = 128;
  */
 export function reallocSlow(image: Image, ptr: number, size: number): number {
   const { headers, i32, meta, u8 } = image;
-  if (meta[CLOSED] !== 0) throw closed();
+  if (meta[CLOSED] !== 0) throw closed(image);
   const largest = ((meta[END_SLAB] as number) - (meta[FIRST_SLAB] as number)) << SLAB_SHIFT;
   if (typeof size !== "number" || size >>> 0 !== size || size > largest)
     throw invalidSize(image, size);
@@ -219,8 +219,9 @@ export function reallocSlow(image: Image, ptr: number, size: number): number {
   const usable = isSpan ? spanBytes(meta, ptr) : (BLOCK_BYTES[live & CLASS_MASK] as number);
   if (isSpan && size > CLASS_MAX_BYTES) {
     if (resizeSpan(image, ptr, (size + GRANULE_BYTES - 1) & -GRANULE_BYTES)) return ptr;
-  } else if (size <= usable && size >= usable >> 1) {
-    return ptr;
+  } else if (!isSpan && size <= usable) {
+    const isSameClass = LIVE_HEADER_OF_GRANULES[(size + 15) >>> GRANULE_SHIFT] === live;
+    if (isSameClass || size >= usable >> 1) return ptr;
   }
   const to = mallocSlow(image, size);
   if (to === 0) return size <= usable ? ptr : 0;

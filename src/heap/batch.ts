@@ -39,7 +39,10 @@ export function mallocBatch(door: Door, size: number, count: number, out: PtrArr
     }
   } catch (error) {
     door.free(ptr);
-    while (taken > 0) door.free(out[--taken] as Ptr);
+    while (taken > 0) {
+      door.free(out[--taken] as Ptr);
+      out[taken] = NULL;
+    }
     throw error;
   }
 }

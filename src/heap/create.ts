@@ -122,6 +122,16 @@ function closeMagazines(meta: Int32Array, first: number): void {
   closeTops(meta);
 }
 
+/** A new buffer. @throws {HeapError} ERR_HEAP_EXHAUSTED when the system has none of this size. */
+export function reserve(capacityBytes: number): ArrayBuffer {
+  try {
+    return new ArrayBuffer(capacityBytes);
+  } catch {
+    const message = `the system has no buffer of ${capacityBytes} bytes; take a smaller capacity`;
+    throw new HeapError("ERR_HEAP_EXHAUSTED", message, { requestBytes: capacityBytes });
+  }
+}
+
 /** What a heap can live in: a buffer, or a `WebAssembly.Memory`. */
 export type HeapMemory<B extends ArrayBufferLike = ArrayBufferLike> = B | { readonly buffer: B };
 

@@ -30,6 +30,7 @@ import {
   closeImage,
   formatImage,
   type HeapMemory,
+  reserve,
   resetImage,
   zeroMetadata,
 } from "./create.js";
@@ -48,11 +49,12 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
   /**
    * Allocates a block of at least `size` bytes, aligned to 16, its contents undefined. 0 bytes give
    * a block too. About 1 to 3 ns up to 64 KiB; a larger one is a span of whole slabs, about 30 ns.
-   * @throws {HeapError} ERR_INVALID_SIZE unless `size` is an integer from 0 to the capacity.
+   * @throws {HeapError} ERR_INVALID_SIZE unless `size` is an integer from 0 to what the slabs hold:
+   * the capacity less the metadata.
    * @throws {HeapError} ERR_HEAP_EXHAUSTED when no free memory holds it; nothing has changed then.
    */
   readonly malloc: (size: number) => Ptr;
-  /** Like `malloc`, but returns 0 when memory is exhausted. */
+  /** Like `malloc`, but returns 0 when memory is exhausted. About 4 ns, as it has no hot path. */
   readonly tryMalloc: (size: number) => Ptr;
   /**
    * Frees a live block; 0 is ignored. About 1 to 3 ns.
@@ -62,7 +64,8 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
   /**
    * Changes a block's size and keeps its contents up to the smaller of both. In place if it fits
    * and is not more than half unused, or if a span can be cut or grown where it lies; else a copy.
-   * `realloc(0, size)` is `malloc(size)`. On an error the old block is as it was.
+   * `realloc(0, size)` is `malloc(size)`. On an error the old block is as it was. An alignment that
+   * was asked for is lost when the block moves.
    * @returns the block, which may have moved.
    * @throws {HeapError} as `malloc` and `free` do.
    */
@@ -112,13 +115,13 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
   /**
    * Creates a heap in a new `ArrayBuffer`. The capacity is reserved at once and committed by the
    * operating system where it is touched. Under 1 ms.
-   * @throws {HeapError} ERR_INVALID_OPTION
+   * @throws {HeapError} ERR_INVALID_OPTION; ERR_HEAP_EXHAUSTED when the system has no such buffer.
    */
   static create(options: Partial<HeapOptions> = {}): Heap<ArrayBuffer> {
     const resolved = resolveOptions(options);
     resolved.capacity = Math.ceil(resolved.capacity / SLAB_BYTES) * SLAB_BYTES;
     checkRoom(resolved);
-    return Heap.format(new ArrayBuffer(resolved.capacity), resolved);
+    return Heap.format(reserve(resolved.capacity), resolved);
   }
 
   /**
@@ -177,6 +180,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
    * @throws {HeapError} ERR_INVALID_ALIGNMENT unless it is a power of two from 1 to 65536.
    */
   alignedAlloc(alignment: number, size: number): Ptr {
+    this.openImage();
     if (!Number.isInteger(alignment) || !isPowerOfTwo(alignment) || alignment > SLAB_BYTES) {
       const accepted = `a power of two from 1 to ${SLAB_BYTES}`;
       const message = `alignment is ${show(alignment)}; it takes ${accepted}`;
@@ -194,7 +198,8 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
   }
 
   /**
-   * Allocates `count` blocks of `size` bytes into the first places of `out`: all of them, or none.
+   * Allocates `count` blocks of `size` bytes into the first places of `out`: all of them, or none,
+   * and then what was written there is 0.
    * @throws {HeapError} as `malloc`; ERR_INVALID_ARGUMENT if `out` is too short.
    */
   mallocBatch(size: number, count: number, out: PtrArray): void {
@@ -218,7 +223,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
     return usableBytes(image, ptr, liveHeaderOf(image, ptr));
   }
 
-  /** Tells what any number is to this heap, from its header byte. Never throws on a bad ptr. */
+  /** Tells what anything is to this heap, from its header byte: no ptr is an error here. */
   classify(ptr: number): PtrKind {
     const image = this.openImage();
     const isGranule = typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr;
@@ -274,13 +279,16 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> implements Door {
     return snapshotImage(this.openImage());
   }
 
-  /** Drains and closes the heap: every later call throws. `Heap.open(buffer)` opens it again. */
+  /**
+   * Drains and closes the heap: every later call throws. `Heap.open(buffer)` opens the image again,
+   * for this handle too.
+   */
   [Symbol.dispose](): void {
     if (this.image.meta[CLOSED] === 0) closeImage(this.image);
   }
 
   private openImage(): Image {
-    if (this.image.meta[CLOSED] !== 0) throw closed();
+    if (this.image.meta[CLOSED] !== 0) throw closed(this.image);
     return this.image;
   }
 }
