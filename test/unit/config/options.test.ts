@@ -174,3 +174,8 @@ test("a heap's options are resolved, rounded up, frozen, and in its image", () =
   expect(heap.buffer.byteLength).toBe(589824);
   expect(Object.isFrozen(heap.options)).toBe(true);
 });
+
+test.each([undefined, null, "HAKMEM", 5])("an environment that is none: %s", (env) => {
+  thrown(() => optionsFromEnv(wrong(env)), "ERR_INVALID_OPTION");
+  thrown(() => optionsFromEnv(wrong({ HAKMEM_CAPACITY: Symbol("x") })), "ERR_INVALID_OPTION");
+});

@@ -149,5 +149,14 @@ test("the longest run, where runs lie apart", () => {
     requestBytes: 4 * SLAB,
     pooledBytes: 5 * SLAB,
     largestRunBytes: 3 * SLAB,
+    freeBlockBytes: 0,
   });
+});
+
+test("free blocks of other sizes are named", () => {
+  const heap = smallHeap();
+  const ptrs = fill(heap, 4096);
+  for (const ptr of ptrs.filter((_, index) => index % 2 === 0)) heap.free(ptr);
+  const { details } = thrown(() => heap.malloc(8192), "ERR_HEAP_EXHAUSTED");
+  expect(details.freeBlockBytes).toBe(Math.ceil(ptrs.length / 2) * 4096);
 });

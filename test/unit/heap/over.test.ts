@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Heap, type HeapMemory } from "../../../src/index.js";
-import { fill, fingerprint, SMALL_BYTES, smallHeap, wrong } from "../help.js";
+import { fill, fingerprint, SMALL_BYTES, smallHeap, thrown, wrong } from "../help.js";
 
-type Memory = { readonly buffer: ArrayBufferLike };
+type Memory = { readonly buffer: ArrayBufferLike; grow(pages: number): number };
 type MemoryMaker = { Memory: new (options: object) => Memory };
 const { Memory } = (globalThis as unknown as { WebAssembly: MemoryMaker }).WebAssembly;
 
@@ -102,4 +102,32 @@ test("over wipes a heap that was there", () => {
   const again = Heap.over(heap.buffer);
   expect(again.stats().live.blocks).toBe(0);
   expect(metadataOf(again)).toBe(metadataOf(smallHeap()));
+});
+
+test("a heap whose buffer was detached refuses every call", () => {
+  const memory = new Memory({ initial: 16, maximum: 64 });
+  const heap = Heap.over(memory);
+  const ptr = heap.malloc(64);
+  memory.grow(1);
+  const buffer = new ArrayBuffer(SMALL_BYTES);
+  const moved = Heap.over(buffer);
+  structuredClone(buffer, { transfer: [buffer] });
+  for (const gone of [heap, moved]) {
+    const calls = [
+      () => gone.malloc(64),
+      () => gone.malloc(0),
+      () => gone.tryMalloc(70000),
+      () => gone.calloc(8),
+      () => gone.free(ptr),
+      () => gone.realloc(ptr, 8),
+      () => gone.alignedAlloc(64, 8),
+      () => gone.usableSize(ptr),
+      () => gone.stats(),
+      () => gone.drain(),
+      () => gone.verify(),
+    ];
+    for (const call of calls) {
+      expect(thrown(call, "ERR_HEAP_DISPOSED").message).toContain("detached");
+    }
+  }
 });

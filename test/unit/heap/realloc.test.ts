@@ -60,9 +60,9 @@ describe("spans", () => {
       heap.verify();
     }
     expect(isPattern(heap, ptr, 2 * SLAB, 5)).toBe(true);
-    expect(heap.realloc(ptr, 65536)).toBe(ptr);
-    const block = heap.realloc(ptr, 65535);
+    const block = heap.realloc(ptr, 65536);
     expect(block).not.toBe(ptr);
+    expect(heap.realloc(block, 65535)).toBe(block);
     expect(isPattern(heap, block, 65535, 5)).toBe(true);
     expect(heap.stats().slabs.inUse).toBe(1);
     heap.verify();
@@ -169,4 +169,29 @@ test("a chain of random sizes keeps the contents", () => {
     expect(heap.stats().slabs.inUse).toBe(0);
   });
   fc.assert(property, { numRuns: 60 });
+});
+
+test("a block whose class stays does not move, however little of it is asked for", () => {
+  const heap = smallHeap();
+  for (const [from, to] of [
+    [16, 0],
+    [16, 4],
+    [32, 17],
+    [65536, 57345],
+  ] as const) {
+    const ptr = heap.malloc(from);
+    expect(heap.realloc(ptr, to)).toBe(ptr);
+  }
+});
+
+test("a span becomes a block of a class when it is cut to its size: no slab stays unused", () => {
+  const heap = smallHeap({ capacity: 2 ** 21 });
+  for (const size of [65536, 40961, 32776, 100]) {
+    const ptr = heap.malloc(65537);
+    const block = heap.realloc(ptr, size);
+    expect(heap.usableSize(block) - size).toBeLessThan(SLAB);
+    expect(heap.usableSize(block)).toBeLessThanOrEqual(SLAB);
+    heap.free(block);
+  }
+  heap.verify();
 });
