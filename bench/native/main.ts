@@ -192,6 +192,10 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return console.log(HELP);
+  for (const name of ["turns", "rounds", "ops"] as const) {
+    if (/^[1-9]\d{0,9}$/.test(values[name])) continue;
+    throw new Error(`--${name} is ${values[name]}; it takes a whole number from 1 (see --help)`);
+  }
   buildNative();
   unpackTraces();
   const { found, missing } = findNatives();

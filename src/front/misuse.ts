@@ -1,12 +1,11 @@
 import { HeapError, show } from "../base/errors.js";
+import { walkRuns } from "../central/runs.js";
 import { FREE, GRANULE_BYTES, GRANULE_SHIFT, headerState, NO_BLOCK } from "../layout/header.js";
 import { capacityOf, endSlab, firstSlab, type Image } from "../layout/image.js";
 import {
   FREE_COUNT,
-  KIND,
   POOLED,
   ptrToSlab,
-  RUN,
   SLAB_BYTES,
   slabRecord,
   slabToPtr,
@@ -36,16 +35,12 @@ export function classifyNotLive(image: Image, ptr: unknown): NotLive {
   return kindOfSlab(image, ptrToSlab(ptr)) === POOLED ? "unallocated" : "interior";
 }
 
-/** What the run is that holds a slab. Walks all runs: only the first slab of each says it. */
+/** What the run is that holds a slab. Walks the runs: only the first slab of each says it. */
 function kindOfSlab(image: Image, slab: number): number {
-  const { meta } = image;
-  if (slab >= (meta[WILDERNESS] as number)) return POOLED;
-  let record = 0;
-  for (let first = firstSlab(image); first <= slab; ) {
-    record = slabRecord(first);
-    first += Math.max(1, meta[record + RUN] as number);
+  for (const run of walkRuns(image)) {
+    if (slab < run.slab + run.slabs) return run.kind;
   }
-  return meta[record + KIND] as number;
+  return POOLED;
 }
 
 const REASONS: Record<NotLive, string> = {
@@ -94,22 +89,18 @@ export function largestBlock(image: Image): number {
 /** The error for a request that no free memory holds. */
 export function exhausted(image: Image, requestBytes: number): HeapError {
   const { meta } = image;
-  let pooledBytes = 0;
+  const unusedBytes = Math.max(0, endSlab(image) - (meta[WILDERNESS] as number)) * SLAB_BYTES;
+  let pooledBytes = unusedBytes;
   let freeBlockBytes = 0;
   let largestRunBytes = 0;
-  let runBytes = 0;
-  const end = endSlab(image);
-  for (let slab = firstSlab(image); slab < end; ) {
-    const record = slabRecord(slab);
-    const isUnused = slab >= (meta[WILDERNESS] as number);
-    const slabs = isUnused ? end - slab : Math.max(1, meta[record + RUN] as number);
-    const isFree = isUnused || meta[record + KIND] === POOLED;
-    runBytes = isFree ? runBytes + slabs * SLAB_BYTES : 0;
-    pooledBytes += isFree ? slabs * SLAB_BYTES : 0;
-    freeBlockBytes += isFree ? 0 : freeBytesOf(meta, record);
-    largestRunBytes = Math.max(largestRunBytes, runBytes);
-    slab += slabs;
+  let lastRunBytes = 0;
+  for (const { slab, slabs, kind } of walkRuns(image)) {
+    lastRunBytes = kind === POOLED ? slabs * SLAB_BYTES : 0;
+    pooledBytes += lastRunBytes;
+    largestRunBytes = Math.max(largestRunBytes, lastRunBytes);
+    freeBlockBytes += freeBytesOf(meta, slabRecord(slab), kind);
   }
+  largestRunBytes = Math.max(largestRunBytes, lastRunBytes + unusedBytes);
   const message =
     `no room for ${requestBytes} bytes: ${pooledBytes} bytes are in free slabs, ` +
     `the longest run of them has ${largestRunBytes}, ${freeBlockBytes} in free blocks of other ` +
@@ -122,9 +113,8 @@ export function exhausted(image: Image, requestBytes: number): HeapError {
   });
 }
 
-/** Bytes of a slab's free blocks; none of a span. */
-function freeBytesOf(meta: Int32Array, record: number): number {
-  const kind = meta[record + KIND] as number;
+/** Bytes of a slab's free blocks; none of a span or a free run. */
+function freeBytesOf(meta: Int32Array, record: number, kind: number): number {
   if (kind < 1 || kind > CLASS_COUNT) return 0;
   return (meta[record + FREE_COUNT] as number) * (BLOCK_BYTES[kind] as number);
 }

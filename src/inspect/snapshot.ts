@@ -1,5 +1,6 @@
 import { roundUp } from "../base/bits.js";
 import { corrupted } from "../base/errors.js";
+import { type Run, walkRuns } from "../central/runs.js";
 import { MAP_PAGE, touchedPages } from "../central/touch.js";
 import { MAX_CAPACITY_BYTES, MIN_CAPACITY_BYTES } from "../config/options.js";
 import { GRANULE_BYTES, GRANULE_SHIFT } from "../layout/header.js";
@@ -18,7 +19,6 @@ import {
 } from "../layout/metadata.js";
 import { BLOCK_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
 import { badImage } from "./open.js";
-import { type Run, walkRuns } from "./walk.js";
 
 /*
  * A snapshot is little-endian words:

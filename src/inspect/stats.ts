@@ -1,4 +1,5 @@
 import { corrupted } from "../base/errors.js";
+import { walkRuns } from "../central/runs.js";
 import { touchedPages } from "../central/touch.js";
 import type { HeapOptions } from "../config/options.js";
 import { endSlab, firstSlab, type Image } from "../layout/image.js";
@@ -40,7 +41,6 @@ import {
   SPAN_CLASS,
   type Tier,
 } from "../layout/sizeClasses.js";
-import { walkRuns } from "./walk.js";
 
 export interface Counted {
   blocks: number;

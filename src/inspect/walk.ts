@@ -1,17 +1,14 @@
 import type { Ptr } from "../base/types.js";
+import { walkRuns } from "../central/runs.js";
 import { CACHED, FREE, GRANULE_SHIFT, headerState, LIVE } from "../layout/header.js";
-import { firstSlab, type Image } from "../layout/image.js";
+import type { Image } from "../layout/image.js";
 import {
   blocksPerSlab,
-  bytesToSlabs,
   CARVED,
-  KIND,
   POOLED,
-  RUN,
   SPAN_BYTES,
   slabRecord,
   slabToPtr,
-  WILDERNESS,
 } from "../layout/metadata.js";
 import { BLOCK_BYTES, classTier, SPAN_CLASS, type Tier } from "../layout/sizeClasses.js";
 
@@ -25,30 +22,11 @@ export interface BlockInfo {
   readonly state: BlockState;
 }
 
-/** A run of slabs: a slab of a class, a span, or a free run (`kind` is POOLED). */
-export interface Run {
-  readonly slab: number;
-  readonly slabs: number;
-  readonly kind: number;
-}
-
 const STATES: Readonly<Record<number, BlockState>> = {
   [LIVE]: "live",
   [CACHED]: "cached",
   [FREE]: "free",
 };
-
-/** Walks the runs that tile the slabs below the wilderness. Ends on any image. */
-export function* walkRuns(image: Image): Generator<Run, void, undefined> {
-  const { meta } = image;
-  const end = Math.min(meta[WILDERNESS] as number, bytesToSlabs(image.u8.length));
-  for (let slab = Math.max(1, firstSlab(image)); slab < end; ) {
-    const record = slabRecord(slab);
-    const slabs = Math.min(Math.max(1, meta[record + RUN] as number), end - slab);
-    yield { slab, slabs, kind: meta[record + KIND] as number };
-    slab += slabs;
-  }
-}
 
 /** Walks all blocks in address order. */
 export function* walkBlocks(image: Image): Generator<BlockInfo, void, undefined> {

@@ -42,14 +42,14 @@ export const SLL_BLOCKS = 7;
 /** Head of the list of spare magazines, and the first magazine that was never used. */
 export const SPARE_HEAD = 8;
 export const SPARE_NEXT = 9;
-/** One past the last magazine. */
-export const END_MAGAZINE = 13;
-/** Slots of a magazine, less one. */
-export const MAGAZINE_MASK = 14;
 /** Bitmap of the bins of free runs that are not empty: two words. */
 export const BIN_MAP = 10;
 /** 1 after the heap was disposed, until it is opened again. */
 export const CLOSED = 12;
+/** One past the last magazine. */
+export const END_MAGAZINE = 13;
+/** Slots of a magazine, less one. */
+export const MAGAZINE_MASK = 14;
 /* Word 15 stays 0: see NO_TAKE_TOP. */
 /** Options, one word each, in the order of config/options.ts. */
 export const OPTIONS = 16;

@@ -1,0 +1,21 @@
+import { firstSlab, type Image } from "../layout/image.js";
+import { bytesToSlabs, KIND, RUN, slabRecord, WILDERNESS } from "../layout/metadata.js";
+
+/** A run of slabs: a slab of a class, a span, or a free run (`kind` is POOLED). */
+export interface Run {
+  readonly slab: number;
+  readonly slabs: number;
+  readonly kind: number;
+}
+
+/** Walks the runs that tile the slabs below the wilderness. Ends on any image. */
+export function* walkRuns(image: Image): Generator<Run, void, undefined> {
+  const { meta } = image;
+  const end = Math.min(meta[WILDERNESS] as number, bytesToSlabs(image.u8.length));
+  for (let slab = Math.max(1, firstSlab(image)); slab < end; ) {
+    const record = slabRecord(slab);
+    const slabs = Math.min(Math.max(1, meta[record + RUN] as number), end - slab);
+    yield { slab, slabs, kind: meta[record + KIND] as number };
+    slab += slabs;
+  }
+}
