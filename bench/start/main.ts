@@ -30,7 +30,15 @@ const COLUMNS: readonly Column[] = [
 ];
 
 async function measure(workload: string, subject: string): Promise<Figures> {
-  const argv = ["--import", "tsx", "bench/start/worker.ts", workload, subject, String(ROUNDS)];
+  const argv = [
+    "--expose-gc",
+    "--import",
+    "tsx",
+    "bench/start/worker.ts",
+    workload,
+    subject,
+    String(ROUNDS),
+  ];
   return JSON.parse((await run(process.execPath, argv)).stdout) as Figures;
 }
 
