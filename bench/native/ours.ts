@@ -154,7 +154,7 @@ function runWindows(words: Int32Array, loop: Loop): number {
   return total / (words.length / 2);
 }
 
-/** Bytes of the heap's own mapping that are resident, as the operating system counts them. */
+/** Resident bytes of the mapping that holds the heap; the system may have joined others to it. */
 function residentBytes(): number {
   const kib = heap.stats().capacityBytes / 1024;
   const entries = readFileSync("/proc/self/smaps", "utf8").split(/\n(?=[0-9a-f]+-)/);
@@ -164,6 +164,7 @@ function residentBytes(): number {
 
 /** Replays with every byte written: the figures of memory, ours and the operating system's. */
 function touch(words: Int32Array): void {
+  const before = residentBytes();
   for (let i = 0; i < words.length; i += 2) {
     const word = words[i] as number;
     const size = words[i + 1] as number;
@@ -177,7 +178,7 @@ function touch(words: Int32Array): void {
     u8.fill(1, ptr, ptr + size);
     slots[slot] = ptr;
   }
-  console.log(`${heap.stats().peakCommittedBytes} ${residentBytes()}`);
+  console.log(`${heap.stats().peakCommittedBytes} ${residentBytes() - before}`);
 }
 
 function runTrace(words: Int32Array, rounds: number): void {
