@@ -1,32 +1,85 @@
-import { defineConfig } from "tsup";
+import { copyFileSync } from "node:fs";
+import { defineConfig, type Options } from "tsup";
 
-export default defineConfig({
-  entry: { index: "src/index.ts" },
+type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
+
+/** The command and the trace tools use the shipped core, as a program does: no second copy. */
+const shippedCore: Plugin = {
+  name: "shipped-core",
+  setup(build) {
+    build.onResolve({ filter: /^(\.\.\/)+index\.js$/ }, () => ({
+      path: "./index.js",
+      external: true,
+    }));
+  },
+};
+
+const common: Options = {
   format: "esm",
   target: "es2022",
-  platform: "neutral",
   dts: false,
-  clean: true,
-  splitting: false,
-  esbuildOptions(options) {
-    options.minifySyntax = true;
+  outDir: "dist",
+};
+
+export default defineConfig([
+  {
+    ...common,
+    entry: { index: "src/index.ts", trace: "src/trace/index.ts" },
+    platform: "neutral",
+    splitting: false,
+    esbuildOptions(options) {
+      options.minifySyntax = true;
+    },
+    plugins: [
+      {
+        // Relations between constants are asserted where the sources are loaded, by the tests; the
+        // bundle's constants cannot be others.
+        name: "drop-static-asserts",
+        renderChunk(code) {
+          return { code: code.replace(/^staticAssert\([\s\S]*?\);$/gm, "") };
+        },
+      },
+      {
+        // esbuild turns a bundled module's top-level `const` into `var`, which V8 must load and check
+        // on every use; a `const` it puts into machine code as an immediate.
+        name: "top-level-const",
+        renderChunk(code) {
+          return { code: code.replace(/^var (?=[\w$]+ = )/gm, "const ") };
+        },
+      },
+    ],
   },
-  plugins: [
-    {
-      // Relations between constants are asserted where the sources are loaded, by the tests; the
-      // bundle's constants cannot be others.
-      name: "drop-static-asserts",
-      renderChunk(code) {
-        return { code: code.replace(/^staticAssert\([\s\S]*?\);$/gm, "") };
-      },
+  {
+    ...common,
+    entry: {
+      cli: "src/cli/main.ts",
+      subject: "src/cli/run/subject.ts",
+      preload: "src/cli/record/preload.ts",
     },
-    {
-      // esbuild turns a bundled module's top-level `const` into `var`, which V8 must load and check
-      // on every use; a `const` it puts into machine code as an immediate.
-      name: "top-level-const",
-      renderChunk(code) {
-        return { code: code.replace(/^var (?=[\w$]+ = )/gm, "const ") };
-      },
+    platform: "node",
+    splitting: true,
+    // The command's libraries are bundled, so that installing the allocator installs nothing else.
+    noExternal: [/^(commander|console-table-printer|simple-statistics|yocto-spinner)/],
+    // Some of them are CommonJS and ask for Node's modules by `require`.
+    banner: {
+      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
     },
-  ],
-});
+    esbuildPlugins: [shippedCore],
+    esbuildOptions(options) {
+      options.chunkNames = "chunk-[hash]";
+      options.legalComments = "inline";
+    },
+    async onSuccess() {
+      copyFileSync("src/cli/native/subject.c", "dist/subject.c");
+    },
+  },
+  {
+    ...common,
+    entry: { page: "src/cli/report/page/main.ts" },
+    format: "iife",
+    platform: "browser",
+    minify: true,
+    outExtension: () => ({ js: ".js" }),
+    noExternal: ["uplot"],
+  },
+]);

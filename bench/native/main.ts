@@ -6,9 +6,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
-import { startProgress } from "../support/progress.js";
-import { geometricMean, median, quartiles, steady } from "../support/statistics.js";
-import { type Column, printTable } from "../support/table.js";
+import { geometricMean, median, quartiles, steady } from "../../src/cli/statistics.js";
+import { startProgress } from "../../src/cli/term/progress.js";
+import { type Column, printTable } from "../../src/cli/term/table.js";
 import { buildNative, findNatives, ours, type Subject } from "./subjects.js";
 
 interface Case {

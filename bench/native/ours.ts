@@ -9,7 +9,7 @@
  */
 import { readFileSync } from "node:fs";
 import { Heap, type Ptr } from "../../dist/index.js";
-import { readTrace } from "../support/trace.js";
+import { readTrace } from "../../src/cli/traceFile.js";
 
 const WINDOW = 8192;
 const CHUNK = 128;

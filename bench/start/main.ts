@@ -5,8 +5,8 @@
 import { execFile } from "node:child_process";
 import { cpus } from "node:os";
 import { promisify } from "node:util";
-import { startProgress } from "../support/progress.js";
-import { type Column, printTable } from "../support/table.js";
+import { startProgress } from "../../src/cli/term/progress.js";
+import { type Column, printTable } from "../../src/cli/term/table.js";
 import { SUBJECTS } from "./subjects.js";
 import type { Figures } from "./worker.js";
 

@@ -1,8 +1,8 @@
 /** Runs one workload on one subject and prints its figures as JSON: a process of its own each. */
 import { existsSync, writeFileSync } from "node:fs";
 import { type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
-import { median, steady } from "../support/statistics.js";
-import { readTrace } from "../support/trace.js";
+import { median, steady } from "../../src/cli/statistics.js";
+import { readTrace } from "../../src/cli/traceFile.js";
 import { SUBJECTS } from "./subjects.js";
 import { freeAll, randomMixed, replayTrace } from "./workloads.js";
 

@@ -1,4 +1,4 @@
-import type { Trace } from "../support/trace.js";
+import type { Trace } from "../../src/trace/format.js";
 import type { Subject } from "./subjects.js";
 
 /**

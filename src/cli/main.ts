@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { HeapError, optionsFromEnv } from "../index.js";
+import { registerBench } from "./commands/bench.js";
+import { version } from "./machine.js";
+import { RunError, type Session, UsageError } from "./session.js";
+
+const COMMANDS = [registerBench];
+
+function createProgram(session: Session): Command {
+  const program = new Command("hakmem")
+    .description("Measures, tunes and inspects the hakmem allocator.")
+    .version(version)
+    .showHelpAfterError("(add --help for what is accepted)")
+    .exitOverride();
+  for (const register of COMMANDS) register(program, session);
+  return program;
+}
+
+/** Ctrl-C once: end the round and show what there is. Twice: end at once. */
+function abortOnInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  process.on("SIGINT", () => {
+    if (controller.signal.aborted) process.exit(1);
+    controller.abort();
+  });
+  return controller.signal;
+}
+
+function toExitCode(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`hakmem: ${message}\n`);
+  if (error instanceof UsageError) return 2;
+  if (error instanceof HeapError && error.code === "ERR_INVALID_OPTION") return 2;
+  if (!(error instanceof RunError) && error instanceof Error && process.env.DEBUG) {
+    process.stderr.write(`${error.stack}\n`);
+  }
+  return 1;
+}
+
+try {
+  // A reader that has enough, such as `head`, is no failure.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === "EPIPE" ? 0 : 1);
+  });
+  const session = { signal: abortOnInterrupt(), options: optionsFromEnv(process.env) };
+  await createProgram(session).parseAsync();
+} catch (error) {
+  process.exitCode = toExitCode(error);
+}

@@ -1,0 +1,66 @@
+/**
+ * What the command and a subject's process say to each other: a request a line on the process's
+ * standard input, an answer a line on its standard output, both JSON. Native subjects speak it too.
+ */
+export type Request =
+  | { readonly pass: "check" }
+  | { readonly pass: "round"; readonly times: number; readonly limitMs: number }
+  | { readonly pass: "latency"; readonly limitMs: number };
+
+export type Answer<R extends Request> = R extends { pass: "check" }
+  ? CheckAnswer
+  : R extends { pass: "round" }
+    ? RoundAnswer
+    : LatencyAnswer;
+
+/** A pass that writes and verifies every byte: the same hash of every subject, or it is broken. */
+export interface CheckAnswer {
+  /** FNV-1a over what was read of every block when it was freed or reallocated. */
+  readonly hash: number;
+  /** Growth of the process's resident memory, after its peak was reset. */
+  readonly peakBytes: number;
+  /** Growth of resident memory over the pass, at equal steps of events. */
+  readonly seriesBytes: readonly number[];
+  readonly heap: HeapFigures | null;
+}
+
+/** What hakmem did in one run through the script. */
+export interface HeapFigures {
+  readonly refills: number;
+  readonly drains: number;
+  readonly slabsOpened: number;
+  readonly peakCommittedBytes: number;
+  readonly hits: number;
+  readonly misses: number;
+  /** Committed bytes over the pass, at equal steps of events. */
+  readonly seriesBytes: readonly number[];
+}
+
+export interface RoundAnswer {
+  readonly ns: number;
+  readonly events: number;
+  /** Whether the time limit ended the round before its last event. */
+  readonly isCut: boolean;
+  readonly cpuUserUs: number;
+  readonly cpuSystemUs: number;
+  readonly collections: number;
+  readonly collectionMs: number;
+  readonly slabsOpened: number;
+  readonly refills: number;
+  readonly drains: number;
+}
+
+/** Latency of single events, the timer's own cost taken off. */
+export interface LatencyAnswer {
+  readonly timerNs: number;
+  readonly events: number;
+  /** Percentile and ns, rising; 50, 99, 99.9, 99.99 and 100 are among them. */
+  readonly curve: readonly (readonly [percentile: number, ns: number])[];
+}
+
+export interface Failure {
+  readonly error: string;
+}
+
+/** Points at which memory is read during a checking pass. */
+export const SERIES_POINTS = 64;

@@ -1,0 +1,122 @@
+import { OP_FREE, OP_MALLOC, OP_REALLOC, OP_SHIFT, SLOT_MASK } from "../trace/format.js";
+
+/**
+ * What every subject of a benchmark is asked to do: a list of events, as in a recorded trace, so
+ * that hakmem, its rivals in JavaScript and native allocators do the same work in the same order.
+ *
+ * Two words an event: `op << 30 | slot`, then a size. Beside the ops of a trace there is OP_WORK:
+ * write every byte of the slot's block `size` times over.
+ */
+export interface Script {
+  readonly words: Int32Array;
+  readonly slotCount: number;
+  /** How often a round runs through the words; above 1 only if they free all they allocate. */
+  readonly repeat: number;
+  readonly touch: Touch;
+}
+
+export const OP_WORK = 3;
+
+/**
+ * What is done with a block's bytes: its first byte is written; its first two bytes are; or all are
+ * written when it is allocated, and all are read and checked when it is freed.
+ */
+export type Touch = "first" | "pair" | "all";
+
+export const TOUCHES: readonly Touch[] = ["first", "pair", "all"];
+
+/** Collects events. */
+export class ScriptWriter {
+  #words: Int32Array = new Int32Array(4096);
+  #length = 0;
+  #slotCount = 0;
+
+  malloc(slot: number, size: number): void {
+    this.#push(OP_MALLOC, slot, size);
+  }
+
+  free(slot: number): void {
+    this.#push(OP_FREE, slot, 0);
+  }
+
+  realloc(slot: number, size: number): void {
+    this.#push(OP_REALLOC, slot, size);
+  }
+
+  /** Writes every byte of the slot's block so many times over. */
+  work(slot: number, times: number): void {
+    this.#push(OP_WORK, slot, times);
+  }
+
+  get eventCount(): number {
+    return this.#length >>> 1;
+  }
+
+  finish(touch: Touch = "first", repeat = 1): Script {
+    const words = this.#words.slice(0, this.#length);
+    return { words, slotCount: this.#slotCount, repeat, touch };
+  }
+
+  #push(op: number, slot: number, size: number): void {
+    if (this.#length === this.#words.length) {
+      const grown = new Int32Array(2 * this.#length);
+      grown.set(this.#words);
+      this.#words = grown;
+    }
+    this.#words[this.#length] = (op << OP_SHIFT) | slot;
+    this.#words[this.#length + 1] = size;
+    this.#length += 2;
+    if (slot >= this.#slotCount) this.#slotCount = slot + 1;
+  }
+}
+
+/** Events of one round. */
+export function eventsOf(script: Script): number {
+  return (script.words.length >>> 1) * script.repeat;
+}
+
+/** What a subject must hold: the largest sum of sizes, and number of blocks, live at once. */
+export function peakOf(script: Script): { bytes: number; blocks: number } {
+  const sizes = new Int32Array(script.slotCount).fill(-1);
+  const now = { bytes: 0, blocks: 0 };
+  const peak = { bytes: 0, blocks: 0 };
+  for (let index = 0; index < script.words.length; index += 2) {
+    const word = script.words[index] as number;
+    const op = word >>> OP_SHIFT;
+    const slot = word & SLOT_MASK;
+    if (op === OP_WORK) continue;
+    const old = sizes[slot] as number;
+    const size = op === OP_FREE ? -1 : (script.words[index + 1] as number);
+    sizes[slot] = size;
+    now.bytes += Math.max(size, 0) - Math.max(old, 0);
+    now.blocks += (size < 0 ? 0 : 1) - (old < 0 ? 0 : 1);
+    peak.bytes = Math.max(peak.bytes, now.bytes);
+    peak.blocks = Math.max(peak.blocks, now.blocks);
+  }
+  return peak;
+}
+
+/*
+ * A script on its way to a subject's process: a file, which the native subject can read too.
+ *
+ *   word 0      1        2       3        4       5 ...
+ *   "HKS1"   events   slots   repeat   touch   two words an event
+ */
+const MAGIC = 0x31534b48; // "HKS1"
+const HEAD_WORDS = 5;
+
+/** The words of a script's file, in this machine's byte order: it never leaves the machine. */
+export function encodeScript(script: Script): Int32Array {
+  const file = new Int32Array(HEAD_WORDS + script.words.length);
+  const touch = TOUCHES.indexOf(script.touch);
+  file.set([MAGIC, script.words.length >>> 1, script.slotCount, script.repeat, touch]);
+  file.set(script.words, HEAD_WORDS);
+  return file;
+}
+
+export function decodeScript(file: Int32Array): Script {
+  const [magic, eventCount = 0, slotCount = 0, repeat = 0, touch = 0] = file;
+  if (magic !== MAGIC || file.length !== HEAD_WORDS + 2 * eventCount) throw new Error("no script");
+  const words = file.slice(HEAD_WORDS);
+  return { words, slotCount, repeat, touch: TOUCHES[touch] as Touch };
+}

@@ -1,0 +1,1 @@
+export { decodeTrace, encodeTrace, type Trace, TraceError } from "./format.js";
