@@ -1,11 +1,25 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { HeapError, optionsFromEnv } from "../index.js";
+import { registerAb } from "./commands/ab.js";
 import { registerBench } from "./commands/bench.js";
+import { registerInspect } from "./commands/inspect.js";
+import { registerProfile } from "./commands/profile.js";
+import { registerRecord } from "./commands/record.js";
+import { registerReport } from "./commands/report.js";
+import { registerTune } from "./commands/tune.js";
 import { version } from "./machine.js";
 import { RunError, type Session, UsageError } from "./session.js";
 
-const COMMANDS = [registerBench];
+const COMMANDS = [
+  registerBench,
+  registerAb,
+  registerProfile,
+  registerRecord,
+  registerTune,
+  registerReport,
+  registerInspect,
+];
 
 function createProgram(session: Session): Command {
   const program = new Command("hakmem")

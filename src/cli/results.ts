@@ -1,4 +1,4 @@
-import type { HeapOptions } from "../index.js";
+import type { HeapOptions, HeapStats } from "../index.js";
 
 /*
  * What the commands write with `--json`, and what `hakmem report` reads. Times are ns, memory is
@@ -81,8 +81,8 @@ export interface SubjectResult {
   readonly ratio: Interval | null;
   /** Why the figures do not bear judgement, if they do not. */
   readonly caution: string | null;
-  /** Hash of what was read back: the same of every subject, or one of them is broken. */
-  readonly hash: string;
+  /** Hash of what was read back: the same of every subject, or one of them is broken; null: unknown. */
+  readonly hash: string | null;
 }
 
 export interface Skipped {
@@ -96,6 +96,8 @@ export interface BenchResult {
   readonly machine: Machine;
   readonly workload: WorkloadInfo;
   readonly options: HeapOptions;
+  /** hakmem's slabs when most blocks were live. */
+  readonly map: InspectResult | null;
   readonly subjects: readonly SubjectResult[];
   readonly skipped: readonly Skipped[];
   readonly notes: readonly string[];
@@ -110,15 +112,17 @@ export interface AbCell {
   readonly workload: string;
   readonly nsPerOp: Spread;
   readonly opsPerSecond: Interval;
-  /** Throughput / that of the first cell of this workload, pair by pair; null of that cell. */
+  /** Throughput / that of the base cell of this workload, pair by pair; null of that cell. */
   readonly ratio: Interval | null;
-  /** Slabs taken from the pool in one run through the workload. */
+  /** Of one run through the workload in steady state: slabs taken from the pool, and so on. */
   readonly slabsOpened: number;
   readonly refills: number;
   readonly drains: number;
   readonly peakCommittedBytes: number;
+  /** Of all measured rounds. */
   readonly cpuUserMs: number;
   readonly cpuSystemMs: number;
+  /** ns per op. */
   readonly rounds: readonly number[];
 }
 
@@ -205,7 +209,7 @@ export interface InspectResult {
   readonly machine: Machine;
   readonly file: string;
   readonly slabBytes: number;
-  readonly stats: import("../index.js").HeapStats;
+  readonly stats: HeapStats;
   readonly slabs: readonly SlabTile[];
   /** Share of the slabs in use that is not live, 0 to 1. */
   readonly fragmentation: number;

@@ -29,15 +29,6 @@ it("what the heap counts as committed is what the operating system counts", () =
   expect(resident / counted).toBeLessThan(1.05);
 });
 
-it.each(["hakmem", "Buffer.allocUnsafe", "new Uint8Array"])(
-  "the main job runs on %s",
-  (subject) => {
-    const [json = "{}"] = lines(["bench/start/worker.ts", "nginx", subject, "1"]);
-    const figures = JSON.parse(json) as { nsPerOp: number; peakBytes: number };
-    expect(figures.nsPerOp).toBeGreaterThan(0);
-  },
-);
-
 it("a benchmark that is told nonsense says what it takes", () => {
   const { status, stderr } = spawnSync(
     process.execPath,

@@ -1,27 +1,40 @@
+import type { InspectResult } from "../results.js";
+
 /**
  * What the command and a subject's process say to each other: a request a line on the process's
  * standard input, an answer a line on its standard output, both JSON. Native subjects speak it too.
  */
 export type Request =
-  | { readonly pass: "check" }
+  | { readonly pass: "check"; readonly limitMs: number }
   | { readonly pass: "round"; readonly times: number; readonly limitMs: number }
-  | { readonly pass: "latency"; readonly limitMs: number };
+  | { readonly pass: "latency"; readonly limitMs: number }
+  | { readonly pass: "profileStart"; readonly intervalUs: number }
+  | { readonly pass: "profileStop"; readonly file: string };
 
-export type Answer<R extends Request> = R extends { pass: "check" }
-  ? CheckAnswer
-  : R extends { pass: "round" }
-    ? RoundAnswer
-    : LatencyAnswer;
+interface Answers {
+  readonly check: CheckAnswer;
+  readonly round: RoundAnswer;
+  readonly latency: LatencyAnswer;
+  readonly profileStart: Record<string, never>;
+  readonly profileStop: Record<string, never>;
+}
+
+export type Answer<R extends Request> = Answers[R["pass"]];
 
 /** A pass that writes and verifies every byte: the same hash of every subject, or it is broken. */
 export interface CheckAnswer {
-  /** FNV-1a over what was read of every block when it was freed or reallocated. */
-  readonly hash: number;
+  /**
+   * FNV-1a over event, size and byte of every block that was freed or reallocated; null if the time
+   * limit ended the pass.
+   */
+  readonly hash: number | null;
   /** Growth of the process's resident memory, after its peak was reset. */
   readonly peakBytes: number;
   /** Growth of resident memory over the pass, at equal steps of events. */
   readonly seriesBytes: readonly number[];
   readonly heap: HeapFigures | null;
+  /** hakmem's slabs when most blocks were live. */
+  readonly map?: InspectResult;
 }
 
 /** What hakmem did in one run through the script. */
@@ -48,6 +61,8 @@ export interface RoundAnswer {
   readonly slabsOpened: number;
   readonly refills: number;
   readonly drains: number;
+  /** hakmem's so far; rivals do not say. */
+  readonly peakCommittedBytes?: number;
 }
 
 /** Latency of single events, the timer's own cost taken off. */

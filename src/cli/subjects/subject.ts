@@ -1,3 +1,5 @@
+import type { Heap } from "../../index.js";
+
 /**
  * One way to get memory for buffers: hakmem, or a rival. A block is what the program keeps: an
  * offset or a view. Every subject runs in a process of its own, so that V8 sees one of them only.
@@ -12,8 +14,10 @@ export interface Subject<Block> {
   write(block: Block, offset: number, value: number): void;
   read(block: Block, offset: number): number;
   fill(block: Block, size: number, value: number): void;
-  /** Where it keeps statistics of its own; undefined of rivals. */
-  readonly heap?: HeapGauge;
+  /** hakmem's statistics of itself; rivals have none. */
+  readonly gauge?: () => HeapGauge;
+  /** hakmem's heap, for its map. */
+  readonly heap?: Heap;
 }
 
 export type Slots<Block> = { [index: number]: Block; readonly length: number };

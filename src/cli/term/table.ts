@@ -12,7 +12,9 @@ export function printTable(
   rows: readonly Record<string, string>[],
 ): void {
   if (process.stdout.isTTY) {
+    // The library colours every cell white, whatever the terminal's background and NO_COLOR say.
     const table = new Table({
+      shouldDisableColors: true,
       columns: columns.map(({ name, title, align }) => ({
         name,
         title,

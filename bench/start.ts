@@ -1,0 +1,39 @@
+/**
+ * `npm start`: recorded traces of real programs and HAKMEM's random-mixed through hakmem, beside what
+ * JavaScript programs use today. Takes about half a minute, prints tables and leaves report.html.
+ */
+import { printBench } from "../src/cli/commands/bench.js";
+import { writeReport } from "../src/cli/report/write.js";
+import type { BenchResult } from "../src/cli/results.js";
+import { runBench } from "../src/cli/run/bench.js";
+import { readWorkload } from "../src/cli/workloads/resolve.js";
+
+const WORKLOADS = [
+  ["replay", "bench/traces/redis.hkt.gz"],
+  ["replay", "bench/traces/python.hkt.gz"],
+  ["random-mixed", "1000000", "256", "42"],
+];
+const RIVALS = ["buffer", "uint8array"];
+const PLAN = { rounds: 8, roundMs: 60, limitMs: 10_000 };
+const REPORT = "report.html";
+
+async function main(): Promise<void> {
+  const results: BenchResult[] = [];
+  const controller = new AbortController();
+  process.once("SIGINT", () => controller.abort());
+  for (const [name = "", ...values] of WORKLOADS) {
+    if (controller.signal.aborted) break;
+    const workload = readWorkload(name, values);
+    const result = await runBench(workload, RIVALS, {}, PLAN, controller.signal);
+    printBench(result);
+    console.log("");
+    results.push(result);
+  }
+  writeReport(results, REPORT, "hakmem beside what JavaScript programs use");
+  console.log(`${REPORT} shows this as plots. \`npx hakmem --help\` has the rest.`);
+}
+
+main().catch((error: unknown) => {
+  console.error(`npm start: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});

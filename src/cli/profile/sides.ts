@@ -1,0 +1,64 @@
+import type { ProfiledFunction } from "../results.js";
+import type { Attributed } from "./attribute.js";
+import { isBundle } from "./lines.js";
+
+type Side = ProfiledFunction["side"];
+
+/** The shipped bundle's functions by what they are for. A test finds those that are missing. */
+const NAMES: readonly (readonly [Side, string])[] = [
+  [
+    "allocation",
+    `malloc tryMalloc mallocOrThrow mallocSlow isScarce popSll refillFromSlab takeFree carve
+    calloc alignedAlloc mallocBatch openSlab touchSlab touchedPages takeSpan describeSpan takeRun
+    findRun nextBin takeFromWilderness exhausted freeBytesOf invalidSize largestBlock isClassSize
+    sizeToLiveHeader bytesToSlabs roundUp lowestBit`,
+  ],
+  [
+    "free",
+    `free freeSlow freeBatch unmark drain drainSll drainAll returnBlocks retireSlab giveRun notLive
+    classifyNotLive kindOfSlab ptrToSlab`,
+  ],
+  [
+    "shared",
+    `realloc reallocOrThrow reallocSlow resizeSpan extendRun spanBytes usableSize usableBytes
+    liveHeaderOf openMagazines takeSpare giveSpare linkRun unlinkRun binOf markBin clearBin
+    linkPartial unlinkPartial slabRecord classRecord counterIndex emptyTop topToMagazine topToCount
+    blocksPerSlab slabToPtr headerClass headerState toHeader capacityOf firstSlab endSlab closed
+    walkRuns corrupted log2Floor route count checkCount`,
+  ],
+  // What creates heaps and inspects them: the benchmark's doing.
+  [
+    "workload",
+    `openDoor bindMalloc bindFree bindRealloc blocksWithin magazineCap refillCount formatClasses
+    closeTops`,
+  ],
+];
+
+const SIDE_OF_NAME: ReadonlyMap<string, Side> = new Map(
+  NAMES.flatMap(([side, names]) => names.split(/\s+/).map((name) => [name, side] as const)),
+);
+
+/** The side of a function of the shipped bundle, by its name; undefined if the table has it not. */
+export function sideOfName(name: string): Side | undefined {
+  return SIDE_OF_NAME.get(name);
+}
+
+/** esbuild numbers a name that its bundle has twice: `counted2`. */
+function sideOfFrame(name: string, url: string): Side {
+  if (url.startsWith("node:")) return "program";
+  if (!isBundle(url)) return "workload";
+  return sideOfName(name) ?? sideOfName(name.replace(/\d+$/, "")) ?? "workload";
+}
+
+/** What a sample is counted for. A builtin works for its caller. */
+export function sideOf({ name, url, caller }: Attributed): Side {
+  if (url !== "") return sideOfFrame(name, url);
+  if (name === "(garbage collector)") return "collector";
+  if (/^\(.*\)$/.test(name) || caller === null) return "program";
+  return sideOfFrame(caller.name, caller.url);
+}
+
+/** Whether a side is the allocator's own work. */
+export function isAllocator(side: Side): boolean {
+  return side === "allocation" || side === "free" || side === "shared";
+}

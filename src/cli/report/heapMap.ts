@@ -1,0 +1,65 @@
+import type { BlockInfo, Heap, HeapStats } from "../../index.js";
+import { readMachine } from "../machine.js";
+import type { InspectResult, SlabTile } from "../results.js";
+
+export const SLAB_BYTES = 65536;
+
+const LETTERS: Readonly<Record<BlockInfo["state"], string>> = { live: "L", cached: "C", free: "F" };
+
+function toTile(ptr: number, { size, tier }: BlockInfo, blocks: string): SlabTile {
+  const count = (letter: string): number => blocks.split(letter).length - 1;
+  return {
+    ptr,
+    slabs: Math.ceil(size / SLAB_BYTES),
+    tier,
+    blockBytes: size,
+    live: count(LETTERS.live),
+    cached: count(LETTERS.cached),
+    free: count(LETTERS.free),
+    blocks,
+  };
+}
+
+/** Every slab that has blocks, in address order; a span is one tile. */
+export function readSlabs(heap: Heap): SlabTile[] {
+  const tiles: SlabTile[] = [];
+  let ptr = -1;
+  let first: BlockInfo | null = null;
+  let letters: string[] = [];
+  const close = (): void => {
+    if (first !== null) tiles.push(toTile(ptr, first, letters.join("")));
+  };
+  for (const block of heap.blocks()) {
+    const slab = block.ptr - (block.ptr % SLAB_BYTES);
+    if (slab !== ptr) {
+      close();
+      ptr = slab;
+      first = block;
+      letters = [];
+    }
+    letters.push(LETTERS[block.state]);
+  }
+  close();
+  return tiles;
+}
+
+/** The share of the slabs in use that is not live: what is cached, free, uncarved, or lost at ends. */
+export function fragmentationOf(stats: HeapStats): number {
+  const inUseBytes = stats.slabs.inUse * SLAB_BYTES;
+  return inUseBytes === 0 ? 0 : 1 - stats.live.bytes / inUseBytes;
+}
+
+/** What `hakmem inspect` shows of a heap. `file` is the name it is shown under. */
+export function buildInspect(heap: Heap, file: string): InspectResult {
+  const stats = heap.stats();
+  return {
+    kind: "hakmem inspect",
+    version: 1,
+    machine: readMachine(),
+    file,
+    slabBytes: SLAB_BYTES,
+    stats,
+    slabs: readSlabs(heap),
+    fragmentation: fragmentationOf(stats),
+  };
+}

@@ -1,0 +1,3 @@
+/// <reference lib="esnext.disposable" />
+
+declare module "*.css" {}

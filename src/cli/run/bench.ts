@@ -1,0 +1,265 @@
+import { type HeapOptions, OPTION_TABLE } from "../../index.js";
+import { readMachine } from "../machine.js";
+import type {
+  BenchResult,
+  InspectResult,
+  Percentiles,
+  Skipped,
+  SubjectResult,
+} from "../results.js";
+import { eventsOf } from "../script.js";
+import { RunError } from "../session.js";
+import { MIN_ROUNDS, medianInterval, pairedRatios, spread } from "../statistics.js";
+import { findNatives, type Native } from "../subjects/native.js";
+import { SUBJECTS } from "../subjects/table.js";
+import { formatPercent } from "../term/format.js";
+import { type Progress, startProgress } from "../term/progress.js";
+import type { Resolved } from "../workloads/resolve.js";
+import { Contestant, type Launch, launchScripted } from "./contestant.js";
+import { countSteps, type Measured, measureInTurn, nsPerOp, type Plan } from "./measure.js";
+import type { CheckAnswer, LatencyAnswer } from "./protocol.js";
+import { withScriptFile } from "./scriptFile.js";
+
+export const OWN = "hakmem";
+
+/** What is known of a subject when all has been measured. */
+interface Entry {
+  readonly launch: Launch;
+  check?: CheckAnswer;
+  measured?: Measured;
+  latency?: LatencyAnswer;
+}
+
+/** hakmem and rivals on one workload: checked, then measured in turn. */
+export async function runBench(
+  workload: Resolved,
+  rivals: readonly string[],
+  options: Partial<HeapOptions>,
+  plan: Plan,
+  signal: AbortSignal,
+): Promise<BenchResult> {
+  return withScriptFile(workload.script, async (file) => {
+    const skipped: Skipped[] = [];
+    const launches = await launchAll([OWN, ...rivals], file, options, skipped);
+    const count = launches.length;
+    const progress = startProgress(countSteps(count, plan) + 2 * count + 1);
+    try {
+      const entries: Entry[] = launches.map((launch) => ({ launch }));
+      const heap = await checkAll(entries, file, options, plan, progress, signal, skipped);
+      const sound = entries.filter(({ check }) => check !== undefined);
+      await measureAll(sound, plan, progress, signal, skipped);
+      return assemble(workload, sound, heap, { options, plan, signal, skipped });
+    } finally {
+      progress.done();
+    }
+  });
+}
+
+async function launchAll(
+  names: readonly string[],
+  file: string,
+  options: Partial<HeapOptions>,
+  skipped: Skipped[],
+): Promise<Launch[]> {
+  const isNative = (name: string): boolean =>
+    SUBJECTS.some((row) => row.name === name && row.kind === "native");
+  const natives = names.some(isNative) ? await findNatives() : { found: [], missing: [] };
+  return names.flatMap((name): Launch[] => {
+    if (!isNative(name)) return [launchScripted(name, file, options)];
+    const found = natives.found.find((native: Native) => native.name === name);
+    const missing = natives.missing.find((native) => native.name === name);
+    if (found === undefined) {
+      skipped.push({ name, reason: missing?.reason ?? "not found" });
+      return [];
+    }
+    return [{ name, command: found.command, args: [file], env: { ...process.env, ...found.env } }];
+  });
+}
+
+/**
+ * Every subject in a fresh process: correctness, hash, memory. hakmem's counts hits and misses,
+ * which costs time, so it is not the one whose rounds are timed.
+ */
+async function checkAll(
+  entries: readonly Entry[],
+  file: string,
+  options: Partial<HeapOptions>,
+  { limitMs }: Plan,
+  progress: Progress,
+  signal: AbortSignal,
+  skipped: Skipped[],
+): Promise<CheckAnswer> {
+  let heap: CheckAnswer | undefined;
+  for (const entry of entries) {
+    if (signal.aborted) break;
+    const { launch } = entry;
+    progress.step(`checking ${launch.name}`);
+    const isOwn = launch.name === OWN;
+    const counted = launchScripted(OWN, file, { ...options, frontStats: true });
+    const contestant = new Contestant(isOwn ? counted : launch);
+    const stop = (): void => contestant.stop();
+    signal.addEventListener("abort", stop);
+    try {
+      entry.check = await contestant.ask({ pass: "check", limitMs: 3 * limitMs });
+      if (isOwn) heap = entry.check;
+    } catch (error) {
+      const reason = (error as Error).message;
+      if (isOwn && !signal.aborted) throw new RunError(explainFailure(reason));
+      if (!signal.aborted) skipped.push({ name: launch.name, reason });
+    } finally {
+      signal.removeEventListener("abort", stop);
+      contestant.stop();
+    }
+  }
+  if (heap === undefined) throw new RunError("ended before anything was measured");
+  return heap;
+}
+
+function explainFailure(reason: string): string {
+  const advice = reason.startsWith("no room") ? "; give it more with --capacity BYTES" : "";
+  return `hakmem cannot run this: ${reason}${advice}`;
+}
+
+async function measureAll(
+  entries: readonly Entry[],
+  plan: Plan,
+  progress: Progress,
+  signal: AbortSignal,
+  skipped: Skipped[],
+): Promise<void> {
+  const launches = entries.map(({ launch }) => launch);
+  const all = await measureInTurn(launches, plan, progress, signal);
+  for (const [index, measured] of all.entries()) {
+    const entry = entries[index] as Entry;
+    entry.measured = measured;
+    const { contestant, failure } = measured;
+    if (failure !== null && failure !== "interrupted") {
+      skipped.push({ name: contestant.name, reason: failure });
+      measured.rounds.length = 0;
+    } else if (!signal.aborted) {
+      progress.step(`latency of ${contestant.name}`);
+      const limitMs = Math.min(plan.limitMs, 5000);
+      const latency = await contestant.ask({ pass: "latency", limitMs }).catch(() => undefined);
+      if (latency !== undefined) entry.latency = latency;
+    }
+    contestant.stop();
+  }
+}
+
+interface Context {
+  readonly options: Partial<HeapOptions>;
+  readonly plan: Plan;
+  readonly signal: AbortSignal;
+  readonly skipped: readonly Skipped[];
+}
+
+function assemble(
+  workload: Resolved,
+  entries: readonly Entry[],
+  heap: CheckAnswer,
+  { options, plan, signal, skipped }: Context,
+): BenchResult {
+  const own = entries.find(({ launch }) => launch.name === OWN);
+  const ownTimes = own?.measured?.rounds.map(nsPerOp) ?? [];
+  if (ownTimes.length === 0) throw new RunError("ended before hakmem's first round was measured");
+  const subjects = entries
+    .filter(({ measured }) => measured !== undefined && measured.rounds.length > 0)
+    .map((entry) => toResult(entry, ownTimes, workload, plan));
+  const hashes = new Set(subjects.flatMap(({ hash }) => hash ?? []));
+  const notes = [...workload.notes];
+  if (hashes.size > 1) notes.push("The hashes differ: not every subject has done the same work.");
+  if (subjects.some(({ latency }) => latency !== null)) notes.push(LATENCY_NOTE);
+  return {
+    kind: "hakmem bench",
+    version: 1,
+    machine: readMachine(),
+    workload: workload.info,
+    options: completeOptions(options),
+    map:
+      heap.map === undefined ? null : ({ ...heap.map, file: workload.info.label } as InspectResult),
+    subjects,
+    skipped,
+    notes,
+    isInterrupted: signal.aborted,
+  };
+}
+
+const LATENCY_NOTE = "Latencies are of single events, with the median cost of the timer taken off.";
+
+function completeOptions(options: Partial<HeapOptions>): HeapOptions {
+  const rows = OPTION_TABLE.map(({ name, type, default: value }) => [
+    name,
+    options[name] ?? (type === "switch" ? value === 1 : value),
+  ]);
+  return Object.fromEntries(rows) as HeapOptions;
+}
+
+function toResult(
+  { launch, check, measured, latency }: Entry,
+  ownTimes: readonly number[],
+  workload: Resolved,
+  plan: Plan,
+): SubjectResult {
+  const { rounds, warmup } = measured as Measured;
+  const times = rounds.map(nsPerOp);
+  const total = (pick: (round: (typeof rounds)[number]) => number): number =>
+    rounds.reduce((sum, round) => sum + pick(round), 0);
+  const isOwn = launch.name === OWN;
+  const nsSpread = spread(times);
+  const hash = check?.hash ?? null;
+  return {
+    name: launch.name,
+    title: SUBJECTS.find((row) => row.name === launch.name)?.title ?? launch.name,
+    nsPerOp: nsSpread,
+    rounds: times,
+    opsPerSecond: 1e9 / nsSpread.median,
+    warmup,
+    latency: latency === undefined ? null : { ...latency, percentiles: toPercentiles(latency) },
+    memory:
+      check === undefined ? null : { peakBytes: check.peakBytes, seriesBytes: check.seriesBytes },
+    heap: toHeap(check),
+    collections: total((round) => round.collections),
+    collectionMs: total((round) => round.collectionMs),
+    cpuUserMs: total((round) => round.cpuUserUs) / 1000,
+    cpuSystemMs: total((round) => round.cpuSystemUs) / 1000,
+    ratio: isOwn ? null : medianInterval(pairedRatios(times, ownTimes)),
+    caution: judge(measured as Measured, eventsOf(workload.script), plan),
+    hash: hash === null ? null : hash.toString(16).padStart(8, "0"),
+  };
+}
+
+function toPercentiles({ curve }: LatencyAnswer): Percentiles {
+  const at = (percentile: number): number =>
+    curve.find(([point]) => point === percentile)?.[1] ?? Number.NaN;
+  return { p50: at(50), p99: at(99), p999: at(99.9), p9999: at(99.99), max: at(100) };
+}
+
+function toHeap(check: CheckAnswer | undefined): SubjectResult["heap"] {
+  const heap = check?.heap ?? null;
+  if (heap === null) return null;
+  const { hits, misses, ...rest } = heap;
+  return { hitRate: hits / Math.max(1, hits + misses), ...rest };
+}
+
+/** A round below this is mostly noise: HAKMEM's 60 ms runs hid the hot path. */
+const MIN_ROUND_MS = 20;
+const MAX_SPREAD = 0.2;
+
+/** Why figures do not bear judgement. */
+function judge({ rounds }: Measured, events: number, plan: Plan): string | null {
+  const cut = rounds.find((round) => round.isCut);
+  if (cut !== undefined) {
+    const share = Math.min(1, cut.events / events);
+    return `cut after ${plan.limitMs / 1000} s, with ${formatPercent(share)} of the events done`;
+  }
+  const shortest = Math.min(...rounds.map((round) => round.ns / 1e6));
+  if (shortest < MIN_ROUND_MS) {
+    return `too short to judge: a round of ${shortest.toFixed(1)} ms; ${MIN_ROUND_MS} ms are needed`;
+  }
+  if (rounds.length < MIN_ROUNDS) {
+    return `too short to judge: ${rounds.length} rounds; ${MIN_ROUNDS} are needed`;
+  }
+  const { median, low, high } = spread(rounds.map(nsPerOp));
+  if ((high - low) / median <= MAX_SPREAD) return null;
+  return `noisy: half of the rounds lie ${formatPercent((high - low) / median)} apart`;
+}

@@ -1,0 +1,239 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
+import { OP_FREE, OP_REALLOC, OP_SHIFT, SLOT_MASK } from "../../trace/format.js";
+import { buildInspect } from "../report/heapMap.js";
+import { OP_WORK, type Script, ScriptWriter } from "../script.js";
+import type { HeapGauge, Subject } from "../subjects/subject.js";
+import { Random } from "../workloads/random.js";
+import { type CheckAnswer, type HeapFigures, SERIES_POINTS } from "./protocol.js";
+
+const EMPTY = -1;
+const FNV_START = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+/** Blocks up to here are verified byte by byte. */
+const FULL_BYTES = 256;
+const EDGE_BYTES = 64;
+/** A prime, so that in large blocks no regular overlap is missed. */
+const STRIDE_BYTES = 61;
+
+/**
+ * The pass before all timing: every byte is written, and read back when a block is freed or moves. A
+ * subject whose blocks overlap, or lose bytes on a realloc, fails here. Memory is measured, too.
+ */
+export async function check<Block>(
+  subject: Subject<Block>,
+  script: Script,
+  limitMs: number,
+): Promise<CheckAnswer> {
+  warmUp(subject);
+  const before = await resetPeak();
+  const start = subject.gauge?.();
+  const checker = new Checker(subject, script);
+  const end = performance.now() + limitMs;
+  const eventCount = script.words.length >>> 1;
+  const step = eventCount / SERIES_POINTS;
+  const seriesBytes: number[] = [];
+  const committed: number[] = [];
+  let isCut = false;
+  for (let point = 1; point <= SERIES_POINTS && !isCut; point++) {
+    const to = Math.round(point * step);
+    for (let event = Math.round((point - 1) * step); event < to; event++) checker.step(event);
+    seriesBytes.push(growth(before));
+    if (subject.gauge !== undefined) committed.push(subject.gauge().committedBytes);
+    isCut = performance.now() > end;
+    if (point === mapPoint(script) && subject.heap !== undefined) {
+      checker.map = buildInspect(subject.heap, "");
+    }
+  }
+  const peakBytes = peakGrowth(before);
+  checker.finish(eventCount);
+  const heap = toFigures(start, subject.gauge?.(), committed);
+  const map = checker.map === undefined ? {} : { map: checker.map };
+  return { hash: isCut ? null : checker.hash >>> 0, peakBytes, seriesBytes, heap, ...map };
+}
+
+const WARMUP_EVENTS = 200_000;
+const WARMUP_SLOTS = 64;
+
+/**
+ * Compiles the pass's code before memory is looked at: V8's compiler takes 5 to 15 MB, which are no
+ * subject's.
+ */
+function warmUp<Block>(subject: Subject<Block>): void {
+  const random = new Random(1);
+  const writer = new ScriptWriter();
+  const isFull = new Uint8Array(WARMUP_SLOTS);
+  for (let event = 0; event < WARMUP_EVENTS; event++) {
+    const slot = random.below(WARMUP_SLOTS);
+    const isFreed = isFull[slot] === 1 && random.below(4) > 0;
+    if (isFreed) writer.free(slot);
+    else if (isFull[slot] === 1) writer.realloc(slot, random.below(1024));
+    else writer.malloc(slot, random.below(1024));
+    isFull[slot] = isFreed ? 0 : 1;
+  }
+  const script = writer.finish();
+  const checker = new Checker(subject, script);
+  for (let event = 0; event < WARMUP_EVENTS; event++) checker.step(event);
+  checker.finish(WARMUP_EVENTS);
+}
+
+/** The point of the series at which most bytes are live. */
+function mapPoint(script: Script): number {
+  const { words } = script;
+  const sizes = new Int32Array(script.slotCount);
+  let now = 0;
+  let peak = 0;
+  let at = 1;
+  for (let index = 0; index < words.length; index += 2) {
+    const word = words[index] as number;
+    const op = word >>> OP_SHIFT;
+    if (op === OP_WORK) continue;
+    const size = op === OP_FREE ? 0 : (words[index + 1] as number);
+    now += size - (sizes[word & SLOT_MASK] as number);
+    sizes[word & SLOT_MASK] = size;
+    if (now > peak) {
+      peak = now;
+      at = Math.max(1, Math.floor((index * SERIES_POINTS) / words.length));
+    }
+  }
+  return at;
+}
+
+class Checker<Block> {
+  hash: number = FNV_START;
+  map: CheckAnswer["map"];
+  readonly #subject: Subject<Block>;
+  readonly #words: Int32Array;
+  readonly #slots: { [index: number]: Block };
+  readonly #none: Block;
+  readonly #sizes: Int32Array;
+  readonly #values: Uint8Array;
+
+  constructor(subject: Subject<Block>, script: Script) {
+    this.#subject = subject;
+    this.#words = script.words;
+    this.#slots = subject.createSlots(script.slotCount);
+    this.#none = subject.createSlots(1)[0] as Block;
+    this.#sizes = new Int32Array(script.slotCount).fill(EMPTY);
+    this.#values = new Uint8Array(script.slotCount);
+  }
+
+  step(event: number): void {
+    const word = this.#words[2 * event] as number;
+    const size = this.#words[2 * event + 1] as number;
+    const slot = word & SLOT_MASK;
+    const op = word >>> OP_SHIFT;
+    const oldSize = this.#sizes[slot] as number;
+    if (op === OP_FREE) return this.#free(event, slot);
+    if (op === OP_WORK) {
+      const value = this.#values[slot] as number;
+      for (let time = 0; time < size; time++) {
+        this.#subject.fill(this.#slots[slot] as Block, oldSize, value);
+      }
+      return;
+    }
+    if (op === OP_REALLOC && oldSize !== EMPTY) {
+      const block = this.#subject.realloc(this.#slots[slot] as Block, size, oldSize);
+      this.#slots[slot] = block;
+      this.#verify(event, slot, Math.min(oldSize, size));
+      this.#feed(event, slot, oldSize);
+    } else this.#slots[slot] = this.#subject.malloc(size);
+    const value = (event * 31 + 7) & 0xff;
+    this.#subject.fill(this.#slots[slot] as Block, size, value);
+    this.#sizes[slot] = size;
+    this.#values[slot] = value;
+  }
+
+  /** Frees what is still live. */
+  finish(eventCount: number): void {
+    for (let slot = 0; slot < this.#sizes.length; slot++) {
+      if (this.#sizes[slot] !== EMPTY) this.#free(eventCount, slot);
+    }
+  }
+
+  #free(event: number, slot: number): void {
+    const size = this.#sizes[slot] as number;
+    this.#verify(event, slot, size);
+    this.#feed(event, slot, size);
+    this.#subject.free(this.#slots[slot] as Block);
+    this.#slots[slot] = this.#none;
+    this.#sizes[slot] = EMPTY;
+  }
+
+  #feed(event: number, slot: number, size: number): void {
+    const value = size === 0 ? 0 : (this.#values[slot] as number);
+    // No array: what the pass itself leaves to the collector would count as the subject's memory.
+    let hash = Math.imul(this.hash ^ event, FNV_PRIME);
+    hash = Math.imul(hash ^ size, FNV_PRIME);
+    this.hash = Math.imul(hash ^ value, FNV_PRIME);
+  }
+
+  #verify(event: number, slot: number, size: number): void {
+    const block = this.#slots[slot] as Block;
+    const value = this.#values[slot] as number;
+    let offset = 0;
+    while (offset < size) {
+      const read = this.#subject.read(block, offset);
+      if (read !== value) {
+        throw new Error(`event ${event}: byte ${offset} of slot ${slot} is ${read}, not ${value}`);
+      }
+      const isInside = offset >= EDGE_BYTES && offset < size - EDGE_BYTES - STRIDE_BYTES;
+      offset += isInside && size > FULL_BYTES ? STRIDE_BYTES : 1;
+    }
+  }
+}
+
+function toFigures(
+  before: HeapGauge | undefined,
+  after: HeapGauge | undefined,
+  seriesBytes: readonly number[],
+): HeapFigures | null {
+  if (before === undefined || after === undefined) return null;
+  return {
+    refills: after.refills - before.refills,
+    drains: after.drains - before.drains,
+    slabsOpened: after.slabsOpened - before.slabsOpened,
+    peakCommittedBytes: after.peakCommittedBytes,
+    hits: after.hits - before.hits,
+    misses: after.misses - before.misses,
+    seriesBytes,
+  };
+}
+
+/** What is resident: pages of files, such as Node's own code as it is first run, are told apart. */
+interface Resident {
+  readonly bytes: number;
+  readonly fileBytes: number;
+  readonly peakBytes: number;
+}
+
+const STATUS = "/proc/self/status";
+
+function readResident(): Resident {
+  if (!existsSync(STATUS)) {
+    const peakBytes = process.resourceUsage().maxRSS * 1024;
+    return { bytes: process.memoryUsage.rss(), fileBytes: 0, peakBytes };
+  }
+  const status = readFileSync(STATUS, "utf8");
+  const read = (name: string): number =>
+    1024 * Number(new RegExp(`${name}:\\s*(\\d+)`).exec(status)?.[1] ?? 0);
+  return { bytes: read("VmRSS"), fileBytes: read("RssFile"), peakBytes: read("VmHWM") };
+}
+
+/** Collects what reading the script left, forgets the peak so far, and reads what is resident. */
+async function resetPeak(): Promise<Resident> {
+  (globalThis as { gc?: () => void }).gc?.();
+  await wait(100);
+  if (existsSync("/proc/self/clear_refs")) writeFileSync("/proc/self/clear_refs", "5");
+  return readResident();
+}
+
+function growth(before: Resident): number {
+  const { bytes, fileBytes } = readResident();
+  return Math.max(0, bytes - before.bytes - (fileBytes - before.fileBytes));
+}
+
+function peakGrowth(before: Resident): number {
+  const { peakBytes, fileBytes } = readResident();
+  return Math.max(0, peakBytes - before.bytes - (fileBytes - before.fileBytes));
+}

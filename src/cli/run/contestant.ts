@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { HeapOptions } from "../../index.js";
+import { asset } from "../assets.js";
+import { toEnv } from "../knobs.js";
+import type { Answer, Failure, Request } from "./protocol.js";
+
+/** How the process of a subject is started. */
+export interface Launch {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** A subject could not be started, or has failed; the rest goes on without it. */
+export class SubjectFailed extends Error {
+  override readonly name: string = "SubjectFailed";
+}
+
+/** Beyond a pass's own limit: what starting, reading the script and freeing may take. */
+const GRACE_MS = 60_000;
+
+/** The environment without this process's knobs. */
+function plainEnv(): Record<string, string | undefined> {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith("HAKMEM_"));
+  return Object.fromEntries(own);
+}
+
+/** hakmem, or a rival in JavaScript or wasm. */
+export function launchScripted(
+  name: string,
+  scriptFile: string,
+  options: Partial<HeapOptions>,
+  flags: readonly string[] = [],
+): Launch {
+  const subject = fileURLToPath(asset("subject.js"));
+  const args = ["--expose-gc", ...flags, subject, name, scriptFile];
+  return { name, command: process.execPath, args, env: { ...plainEnv(), ...toEnv(options) } };
+}
+
+/** A subject's process, which is asked for one pass after the other. */
+export class Contestant {
+  readonly name: string;
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  #errors = "";
+
+  /** In a process group of its own: Ctrl-C is for the command, which ends its subjects itself. */
+  constructor({ name, command, args, env }: Launch) {
+    this.name = name;
+    this.#child = spawn(command, [...args], { env, detached: true, stdio: "pipe" });
+    this.#child.on("error", (error) => {
+      this.#errors += error.message;
+    });
+    this.#child.stdin?.on("error", () => {});
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#errors = (this.#errors + text).slice(-4096);
+    });
+    const lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream });
+    this.#lines = lines[Symbol.asyncIterator]();
+  }
+
+  /** @throws {SubjectFailed} the process ended, failed, or did not answer in time. */
+  async ask<R extends Request>(request: R): Promise<Answer<R>> {
+    const limitMs = "limitMs" in request ? request.limitMs : 0;
+    const timer = setTimeout(() => this.stop(), limitMs + GRACE_MS);
+    try {
+      this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
+      const { value, done } = await this.#lines.next();
+      if (done === true) throw new SubjectFailed(this.#lastWords(request));
+      const answer = JSON.parse(value as string) as Answer<R> | Failure;
+      if ("error" in answer) throw new SubjectFailed((answer as Failure).error);
+      return answer as Answer<R>;
+    } catch (error) {
+      this.stop();
+      throw error instanceof SubjectFailed ? error : new SubjectFailed((error as Error).message);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  stop(): void {
+    this.#child.kill("SIGKILL");
+  }
+
+  #lastWords({ pass }: Request): string {
+    const line = this.#errors.split("\n").find((text) => /error/i.test(text)) ?? this.#errors;
+    const { signalCode, exitCode } = this.#child;
+    const end = signalCode === "SIGKILL" ? "took too long" : `ended with ${signalCode ?? exitCode}`;
+    return line.trim() === "" ? `its process ${end} during the ${pass} pass` : line.trim();
+  }
+}

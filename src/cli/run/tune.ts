@@ -1,0 +1,163 @@
+import { type HeapOptions, OPTION_TABLE, type OptionRow } from "../../index.js";
+import { readMachine } from "../machine.js";
+import type { Interval, Spread, TuneResult } from "../results.js";
+import { RunError } from "../session.js";
+import { isSignificant, median, medianInterval, pairedRatios, spread } from "../statistics.js";
+import { type Progress, startProgress } from "../term/progress.js";
+import type { Resolved } from "../workloads/resolve.js";
+import { describeSettings, type Settings, toOptions } from "./ab.js";
+import { launchScripted } from "./contestant.js";
+import { type Measured, measureInTurn, nsPerOp, type Plan } from "./measure.js";
+import { withScriptFile } from "./scriptFile.js";
+
+/** The values that a search tries; chosen to lie at equal ratios. */
+const SEARCH: Readonly<Partial<Record<keyof HeapOptions, readonly number[]>>> = {
+  fastCap: [30, 62, 126, 254, 510, 1022],
+  refillCountHot: [8, 16, 32, 64, 128, 254],
+  refillCountMid: [4, 8, 16, 32, 64, 128],
+  sllDrainInterval: [64, 256, 1024, 4096, 16384, 65536],
+};
+
+const SEARCHED: readonly OptionRow[] = OPTION_TABLE.filter(({ name }) => name in SEARCH);
+const KNOBS = SEARCHED.map((row) => ({ row, values: SEARCH[row.name] ?? [] }));
+
+const SEARCH_PLAN: Plan = { rounds: 3, roundMs: 40, limitMs: 30_000 };
+const FINAL_PLAN: Plan = { rounds: 20, roundMs: 100, limitMs: 30_000 };
+/** Of the budget, what the last comparison is left. */
+const FINAL_SHARE = 0.25;
+
+interface Tried {
+  readonly settings: Settings;
+  readonly times: number[];
+}
+
+/**
+ * Searches the knobs knob by knob: its values are measured in turn, the slower half leaves, and the
+ * rest are measured again, until one is left. What has won is then compared with the defaults in new
+ * rounds: the search's own figures flatter the winner, since it won by them.
+ */
+export async function runTune(
+  workload: Resolved,
+  base: Partial<HeapOptions>,
+  budgetMs: number,
+  signal: AbortSignal,
+): Promise<TuneResult> {
+  const defaults = readDefaults(base);
+  const tried = new Map<string, Tried>();
+  const deadline = performance.now() + budgetMs * (1 - FINAL_SHARE);
+  const progress = startProgress(1);
+  let best = defaults;
+  let final: { gain: Interval; isBetter: boolean } | undefined;
+  let isEarly = false;
+  try {
+    await withScriptFile(workload.script, async (file) => {
+      const bar = showTime(progress, budgetMs);
+      const measure = async (all: readonly Settings[], plan: Plan): Promise<number[][]> => {
+        const launches = all.map((settings) => ({
+          ...launchScripted("hakmem", file, toOptions(KNOBS, settings, base)),
+          name: describeSettings(settings).replaceAll("HAKMEM_TINY_", ""),
+        }));
+        const measured = await measureInTurn(launches, plan, bar, signal);
+        for (const { contestant } of measured) contestant.stop();
+        return all.map((_, index) => timesOf(measured[index]));
+      };
+      for (const { row, values } of KNOBS) {
+        if (performance.now() > deadline || signal.aborted) {
+          isEarly = true;
+          break;
+        }
+        const others = values.filter((value) => value !== best[row.env]);
+        const candidates = [best, ...others.map((value) => ({ ...best, [row.env]: value }))];
+        best = await halve(candidates, measure, tried, () => performance.now() < deadline);
+      }
+      if (best !== defaults && !signal.aborted) {
+        final = compare(await measure([defaults, best], FINAL_PLAN));
+      }
+    });
+  } finally {
+    progress.done();
+  }
+  if (tried.size === 0) throw new RunError("ended before a round was measured");
+  const isBetter = final?.isBetter === true;
+  return {
+    kind: "hakmem tune",
+    version: 1,
+    machine: readMachine(),
+    workload: workload.info,
+    tried: [...tried.values()].map(({ settings, times }) => toTried(settings, times)),
+    defaults,
+    best: isBetter ? best : null,
+    gain: final?.gain ?? null,
+    notes: [
+      ...workload.notes,
+      ...(isEarly ? ["The budget ended before all knobs were searched: give it more."] : []),
+      ...(final !== undefined && !isBetter ? [`${describeSettings(best)} won the search.`] : []),
+    ],
+    isInterrupted: signal.aborted,
+  };
+}
+
+function readDefaults(base: Partial<HeapOptions>): Settings {
+  return Object.fromEntries(
+    SEARCHED.map(({ name, env, default: value }) => [env, Number(base[name] ?? value)]),
+  );
+}
+
+/** The slower half leaves after each measurement, until one is left or there is no time. */
+async function halve(
+  candidates: readonly Settings[],
+  measure: (all: readonly Settings[], plan: Plan) => Promise<number[][]>,
+  tried: Map<string, Tried>,
+  hasTime: () => boolean,
+): Promise<Settings> {
+  let left = [...candidates];
+  let rounds = SEARCH_PLAN.rounds;
+  while (left.length > 1 && hasTime()) {
+    const times = await measure(left, { ...SEARCH_PLAN, rounds });
+    const ranked = left
+      .map((settings, index) => ({ settings, times: times[index] ?? [] }))
+      .filter((own) => own.times.length > 0)
+      .sort((a, b) => median(a.times) - median(b.times));
+    for (const own of ranked) {
+      const key = describeSettings(own.settings);
+      const before = tried.get(key)?.times ?? [];
+      tried.set(key, { settings: own.settings, times: [...before, ...own.times] });
+    }
+    if (ranked.length < left.length) break;
+    left = ranked.slice(0, Math.floor(left.length / 2)).map(({ settings }) => settings);
+    rounds *= 2;
+  }
+  return left[0] ?? (candidates[0] as Settings);
+}
+
+function timesOf(measured: Measured | undefined): number[] {
+  if (measured === undefined) return [];
+  const { failure, contestant, rounds } = measured;
+  if (failure !== null && failure !== "interrupted") {
+    throw new RunError(`${contestant.name}: ${failure}`);
+  }
+  return rounds.map(nsPerOp);
+}
+
+function compare([defaults = [], best = []]: number[][]):
+  | { gain: Interval; isBetter: boolean }
+  | undefined {
+  const ratios = pairedRatios(defaults, best);
+  if (ratios.length === 0) return undefined;
+  const gain = medianInterval(ratios);
+  return { gain, isBetter: isSignificant(gain) && gain.median > 1 };
+}
+
+function toTried(settings: Settings, times: readonly number[]): TuneResult["tried"][number] {
+  const nsSpread: Spread = spread(times);
+  return { settings, nsPerOp: nsSpread, rounds: times.length };
+}
+
+/** A budget is a time: the bar shows how much of it has gone. */
+function showTime(progress: Progress, budgetMs: number): Progress {
+  const start = performance.now();
+  const step = (text: string): void => {
+    progress.show((performance.now() - start) / budgetMs, text);
+  };
+  return { ...progress, step };
+}
