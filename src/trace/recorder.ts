@@ -269,10 +269,10 @@ function install(heap: RecordableHeap, log: HeapLog): () => void {
  * not in the trace: their free is left out, and their realloc is a malloc. `alignedAlloc` is the
  * malloc of the size class it takes; `reset` is a free of every block.
  *
- * An operation takes about 30 ns more. After `stop()` V8 no longer takes the operations for constant:
- * a loop of 4.5 ns an operation took 9 on such a heap. Memory: 8 bytes an event, and a quarter of
- * the heap's memory in use, both doubled as they grow. What a program took out of the heap before,
- * as `const { malloc } = heap`, is not seen.
+ * An operation takes about 30 ns more. After `stop()` V8 no longer takes the operations for
+ * constant: a loop of 4.5 ns an operation took 9 on such a heap. Memory: 8 bytes an event, and a
+ * quarter of the heap's memory in use, both doubled as they grow. What a program took out of the
+ * heap before, as `const { malloc } = heap`, is not seen.
  * @throws {RangeError} for a limit that is not an integer from 1 to 2^28.
  */
 export function recorder(heap: RecordableHeap, options: RecorderOptions = {}): Recording {

@@ -92,15 +92,16 @@ async function record(program: readonly string[], flags: Flags, session: Session
     sites: report.sites,
     heapsLeftOut: report.heapsLeftOut,
   };
-  if (flags.json === "-") process.stdout.write(`${JSON.stringify(result, null, 1)}\n`);
+  const json = `${JSON.stringify(result, null, 1)}\n`;
+  if (flags.json === "-") process.stdout.write(json);
   else {
-    if (flags.json !== undefined) writeFile(flags.json, `${JSON.stringify(result, null, 1)}\n`);
+    if (flags.json !== undefined) writeFile(flags.json, json);
     printSummary(result);
-    await showGain(shorten(first.file), session);
   }
   // A server is recorded until Ctrl-C: however it ends then, it has not failed.
   const hasFailed = exit.code !== 0 && !session.signal.aborted;
   if (hasFailed) throw new RunError(`the program ${end}; its trace was written all the same`);
+  if (flags.json !== "-") await showGain(shorten(first.file), session);
 }
 
 export function registerRecord(program: Command, session: Session): void {

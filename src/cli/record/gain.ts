@@ -1,7 +1,35 @@
+import { runBench } from "../run/bench.js";
+import type { Plan } from "../run/measure.js";
 import type { Session } from "../session.js";
+import { formatMegabytes, formatNs, formatRatio } from "../term/format.js";
+import { printTable } from "../term/table.js";
+import { readWorkload } from "../workloads/resolve.js";
 
-/** What the recorded program would gain. */
-export async function showGain(file: string, _session: Session): Promise<void> {
-  console.log("\nWhat hakmem would make of it:");
-  console.log(`  hakmem bench replay ${file} --against buffer,uint8array`);
+const PLAN: Plan = { rounds: 6, roundMs: 40, limitMs: 5000 };
+const RIVALS = ["buffer", "uint8array"];
+
+/** What the recorded program would gain: its own trace on hakmem, beside the buffers it uses. */
+export async function showGain(file: string, { options, signal }: Session): Promise<void> {
+  if (signal.aborted) return;
+  console.log("\nThe same allocations, replayed:\n");
+  const workload = readWorkload("replay", [file]);
+  const { subjects } = await runBench(workload, RIVALS, options, PLAN, signal);
+  printTable(
+    [
+      { name: "title", title: "", align: "left" },
+      { name: "ns", title: "ns per event" },
+      { name: "ratio", title: "time / hakmem" },
+      { name: "peak", title: "peak memory, MB" },
+      { name: "gc", title: "collecting, ms" },
+    ],
+    subjects.map(({ title, nsPerOp, ratio, memory, collectionMs }) => ({
+      title,
+      ns: formatNs(nsPerOp.median),
+      ratio: ratio === null ? "1" : formatRatio(ratio.median),
+      peak: memory === null ? "-" : formatMegabytes(memory.peakBytes),
+      gc: collectionMs.toFixed(0),
+    })),
+  );
+  console.log("\nWith latencies, and other rivals:");
+  console.log(`  hakmem bench replay ${file} --against all`);
 }

@@ -9,13 +9,13 @@ const MAKERS = ["create", "over", "open", "restore"] as const;
 type Maker = (...args: unknown[]) => RecordableHeap;
 type HeapClass = Record<(typeof MAKERS)[number], Maker>;
 
-/** The module that `import "hakmem"` gives in the program's own folder; undefined if it has none. */
+/** The module that `import "hakmem"` gives in the program's own folder, if it has one. */
 function resolveHakmem(): string | undefined {
   const here = join(process.cwd(), "here.js");
   const script = process.argv[1];
   const places: string[] = script === undefined ? [here] : [script, here];
   try {
-    // A script behind a symbolic link, as in node_modules/.bin, finds its packages by its real path.
+    // A script behind a link, as in node_modules/.bin, finds its packages by its real path.
     if (script !== undefined) places.unshift(realpathSync(script));
   } catch {
     // A script without its extension: the folder is what counts.

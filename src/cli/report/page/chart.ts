@@ -14,6 +14,8 @@ export interface Theme {
 }
 
 export const SERIES_COLOURS = 10;
+/** Of the horizontal axis, without its label. */
+export const TICKS_HEIGHT_PX = 28;
 
 /** With ten colours and these, no two lines of twenty look the same, in grey or to the colour-blind. */
 const DASHES: readonly (readonly number[])[] = [[], [7, 4], [2, 3], [10, 3, 2, 3]];

@@ -1,5 +1,13 @@
 import uPlot from "uplot";
-import { axis, type ChartSpec, chartBox, dashOf, redrawIn, type Theme } from "./chart.js";
+import {
+  axis,
+  type ChartSpec,
+  chartBox,
+  dashOf,
+  redrawIn,
+  type Theme,
+  TICKS_HEIGHT_PX,
+} from "./chart.js";
 import { element } from "./dom.js";
 
 export interface Curve {
@@ -52,6 +60,11 @@ function seriesOf(curve: Curve, theme: Theme, isShown: boolean): uPlot.Series {
   };
 }
 
+/** On a logarithmic axis the powers of ten only; the ticks between them would make a grey wall. */
+function gridOf({ y }: CurvesSpec, splits: readonly number[]): (number | null)[] {
+  return splits.map((split) => (!y.isLog || Number.isInteger(Math.log10(split)) ? split : null));
+}
+
 /** One line of the legend for each curve: it shows the value at the cursor, and hides its curve. */
 function legendOf(
   spec: CurvesSpec,
@@ -82,7 +95,7 @@ function legendOf(
     list: element("ul", { class: "legend" }, ...buttons),
     show: (plot) => {
       values.forEach((value, at) => {
-        const y = plot.cursor.idx == null ? null : plot.data[at + 1]?.[plot.cursor.idx];
+        const y = plot.cursor.idx == null ? null : plot.data[values.length - at]?.[plot.cursor.idx];
         value.textContent = y == null ? "" : spec.formatValue(y);
       });
     },
@@ -92,7 +105,9 @@ function legendOf(
 /** Lines over one axis, with a legend. */
 export function curves(spec: CurvesSpec): HTMLElement {
   const hidden = new Set<number>();
-  const data = uPlot.join(spec.curves.map(({ x, y }) => [[...x], [...y]]));
+  // hakmem comes first in the legend and is drawn last, over the others.
+  const drawn = spec.curves.map((curve, at) => ({ curve, at })).reverse();
+  const data = uPlot.join(drawn.map(({ curve }) => [[...curve.x], [...curve.y]]));
   const legend = legendOf(spec, hidden, () => redrawIn(box));
   const [first = 0] = spec.x.splits;
   const last = spec.x.splits.at(-1) ?? 1;
@@ -108,16 +123,18 @@ export function curves(spec: CurvesSpec): HTMLElement {
       axes: [
         axis(theme, {
           label: spec.x.label,
+          size: TICKS_HEIGHT_PX,
           splits: () => thinOut(spec.x.splits, widthPx),
           values: (_plot, splits) => splits.map(spec.formatX),
         }),
         axis(theme, {
           label: spec.y.label,
           size: AXIS_GUTTER_PX - 8,
+          grid: { stroke: theme.line, width: 1, filter: (_plot, splits) => gridOf(spec, splits) },
           values: (_plot, splits) => splits.map((y) => (y == null ? "" : spec.formatY(y))),
         }),
       ],
-      series: [{}, ...spec.curves.map((curve, at) => seriesOf(curve, theme, !hidden.has(at)))],
+      series: [{}, ...drawn.map(({ curve, at }) => seriesOf(curve, theme, !hidden.has(at)))],
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, points: { size: 7 } },
       padding: [12, 22, 0, 0],

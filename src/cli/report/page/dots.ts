@@ -1,6 +1,6 @@
 import type uPlot from "uplot";
 import type { Spread } from "../../results.js";
-import { axis, chartBox, type Theme } from "./chart.js";
+import { axis, chartBox, type Theme, TICKS_HEIGHT_PX } from "./chart.js";
 import { type Child, element } from "./dom.js";
 
 export type Mark = "base" | "best" | "plain";
@@ -110,6 +110,7 @@ export function dotChart(spec: DotsSpec): HTMLElement {
         axes: [
           axis(theme, {
             label: spec.xLabel,
+            size: TICKS_HEIGHT_PX,
             grid: { show: false },
             splits: () => dots.map((_, at) => at).filter((at) => at % step === 0),
             values: (_plot, splits) => splits.map((at) => dots[at]?.label ?? ""),

@@ -54,7 +54,7 @@ function spans({ slabs, slabBytes }: InspectResult): Child {
       list.length > shown.length ? `The 20 largest of ${list.length} spans` : "Spans",
       [
         { title: "ptr", cell: ({ ptr }) => formatCount(ptr) },
-        { title: "size", cell: ({ blockBytes }) => `${formatSize(blockBytes)}iB` },
+        { title: "size", cell: ({ blockBytes }) => formatSize(blockBytes) },
         { title: "bytes", cell: ({ blockBytes }) => formatCount(blockBytes) },
         { title: "slabs", cell: ({ slabs: count }) => formatCount(count) },
         { title: "fill", cell: (tile) => formatPercent(fillOf(tile, slabBytes).live) },
@@ -69,7 +69,7 @@ export function inspectParts(result: InspectResult): Child[] {
     summary(result),
     hint(
       "Fragmentation is the share of the slabs in use that is not live: " +
-        `1 − live bytes ÷ (slabs in use × ${formatSize(result.slabBytes)}iB).`,
+        `1 − live bytes ÷ (slabs in use × ${result.slabBytes / 1024} KiB).`,
     ),
     part("Heap map", result.slabs.length === 0 ? hint("No slab is in use.") : heapMap(result)),
     classes(result),

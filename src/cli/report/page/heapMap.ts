@@ -128,7 +128,7 @@ function toggle(map: HTMLElement, button: HTMLElement, result: InspectResult): v
 }
 
 function sizeLegend(): HTMLElement {
-  const names = ["16 – 63", "64 – 255", "256 – 1023", "1K – 4095", "4K – 16K", "16K – 64K", "span"];
+  const names = ["16 – 63", "64 – 255", "256 – 1023", "1K – 4K", "4K – 16K", "16K – 64K", "span"];
   const items = names.map((name, at) =>
     element("li", {}, element("i", { class: `swatch size c${at}` }), name),
   );
@@ -158,7 +158,7 @@ export function heapMap(result: InspectResult): HTMLElement {
     element(
       "figcaption",
       {},
-      `A tile is a slab of ${formatSize(slabBytes)}iB, in address order, with the bytes of its` +
+      `A tile is a slab of ${slabBytes / 1024} KiB, in address order, with the bytes of its` +
         " blocks under it: solid is live, hatched is cached. Dashed, with a count: slabs" +
         " without blocks. A tile opens into its blocks.",
     ),

@@ -26,7 +26,7 @@ function markOf(result: TuneResult, { settings }: Tried): Mark {
 
 function verdict({ best, gain }: TuneResult): string {
   if (best === null) return "No setting is better than the defaults.";
-  return `Best: ${formatSettings(best)}${gain === null ? "; its gain was not measured." : "."}`;
+  return gain === null ? "The gain of the best setting was not measured." : "";
 }
 
 function chart(result: TuneResult, tried: readonly Tried[]): HTMLElement {
@@ -70,7 +70,7 @@ export function tuneParts(result: TuneResult): Child[] {
       ],
     ]),
     notes("caution", result.isInterrupted ? ["Interrupted: the search was not finished."] : []),
-    element("p", { class: "verdict" }, verdict(result)),
+    best !== null && gain !== null ? null : element("p", { class: "verdict" }, verdict(result)),
     tried.length === 0
       ? hint("No setting was tried.")
       : part(

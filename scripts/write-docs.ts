@@ -1,0 +1,60 @@
+/**
+ * Writes what the docs say of options, workloads and rivals, from the tables that the code uses:
+ * docs/OPTIONS.md, and the marked parts of docs/CLI.md. `--check` only compares.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { SUBJECTS } from "../src/cli/subjects/table.js";
+import { WORKLOADS } from "../src/cli/workloads/table.js";
+import { OPTION_TABLE } from "../src/config/options.js";
+
+const OPTIONS_HEAD = `# Options
+
+Options are given to \`Heap.create\` or \`Heap.over\`, or come from the environment by
+\`Heap.create(optionsFromEnv(process.env))\`. They are read once, when the heap is created, and kept
+in its image. An unknown \`HAKMEM_*\` variable or a malformed value is \`ERR_INVALID_OPTION\`.
+
+| option | variable | default | takes | |
+| :--- | :--- | ---: | :--- | :--- |
+`;
+
+const rows = OPTION_TABLE.map(
+  ({ name, env, type, default: fallback, unit, min, max, sentence }) => {
+    const takes = type === "switch" ? "0 or 1" : `${min} to ${max} ${unit}`;
+    return `| \`${name}\` | \`${env}\` | ${fallback} | ${takes} | ${sentence} |`;
+  },
+);
+const workloads = [
+  "| workload | arguments and defaults | stands for |",
+  "| :--- | :--- | :--- |",
+  ...WORKLOADS.map(({ name, parameters, sentence }) => {
+    const values = parameters.map((parameter) => `${parameter.name}=${parameter.default}`);
+    return `| \`${name}\` | \`${values.join(" ")}\` | ${sentence} |`;
+  }),
+  "| `replay` | `TRACE` | A recorded trace, `.hkt` or `.hkt.gz`: see [record](#record). |",
+].join("\n");
+
+const rivals = [
+  "| rival | what it is | needs |",
+  "| :--- | :--- | :--- |",
+  ...SUBJECTS.filter(({ kind }) => kind !== "heap").map(({ name, title, install }) => {
+    return `| \`${name}\` | ${title} | ${install === undefined ? "" : `\`${install}\``} |`;
+  }),
+].join("\n");
+
+function fillIn(page: string, mark: string, table: string): string {
+  const pattern = new RegExp(`(<!-- ${mark} -->\n)[\\s\\S]*?(<!-- end -->)`);
+  return page.replace(pattern, (_, start: string, end: string) => `${start}${table}\n${end}`);
+}
+
+const CLI = "docs/CLI.md";
+const pages: Record<string, string> = {
+  "docs/OPTIONS.md": `${OPTIONS_HEAD}${rows.join("\n")}\n\nIn code a switch takes \`true\` or \`false\`.\n`,
+  [CLI]: fillIn(fillIn(readFileSync(CLI, "utf8"), "workloads", workloads), "rivals", rivals),
+};
+for (const [file, page] of Object.entries(pages)) {
+  if (!process.argv.includes("--check")) writeFileSync(file, page);
+  else if (readFileSync(file, "utf8") !== page) {
+    console.error(`${file} is not what the tables say; run npm run docs`);
+    process.exitCode = 1;
+  }
+}
