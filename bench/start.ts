@@ -1,6 +1,6 @@
 /**
- * `npm start`: recorded traces of real programs and HAKMEM's random-mixed through hakmem, beside what
- * JavaScript programs use today. Takes about half a minute, prints tables and leaves report.html.
+ * `npm start`: recorded traces of real programs and HAKMEM's random-mixed through hakmem, beside
+ * what JavaScript programs use today. Takes half a minute, prints tables and leaves report.html.
  */
 import { printBench } from "../src/cli/commands/bench.js";
 import { writeReport } from "../src/cli/report/write.js";

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 
-/** From the lowest layer up. What stands above `src/index.ts` sees the allocator through it only. */
+/** From the lowest layer up. What is above `src/index.ts` sees the allocator through it only. */
 const LAYERS = [
   "base",
   "config",

@@ -2,8 +2,8 @@ import type { HeapOptions, HeapStats } from "../index.js";
 
 /*
  * What the commands write with `--json`, and what `hakmem report` reads. Times are ns, memory is
- * bytes unless a name says otherwise. A ratio above 1 means that hakmem (or the setting in question)
- * is faster.
+ * bytes unless a name says otherwise. A ratio above 1 means that hakmem, or the setting in
+ * question, is faster.
  */
 
 export interface Machine {
@@ -81,7 +81,7 @@ export interface SubjectResult {
   readonly ratio: Interval | null;
   /** Why the figures do not bear judgement, if they do not. */
   readonly caution: string | null;
-  /** Hash of what was read back: the same of every subject, or one of them is broken; null: unknown. */
+  /** Of what was read back: the same of every subject, or one of them is broken; null: unknown. */
   readonly hash: string | null;
 }
 

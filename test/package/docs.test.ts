@@ -1,11 +1,25 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, execSync } from "node:child_process";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-const BUNDLE = pathToFileURL(resolve("dist/index.js")).href;
+/** A folder in which hakmem is installed. */
+function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "hakmem-docs-"));
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(resolve("."), join(folder, "node_modules", "hakmem"));
+  return folder;
+}
 
 /** The JavaScript examples of a page. What a line prints stands behind `//` at its end. */
 function examplesOf(file: string): string[] {
@@ -19,11 +33,11 @@ function promisedOutput(code: string): string[] {
 }
 
 function run(code: string): string[] {
-  const folder = mkdtempSync(join(tmpdir(), "hakmem-docs-"));
+  const folder = makeFolder();
   try {
-    const file = join(folder, "example.mjs");
-    writeFileSync(file, code.replaceAll('"hakmem"', JSON.stringify(BUNDLE)));
-    return execFileSync(process.execPath, [file], { encoding: "utf8" }).trim().split("\n");
+    writeFileSync(join(folder, "example.mjs"), code);
+    const options = { encoding: "utf8", cwd: folder } as const;
+    return execFileSync(process.execPath, ["example.mjs"], options).trim().split("\n");
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -47,4 +61,56 @@ it("the README has an example of ten lines", () => {
   const [first = ""] = examplesOf("README.md");
   expect(promisedOutput(first).length).toBeGreaterThan(0);
   expect(first.trim().split("\n").length).toBeLessThanOrEqual(12);
+});
+
+/** Flags that make a subcommand quick: how fast is not asked here. */
+const QUICK: Readonly<Record<string, string>> = {
+  bench: "--rounds 2 --round-ms 2",
+  ab: "--iterations 2 --round-ms 2",
+  profile: "--seconds 1",
+  tune: "--budget 5",
+};
+
+/** The command's examples, in their order: later ones use what earlier ones write. */
+function commandsOf(file: string): string[] {
+  const blocks = readFileSync(file, "utf8").matchAll(/^```sh\n([\s\S]*?)^```/gm);
+  const lines = [...blocks].flatMap(([, text = ""]) =>
+    text
+      .replace(/\\\n\s*/g, "")
+      .trim()
+      .split("\n"),
+  );
+  return lines.filter((line) => /^(HAKMEM_\w+=\S+ )?(npx )?hakmem /.test(line));
+}
+
+describe.each(["README.md", "docs/CLI.md"])("commands of %s", (page) => {
+  let folder = "";
+  beforeAll(() => {
+    folder = makeFolder();
+    copyFileSync("bench/traces/nginx.hkt.gz", join(folder, "trace.hkt.gz"));
+    writeFileSync(join(folder, "app.js"), "for (let i = 0; i < 1e4; i++) Buffer.alloc(i % 512);");
+    const bench = ["bench", "tiny-hot", "--rounds", "2", "--round-ms", "2"];
+    const ab = ["ab", "--knob", "FAST_CAP=62,254", "--iterations", "2", "--round-ms", "2"];
+    const image = [
+      'const { Heap } = require("hakmem");',
+      'require("fs").writeFileSync("heap.image", Heap.create({ capacity: 2 ** 20 }).snapshot());',
+    ].join("");
+    const cli = resolve("dist/cli.js");
+    execFileSync(process.execPath, [cli, ...bench, "--json", "bench.json"], { cwd: folder });
+    execFileSync(process.execPath, [cli, ...ab, "--json", "ab.json"], { cwd: folder });
+    execFileSync(process.execPath, ["-e", image], { cwd: folder });
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it.each(commandsOf(page))("%s", (line) => {
+    const [, variables = "", words = ""] = /^(HAKMEM_\S+ )?(?:npx )?(.*)$/.exec(line) ?? [];
+    const [, name = "", rest = ""] = /^hakmem (\w+)(.*?)(?: *#.*)?$/.exec(words) ?? [];
+    const cli = `${process.execPath} ${resolve("dist/cli.js")}`;
+    const own = Object.entries(process.env).filter(([key]) => !key.startsWith("HAKMEM_"));
+    const options = { cwd: folder, env: Object.fromEntries(own), encoding: "utf8" } as const;
+    const command = `${variables}${cli} ${name} ${QUICK[name] ?? ""} ${rest}`;
+    expect(execSync(command, { ...options, stdio: "pipe" }).length).toBeGreaterThan(0);
+  });
 });

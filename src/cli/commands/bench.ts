@@ -177,11 +177,12 @@ function printHeap(subjects: readonly SubjectResult[]): void {
   const own = subjects.find(({ heap }) => heap !== null);
   if (own?.heap === null || own === undefined) return;
   const { hitRate, refills, drains, slabsOpened, peakCommittedBytes } = own.heap;
+  const committed = formatMegabytes(peakCommittedBytes);
   const { rounds, firstNsPerOp } = own.warmup;
   console.log(
     `\nhakmem, in one run: front-cache hit rate ${formatPercent(hitRate)}, ` +
       `${formatCount(refills)} refills, ${formatCount(drains)} drains, ` +
-      `${formatCount(slabsOpened)} slabs taken, ${formatMegabytes(peakCommittedBytes)} MB committed.`,
+      `${formatCount(slabsOpened)} slabs taken, ${committed} MB committed.`,
   );
   console.log(
     `Warm-up: ${rounds} rounds, the first at ${formatNs(firstNsPerOp)} ns per op; ` +

@@ -107,7 +107,7 @@ async function record(program: readonly string[], flags: Flags, session: Session
 export function registerRecord(program: Command, session: Session): void {
   program
     .command("record")
-    .description("runs a program of Node and records what it allocates, as a trace to replay")
+    .description("Runs a program of Node and records what it allocates, as a trace to replay.")
     .usage("[options] -- node app.js [args...]")
     .argument("<program...>", "node with its arguments, or a script")
     .option("-o, --output <file>", "the trace's file", "trace.hkt.gz")

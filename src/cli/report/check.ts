@@ -257,7 +257,8 @@ export function parseResult(json: string): Result {
   try {
     value = JSON.parse(json);
   } catch (error) {
-    const line = (error as Error).message.replace(/\s+/g, " ");
+    // It quotes the file, which may be of bytes that a terminal obeys.
+    const line = (error as Error).message.replace(/[\p{C}\s]+/gu, " ");
     throw new Error(`is no JSON, or cut off: ${line}`);
   }
   const kind = typeof value === "object" && value !== null && "kind" in value ? value.kind : null;

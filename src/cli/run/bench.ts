@@ -254,7 +254,8 @@ function judge({ rounds }: Measured, events: number, plan: Plan): string | null 
   }
   const shortest = Math.min(...rounds.map((round) => round.ns / 1e6));
   if (shortest < MIN_ROUND_MS) {
-    return `too short to judge: a round of ${shortest.toFixed(1)} ms; ${MIN_ROUND_MS} ms are needed`;
+    const length = shortest.toFixed(1);
+    return `too short to judge: a round of ${length} ms; ${MIN_ROUND_MS} ms are needed`;
   }
   if (rounds.length < MIN_ROUNDS) {
     return `too short to judge: ${rounds.length} rounds; ${MIN_ROUNDS} are needed`;

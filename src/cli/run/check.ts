@@ -1,7 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
+import type { Heap } from "../../index.js";
 import { OP_FREE, OP_REALLOC, OP_SHIFT, SLOT_MASK } from "../../trace/format.js";
 import { buildInspect } from "../report/heapMap.js";
+import type { InspectResult } from "../results.js";
 import { OP_WORK, type Script, ScriptWriter } from "../script.js";
 import type { HeapGauge, Subject } from "../subjects/subject.js";
 import { Random } from "../workloads/random.js";
@@ -17,8 +19,8 @@ const EDGE_BYTES = 64;
 const STRIDE_BYTES = 61;
 
 /**
- * The pass before all timing: every byte is written, and read back when a block is freed or moves. A
- * subject whose blocks overlap, or lose bytes on a realloc, fails here. Memory is measured, too.
+ * The pass before all timing: every byte is written, and read back when a block is freed or moves.
+ * A subject whose blocks overlap, or lose bytes on a realloc, fails here. Memory is measured, too.
  */
 export async function check<Block>(
   subject: Subject<Block>,
@@ -41,15 +43,22 @@ export async function check<Block>(
     seriesBytes.push(growth(before));
     if (subject.gauge !== undefined) committed.push(subject.gauge().committedBytes);
     isCut = performance.now() > end;
-    if (point === mapPoint(script) && subject.heap !== undefined) {
-      checker.map = buildInspect(subject.heap, "");
-    }
   }
   const peakBytes = peakGrowth(before);
   checker.finish(eventCount);
   const heap = toFigures(start, subject.gauge?.(), committed);
-  const map = checker.map === undefined ? {} : { map: checker.map };
+  const map = subject.heap === undefined ? {} : { map: drawMap(subject, subject.heap, script) };
   return { hash: isCut ? null : checker.hash >>> 0, peakBytes, seriesBytes, heap, ...map };
+}
+
+/** In a run of its own: what a map leaves to the collector would count as the subject's memory. */
+function drawMap<Block>(subject: Subject<Block>, heap: Heap, script: Script): InspectResult {
+  const checker = new Checker(subject, script);
+  const fullest = fullestEvent(script);
+  for (let event = 0; event <= fullest; event++) checker.step(event);
+  const map = buildInspect(heap, "");
+  checker.finish(fullest);
+  return map;
 }
 
 const WARMUP_EVENTS = 200_000;
@@ -77,13 +86,12 @@ function warmUp<Block>(subject: Subject<Block>): void {
   checker.finish(WARMUP_EVENTS);
 }
 
-/** The point of the series at which most bytes are live. */
-function mapPoint(script: Script): number {
-  const { words } = script;
-  const sizes = new Int32Array(script.slotCount);
+/** The event after which most bytes are live. */
+function fullestEvent({ words, slotCount }: Script): number {
+  const sizes = new Int32Array(slotCount);
   let now = 0;
   let peak = 0;
-  let at = 1;
+  let fullest = 0;
   for (let index = 0; index < words.length; index += 2) {
     const word = words[index] as number;
     const op = word >>> OP_SHIFT;
@@ -91,17 +99,15 @@ function mapPoint(script: Script): number {
     const size = op === OP_FREE ? 0 : (words[index + 1] as number);
     now += size - (sizes[word & SLOT_MASK] as number);
     sizes[word & SLOT_MASK] = size;
-    if (now > peak) {
-      peak = now;
-      at = Math.max(1, Math.floor((index * SERIES_POINTS) / words.length));
-    }
+    if (now <= peak) continue;
+    peak = now;
+    fullest = index >>> 1;
   }
-  return at;
+  return fullest;
 }
 
 class Checker<Block> {
   hash: number = FNV_START;
-  map: CheckAnswer["map"];
   readonly #subject: Subject<Block>;
   readonly #words: Int32Array;
   readonly #slots: { [index: number]: Block };
@@ -124,7 +130,10 @@ class Checker<Block> {
     const slot = word & SLOT_MASK;
     const op = word >>> OP_SHIFT;
     const oldSize = this.#sizes[slot] as number;
-    if (op === OP_FREE) return this.#free(event, slot);
+    if (op === OP_FREE) {
+      this.#free(event, slot);
+      return;
+    }
     if (op === OP_WORK) {
       const value = this.#values[slot] as number;
       for (let time = 0; time < size; time++) {

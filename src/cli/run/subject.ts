@@ -1,5 +1,6 @@
 /**
- * The process of one subject: `subject NAME SCRIPTFILE`. Requests come on standard input, a line each.
+ * The process of one subject: `subject NAME SCRIPTFILE`. Requests come on standard input, a line
+ * each.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";

@@ -33,8 +33,8 @@ interface Tried {
 
 /**
  * Searches the knobs knob by knob: its values are measured in turn, the slower half leaves, and the
- * rest are measured again, until one is left. What has won is then compared with the defaults in new
- * rounds: the search's own figures flatter the winner, since it won by them.
+ * rest are measured again, until one is left. What has won is then compared with the defaults in
+ * new rounds: the search's own figures flatter the winner, since it won by them.
  */
 export async function runTune(
   workload: Resolved,

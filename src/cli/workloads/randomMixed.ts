@@ -5,8 +5,8 @@ import type { Workload } from "./workload.js";
 /**
  * HAKMEM's random-mixed: a slot drawn at random is freed if full, else filled with 16 to 1039
  * bytes. One iteration is one event. HAKMEM's text calls the second argument the block size, its
- * code the number of slots; here it is the slots, and `--size` fixes the size. In the original, slot
- * and size share bits of one draw; here they do with `--compat` only.
+ * code the number of slots; here it is the slots, and `--size` fixes the size. In the original,
+ * slot and size share bits of one draw; here they do with `--compat` only.
  */
 export const randomMixed: Workload = {
   name: "random-mixed",
@@ -32,5 +32,10 @@ export const randomMixed: Workload = {
       isFull[slot] = 1 - (isFull[slot] as number);
     }
     return writer.finish();
+  },
+  note({ values: [, slots = 0], size, compat }) {
+    const sizes = size === undefined ? "sizes of 16 to 1039 bytes" : `blocks of ${size} bytes`;
+    const draws = compat ? "slot and size share bits of a draw" : "drawn from different bits";
+    return `WS is the number of slots: ${slots} slots, ${sizes}, ${draws}.`;
   },
 };

@@ -82,12 +82,18 @@ export function readWorkload(
     ...(workers ? [`--workers ${given.workers}`] : []),
     ...(given.compat ? ["--compat"] : []),
   ].join(" ");
-  const notes = workload.isForWorkers ? [sayOneWorker(given.workers)] : [];
+  const notes = [
+    ...(workload.note === undefined ? [] : [workload.note(given)]),
+    ...(workload.isForWorkers ? [sayOneWorker(given.workers)] : []),
+  ];
   return { script, info: describe(name, label, workload.sentence, script), notes };
 }
 
 function sayOneWorker(workers: number): string {
-  return `The events of ${workers} workers ran merged on one worker, since heaps are not shared yet: remote frees became local ones.`;
+  return (
+    `The events of ${workers} workers ran merged on one worker, since heaps are not shared yet: ` +
+    "remote frees became local ones."
+  );
 }
 
 function readReplay(positional: readonly string[], flags: WorkloadFlags): Resolved {

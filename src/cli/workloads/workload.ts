@@ -35,4 +35,6 @@ export interface Workload {
   /** Whether `--size`, `--compat` mean anything to it. */
   readonly takes: readonly ("size" | "compat")[];
   build(given: WorkloadArguments): Script;
+  /** What ran, where the name or the arguments could be misread. */
+  note?(given: WorkloadArguments): string;
 }

@@ -13,7 +13,7 @@ import {
 } from "./format.js";
 
 const MARKS: Readonly<Record<Mark, string>> = {
-  base: "base, and a dashed line at its median",
+  base: "base",
   best: "recommended",
   plain: "other cells",
 };
@@ -23,8 +23,8 @@ function valuesOf(result: AbResult, cell: AbCell): string {
 }
 
 function markOf(cell: AbCell, verdict: AbVerdict | undefined): Mark {
-  if (cell.ratio === null) return "base";
-  return isSame(cell.settings, verdict?.recommended ?? null) ? "best" : "plain";
+  if (isSame(cell.settings, verdict?.recommended ?? null)) return "best";
+  return cell.ratio === null ? "base" : "plain";
 }
 
 function columns(result: AbResult): Column<AbCell>[] {
@@ -40,7 +40,7 @@ function columns(result: AbResult): Column<AbCell>[] {
       title: "throughput ÷ base's",
       cell: ({ ratio }) => (ratio === null ? "base" : formatRatio(ratio)),
     },
-    { title: "ns per op", cell: ({ nsPerOp }) => formatNs(nsPerOp.median) },
+    { title: "ns per\u00a0op", cell: ({ nsPerOp }) => formatNs(nsPerOp.median) },
     {
       title: "quartiles",
       cell: ({ nsPerOp }) => `${formatNs(nsPerOp.low)} – ${formatNs(nsPerOp.high)}`,
@@ -84,7 +84,8 @@ export function abParts(result: AbResult): Child[] {
       const { median, low, high } = cell.opsPerSecond;
       const mark = markOf(cell, verdict);
       const label = valuesOf(result, cell);
-      return { median: median / 1e6, low: low / 1e6, high: high / 1e6, label, mark };
+      const isBase = cell.ratio === null;
+      return { median: median / 1e6, low: low / 1e6, high: high / 1e6, label, mark, isBase };
     });
     return { workload, cells, verdict, dots };
   });
@@ -97,7 +98,8 @@ export function abParts(result: AbResult): Child[] {
           "Throughput by setting",
           hint(
             `Millions of operations a second, with the ${formatConfidence(first.opsPerSecond)} ` +
-              "interval of the median; higher is faster. The vertical axes do not begin at 0.",
+              "interval of the median; higher is faster. The dashed line is at the base's median. " +
+              "The vertical axes do not begin at 0.",
           ),
           dotLegend(
             groups.flatMap(({ dots }) => dots),

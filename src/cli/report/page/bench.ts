@@ -58,10 +58,22 @@ function bars(subjects: readonly SubjectResult[]): HTMLElement {
   );
 }
 
-function columns(subjects: readonly SubjectResult[]): Column<SubjectResult>[] {
-  const list: (Column<SubjectResult> & { isLeftOut?: boolean })[] = [
-    { title: "subject", cell: ({ title }) => title },
-    { title: "ns per op", cell: ({ nsPerOp }) => formatNs(nsPerOp.median) },
+type SubjectColumn = Column<SubjectResult> & { readonly isLeftOut?: boolean };
+
+const SUBJECT: SubjectColumn = { title: "subject", cell: ({ title }) => title };
+
+const PERCENTILES = [
+  ["p50 ns", "p50"],
+  ["p99 ns", "p99"],
+  ["p99.9 ns", "p999"],
+  ["p99.99 ns", "p9999"],
+  ["max ns", "max"],
+] as const;
+
+function figureColumns(subjects: readonly SubjectResult[]): SubjectColumn[] {
+  return [
+    SUBJECT,
+    { title: "ns per\u00a0op", cell: ({ nsPerOp }) => formatNs(nsPerOp.median) },
     {
       title: "quartiles",
       cell: ({ nsPerOp }) => `${formatNs(nsPerOp.low)} – ${formatNs(nsPerOp.high)}`,
@@ -71,38 +83,31 @@ function columns(subjects: readonly SubjectResult[]): Column<SubjectResult>[] {
       cell: ({ ratio }) => (ratio === null ? NONE : formatRatio(ratio)),
       isLeftOut: subjects.every(({ ratio }) => ratio === null),
     },
-  ];
-  const percentiles = [
-    ["p50 ns", "p50"],
-    ["p99 ns", "p99"],
-    ["p99.9 ns", "p999"],
-    ["p99.99 ns", "p9999"],
-    ["max ns", "max"],
-  ] as const;
-  for (const [title, key] of percentiles) {
-    list.push({
+    ...PERCENTILES.map(([title, key]) => ({
       title,
-      cell: ({ latency }) => (latency === null ? NONE : formatNs(latency.percentiles[key])),
+      cell: ({ latency }: SubjectResult) =>
+        latency === null ? NONE : formatNs(latency.percentiles[key]),
       isLeftOut: subjects.every(({ latency }) => latency === null),
-    });
-  }
-  list.push(
+    })),
     {
       title: "peak MB",
       cell: ({ memory }) => (memory === null ? NONE : formatMegabytes(memory.peakBytes)),
       isLeftOut: subjects.every(({ memory }) => memory === null),
     },
-    { title: "collections", cell: ({ collections }) => formatCount(collections) },
-    { title: "collection ms", cell: ({ collectionMs }) => collectionMs.toFixed(1) },
-    {
-      title: "CPU ms (user + system)",
-      cell: ({ cpuUserMs, cpuSystemMs }) => `${cpuUserMs.toFixed(0)} + ${cpuSystemMs.toFixed(0)}`,
-    },
-    { title: "rounds", cell: ({ rounds }) => formatCount(rounds.length) },
-    { title: "hash", cell: ({ hash }) => hash ?? NONE },
-  );
-  return list.filter(({ isLeftOut }) => isLeftOut !== true);
+    { title: "collec\u00adtions", cell: ({ collections }) => formatCount(collections) },
+  ];
 }
+
+const RUN_COLUMNS: readonly SubjectColumn[] = [
+  SUBJECT,
+  { title: "rounds", cell: ({ rounds }) => formatCount(rounds.length) },
+  { title: "rounds to warm up", cell: ({ warmup }) => formatCount(warmup.rounds) },
+  { title: "ns per op of the first", cell: ({ warmup }) => formatNs(warmup.firstNsPerOp) },
+  { title: "collection ms", cell: ({ collectionMs }) => collectionMs.toFixed(1) },
+  { title: "CPU ms, user", cell: ({ cpuUserMs }) => formatCount(Math.round(cpuUserMs)) },
+  { title: "CPU ms, system", cell: ({ cpuSystemMs }) => formatCount(Math.round(cpuSystemMs)) },
+  { title: "hash of what was read", cell: ({ hash }) => hash ?? NONE },
+];
 
 function heapFacts(subjects: readonly SubjectResult[]): Child {
   const heap = subjects.find((subject) => subject.heap !== null)?.heap;
@@ -125,10 +130,13 @@ function cautions({ subjects, isInterrupted }: BenchResult): string[] {
   ];
 }
 
-function figures(subjects: readonly SubjectResult[]): HTMLElement {
-  return table("Figures, fastest first", columns(subjects), subjects, (subject) =>
-    isOurs(subject) ? "ours" : "",
-  );
+function figures(
+  caption: string,
+  columns: readonly SubjectColumn[],
+  subjects: readonly SubjectResult[],
+): HTMLElement {
+  const shown = columns.filter(({ isLeftOut }) => isLeftOut !== true);
+  return table(caption, shown, subjects, (subject) => (isOurs(subject) ? "ours" : ""));
 }
 
 export function benchParts(result: BenchResult): Child[] {
@@ -145,13 +153,20 @@ export function benchParts(result: BenchResult): Child[] {
     notes("caution", cautions(result)),
     subjects.length === 0
       ? hint("No subject was measured.")
-      : part("Throughput", bars(subjects), figures(subjects)),
+      : part(
+          "Throughput",
+          bars(subjects),
+          figures("Figures, fastest first", figureColumns(subjects), subjects),
+        ),
     part(
       "Latency",
       latencyCurves(subjects),
       timer === undefined ? null : hint(`One reading of the clock takes ${formatNs(timer)} ns.`),
     ),
     part("Memory over the run", memoryCurves(subjects)),
+    subjects.length === 0
+      ? null
+      : part("Rounds", figures("Of all measured rounds", RUN_COLUMNS, subjects)),
     part("Inside hakmem's heap, in one run", heapFacts(subjects)),
     part(
       "hakmem's slabs when most blocks were live",

@@ -92,7 +92,7 @@ function legendOf(
     return element("li", {}, button);
   });
   return {
-    list: element("ul", { class: "legend" }, ...buttons),
+    list: element("ul", { class: "legend curves" }, ...buttons),
     show: (plot) => {
       values.forEach((value, at) => {
         const y = plot.cursor.idx == null ? null : plot.data[values.length - at]?.[plot.cursor.idx];
@@ -136,7 +136,7 @@ export function curves(spec: CurvesSpec): HTMLElement {
       ],
       series: [{}, ...drawn.map(({ curve, at }) => seriesOf(curve, theme, !hidden.has(at)))],
       legend: { show: false },
-      cursor: { drag: { x: false, y: false }, points: { size: 7 } },
+      cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
       padding: [12, 22, 0, 0],
       hooks: { setCursor: [legend.show] },
     }),

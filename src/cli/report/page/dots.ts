@@ -8,6 +8,8 @@ export type Mark = "base" | "best" | "plain";
 export interface Dot extends Spread {
   readonly label: string;
   readonly mark: Mark;
+  /** Whether the others are compared with it: a dashed line goes through its median. */
+  readonly isBase: boolean;
 }
 
 export interface DotsSpec {
@@ -95,7 +97,7 @@ export function dotChart(spec: DotsSpec): HTMLElement {
   const least = Math.min(...dots.map(({ low }) => low));
   const most = Math.max(...dots.map(({ high }) => high));
   const margin = Math.max((most - least) * 0.12, most * 0.01, 1e-9);
-  const base = dots.find(({ mark }) => mark === "base");
+  const base = dots.find(({ isBase }) => isBase);
   return chartBox({
     label: `${spec.label} The figures are in the table.`,
     heightPx: spec.heightPx,

@@ -51,7 +51,7 @@ function spans({ slabs, slabBytes }: InspectResult): Child {
   return part(
     "Spans",
     table<SlabTile>(
-      list.length > shown.length ? `The 20 largest of ${list.length} spans` : "Spans",
+      list.length > shown.length ? `The 20 largest of ${list.length} spans` : "Largest first",
       [
         { title: "ptr", cell: ({ ptr }) => formatCount(ptr) },
         { title: "size", cell: ({ blockBytes }) => formatSize(blockBytes) },

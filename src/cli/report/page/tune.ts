@@ -14,7 +14,7 @@ import {
 type Tried = TuneResult["tried"][number];
 
 const MARKS: Readonly<Record<Mark, string>> = {
-  base: "defaults, and a dashed line at their median",
+  base: "defaults",
   best: "best",
   plain: "other settings",
 };
@@ -31,7 +31,12 @@ function verdict({ best, gain }: TuneResult): string {
 
 function chart(result: TuneResult, tried: readonly Tried[]): HTMLElement {
   const dots = tried.map(
-    (one, at): Dot => ({ ...one.nsPerOp, label: String(at + 1), mark: markOf(result, one) }),
+    (one, at): Dot => ({
+      ...one.nsPerOp,
+      label: String(at + 1),
+      mark: markOf(result, one),
+      isBase: isSame(one.settings, result.defaults),
+    }),
   );
   return element(
     "figure",
@@ -40,7 +45,7 @@ function chart(result: TuneResult, tried: readonly Tried[]): HTMLElement {
       "figcaption",
       {},
       "ns per operation with its quartiles, settings in order of their medians; lower is better." +
-        " The vertical axis does not begin at 0.",
+        " The dashed line is at the median of the defaults. The vertical axis does not begin at 0.",
     ),
     dotLegend(dots, MARKS),
     dotChart({
@@ -84,7 +89,7 @@ export function tuneParts(result: TuneResult): Child[] {
                 title: name,
                 cell: (one: Tried) => String(one.settings[name] ?? NONE),
               })),
-              { title: "ns per op", cell: (one) => formatNs(one.nsPerOp.median) },
+              { title: "ns per\u00a0op", cell: (one) => formatNs(one.nsPerOp.median) },
               {
                 title: "quartiles",
                 cell: ({ nsPerOp }) => `${formatNs(nsPerOp.low)} – ${formatNs(nsPerOp.high)}`,
