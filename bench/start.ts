@@ -14,7 +14,7 @@ const WORKLOADS = [
   ["random-mixed", "1000000", "256", "42"],
 ];
 const RIVALS = ["buffer", "uint8array"];
-const PLAN = { rounds: 8, roundMs: 60, limitMs: 10_000 };
+const PLAN = { rounds: 8, roundMs: 60, warmupMs: 400, limitMs: 10_000 };
 const REPORT = "report.html";
 
 async function main(): Promise<void> {

@@ -110,7 +110,7 @@ describe.each(["README.md", "docs/CLI.md"])("commands of %s", (page) => {
     const cli = `${process.execPath} ${resolve("dist/cli.js")}`;
     const own = Object.entries(process.env).filter(([key]) => !key.startsWith("HAKMEM_"));
     const options = { cwd: folder, env: Object.fromEntries(own), encoding: "utf8" } as const;
-    const command = `${variables}${cli} ${name} ${QUICK[name] ?? ""} ${rest}`;
+    const command = `${variables}${cli} ${name} ${rest} ${QUICK[name] ?? ""}`;
     expect(execSync(command, { ...options, stdio: "pipe" }).length).toBeGreaterThan(0);
   });
 });

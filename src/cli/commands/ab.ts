@@ -15,9 +15,9 @@ import {
   readWorkload,
   type WorkloadFlags,
 } from "../workloads/resolve.js";
-import { addPlan, integerBetween, readPlan } from "./bench.js";
+import { addPlan, integerBetween, readPlan, WARMUP_MS } from "./bench.js";
 
-const AB_PLAN: Plan = { rounds: 15, roundMs: 100, limitMs: 30_000 };
+const AB_PLAN: Plan = { rounds: 15, roundMs: 100, warmupMs: WARMUP_MS, limitMs: 30_000 };
 const MAX_CELLS = 64;
 
 interface AbFlags {

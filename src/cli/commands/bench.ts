@@ -23,7 +23,9 @@ import {
   type WorkloadFlags,
 } from "../workloads/resolve.js";
 
-export const DEFAULT_PLAN: Plan = { rounds: 10, roundMs: 100, limitMs: 5000 };
+/** Warm-up of what is measured for people to read. */
+export const WARMUP_MS = 400;
+const BENCH_PLAN: Plan = { rounds: 10, roundMs: 100, warmupMs: WARMUP_MS, limitMs: 5000 };
 
 interface BenchFlags extends WorkloadFlags {
   readonly against?: string;
@@ -51,7 +53,8 @@ export function addPlan(command: Command, plan: Plan): Command {
 }
 
 export function readPlan(flags: { rounds: number; roundMs: number; limit: number }): Plan {
-  return { rounds: flags.rounds, roundMs: flags.roundMs, limitMs: 1000 * flags.limit };
+  const { rounds, roundMs, limit } = flags;
+  return { rounds, roundMs, warmupMs: WARMUP_MS, limitMs: 1000 * limit };
 }
 
 /** @throws {UsageError} for a rival that nobody knows. */
@@ -80,7 +83,7 @@ export function registerBench(program: Command, session: Session): void {
     .option(JSON_FLAG, JSON_SENTENCE)
     .addHelpText("after", () => describeWorkloads())
     .addHelpText("after", () => describeRivals());
-  addKnobs(addPlan(addWorkload(command), DEFAULT_PLAN));
+  addKnobs(addPlan(addWorkload(command), BENCH_PLAN));
   command.action(async (name: string, values: string[], flags: BenchFlags) => {
     const rivals = readRivals(flags.against);
     const options = readKnobs(session.options, flags as unknown as Record<string, unknown>);

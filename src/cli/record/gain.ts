@@ -5,7 +5,7 @@ import { formatMegabytes, formatNs, formatRatio } from "../term/format.js";
 import { printTable } from "../term/table.js";
 import { readWorkload } from "../workloads/resolve.js";
 
-const PLAN: Plan = { rounds: 6, roundMs: 40, limitMs: 5000 };
+const PLAN: Plan = { rounds: 6, roundMs: 40, warmupMs: 200, limitMs: 5000 };
 const RIVALS = ["buffer", "uint8array"];
 
 /** What the recorded program would gain: its own trace on hakmem, beside the buffers it uses. */

@@ -250,7 +250,7 @@ const CHECKS: Readonly<Record<Result["kind"], Check>> = {
   "hakmem inspect": inspect,
 };
 
-/** A result, from the text of its file. @throws {Error} one line that says what is wrong with it. */
+/** A result, from the text of its file. @throws {Error} what is wrong with it, in one line. */
 export function parseResult(json: string): Result {
   if (json.trim() === "") throw new Error("is empty");
   let value: unknown;

@@ -43,7 +43,7 @@ export function readSlabs(heap: Heap): SlabTile[] {
   return tiles;
 }
 
-/** The share of the slabs in use that is not live: what is cached, free, uncarved, or lost at ends. */
+/** The share of the slabs in use that is not live: cached, free, uncarved, or lost at an end. */
 export function fragmentationOf(stats: HeapStats): number {
   const inUseBytes = stats.slabs.inUse * SLAB_BYTES;
   return inUseBytes === 0 ? 0 : 1 - stats.live.bytes / inUseBytes;

@@ -7,6 +7,8 @@ export interface Plan {
   readonly rounds: number;
   /** A round runs through the script as often as fills this time. */
   readonly roundMs: number;
+  /** At least so long is a subject warmed up before. */
+  readonly warmupMs: number;
   /** A pass of a subject that takes longer is cut. */
   readonly limitMs: number;
 }
@@ -23,7 +25,6 @@ export interface Measured {
 }
 
 const WARMUP_ROUNDS = 3;
-const WARMUP_MS = 400;
 const MAX_TIMES = 1_000_000;
 /** So many rounds of a subject that is too slow to run through the script are enough. */
 const CUT_ROUNDS = 3;
@@ -31,6 +32,14 @@ const CUT_ROUNDS = 3;
 /** Steps of progress that `measureInTurn` makes. */
 export function countSteps(subjects: number, plan: Plan): number {
   return subjects * (1 + plan.rounds);
+}
+
+/** What starting a process and reading the script takes, about. */
+const START_MS = 200;
+
+/** About how long `measureInTurn` takes, if runs through the script are short. */
+export function estimateMs(subjects: number, { rounds, roundMs, warmupMs }: Plan): number {
+  return subjects * (START_MS + warmupMs + rounds * roundMs);
 }
 
 export const nsPerOp = (round: RoundAnswer): number => round.ns / round.events;
@@ -97,11 +106,11 @@ function isCutOften({ rounds }: Measured): boolean {
   return rounds.length >= CUT_ROUNDS && rounds.every((round) => round.isCut);
 }
 
-async function warmUp(own: Measured, { roundMs, limitMs }: Plan): Promise<void> {
+async function warmUp(own: Measured, { roundMs, warmupMs, limitMs }: Plan): Promise<void> {
   const { contestant, warmup } = own;
   let elapsedMs = 0;
   let isCut = false;
-  while (!isCut && (warmup.rounds < WARMUP_ROUNDS || elapsedMs < WARMUP_MS)) {
+  while (!isCut && (warmup.rounds < WARMUP_ROUNDS || elapsedMs < warmupMs)) {
     const round = await contestant.ask({ pass: "round", times: own.times, limitMs });
     if (warmup.rounds++ === 0) warmup.firstNsPerOp = nsPerOp(round);
     own.times = timesFor(round, own.times, roundMs);

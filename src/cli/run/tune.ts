@@ -7,10 +7,10 @@ import { type Progress, startProgress } from "../term/progress.js";
 import type { Resolved } from "../workloads/resolve.js";
 import { describeSettings, type Settings, toOptions } from "./ab.js";
 import { launchScripted } from "./contestant.js";
-import { type Measured, measureInTurn, nsPerOp, type Plan } from "./measure.js";
+import { estimateMs, type Measured, measureInTurn, nsPerOp, type Plan } from "./measure.js";
 import { withScriptFile } from "./scriptFile.js";
 
-/** The values that a search tries; chosen to lie at equal ratios. */
+/** The knobs in the order of the search, and the values that it tries, at about equal ratios. */
 const SEARCH: Readonly<Partial<Record<keyof HeapOptions, readonly number[]>>> = {
   fastCap: [30, 62, 126, 254, 510, 1022],
   refillCountHot: [8, 16, 32, 64, 128, 254],
@@ -18,13 +18,23 @@ const SEARCH: Readonly<Partial<Record<keyof HeapOptions, readonly number[]>>> = 
   sllDrainInterval: [64, 256, 1024, 4096, 16384, 65536],
 };
 
-const SEARCHED: readonly OptionRow[] = OPTION_TABLE.filter(({ name }) => name in SEARCH);
+const SEARCHED: readonly OptionRow[] = Object.keys(SEARCH).flatMap(
+  (name) => OPTION_TABLE.find((row) => row.name === name) ?? [],
+);
 const KNOBS = SEARCHED.map((row) => ({ row, values: SEARCH[row.name] ?? [] }));
 
-const SEARCH_PLAN: Plan = { rounds: 3, roundMs: 40, limitMs: 30_000 };
-const FINAL_PLAN: Plan = { rounds: 20, roundMs: 100, limitMs: 30_000 };
+const LIMIT_MS = 30_000;
+const SEARCH_PLAN: Plan = { rounds: 3, roundMs: 40, warmupMs: 150, limitMs: LIMIT_MS };
+const FINAL_ROUNDS = 20;
 /** Of the budget, what the last comparison is left. */
-const FINAL_SHARE = 0.25;
+const FINAL_SHARE = 0.3;
+
+/** The last comparison: rounds as long as the budget allows. */
+function planFinal(budgetMs: number): Plan {
+  const plan = { rounds: FINAL_ROUNDS, roundMs: 0, warmupMs: 200, limitMs: LIMIT_MS };
+  const leftMs = budgetMs * FINAL_SHARE - estimateMs(2, plan);
+  return { ...plan, roundMs: Math.min(200, Math.max(20, leftMs / (2 * FINAL_ROUNDS))) };
+}
 
 interface Tried {
   readonly settings: Settings;
@@ -62,22 +72,21 @@ export async function runTune(
         return all.map((_, index) => timesOf(measured[index]));
       };
       for (const { row, values } of KNOBS) {
-        if (performance.now() > deadline || signal.aborted) {
-          isEarly = true;
-          break;
-        }
         const others = values.filter((value) => value !== best[row.env]);
         const candidates = [best, ...others.map((value) => ({ ...best, [row.env]: value }))];
-        best = await halve(candidates, measure, tried, () => performance.now() < deadline);
+        const hasTime = (count: number, plan: Plan): boolean =>
+          !signal.aborted && performance.now() + estimateMs(count, plan) < deadline;
+        isEarly ||= !hasTime(candidates.length, SEARCH_PLAN);
+        best = await halve(candidates, measure, tried, hasTime);
       }
       if (best !== defaults && !signal.aborted) {
-        final = compare(await measure([defaults, best], FINAL_PLAN));
+        final = compare(await measure([defaults, best], planFinal(budgetMs)));
       }
     });
   } finally {
     progress.done();
   }
-  if (tried.size === 0) throw new RunError("ended before a round was measured");
+  if (tried.size === 0) throw new RunError("the time did not suffice for a single knob");
   const isBetter = final?.isBetter === true;
   return {
     kind: "hakmem tune",
@@ -108,12 +117,12 @@ async function halve(
   candidates: readonly Settings[],
   measure: (all: readonly Settings[], plan: Plan) => Promise<number[][]>,
   tried: Map<string, Tried>,
-  hasTime: () => boolean,
+  hasTime: (count: number, plan: Plan) => boolean,
 ): Promise<Settings> {
   let left = [...candidates];
-  let rounds = SEARCH_PLAN.rounds;
-  while (left.length > 1 && hasTime()) {
-    const times = await measure(left, { ...SEARCH_PLAN, rounds });
+  let plan = SEARCH_PLAN;
+  while (left.length > 1 && hasTime(left.length, plan)) {
+    const times = await measure(left, plan);
     const ranked = left
       .map((settings, index) => ({ settings, times: times[index] ?? [] }))
       .filter((own) => own.times.length > 0)
@@ -125,7 +134,7 @@ async function halve(
     }
     if (ranked.length < left.length) break;
     left = ranked.slice(0, Math.floor(left.length / 2)).map(({ settings }) => settings);
-    rounds *= 2;
+    plan = { ...plan, rounds: 2 * plan.rounds };
   }
   return left[0] ?? (candidates[0] as Settings);
 }

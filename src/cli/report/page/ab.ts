@@ -98,8 +98,8 @@ export function abParts(result: AbResult): Child[] {
           "Throughput by setting",
           hint(
             `Millions of operations a second, with the ${formatConfidence(first.opsPerSecond)} ` +
-              "interval of the median; higher is faster. The dashed line is at the base's median. " +
-              "The vertical axes do not begin at 0.",
+              "interval of the median; higher is faster. " +
+              "The dashed line is at the base's median. The vertical axes do not begin at 0.",
           ),
           dotLegend(
             groups.flatMap(({ dots }) => dots),

@@ -52,7 +52,8 @@ function bars(subjects: readonly SubjectResult[]): HTMLElement {
     element(
       "figcaption",
       {},
-      `Millions of operations a second; longer is faster. The thin line spans the quartiles.${about}`,
+      "Millions of operations a second; longer is faster. " +
+        `The thin line spans the quartiles.${about}`,
     ),
     element("ol", { class: "bars" }, ...subjects.map((subject) => bar(subject, most))),
   );

@@ -17,7 +17,7 @@ export const SERIES_COLOURS = 10;
 /** Of the horizontal axis, without its label. */
 export const TICKS_HEIGHT_PX = 28;
 
-/** With ten colours and these, no two lines of twenty look the same, in grey or to the colour-blind. */
+/** With ten colours and these, no two lines of twenty look the same. */
 const DASHES: readonly (readonly number[])[] = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
 
 export function dashOf(series: number): number[] {

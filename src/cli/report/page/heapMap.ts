@@ -3,7 +3,7 @@ import { element, hint } from "./dom.js";
 import { formatCount, formatPercent, formatSize } from "./format.js";
 
 /** A page of more buttons would answer slowly. */
-const MAX_TILES = 6000;
+const MAX_TILES = 2048;
 const MAX_COLUMNS = 6;
 const SIZE_STEPS = 7;
 
