@@ -46,9 +46,10 @@ function fillIn(page: string, mark: string, table: string): string {
   return page.replace(pattern, (_, start: string, end: string) => `${start}${table}\n${end}`);
 }
 
+const OPTIONS_TAIL = "In code a switch takes `true` or `false`.\n";
 const CLI = "docs/CLI.md";
 const pages: Record<string, string> = {
-  "docs/OPTIONS.md": `${OPTIONS_HEAD}${rows.join("\n")}\n\nIn code a switch takes \`true\` or \`false\`.\n`,
+  "docs/OPTIONS.md": `${OPTIONS_HEAD}${rows.join("\n")}\n\n${OPTIONS_TAIL}`,
   [CLI]: fillIn(fillIn(readFileSync(CLI, "utf8"), "workloads", workloads), "rivals", rivals),
 };
 for (const [file, page] of Object.entries(pages)) {

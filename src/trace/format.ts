@@ -78,16 +78,30 @@ function checkEvents({ words, slotCount }: Trace): void {
   const isFull = new Uint8Array(slotCount);
   for (let index = 0; index < words.length; index += EVENT_WORDS) {
     const word = words[index] as number;
+    const size = words[index + 1] as number;
     const slot = word & SLOT_MASK;
     const op = word >>> OP_SHIFT;
-    const fail = (what: string): never => {
-      throw new TraceError(`event ${index / EVENT_WORDS}: ${what}`);
-    };
-    if (op > OP_REALLOC) fail(`op ${op}; the ops are 0 (malloc), 1 (free) and 2 (realloc)`);
-    if (slot >= slotCount) fail(`slot ${slot}, of ${slotCount}`);
-    if ((words[index + 1] as number) < 0) fail(`a size of ${(words[index + 1] as number) >>> 0}`);
-    if (op === OP_MALLOC && isFull[slot] === 1) fail(`malloc into slot ${slot}, which is full`);
-    if (op === OP_FREE && isFull[slot] === 0) fail(`free of slot ${slot}, which is empty`);
+    const wasFull = isFull[slot] === 1;
+    const isSound = op <= OP_REALLOC && slot < slotCount && size >= 0;
+    if (!isSound || (op === OP_MALLOC && wasFull) || (op === OP_FREE && !wasFull)) {
+      const fault = describeFault(op, slot, size >>> 0, slotCount, wasFull);
+      throw new TraceError(`event ${index / EVENT_WORDS}: ${fault}`);
+    }
     isFull[slot] = op === OP_FREE ? 0 : 1;
   }
+}
+
+function describeFault(
+  op: number,
+  slot: number,
+  size: number,
+  slotCount: number,
+  wasFull: boolean,
+): string {
+  if (op > OP_REALLOC) return `op ${op}; the ops are 0 (malloc), 1 (free) and 2 (realloc)`;
+  if (slot >= slotCount) return `slot ${slot}, of ${slotCount}`;
+  if (size >= 2 ** 31) return `a size of ${size}`;
+  return wasFull
+    ? `malloc into slot ${slot}, which is full`
+    : `free of slot ${slot}, which is empty`;
 }

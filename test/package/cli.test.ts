@@ -260,7 +260,7 @@ describe("ab", () => {
 
 describe("tune and profile", () => {
   it("tune prints settings with their gain, or that there is none", () => {
-    const args = ["tune", "random-mixed 20000 256 42", "--budget", "8"];
+    const args = ["tune", "random-mixed 20000 256 42", "--budget", "10"];
     const { stdout, status } = hakmem([...args, "--json", "-"]);
     expect(status).toBe(0);
     const result = readJson<TuneResult>(stdout);

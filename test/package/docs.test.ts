@@ -68,7 +68,7 @@ const QUICK: Readonly<Record<string, string>> = {
   bench: "--rounds 2 --round-ms 2",
   ab: "--iterations 2 --round-ms 2",
   profile: "--seconds 1",
-  tune: "--budget 5",
+  tune: "--budget 10",
 };
 
 /** The command's examples, in their order: later ones use what earlier ones write. */

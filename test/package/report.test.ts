@@ -36,8 +36,12 @@ const folder = mkdtempSync(join(tmpdir(), "hakmem-page-"));
 const file = join(folder, "report.html");
 let browser: Browser;
 
+/** CI installs it, and fails where it is missing. */
+const isSkipped = !existsSync(CHROMIUM) && process.env.CI === undefined;
+if (isSkipped) console.warn(`no ${CHROMIUM} (apt-get install chromium): the page is not tested`);
+
 beforeAll(async () => {
-  if (!existsSync(CHROMIUM)) throw new Error(`no ${CHROMIUM}: apt-get install chromium`);
+  if (isSkipped) return;
   writeReport([bench, ab, tune, profile, inspect], file, "Every kind of result");
   browser = await chromium.launch({ executablePath: CHROMIUM, args: QUIET });
 });
@@ -105,7 +109,7 @@ const MODES: readonly (readonly [name: string, options: BrowserContextOptions])[
   ["phone", { viewport: { width: 360, height: 740 }, isMobile: true, deviceScaleFactor: 2 }],
 ];
 
-describe.each(MODES)("the page, %s", (_name, options) => {
+describe.skipIf(isSkipped).each(MODES)("the page, %s", (_name, options) => {
   it("draws every chart, asks for nothing and overflows nowhere", async () => {
     const { page, complaints } = await open(options);
     const canvases = await readCanvases(page);
@@ -120,7 +124,7 @@ describe.each(MODES)("the page, %s", (_name, options) => {
   });
 });
 
-it("is white on paper, and its charts are as wide as the paper", async () => {
+it.skipIf(isSkipped)("is white on paper, and its charts are as wide as the paper", async () => {
   const { page, complaints } = await open({ colorScheme: "dark" });
   expect(await readColour(page)).toBe("rgb(20, 24, 29)");
   await page.setViewportSize({ width: 680, height: 990 });
@@ -141,7 +145,7 @@ it("is white on paper, and its charts are as wide as the paper", async () => {
   await page.close();
 });
 
-it("redraws its charts when the window or the scheme changes", async () => {
+it.skipIf(isSkipped)("redraws its charts when the window or the scheme changes", async () => {
   const { page } = await open({ colorScheme: "light" });
   const light = await readPicture(page);
   await page.emulateMedia({ colorScheme: "dark" });
@@ -157,7 +161,7 @@ beforeAll(async () => {
   ({ page } = await open());
 });
 
-describe("what the page says of measurements", () => {
+describe.skipIf(isSkipped)("what the page says of measurements", () => {
   it("of a bench: a bar and a row a subject, fastest first, hakmem marked", async () => {
     const sorted = [...bench.subjects].sort((a, b) => b.opsPerSecond - a.opsPerSecond);
     const names = await page.locator(".bars .name").allTextContents();
@@ -215,7 +219,7 @@ describe("what the page says of measurements", () => {
   });
 });
 
-describe("the heap map, and the curves", () => {
+describe.skipIf(isSkipped)("the heap map, and the curves", () => {
   it("has a tile a slab", async () => {
     expect(await page.locator("button.tile").count()).toBe(inspect.slabs.length);
     const used = inspect.stats.classes.filter(({ slabs }) => slabs > 0);
@@ -256,7 +260,7 @@ describe("the heap map, and the curves", () => {
   });
 });
 
-it.each<readonly [string, Result]>([
+it.skipIf(isSkipped).each<readonly [string, Result]>([
   ["a bench of nothing", { ...bench, subjects: [], skipped: [], notes: [] }],
   [
     "a bench without latency and memory",

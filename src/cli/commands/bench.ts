@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { addKnobs, readKnobs } from "../knobs.js";
 import { describeMachine } from "../machine.js";
-import type { BenchResult, Percentiles, SubjectResult } from "../results.js";
+import type { BenchResult, Interval, Percentiles, SubjectResult } from "../results.js";
 import { runBench } from "../run/bench.js";
 import type { Plan } from "../run/measure.js";
 import { RunError, type Session, UsageError } from "../session.js";
@@ -24,7 +24,7 @@ import {
 } from "../workloads/resolve.js";
 
 /** Warm-up of what is measured for people to read. */
-export const WARMUP_MS = 400;
+export const WARMUP_MS = 300;
 const BENCH_PLAN: Plan = { rounds: 10, roundMs: 100, warmupMs: WARMUP_MS, limitMs: 5000 };
 
 interface BenchFlags extends WorkloadFlags {
@@ -155,11 +155,18 @@ function toTimes(subject: SubjectResult): Record<string, string> {
     spread: `${formatNs(nsPerOp.low)}–${formatNs(nsPerOp.high)}`,
     mops: (subject.opsPerSecond / 1e6).toFixed(1),
     ratio: ratio === null ? "1" : formatRatio(ratio.median),
-    interval: ratio === null ? "" : `${formatRatio(ratio.low)}–${formatRatio(ratio.high)}`,
+    interval: formatInterval(ratio),
     peak: memory === null ? "-" : formatMegabytes(memory.peakBytes),
     gcs: String(subject.collections),
     gcms: subject.collectionMs.toFixed(0),
   };
+}
+
+/** Too few rounds have no interval of this confidence. */
+function formatInterval(ratio: Interval | null): string {
+  if (ratio === null) return "";
+  if (ratio.confidence < 0.95) return "-";
+  return `${formatRatio(ratio.low)}–${formatRatio(ratio.high)}`;
 }
 
 function toLatencies({ title, latency }: SubjectResult): Record<string, string> {
@@ -189,6 +196,6 @@ function printHeap(subjects: readonly SubjectResult[]): void {
   );
   console.log(
     `Warm-up: ${rounds} rounds, the first at ${formatNs(firstNsPerOp)} ns per op; ` +
-      `then ${own.rounds.length} rounds measured.\n`,
+      `then ${own.rounds.length} rounds measured, each in a process of its own.\n`,
   );
 }

@@ -26,7 +26,7 @@ export function registerTune(program: Command, session: Session): void {
     .command("tune")
     .description("Searches the knobs that suit a recorded trace, or a workload, best.")
     .argument("<trace>", 'a trace\'s file, or a workload in quotes: "random-mixed 500000 256 42"')
-    .option("--budget <s>", "time to spend", integerBetween(5, 86_400), DEFAULT_BUDGET_S)
+    .option("--budget <s>", "time to spend", integerBetween(10, 86_400), DEFAULT_BUDGET_S)
     .option(JSON_FLAG, JSON_SENTENCE);
   addKnobs(command);
   command.action(async (text: string, flags: TuneFlags) => {

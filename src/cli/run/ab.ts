@@ -8,7 +8,7 @@ import { formatRatio } from "../term/format.js";
 import { startProgress } from "../term/progress.js";
 import type { Resolved } from "../workloads/resolve.js";
 import { launchScripted } from "./contestant.js";
-import { countSteps, type Measured, measureInTurn, nsPerOp, type Plan } from "./measure.js";
+import { type Measured, measureInTurn, nsPerOp, type Plan } from "./measure.js";
 import { withScriptFile } from "./scriptFile.js";
 
 /** A knob and the values it is to be tried with. */
@@ -58,7 +58,7 @@ export async function runAb(
   signal: AbortSignal,
 ): Promise<AbResult> {
   const combinations = combine(knobs);
-  const progress = startProgress(workloads.length * countSteps(combinations.length, plan));
+  const progress = startProgress(workloads.length * combinations.length * plan.rounds);
   const cells: AbCell[] = [];
   const verdicts: AbVerdict[] = [];
   try {
@@ -71,7 +71,6 @@ export async function runAb(
         }));
         return measureInTurn(launches, plan, progress, signal);
       });
-      for (const { contestant } of all) contestant.stop();
       const own = toCells(combinations, all, workload);
       cells.push(...own);
       if (own.length > 0) verdicts.push(judge(own, workload.info.label));
@@ -100,7 +99,7 @@ function toCells(
 ): AbCell[] {
   const [base] = all;
   const failed = all.find(({ failure }) => failure !== null && failure !== "interrupted");
-  if (failed !== undefined) throw new RunError(`${failed.contestant.name}: ${failed.failure}`);
+  if (failed !== undefined) throw new RunError(`${failed.launch.name}: ${failed.failure}`);
   const baseTimes = base?.rounds.map(nsPerOp) ?? [];
   return all.flatMap((measured, index): AbCell[] => {
     const { rounds } = measured;

@@ -15,19 +15,21 @@ import { SUBJECTS } from "../subjects/table.js";
 import { formatPercent } from "../term/format.js";
 import { type Progress, startProgress } from "../term/progress.js";
 import type { Resolved } from "../workloads/resolve.js";
-import { Contestant, type Launch, launchScripted } from "./contestant.js";
-import { countSteps, type Measured, measureInTurn, nsPerOp, type Plan } from "./measure.js";
+import { type Contestant, type Launch, launchChecker, launchScripted } from "./contestant.js";
+import { type Measured, measureInTurn, nsPerOp, type Plan, withContestant } from "./measure.js";
 import type { CheckAnswer, LatencyAnswer } from "./protocol.js";
 import { withScriptFile } from "./scriptFile.js";
 
-export const OWN = "hakmem";
+const OWN = "hakmem";
+const LATENCY_LIMIT_MS = 5000;
 
 /** What is known of a subject when all has been measured. */
 interface Entry {
   readonly launch: Launch;
+  /** The process of the checking pass. */
+  readonly checker: Launch;
   check?: CheckAnswer;
   measured?: Measured;
-  latency?: LatencyAnswer;
 }
 
 /** hakmem and rivals on one workload: checked, then measured in turn. */
@@ -40,12 +42,10 @@ export async function runBench(
 ): Promise<BenchResult> {
   return withScriptFile(workload.script, async (file) => {
     const skipped: Skipped[] = [];
-    const launches = await launchAll([OWN, ...rivals], file, options, skipped);
-    const count = launches.length;
-    const progress = startProgress(countSteps(count, plan) + 2 * count + 1);
+    const entries = await launchAll([OWN, ...rivals], file, options, skipped);
+    const progress = startProgress(entries.length * (1 + plan.rounds));
     try {
-      const entries: Entry[] = launches.map((launch) => ({ launch }));
-      const heap = await checkAll(entries, file, options, plan, progress, signal, skipped);
+      const heap = await checkAll(entries, plan, progress, signal, skipped);
       const sound = entries.filter(({ check }) => check !== undefined);
       await measureAll(sound, plan, progress, signal, skipped);
       return assemble(workload, sound, heap, { options, plan, signal, skipped });
@@ -60,55 +60,50 @@ async function launchAll(
   file: string,
   options: Partial<HeapOptions>,
   skipped: Skipped[],
-): Promise<Launch[]> {
+): Promise<Entry[]> {
   const isNative = (name: string): boolean =>
     SUBJECTS.some((row) => row.name === name && row.kind === "native");
   const natives = names.some(isNative) ? await findNatives() : { found: [], missing: [] };
-  return names.flatMap((name): Launch[] => {
-    if (!isNative(name)) return [launchScripted(name, file, options)];
+  return names.flatMap((name): Entry[] => {
+    if (!isNative(name)) {
+      const launch = launchScripted(name, file, options);
+      // Counting hits and misses costs time: only the checking pass does it.
+      return [{ launch, checker: launchChecker(name, file, { ...options, frontStats: true }) }];
+    }
     const found = natives.found.find((native: Native) => native.name === name);
     const missing = natives.missing.find((native) => native.name === name);
     if (found === undefined) {
       skipped.push({ name, reason: missing?.reason ?? "not found" });
       return [];
     }
-    return [{ name, command: found.command, args: [file], env: { ...process.env, ...found.env } }];
+    const { command } = found;
+    const launch = { name, command, args: [file], env: { ...process.env, ...found.env } };
+    return [{ launch, checker: launch }];
   });
 }
 
-/**
- * Every subject in a fresh process: correctness, hash, memory. hakmem's counts hits and misses,
- * which costs time, so it is not the one whose rounds are timed.
- */
+/** Every subject in a fresh process: correctness, hash, memory. */
 async function checkAll(
   entries: readonly Entry[],
-  file: string,
-  options: Partial<HeapOptions>,
   { limitMs }: Plan,
   progress: Progress,
   signal: AbortSignal,
   skipped: Skipped[],
 ): Promise<CheckAnswer> {
   let heap: CheckAnswer | undefined;
+  const ask = (contestant: Contestant): Promise<CheckAnswer> =>
+    contestant.ask({ pass: "check", limitMs: 3 * limitMs });
   for (const entry of entries) {
     if (signal.aborted) break;
-    const { launch } = entry;
-    progress.step(`checking ${launch.name}`);
-    const isOwn = launch.name === OWN;
-    const counted = launchScripted(OWN, file, { ...options, frontStats: true });
-    const contestant = new Contestant(isOwn ? counted : launch);
-    const stop = (): void => contestant.stop();
-    signal.addEventListener("abort", stop);
+    const { name } = entry.launch;
+    progress.step(`checking ${name}`);
     try {
-      entry.check = await contestant.ask({ pass: "check", limitMs: 3 * limitMs });
-      if (isOwn) heap = entry.check;
+      entry.check = await withContestant(entry.checker, signal, ask);
+      if (name === OWN) heap = entry.check;
     } catch (error) {
       const reason = (error as Error).message;
-      if (isOwn && !signal.aborted) throw new RunError(explainFailure(reason));
-      if (!signal.aborted) skipped.push({ name: launch.name, reason });
-    } finally {
-      signal.removeEventListener("abort", stop);
-      contestant.stop();
+      if (name === OWN && !signal.aborted) throw new RunError(explainFailure(reason));
+      if (!signal.aborted) skipped.push({ name, reason });
     }
   }
   if (heap === undefined) throw new RunError("ended before anything was measured");
@@ -128,21 +123,14 @@ async function measureAll(
   skipped: Skipped[],
 ): Promise<void> {
   const launches = entries.map(({ launch }) => launch);
-  const all = await measureInTurn(launches, plan, progress, signal);
+  const latencyLimitMs = Math.min(plan.limitMs, LATENCY_LIMIT_MS);
+  const all = await measureInTurn(launches, plan, progress, signal, latencyLimitMs);
   for (const [index, measured] of all.entries()) {
-    const entry = entries[index] as Entry;
-    entry.measured = measured;
-    const { contestant, failure } = measured;
-    if (failure !== null && failure !== "interrupted") {
-      skipped.push({ name: contestant.name, reason: failure });
-      measured.rounds.length = 0;
-    } else if (!signal.aborted) {
-      progress.step(`latency of ${contestant.name}`);
-      const limitMs = Math.min(plan.limitMs, 5000);
-      const latency = await contestant.ask({ pass: "latency", limitMs }).catch(() => undefined);
-      if (latency !== undefined) entry.latency = latency;
-    }
-    contestant.stop();
+    (entries[index] as Entry).measured = measured;
+    const { launch, failure } = measured;
+    if (failure === null || failure === "interrupted") continue;
+    skipped.push({ name: launch.name, reason: failure });
+    measured.rounds.length = 0;
   }
 }
 
@@ -195,12 +183,12 @@ function completeOptions(options: Partial<HeapOptions>): HeapOptions {
 }
 
 function toResult(
-  { launch, check, measured, latency }: Entry,
+  { launch, check, measured }: Entry,
   ownTimes: readonly number[],
   workload: Resolved,
   plan: Plan,
 ): SubjectResult {
-  const { rounds, warmup } = measured as Measured;
+  const { rounds, warmup, latency } = measured as Measured;
   const times = rounds.map(nsPerOp);
   const total = (pick: (round: (typeof rounds)[number]) => number): number =>
     rounds.reduce((sum, round) => sum + pick(round), 0);
@@ -214,7 +202,7 @@ function toResult(
     rounds: times,
     opsPerSecond: 1e9 / nsSpread.median,
     warmup,
-    latency: latency === undefined ? null : { ...latency, percentiles: toPercentiles(latency) },
+    latency: latency === null ? null : { ...latency, percentiles: toPercentiles(latency) },
     memory:
       check === undefined ? null : { peakBytes: check.peakBytes, seriesBytes: check.seriesBytes },
     heap: toHeap(check),

@@ -40,6 +40,18 @@ export function launchScripted(
   return { name, command: process.execPath, args, env: { ...plainEnv(), ...toEnv(options) } };
 }
 
+/**
+ * The process of the checking pass, which measures memory. V8's optimising compiler on a thread of
+ * its own takes 5 to 15 MB for good, which are no subject's; on the main thread it gives them back.
+ */
+export function launchChecker(
+  name: string,
+  scriptFile: string,
+  options: Partial<HeapOptions>,
+): Launch {
+  return launchScripted(name, scriptFile, options, ["--no-concurrent-recompilation"]);
+}
+
 /** A subject's process, which is asked for one pass after the other. */
 export class Contestant {
   readonly name: string;

@@ -14,8 +14,9 @@ import { createPasses } from "./passes.js";
 import type { Answer, Request, RoundAnswer } from "./protocol.js";
 
 const [name = "", file = ""] = process.argv.slice(2);
-const bytes = readFileSync(file);
-const script = decodeScript(new Int32Array(Uint8Array.from(bytes).buffer));
+const { buffer, byteOffset, byteLength } = readFileSync(file);
+const words = new Int32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+const script = decodeScript(words);
 
 const collected = { count: 0, ms: 0 };
 const observer = new PerformanceObserver((list) => count(list.getEntries()));

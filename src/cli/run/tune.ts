@@ -2,7 +2,14 @@ import { type HeapOptions, OPTION_TABLE, type OptionRow } from "../../index.js";
 import { readMachine } from "../machine.js";
 import type { Interval, Spread, TuneResult } from "../results.js";
 import { RunError } from "../session.js";
-import { isSignificant, median, medianInterval, pairedRatios, spread } from "../statistics.js";
+import {
+  isSignificant,
+  MIN_ROUNDS,
+  median,
+  medianInterval,
+  pairedRatios,
+  spread,
+} from "../statistics.js";
 import { type Progress, startProgress } from "../term/progress.js";
 import type { Resolved } from "../workloads/resolve.js";
 import { describeSettings, type Settings, toOptions } from "./ab.js";
@@ -24,16 +31,16 @@ const SEARCHED: readonly OptionRow[] = Object.keys(SEARCH).flatMap(
 const KNOBS = SEARCHED.map((row) => ({ row, values: SEARCH[row.name] ?? [] }));
 
 const LIMIT_MS = 30_000;
-const SEARCH_PLAN: Plan = { rounds: 3, roundMs: 40, warmupMs: 150, limitMs: LIMIT_MS };
-const FINAL_ROUNDS = 20;
+const SEARCH_PLAN: Plan = { rounds: 3, roundMs: 50, warmupMs: 100, limitMs: LIMIT_MS };
+const MAX_FINAL_ROUNDS = 40;
 /** Of the budget, what the last comparison is left. */
 const FINAL_SHARE = 0.3;
 
-/** The last comparison: rounds as long as the budget allows. */
+/** The last comparison: as many rounds as the budget allows. */
 function planFinal(budgetMs: number): Plan {
-  const plan = { rounds: FINAL_ROUNDS, roundMs: 0, warmupMs: 200, limitMs: LIMIT_MS };
-  const leftMs = budgetMs * FINAL_SHARE - estimateMs(2, plan);
-  return { ...plan, roundMs: Math.min(200, Math.max(20, leftMs / (2 * FINAL_ROUNDS))) };
+  const plan = { rounds: 1, roundMs: 100, warmupMs: 150, limitMs: LIMIT_MS };
+  const rounds = Math.floor((budgetMs * FINAL_SHARE) / estimateMs(2, plan));
+  return { ...plan, rounds: Math.min(MAX_FINAL_ROUNDS, Math.max(MIN_ROUNDS, rounds)) };
 }
 
 interface Tried {
@@ -68,7 +75,6 @@ export async function runTune(
           name: describeSettings(settings).replaceAll("HAKMEM_TINY_", ""),
         }));
         const measured = await measureInTurn(launches, plan, bar, signal);
-        for (const { contestant } of measured) contestant.stop();
         return all.map((_, index) => timesOf(measured[index]));
       };
       for (const { row, values } of KNOBS) {
@@ -141,9 +147,9 @@ async function halve(
 
 function timesOf(measured: Measured | undefined): number[] {
   if (measured === undefined) return [];
-  const { failure, contestant, rounds } = measured;
+  const { failure, launch, rounds } = measured;
   if (failure !== null && failure !== "interrupted") {
-    throw new RunError(`${contestant.name}: ${failure}`);
+    throw new RunError(`${launch.name}: ${failure}`);
   }
   return rounds.map(nsPerOp);
 }
