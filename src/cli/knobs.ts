@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { type HeapOptions, OPTION_TABLE, type OptionRow } from "../index.js";
+import { parseInteger } from "./integers.js";
 import { UsageError } from "./session.js";
 
 /** `sllDrainInterval` becomes `--sll-drain-interval`. */
@@ -23,10 +24,7 @@ export function findKnob(name: string): OptionRow {
 
 /** @throws {UsageError} what the knob takes. */
 export function parseKnobValue(row: OptionRow, text: string): number {
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= row.min && value <= row.max) return value;
-  const accepted = row.type === "switch" ? "0 or 1" : `an integer from ${row.min} to ${row.max}`;
-  throw new UsageError(`${row.env} is ${JSON.stringify(text)}; it takes ${accepted}`);
+  return parseInteger(row.env, text, row.min, row.max);
 }
 
 /** Gives a command a flag for every knob; `readKnobs` reads them. */
@@ -39,13 +37,11 @@ export function addKnobs(command: Command): Command {
 }
 
 /** The knobs of the environment, overridden by the flags. */
-export function readKnobs(
-  fromEnv: Partial<HeapOptions>,
-  flags: Readonly<Record<string, unknown>>,
-): Partial<HeapOptions> {
+export function readKnobs(fromEnv: Partial<HeapOptions>, flags: object): Partial<HeapOptions> {
+  const texts = flags as Readonly<Record<string, unknown>>;
   const options: Record<string, number | boolean> = { ...fromEnv };
   for (const row of OPTION_TABLE) {
-    const text = flags[row.name];
+    const text = texts[row.name];
     if (typeof text !== "string") continue;
     const value = parseKnobValue(row, text);
     options[row.name] = row.type === "switch" ? value === 1 : value;

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { integerBetween } from "../integers.js";
 import { addKnobs, findKnob, parseKnobValue, readKnobs } from "../knobs.js";
 import { describeMachine } from "../machine.js";
 import type { AbCell, AbResult } from "../results.js";
@@ -15,7 +16,7 @@ import {
   readWorkload,
   type WorkloadFlags,
 } from "../workloads/resolve.js";
-import { addPlan, integerBetween, readPlan, WARMUP_MS } from "./bench.js";
+import { addPlan, readPlan, WARMUP_MS } from "./bench.js";
 
 const AB_PLAN: Plan = { rounds: 15, roundMs: 100, warmupMs: WARMUP_MS, limitMs: 30_000 };
 const MAX_CELLS = 64;
@@ -52,7 +53,7 @@ export function registerAb(program: Command, session: Session): void {
     }
     const texts = flags.workload.length === 0 ? ["random-mixed"] : flags.workload;
     const workloads = texts.map(readWorkloadText);
-    const options = readKnobs(session.options, flags as unknown as Record<string, unknown>);
+    const options = readKnobs(session.options, flags);
     const plan = readPlan({ ...flags, rounds: flags.iterations ?? flags.rounds });
     const result = await runAb(knobs, workloads, options, plan, session.signal);
     if (writeResult(result, flags.json)) printAb(result);

@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import { integerBetween } from "../integers.js";
 import { addKnobs, readKnobs } from "../knobs.js";
 import { describeMachine } from "../machine.js";
 import type { BenchResult, Interval, Percentiles, SubjectResult } from "../results.js";
@@ -33,15 +34,6 @@ interface BenchFlags extends WorkloadFlags {
   readonly roundMs: number;
   readonly limit: number;
   readonly json?: string;
-}
-
-/** A parser for commander that says what is accepted. */
-export function integerBetween(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`It takes an integer from ${min} to ${max}.`);
-  };
 }
 
 /** The flags of everything that measures rounds. */
@@ -86,7 +78,7 @@ export function registerBench(program: Command, session: Session): void {
   addKnobs(addPlan(addWorkload(command), BENCH_PLAN));
   command.action(async (name: string, values: string[], flags: BenchFlags) => {
     const rivals = readRivals(flags.against);
-    const options = readKnobs(session.options, flags as unknown as Record<string, unknown>);
+    const options = readKnobs(session.options, flags);
     const workload = readWorkload(name, values, flags);
     const result = await runBench(workload, rivals, options, readPlan(flags), session.signal);
     if (writeResult(result, flags.json)) printBench(result);

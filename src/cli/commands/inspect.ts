@@ -2,10 +2,11 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import type { Command } from "commander";
 import { Heap } from "../../index.js";
+import { integerBetween } from "../integers.js";
 import { buildInspect } from "../report/heapMap.js";
 import { writeReport } from "../report/write.js";
 import type { InspectResult, SlabTile } from "../results.js";
-import { RunError, type Session, UsageError } from "../session.js";
+import { RunError, type Session } from "../session.js";
 import { formatCount, formatMegabytes, formatPercent } from "../term/format.js";
 import { JSON_FLAG, JSON_SENTENCE, writeResult } from "../term/json.js";
 import { printTable } from "../term/table.js";
@@ -13,7 +14,7 @@ import { printTable } from "../term/table.js";
 interface Flags {
   readonly html?: string;
   readonly json?: string;
-  readonly top: string;
+  readonly top: number;
 }
 
 /** No snapshot is longer than the largest heap and its list of extents. */
@@ -27,12 +28,6 @@ function readImage(file: string): Heap {
   } catch (error) {
     throw new RunError(`${file}: ${(error as Error).message.replace(/\s+/g, " ")}`);
   }
-}
-
-function parseTop(given: string): number {
-  const top = /^\d{1,6}$/.test(given) ? Number(given) : 0;
-  if (top >= 1) return top;
-  throw new UsageError(`--top is ${JSON.stringify(given)}; it takes an integer from 1 to 999999`);
 }
 
 function printSummary({ file, stats, fragmentation }: InspectResult): void {
@@ -139,15 +134,14 @@ function printSizes({ slabs, stats }: InspectResult, top: number): void {
 }
 
 function run(file: string, { html, json, top }: Flags): void {
-  const rows = parseTop(top);
   const result = buildInspect(readImage(file), file);
   const isPrinted = writeResult(result, json);
   if (html !== undefined) writeReport([result], html);
   if (!isPrinted) return;
   printSummary(result);
   printClasses(result);
-  printEmptiest(result, rows);
-  printSizes(result, rows);
+  printEmptiest(result, top);
+  printSizes(result, top);
 }
 
 export function registerInspect(program: Command, _session: Session): void {
@@ -157,6 +151,6 @@ export function registerInspect(program: Command, _session: Session): void {
     .argument("<image>", "a file with the bytes of heap.snapshot(), or that compressed by gzip")
     .option("--html <file>", "write the heap map as a page")
     .option(JSON_FLAG, JSON_SENTENCE)
-    .option("--top <n>", "rows of a list", "10")
+    .option("--top <n>", "rows of a list", integerBetween(1, 999_999), 10)
     .action((file: string, flags: Flags) => run(file, flags));
 }

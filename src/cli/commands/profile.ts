@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
+import { integerBetween } from "../integers.js";
 import { addKnobs, readKnobs } from "../knobs.js";
 import { describeMachine, readMachine } from "../machine.js";
 import { type Change, compareFunctions, compareSides, readBefore } from "../profile/compare.js";
@@ -13,7 +14,7 @@ import { formatCount, formatPercent, paint } from "../term/format.js";
 import { JSON_FLAG, JSON_SENTENCE, writeResult } from "../term/json.js";
 import { startProgress } from "../term/progress.js";
 import { type Column, printTable } from "../term/table.js";
-import { addWorkload, readFlag, readWorkload, type WorkloadFlags } from "../workloads/resolve.js";
+import { addWorkload, readWorkload, type WorkloadFlags } from "../workloads/resolve.js";
 
 const TOP = 10;
 const SECONDS = 5;
@@ -23,8 +24,8 @@ interface Flags extends WorkloadFlags {
   readonly before?: string;
   readonly cpuprofile?: string;
   readonly json?: string;
-  readonly seconds?: string;
-  readonly interval?: string;
+  readonly seconds: number;
+  readonly interval: number;
 }
 
 const NOTE =
@@ -39,8 +40,8 @@ export function registerProfile(program: Command, session: Session): void {
     .option("--before <file>", "compare with an earlier --json or --cpuprofile file")
     .option("--cpuprofile <file>", "write V8's profile, for the browser's developer tools")
     .option(JSON_FLAG, JSON_SENTENCE)
-    .option("--seconds <n>", `how long, after a warm-up (default: ${SECONDS})`)
-    .option("--interval <µs>", `between two samples (default: ${INTERVAL_US})`);
+    .option("--seconds <n>", "how long, after a warm-up", integerBetween(1, 3600), SECONDS)
+    .option("--interval <µs>", "between two samples", integerBetween(50, 100_000), INTERVAL_US);
   addKnobs(addWorkload(command)).action(
     async (workload: string, positional: string[], flags: Flags) => {
       await run(workload, positional, flags, session);
@@ -54,9 +55,7 @@ async function run(
   flags: Flags,
   session: Session,
 ): Promise<void> {
-  const seconds = readFlag("--seconds", flags.seconds, 1, 3600) ?? SECONDS;
-  const intervalUs = readFlag("--interval", flags.interval, 50, 100_000) ?? INTERVAL_US;
-  const knobs = readKnobs(session.options, flags as Readonly<Record<string, unknown>>);
+  const knobs = readKnobs(session.options, flags);
   const { script, info, notes } = readWorkload(name, positional, flags);
   const subject = { machine: readMachine(), workload: info, notes: [...notes, NOTE] };
   const before = flags.before === undefined ? null : readBefore(flags.before, subject);
@@ -64,16 +63,17 @@ async function run(
   progress.step(`profiling ${info.label}`);
   let profile: V8Profile;
   try {
-    profile = await profileWorkload(script, knobs, seconds, intervalUs, session.signal);
+    profile = await profileWorkload(script, knobs, flags.seconds, flags.interval, session.signal);
   } finally {
     progress.done();
   }
   if (flags.cpuprofile !== undefined) writeProfile(flags.cpuprofile, profile);
-  const interrupted = session.signal.aborted ? ["Interrupted: what there was is shown."] : [];
-  const result = reportProfile(profile, { ...subject, notes: [...subject.notes, ...interrupted] });
-  if (!writeResult(result, flags.json)) return;
-  printProfile(result);
-  if (before !== null) printChanges(before, result);
+  const result = reportProfile(profile, subject);
+  if (writeResult(result, flags.json)) {
+    printProfile(result);
+    if (before !== null) printChanges(before, result);
+  }
+  if (session.signal.aborted) throw new RunError("interrupted: what was sampled is shown above");
 }
 
 function writeProfile(file: string, profile: V8Profile): void {

@@ -1,7 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import { integerBetween } from "../integers.js";
 import { showGain } from "../record/gain.js";
 import { commandLineOf, type Exit, runProgram } from "../record/launch.js";
 import type { RecordReport } from "../record/settings.js";
@@ -15,12 +16,6 @@ interface Flags {
   readonly output: string;
   readonly every: number;
   readonly json?: string;
-}
-
-function parseEvery(text: string): number {
-  const value = /^\d{1,7}$/.test(text) ? Number(text) : 0;
-  if (value >= 1 && value <= MAX_EVERY) return value;
-  throw new InvalidArgumentError(`It takes an integer from 1 to ${MAX_EVERY}.`);
 }
 
 function writeFile(file: string, text: string): void {
@@ -111,7 +106,12 @@ export function registerRecord(program: Command, session: Session): void {
     .usage("[options] -- node app.js [args...]")
     .argument("<program...>", "node with its arguments, or a script")
     .option("-o, --output <file>", "the trace's file", "trace.hkt.gz")
-    .option("--every <n>", "take a stack of one in so many buffers", parseEvery, 16)
+    .option(
+      "--every <n>",
+      "take a stack of one in so many buffers",
+      integerBetween(1, MAX_EVERY),
+      16,
+    )
     .option(JSON_FLAG, JSON_SENTENCE)
     .action((words: string[], flags: Flags) => record(words, flags, session));
 }

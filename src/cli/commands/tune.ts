@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { OPTION_TABLE } from "../../index.js";
+import { integerBetween } from "../integers.js";
 import { addKnobs, readKnobs } from "../knobs.js";
 import { describeMachine } from "../machine.js";
 import type { TuneResult } from "../results.js";
@@ -11,7 +12,6 @@ import { JSON_FLAG, JSON_SENTENCE, writeResult } from "../term/json.js";
 import { type Column, printTable } from "../term/table.js";
 import { readWorkload } from "../workloads/resolve.js";
 import { readWorkloadText } from "./ab.js";
-import { integerBetween } from "./bench.js";
 
 const DEFAULT_BUDGET_S = 60;
 const SHOWN_SETTINGS = 8;
@@ -32,7 +32,7 @@ export function registerTune(program: Command, session: Session): void {
   command.action(async (text: string, flags: TuneFlags) => {
     const isTrace = /\.hkt(\.gz)?$/.test(text);
     const workload = isTrace ? readWorkload("replay", [text]) : readWorkloadText(text);
-    const options = readKnobs(session.options, flags as unknown as Record<string, unknown>);
+    const options = readKnobs(session.options, flags);
     const result = await runTune(workload, options, 1000 * flags.budget, session.signal);
     if (writeResult(result, flags.json)) printTune(result);
     if (result.isInterrupted) throw new RunError("interrupted: what was measured is shown above");

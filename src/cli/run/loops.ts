@@ -23,34 +23,29 @@ export function createState<Block>(subject: Subject<Block>, { slotCount }: Scrip
   };
 }
 
-/** The loop that is timed, as the script's touch asks. */
+type Rare = (op: number, slot: number, size: number, event: number) => void;
+
+/**
+ * The loop that is timed. What `touch` asks is constant in the closure, and V8 compiles the branches
+ * away.
+ */
 export function createLoop<Block>(
   subject: Subject<Block>,
   script: Script,
   state: State<Block>,
 ): Loop {
-  const doRare = createRare(subject, script, state);
-  return script.touch === "all"
-    ? replayAll(subject, script, state, doRare)
-    : replayFirst(subject, script, state, doRare);
-}
-
-type Rare = (op: number, slot: number, size: number, event: number) => void;
-
-/** Writes the first byte of a block, or its first two. */
-function replayFirst<Block>(
-  subject: Subject<Block>,
-  { words, touch }: Script,
-  { slots, none, sizes }: State<Block>,
-  doRare: Rare,
-): Loop {
+  const { words, touch } = script;
+  const { slots, none, sizes } = state;
+  const isAll = touch === "all";
   const isPair = touch === "pair";
+  const doRare = createRare(subject, script, state);
   return function replayEvents(from, to) {
     for (let i = from; i < to; i += 2) {
       const word = words[i] as number;
       const slot = word & SLOT_MASK;
       const op = word >>> OP_SHIFT;
       if (op === OP_FREE) {
+        if (isAll) readAll(subject, slots[slot] as Block, sizes[slot] as number);
         subject.free(slots[slot] as Block);
         slots[slot] = none;
         sizes[slot] = EMPTY;
@@ -59,7 +54,8 @@ function replayFirst<Block>(
       const size = words[i + 1] as number;
       if (op === OP_MALLOC) {
         const block = subject.malloc(size);
-        if (size !== 0) subject.write(block, 0, i >>> 1);
+        if (isAll) subject.fill(block, size, (i >>> 1) & 0xff);
+        else if (size !== 0) subject.write(block, 0, i >>> 1);
         if (isPair && size > 1) subject.write(block, 1, i >>> 1);
         slots[slot] = block;
         sizes[slot] = size;
@@ -68,41 +64,12 @@ function replayFirst<Block>(
   };
 }
 
-/** Fills a block when it is allocated, and reads all of it when it is freed. */
-function replayAll<Block>(
-  subject: Subject<Block>,
-  { words }: Script,
-  { slots, none, sizes }: State<Block>,
-  doRare: Rare,
-): Loop {
-  function readAll(block: Block, size: number): void {
-    if (size === 0) return;
-    const value = subject.read(block, 0);
-    for (let offset = 1; offset < size; offset++) {
-      if (subject.read(block, offset) !== value) throw new Error("a block's bytes have changed");
-    }
+function readAll<Block>(subject: Subject<Block>, block: Block, size: number): void {
+  if (size === 0) return;
+  const value = subject.read(block, 0);
+  for (let offset = 1; offset < size; offset++) {
+    if (subject.read(block, offset) !== value) throw new Error("a block's bytes have changed");
   }
-  return function replayEvents(from, to) {
-    for (let i = from; i < to; i += 2) {
-      const word = words[i] as number;
-      const slot = word & SLOT_MASK;
-      const op = word >>> OP_SHIFT;
-      if (op === OP_FREE) {
-        readAll(slots[slot] as Block, sizes[slot] as number);
-        subject.free(slots[slot] as Block);
-        slots[slot] = none;
-        sizes[slot] = EMPTY;
-        continue;
-      }
-      const size = words[i + 1] as number;
-      if (op === OP_MALLOC) {
-        const block = subject.malloc(size);
-        subject.fill(block, size, (i >>> 1) & 0xff);
-        slots[slot] = block;
-        sizes[slot] = size;
-      } else doRare(op, slot, size, i >>> 1);
-    }
-  };
 }
 
 /** A realloc, or work on a block: out of the loops, so that they stay small. */

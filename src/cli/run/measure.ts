@@ -37,10 +37,10 @@ export function estimateMs(subjects: number, { rounds, roundMs, warmupMs }: Plan
 export const nsPerOp = (round: RoundAnswer): number => round.ns / round.events;
 
 /**
- * Measures the rounds of all subjects in turn, each turn beginning with another subject. Every round
- * is that of a fresh process, warmed up: where memory lies and what V8 has compiled are a process's
- * luck, which lasts as long as it does. Rounds of one process are not independent: with one for all
- * rounds, settings that run the same code differed "significantly" by up to 10 %.
+ * Measures the rounds of all subjects in turn, each turn beginning with another subject. Every
+ * round is that of a fresh process, warmed up: where memory lies and what V8 has compiled are a
+ * process's luck, which lasts as long as it does. Rounds of one process are not independent: with
+ * one for all rounds, settings that run the same code differed "significantly" by up to 10 %.
  *
  * A subject that fails leaves; the others go on. When the signal is aborted, what has been measured
  * is returned.

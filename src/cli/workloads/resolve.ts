@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
+import { parseInteger } from "../integers.js";
 import type { WorkloadInfo } from "../results.js";
 import { eventsOf, peakOf, type Script } from "../script.js";
 import { UsageError } from "../session.js";
@@ -146,17 +147,11 @@ function readParameter(
   return readFlag(`${workload.name}: ${name}`, flag ?? text, min, max) ?? fallback;
 }
 
-/** @throws {UsageError} that says what is accepted. */
-export function readFlag(
+function readFlag(
   name: string,
   text: string | undefined,
   min: number,
   max: number,
 ): number | undefined {
-  if (text === undefined) return undefined;
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  throw new UsageError(
-    `${name} is ${JSON.stringify(text)}; it takes an integer from ${min} to ${max}`,
-  );
+  return text === undefined ? undefined : parseInteger(name, text, min, max);
 }
