@@ -23,8 +23,8 @@ export function findKnob(name: string): OptionRow {
 }
 
 /** @throws {UsageError} what the knob takes. */
-export function parseKnobValue(row: OptionRow, text: string): number {
-  return parseInteger(row.env, text, row.min, row.max);
+export function parseKnobValue(row: OptionRow, text: string, name: string = row.env): number {
+  return parseInteger(name, text, row.min, row.max);
 }
 
 /** Gives a command a flag for every knob; `readKnobs` reads them. */
@@ -43,7 +43,7 @@ export function readKnobs(fromEnv: Partial<HeapOptions>, flags: object): Partial
   for (const row of OPTION_TABLE) {
     const text = texts[row.name];
     if (typeof text !== "string") continue;
-    const value = parseKnobValue(row, text);
+    const value = parseKnobValue(row, text, flagOf(row));
     options[row.name] = row.type === "switch" ? value === 1 : value;
   }
   return options as Partial<HeapOptions>;

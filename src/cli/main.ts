@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
-import { HeapError, optionsFromEnv } from "../index.js";
+import { HeapError, type HeapOptions, optionsFromEnv } from "../index.js";
 import { registerAb } from "./commands/ab.js";
 import { registerBench } from "./commands/bench.js";
 import { registerInspect } from "./commands/inspect.js";
@@ -25,20 +25,43 @@ function createProgram(session: Session): Command {
   const program = new Command("hakmem")
     .description("Measures, tunes and inspects the hakmem allocator.")
     .version(version)
-    .showHelpAfterError("(add --help for what is accepted)")
+    .configureOutput({ outputError: (text, write) => write(toLine(text)) })
     .exitOverride();
   for (const register of COMMANDS) register(program, session);
   return program;
 }
 
-/** Ctrl-C once: end the round and show what there is. Twice: end at once. */
-function abortOnInterrupt(): AbortSignal {
+/** What commander says, which may be several lines, as all errors are shown. */
+function toLine(text: string): string {
+  return `hakmem: ${text
+    .trim()
+    .replace(/^error: /, "")
+    .replace(/\s*\n\s*/g, " ")}\n`;
+}
+
+/** Ctrl-C once: drop the round and show what there is. Twice: end at once. */
+function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
-  process.on("SIGINT", () => {
-    if (controller.signal.aborted) process.exit(1);
-    controller.abort();
-  });
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(1);
+      controller.abort();
+    });
+  }
   return controller.signal;
+}
+
+/** The environment is read once, when a command asks: a wrong knob does not withhold help. */
+function createSession(): Session {
+  const signal = abortOnSignals();
+  let options: Partial<HeapOptions> | undefined;
+  return {
+    signal,
+    get options() {
+      options ??= optionsFromEnv(process.env);
+      return options;
+    },
+  };
 }
 
 function toExitCode(error: unknown): number {
@@ -58,8 +81,7 @@ try {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     process.exit(error.code === "EPIPE" ? 0 : 1);
   });
-  const session = { signal: abortOnInterrupt(), options: optionsFromEnv(process.env) };
-  await createProgram(session).parseAsync();
+  await createProgram(createSession()).parseAsync();
 } catch (error) {
   process.exitCode = toExitCode(error);
 }

@@ -155,7 +155,10 @@ export interface TuneResult {
     readonly nsPerOp: Spread;
     readonly rounds: number;
   }[];
+  /** The settings that it began with. */
   readonly defaults: Readonly<Record<string, number>>;
+  /** Whether all knobs were searched and the best was compared with the defaults. */
+  readonly isComplete: boolean;
   /** null: no setting is better than the defaults. */
   readonly best: Readonly<Record<string, number>> | null;
   /** Time with the defaults / time with the best, measured anew after the search. */

@@ -232,6 +232,7 @@ export function tuneResult(): TuneResult {
     best,
     gain: interval(1.118, 0.012),
     notes: ["The best setting was measured anew, in turn with the defaults."],
+    isComplete: true,
     isInterrupted: false,
   };
 }

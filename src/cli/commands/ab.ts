@@ -6,8 +6,8 @@ import type { AbCell, AbResult } from "../results.js";
 import { describeSettings, type KnobValues, runAb } from "../run/ab.js";
 import type { Plan } from "../run/measure.js";
 import { RunError, type Session, UsageError } from "../session.js";
-import { formatMegabytes, formatNs, formatRatio, paint } from "../term/format.js";
-import { JSON_FLAG, JSON_SENTENCE, writeResult } from "../term/json.js";
+import { formatInterval, formatMegabytes, formatNs, formatRatio, paint } from "../term/format.js";
+import { addJson, writeResult } from "../term/json.js";
 import { type Column, printTable } from "../term/table.js";
 import {
   addWorkload,
@@ -40,13 +40,13 @@ export function registerAb(program: Command, session: Session): void {
     .option("--knob <name=v1,v2,...>", "a knob and its values; may be repeated", collect, [])
     .option("--workload <text>", "a workload with its arguments; may be repeated", collect, [])
     .option("--iterations <n>", "the same as --rounds", integerBetween(1, 10_000))
-    .option(JSON_FLAG, JSON_SENTENCE)
     .addHelpText("after", EXAMPLE)
     .addHelpText("after", () => describeWorkloads());
-  addKnobs(addPlan(command, AB_PLAN));
+  addKnobs(addPlan(addJson(command), AB_PLAN));
   command.action(async (flags: AbFlags) => {
     const knobs = flags.knob.map(readKnobValues);
     if (knobs.length === 0) throw new UsageError("ab takes at least one --knob NAME=V1,V2");
+    refuseTwice(knobs, flags);
     const cells = knobs.reduce((product, { values }) => product * values.length, 1);
     if (cells < 2 || cells > MAX_CELLS) {
       throw new UsageError(`these knobs make ${cells} combinations; ab takes 2 to ${MAX_CELLS}`);
@@ -65,10 +65,21 @@ const EXAMPLE = `
 Example:
   hakmem ab --knob SLL_DRAIN_INTERVAL=512,1024,2048 --workload "random-mixed 500000 256 42"`;
 
+/** A knob given twice, or as a flag too: one of them would be lost. */
+function refuseTwice(knobs: readonly KnobValues[], flags: object): void {
+  const names = knobs.map(({ row }) => row.name);
+  const twice = knobs.find(
+    ({ row }, index) => names.indexOf(row.name) !== index || row.name in flags,
+  );
+  if (twice !== undefined) throw new UsageError(`${twice.row.env} is given twice`);
+}
+
 /** @throws {UsageError} that says what the knob takes. */
 function readKnobValues(text: string): KnobValues {
-  const [name = "", list] = text.split("=");
-  if (list === undefined) throw new UsageError(`--knob takes NAME=V1,V2,..., not ${text}`);
+  const [name = "", list, ...rest] = text.split("=");
+  if (list === undefined || rest.length > 0) {
+    throw new UsageError(`--knob takes NAME=V1,V2,..., not ${text}`);
+  }
   const row = findKnob(name);
   const values = list.split(",").map((value) => parseKnobValue(row, value.trim()));
   if (new Set(values).size !== values.length) {
@@ -118,14 +129,15 @@ export function printAb(result: AbResult): void {
 
 function toRow(cell: AbCell): Record<string, string> {
   const { ratio, opsPerSecond } = cell;
+  const isWide = opsPerSecond.confidence >= 0.95;
   const millions = (value: number): string => (value / 1e6).toFixed(1);
   return {
     settings: describeSettings(cell.settings).replaceAll("HAKMEM_TINY_", ""),
     ns: formatNs(cell.nsPerOp.median),
     mops: millions(opsPerSecond.median),
-    interval: `${millions(opsPerSecond.low)}–${millions(opsPerSecond.high)}`,
+    interval: isWide ? `${millions(opsPerSecond.low)}–${millions(opsPerSecond.high)}` : "-",
     ratio: ratio === null ? "base" : formatRatio(ratio.median),
-    ratioInterval: ratio === null ? "" : `${formatRatio(ratio.low)}–${formatRatio(ratio.high)}`,
+    ratioInterval: ratio === null ? "" : formatInterval(ratio),
     slabs: cell.slabsOpened.toFixed(1),
     peak: formatMegabytes(cell.peakCommittedBytes),
     user: cell.cpuUserMs.toFixed(0),

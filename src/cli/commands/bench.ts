@@ -2,20 +2,21 @@ import type { Command } from "commander";
 import { integerBetween } from "../integers.js";
 import { addKnobs, readKnobs } from "../knobs.js";
 import { describeMachine } from "../machine.js";
-import type { BenchResult, Interval, Percentiles, SubjectResult } from "../results.js";
+import type { BenchResult, Percentiles, SubjectResult } from "../results.js";
 import { runBench } from "../run/bench.js";
 import type { Plan } from "../run/measure.js";
 import { RunError, type Session, UsageError } from "../session.js";
 import { SUBJECTS } from "../subjects/table.js";
 import {
   formatCount,
+  formatInterval,
   formatMegabytes,
   formatNs,
   formatPercent,
   formatRatio,
   paint,
 } from "../term/format.js";
-import { JSON_FLAG, JSON_SENTENCE, writeResult } from "../term/json.js";
+import { addJson, writeResult } from "../term/json.js";
 import { type Column, printTable } from "../term/table.js";
 import {
   addWorkload,
@@ -46,6 +47,9 @@ export function addPlan(command: Command, plan: Plan): Command {
 
 export function readPlan(flags: { rounds: number; roundMs: number; limit: number }): Plan {
   const { rounds, roundMs, limit } = flags;
+  if (2 * roundMs > 1000 * limit) {
+    throw new UsageError(`--round-ms ${roundMs} takes a --limit of ${Math.ceil(roundMs / 500)} s`);
+  }
   return { rounds, roundMs, warmupMs: WARMUP_MS, limitMs: 1000 * limit };
 }
 
@@ -72,10 +76,9 @@ export function registerBench(program: Command, session: Session): void {
     .argument("<workload>", "one of those below")
     .argument("[arguments...]", "the workload's, in its order")
     .option("--against <list>", "rivals, by commas: all, javascript, wasm, native, or their names")
-    .option(JSON_FLAG, JSON_SENTENCE)
     .addHelpText("after", () => describeWorkloads())
     .addHelpText("after", () => describeRivals());
-  addKnobs(addPlan(addWorkload(command), BENCH_PLAN));
+  addKnobs(addPlan(addWorkload(addJson(command)), BENCH_PLAN));
   command.action(async (name: string, values: string[], flags: BenchFlags) => {
     const rivals = readRivals(flags.against);
     const options = readKnobs(session.options, flags);
@@ -147,18 +150,11 @@ function toTimes(subject: SubjectResult): Record<string, string> {
     spread: `${formatNs(nsPerOp.low)}–${formatNs(nsPerOp.high)}`,
     mops: (subject.opsPerSecond / 1e6).toFixed(1),
     ratio: ratio === null ? "1" : formatRatio(ratio.median),
-    interval: formatInterval(ratio),
+    interval: ratio === null ? "" : formatInterval(ratio),
     peak: memory === null ? "-" : formatMegabytes(memory.peakBytes),
     gcs: String(subject.collections),
     gcms: subject.collectionMs.toFixed(0),
   };
-}
-
-/** Too few rounds have no interval of this confidence. */
-function formatInterval(ratio: Interval | null): string {
-  if (ratio === null) return "";
-  if (ratio.confidence < 0.95) return "-";
-  return `${formatRatio(ratio.low)}–${formatRatio(ratio.high)}`;
 }
 
 function toLatencies({ title, latency }: SubjectResult): Record<string, string> {

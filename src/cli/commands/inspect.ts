@@ -8,7 +8,7 @@ import { writeReport } from "../report/write.js";
 import type { InspectResult, SlabTile } from "../results.js";
 import { RunError, type Session } from "../session.js";
 import { formatCount, formatMegabytes, formatPercent } from "../term/format.js";
-import { JSON_FLAG, JSON_SENTENCE, writeResult } from "../term/json.js";
+import { addJson, writeResult } from "../term/json.js";
 import { printTable } from "../term/table.js";
 
 interface Flags {
@@ -145,12 +145,11 @@ function run(file: string, { html, json, top }: Flags): void {
 }
 
 export function registerInspect(program: Command, _session: Session): void {
-  program
+  const command = program
     .command("inspect")
-    .description("shows what is in a heap image: slabs, classes, fragmentation")
+    .description("Shows what is in a heap image: slabs, classes, fragmentation.")
     .argument("<image>", "a file with the bytes of heap.snapshot(), or that compressed by gzip")
     .option("--html <file>", "write the heap map as a page")
-    .option(JSON_FLAG, JSON_SENTENCE)
-    .option("--top <n>", "rows of a list", integerBetween(1, 999_999), 10)
-    .action((file: string, flags: Flags) => run(file, flags));
+    .option("--top <n>", "rows of a list", integerBetween(1, 999_999), 10);
+  addJson(command).action((file: string, flags: Flags) => run(file, flags));
 }

@@ -11,7 +11,7 @@ import type { V8Profile } from "../profile/v8.js";
 import type { ProfiledFunction, ProfileResult } from "../results.js";
 import { RunError, type Session } from "../session.js";
 import { formatCount, formatPercent, paint } from "../term/format.js";
-import { JSON_FLAG, JSON_SENTENCE, writeResult } from "../term/json.js";
+import { addJson, writeResult } from "../term/json.js";
 import { startProgress } from "../term/progress.js";
 import { type Column, printTable } from "../term/table.js";
 import { addWorkload, readWorkload, type WorkloadFlags } from "../workloads/resolve.js";
@@ -39,10 +39,9 @@ export function registerProfile(program: Command, session: Session): void {
     .argument("[args...]", "the workload's arguments")
     .option("--before <file>", "compare with an earlier --json or --cpuprofile file")
     .option("--cpuprofile <file>", "write V8's profile, for the browser's developer tools")
-    .option(JSON_FLAG, JSON_SENTENCE)
     .option("--seconds <n>", "how long, after a warm-up", integerBetween(1, 3600), SECONDS)
     .option("--interval <µs>", "between two samples", integerBetween(50, 100_000), INTERVAL_US);
-  addKnobs(addWorkload(command)).action(
+  addKnobs(addWorkload(addJson(command))).action(
     async (workload: string, positional: string[], flags: Flags) => {
       await run(workload, positional, flags, session);
     },

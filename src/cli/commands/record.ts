@@ -8,9 +8,9 @@ import { commandLineOf, type Exit, runProgram } from "../record/launch.js";
 import type { RecordReport } from "../record/settings.js";
 import { printSummary, type RecordResult, shorten, summarize } from "../record/summary.js";
 import { RunError, type Session } from "../session.js";
-import { JSON_FLAG, JSON_SENTENCE } from "../term/json.js";
+import { addJson } from "../term/json.js";
 
-const MAX_EVERY = 1_000_000;
+const TRACE = "trace.hkt.gz";
 
 interface Flags {
   readonly output: string;
@@ -100,18 +100,12 @@ async function record(program: readonly string[], flags: Flags, session: Session
 }
 
 export function registerRecord(program: Command, session: Session): void {
-  program
+  const command = program
     .command("record")
     .description("Runs a program of Node and records what it allocates, as a trace to replay.")
     .usage("[options] -- node app.js [args...]")
     .argument("<program...>", "node with its arguments, or a script")
-    .option("-o, --output <file>", "the trace's file", "trace.hkt.gz")
-    .option(
-      "--every <n>",
-      "take a stack of one in so many buffers",
-      integerBetween(1, MAX_EVERY),
-      16,
-    )
-    .option(JSON_FLAG, JSON_SENTENCE)
-    .action((words: string[], flags: Flags) => record(words, flags, session));
+    .option("-o, --output <file>", "the trace's file; compressed if it ends with .gz", TRACE)
+    .option("--every <n>", "take a stack of one in so many buffers", integerBetween(1, 1e6), 16);
+  addJson(command).action((words: string[], flags: Flags) => record(words, flags, session));
 }

@@ -37,7 +37,7 @@ function run(files: readonly string[], { output, title }: Flags): void {
 export function registerReport(program: Command, _session: Session): void {
   program
     .command("report")
-    .description("draws results as one HTML page that needs no network")
+    .description("Draws results as one HTML page that needs no network.")
     .argument("<results...>", "JSON files of bench, ab, tune, profile or inspect")
     .option("-o, --output <file>", "the page", "report.html")
     .option("--title <title>", "heading of the page")

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { OPTION_TABLE } from "../../index.js";
 import { integerBetween } from "../integers.js";
@@ -8,7 +9,7 @@ import { describeSettings } from "../run/ab.js";
 import { runTune } from "../run/tune.js";
 import { RunError, type Session } from "../session.js";
 import { formatNs, formatRatio, paint } from "../term/format.js";
-import { JSON_FLAG, JSON_SENTENCE, writeResult } from "../term/json.js";
+import { addJson, writeResult } from "../term/json.js";
 import { type Column, printTable } from "../term/table.js";
 import { readWorkload } from "../workloads/resolve.js";
 import { readWorkloadText } from "./ab.js";
@@ -26,12 +27,10 @@ export function registerTune(program: Command, session: Session): void {
     .command("tune")
     .description("Searches the knobs that suit a recorded trace, or a workload, best.")
     .argument("<trace>", 'a trace\'s file, or a workload in quotes: "random-mixed 500000 256 42"')
-    .option("--budget <s>", "time to spend", integerBetween(10, 86_400), DEFAULT_BUDGET_S)
-    .option(JSON_FLAG, JSON_SENTENCE);
-  addKnobs(command);
+    .option("--budget <s>", "time to spend", integerBetween(10, 86_400), DEFAULT_BUDGET_S);
+  addKnobs(addJson(command));
   command.action(async (text: string, flags: TuneFlags) => {
-    const isTrace = /\.hkt(\.gz)?$/.test(text);
-    const workload = isTrace ? readWorkload("replay", [text]) : readWorkloadText(text);
+    const workload = existsSync(text) ? readWorkload("replay", [text]) : readWorkloadText(text);
     const options = readKnobs(session.options, flags);
     const result = await runTune(workload, options, 1000 * flags.budget, session.signal);
     if (writeResult(result, flags.json)) printTune(result);
@@ -66,15 +65,17 @@ export function printTune(result: TuneResult): void {
   for (const note of result.notes) console.log(note);
 }
 
-function toVerdict({ best, gain, defaults }: TuneResult): string {
+function toVerdict({ best, gain, defaults, isComplete }: TuneResult): string {
+  if (gain === null) {
+    return isComplete
+      ? `keep ${describeSettings(defaults)}: it was the best of the search.`
+      : "none, since nothing was compared with the settings it began with.";
+  }
   const interval =
-    gain === null
-      ? ""
-      : `${formatRatio(gain.median)} the speed of the defaults (95 % interval ` +
-        `${formatRatio(gain.low)} to ${formatRatio(gain.high)}, measured anew)`;
+    `${formatRatio(gain.median)} the speed of the settings it began with ` +
+    `(95 % interval ${formatRatio(gain.low)} to ${formatRatio(gain.high)}, measured anew)`;
   if (best === null) {
-    const measured = gain === null ? "" : `; the search's winner has ${interval}`;
-    return `no setting is significantly better than ${describeSettings(defaults)}${measured}.`;
+    return `keep ${describeSettings(defaults)}: the search's winner has ${interval}.`;
   }
   const changed = Object.entries(best).filter(([name, value]) => defaults[name] !== value);
   const lines = changed.map(([name, value]) => `  export ${name}=${value}`);

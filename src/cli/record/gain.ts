@@ -9,11 +9,12 @@ const PLAN: Plan = { rounds: 6, roundMs: 40, warmupMs: 200, limitMs: 5000 };
 const RIVALS = ["buffer", "uint8array"];
 
 /** What the recorded program would gain: its own trace on hakmem, beside the buffers it uses. */
-export async function showGain(file: string, { options, signal }: Session): Promise<void> {
-  if (signal.aborted) return;
+export async function showGain(file: string, { options }: Session): Promise<void> {
+  // The Ctrl-C that ended a server is not meant for this; a second one ends the command at once.
+  const { signal } = new AbortController();
   console.log("\nThe same allocations, replayed:\n");
   const workload = readWorkload("replay", [file]);
-  const { subjects } = await runBench(workload, RIVALS, options, PLAN, signal);
+  const { subjects, skipped } = await runBench(workload, RIVALS, options, PLAN, signal);
   printTable(
     [
       { name: "title", title: "", align: "left" },
@@ -30,6 +31,7 @@ export async function showGain(file: string, { options, signal }: Session): Prom
       gc: collectionMs.toFixed(0),
     })),
   );
+  for (const { name, reason } of skipped) console.log(`Skipped ${name}: ${reason}`);
   console.log("\nWith latencies, and other rivals:");
   console.log(`  hakmem bench replay ${file} --against all`);
 }

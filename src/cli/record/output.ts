@@ -61,7 +61,8 @@ export function writeRecord(
     const file = fileOf(settings.out, part, index);
     const { source, events, isFull } = part;
     try {
-      write(file, gzip(encodeTrace(part.toTrace())));
+      const bytes = encodeTrace(part.toTrace());
+      write(file, file.endsWith(".gz") ? gzip(bytes) : bytes);
       traces.push({ file, source, events, isFull });
     } catch (error) {
       errors.push(`cannot write ${file}: ${(error as Error).message}`);

@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { OP_FREE, OP_SHIFT, SLOT_MASK, type Trace } from "../../trace/format.js";
 import { peakOf } from "../script.js";
 import { formatCount, formatMegabytes, formatPercent } from "../term/format.js";
 import { printTable } from "../term/table.js";
@@ -10,6 +11,8 @@ const SHOWN_SITES = 10;
 export interface TraceSummary extends RecordedTrace {
   readonly peakLiveBytes: number;
   readonly peakLiveBlocks: number;
+  /** Blocks that were live when recording ended. */
+  readonly leftBlocks: number;
 }
 
 /** What `--json` writes. */
@@ -34,8 +37,30 @@ export function summarize(traces: RecordReport["traces"]): TraceSummary[] {
   return traces.map((recorded) => {
     const trace = readTrace(recorded.file);
     const peak = peakOf({ ...trace, repeat: 1, touch: "first" });
-    return { ...recorded, peakLiveBytes: peak.bytes, peakLiveBlocks: peak.blocks };
+    const leftBlocks = countLeft(trace);
+    return { ...recorded, peakLiveBytes: peak.bytes, peakLiveBlocks: peak.blocks, leftBlocks };
   });
+}
+
+function countLeft({ words, slotCount }: Trace): number {
+  const isFull = new Uint8Array(slotCount);
+  for (let index = 0; index < words.length; index += 2) {
+    const word = words[index] as number;
+    isFull[word & SLOT_MASK] = word >>> OP_SHIFT === OP_FREE ? 0 : 1;
+  }
+  return isFull.reduce((sum, full) => sum + full, 0);
+}
+
+/** A buffer's end is known when the collector says so: late, or never in a short run. */
+function printLifetimes(traces: readonly TraceSummary[]): void {
+  const buffers = traces.find(({ source }) => source === "buffers");
+  if (buffers === undefined) return;
+  const made = (buffers.events + buffers.leftBlocks) / 2;
+  const share = formatPercent(buffers.leftBlocks / Math.max(1, made));
+  console.log(
+    `\nLifetimes of buffers are the collector's: ${share} of them were never seen freed, and ` +
+      "peak live is what the collector let live, not what the program needs.",
+  );
 }
 
 function printTraces(traces: readonly TraceSummary[]): void {
@@ -89,5 +114,6 @@ export function printSummary({ traces, sites, heapsLeftOut }: RecordResult): voi
   if (heapsLeftOut > 0) {
     console.log(`${formatCount(heapsLeftOut)} more heaps had fewer events; not written.`);
   }
+  printLifetimes(traces);
   printSites(sites);
 }

@@ -206,6 +206,7 @@ const tune = object<TuneResult>({
   defaults: settings,
   best: nullable(settings),
   gain: nullable(interval),
+  isComplete: flag,
   notes: list(text),
   isInterrupted: flag,
 });

@@ -61,6 +61,7 @@ export async function runAb(
   const progress = startProgress(workloads.length * combinations.length * plan.rounds);
   const cells: AbCell[] = [];
   const verdicts: AbVerdict[] = [];
+  const failures: string[] = [];
   try {
     for (const workload of workloads) {
       if (signal.aborted) break;
@@ -71,6 +72,7 @@ export async function runAb(
         }));
         return measureInTurn(launches, plan, progress, signal);
       });
+      failures.push(...dropFailed(all, workload));
       const own = toCells(combinations, all, workload);
       cells.push(...own);
       if (own.length > 0) verdicts.push(judge(own, workload.info.label));
@@ -78,7 +80,7 @@ export async function runAb(
   } finally {
     progress.done();
   }
-  if (cells.length === 0) throw new RunError("ended before a round was measured");
+  if (cells.length === 0) throw new RunError(failures[0] ?? "ended before a round was measured");
   return {
     kind: "hakmem ab",
     version: 1,
@@ -87,7 +89,7 @@ export async function runAb(
     workloads: workloads.map(({ info }) => info),
     cells,
     verdicts,
-    notes: [...new Set(workloads.flatMap(({ notes }) => notes))],
+    notes: [...failures, ...new Set(workloads.flatMap(({ notes }) => notes))],
     isInterrupted: signal.aborted,
   };
 }
@@ -97,34 +99,39 @@ function toCells(
   all: readonly Measured[],
   workload: Resolved,
 ): AbCell[] {
-  const [base] = all;
-  const failed = all.find(({ failure }) => failure !== null && failure !== "interrupted");
-  if (failed !== undefined) throw new RunError(`${failed.launch.name}: ${failed.failure}`);
-  const baseTimes = base?.rounds.map(nsPerOp) ?? [];
-  return all.flatMap((measured, index): AbCell[] => {
-    const { rounds } = measured;
-    if (rounds.length === 0) return [];
+  const measured = all.flatMap(({ rounds }, index) =>
+    rounds.length === 0 ? [] : [{ rounds, settings: combinations[index] as Settings }],
+  );
+  const baseTimes = measured[0]?.rounds.map(nsPerOp) ?? [];
+  return measured.map(({ rounds, settings }, index): AbCell => {
     const times = rounds.map(nsPerOp);
     const sum = (pick: (round: (typeof rounds)[number]) => number): number =>
       rounds.reduce((total, round) => total + pick(round), 0);
     const runs = sum((round) => round.events) / eventsOf(workload.script);
     const ratios = pairedRatios(baseTimes, times);
-    return [
-      {
-        settings: combinations[index] as Settings,
-        workload: workload.info.label,
-        nsPerOp: spread(times),
-        opsPerSecond: medianInterval(times.map((time) => 1e9 / time)),
-        ratio: index === 0 ? null : medianInterval(ratios, confidenceFor(all.length)),
-        slabsOpened: sum((round) => round.slabsOpened) / runs,
-        refills: sum((round) => round.refills) / runs,
-        drains: sum((round) => round.drains) / runs,
-        peakCommittedBytes: Math.max(...rounds.map((round) => round.peakCommittedBytes ?? 0)),
-        cpuUserMs: sum((round) => round.cpuUserUs) / 1000,
-        cpuSystemMs: sum((round) => round.cpuSystemUs) / 1000,
-        rounds: times,
-      },
-    ];
+    return {
+      settings,
+      workload: workload.info.label,
+      nsPerOp: spread(times),
+      opsPerSecond: medianInterval(times.map((time) => 1e9 / time)),
+      ratio: index === 0 ? null : medianInterval(ratios, confidenceFor(measured.length)),
+      slabsOpened: sum((round) => round.slabsOpened) / runs,
+      refills: sum((round) => round.refills) / runs,
+      drains: sum((round) => round.drains) / runs,
+      peakCommittedBytes: Math.max(...rounds.map((round) => round.peakCommittedBytes ?? 0)),
+      cpuUserMs: sum((round) => round.cpuUserUs) / 1000,
+      cpuSystemMs: sum((round) => round.cpuSystemUs) / 1000,
+      rounds: times,
+    };
+  });
+}
+
+/** Combinations that the workload failed with; what they had measured is dropped. */
+function dropFailed(all: readonly Measured[], workload: Resolved): string[] {
+  return all.flatMap(({ launch, rounds, failure }) => {
+    if (failure === null || failure === "interrupted") return [];
+    rounds.length = 0;
+    return [`${workload.info.label} failed with ${launch.name}: ${failure}`];
   });
 }
 

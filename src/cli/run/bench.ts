@@ -129,6 +129,7 @@ async function measureAll(
     (entries[index] as Entry).measured = measured;
     const { launch, failure } = measured;
     if (failure === null || failure === "interrupted") continue;
+    if (launch.name === OWN) throw new RunError(explainFailure(failure));
     skipped.push({ name: launch.name, reason: failure });
     measured.rounds.length = 0;
   }
@@ -230,7 +231,7 @@ function toHeap(check: CheckAnswer | undefined): SubjectResult["heap"] {
 }
 
 /** A round below this is mostly noise: HAKMEM's 60 ms runs hid the hot path. */
-const MIN_ROUND_MS = 20;
+const MIN_ROUND_MS = 15;
 const MAX_SPREAD = 0.2;
 
 /** Why figures do not bear judgement. */

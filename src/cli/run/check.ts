@@ -25,37 +25,64 @@ export async function check<Block>(
   script: Script,
   limitMs: number,
 ): Promise<CheckAnswer> {
-  const before = await resetPeak();
   const start = subject.gauge?.();
+  const before = await resetPeak();
   const checker = new Checker(subject, script);
   const end = performance.now() + limitMs;
   const eventCount = script.words.length >>> 1;
-  const step = eventCount / SERIES_POINTS;
   const seriesBytes: number[] = [];
-  const committed: number[] = [];
   let isCut = false;
-  for (let point = 1; point <= SERIES_POINTS && !isCut; point++) {
-    const to = Math.round(point * step);
-    for (let event = Math.round((point - 1) * step); event < to; event++) checker.step(event);
+  for (let point = 0; point < SERIES_POINTS && !isCut; point++) {
+    checker.run(atPoint(eventCount, point), atPoint(eventCount, point + 1));
     seriesBytes.push(growth(before));
-    if (subject.gauge !== undefined) committed.push(subject.gauge().committedBytes);
     isCut = performance.now() > end;
   }
   const peakBytes = peakGrowth(before);
   checker.finish(eventCount);
-  const heap = toFigures(start, subject.gauge?.(), committed);
-  const map = subject.heap === undefined ? {} : { map: drawMap(subject, subject.heap, script) };
-  return { hash: isCut ? null : checker.hash >>> 0, peakBytes, seriesBytes, heap, ...map };
+  const hash = isCut ? null : checker.hash >>> 0;
+  const { gauge, heap } = subject;
+  if (start === undefined || gauge === undefined || heap === undefined) {
+    return { hash, peakBytes, seriesBytes, heap: null };
+  }
+  const after = gauge();
+  const watched = watch(subject, gauge, heap, script);
+  const figures = { ...toFigures(start, after), seriesBytes: watched.seriesBytes };
+  return { hash, peakBytes, seriesBytes, heap: figures, map: watched.map };
 }
 
-/** In a run of its own: what a map leaves to the collector would count as the subject's memory. */
-function drawMap<Block>(subject: Subject<Block>, heap: Heap, script: Script): InspectResult {
+/** The first event after so many of the series' steps. */
+function atPoint(eventCount: number, point: number): number {
+  return Math.round((point * eventCount) / SERIES_POINTS);
+}
+
+/**
+ * What hakmem says of itself over the pass, and its map when most is live. In a run of its own:
+ * what statistics and maps leave to the collector would count as its memory.
+ */
+function watch<Block>(
+  subject: Subject<Block>,
+  gauge: () => HeapGauge,
+  heap: Heap,
+  script: Script,
+): { seriesBytes: number[]; map: InspectResult } {
+  heap.drain();
   const checker = new Checker(subject, script);
+  const eventCount = script.words.length >>> 1;
   const fullest = fullestEvent(script);
-  for (let event = 0; event <= fullest; event++) checker.step(event);
-  const map = buildInspect(heap, "");
-  checker.finish(fullest);
-  return map;
+  const seriesBytes: number[] = [];
+  let map: InspectResult | undefined;
+  for (let point = 0; point < SERIES_POINTS; point++) {
+    const from = atPoint(eventCount, point);
+    const to = atPoint(eventCount, point + 1);
+    if (map === undefined && fullest < to) {
+      checker.run(from, fullest + 1);
+      map = buildInspect(heap, "");
+      checker.run(fullest + 1, to);
+    } else checker.run(from, to);
+    seriesBytes.push(gauge().committedBytes);
+  }
+  checker.finish(eventCount);
+  return { seriesBytes, map: map ?? buildInspect(heap, "") };
 }
 
 /** The event after which most bytes are live. */
@@ -96,7 +123,11 @@ class Checker<Block> {
     this.#values = new Uint8Array(script.slotCount);
   }
 
-  step(event: number): void {
+  run(from: number, to: number): void {
+    for (let event = from; event < to; event++) this.#step(event);
+  }
+
+  #step(event: number): void {
     const word = this.#words[2 * event] as number;
     const size = this.#words[2 * event + 1] as number;
     const slot = word & SLOT_MASK;
@@ -164,12 +195,7 @@ class Checker<Block> {
   }
 }
 
-function toFigures(
-  before: HeapGauge | undefined,
-  after: HeapGauge | undefined,
-  seriesBytes: readonly number[],
-): HeapFigures | null {
-  if (before === undefined || after === undefined) return null;
+function toFigures(before: HeapGauge, after: HeapGauge): Omit<HeapFigures, "seriesBytes"> {
   return {
     refills: after.refills - before.refills,
     drains: after.drains - before.drains,
@@ -177,7 +203,6 @@ function toFigures(
     peakCommittedBytes: after.peakCommittedBytes,
     hits: after.hits - before.hits,
     misses: after.misses - before.misses,
-    seriesBytes,
   };
 }
 

@@ -58,6 +58,7 @@ export class Contestant {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
   #errors = "";
+  #isLate = false;
 
   /** In a process group of its own: Ctrl-C is for the command, which ends its subjects itself. */
   constructor({ name, command, args, env }: Launch) {
@@ -77,7 +78,10 @@ export class Contestant {
   /** @throws {SubjectFailed} the process ended, failed, or did not answer in time. */
   async ask<R extends Request>(request: R): Promise<Answer<R>> {
     const limitMs = "limitMs" in request ? request.limitMs : 0;
-    const timer = setTimeout(() => this.stop(), limitMs + GRACE_MS);
+    const timer = setTimeout(() => {
+      this.#isLate = true;
+      this.stop();
+    }, limitMs + GRACE_MS);
     try {
       this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
       const { value, done } = await this.#lines.next();
@@ -100,7 +104,7 @@ export class Contestant {
   #lastWords({ pass }: Request): string {
     const line = this.#errors.split("\n").find((text) => /error/i.test(text)) ?? this.#errors;
     const { signalCode, exitCode } = this.#child;
-    const end = signalCode === "SIGKILL" ? "took too long" : `ended with ${signalCode ?? exitCode}`;
+    const end = this.#isLate ? "took too long" : `ended with ${signalCode ?? exitCode}`;
     return line.trim() === "" ? `its process ${end} during the ${pass} pass` : line.trim();
   }
 }

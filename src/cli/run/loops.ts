@@ -26,8 +26,8 @@ export function createState<Block>(subject: Subject<Block>, { slotCount }: Scrip
 type Rare = (op: number, slot: number, size: number, event: number) => void;
 
 /**
- * The loop that is timed. What `touch` asks is constant in the closure, and V8 compiles the branches
- * away.
+ * The loop that is timed. What `touch` asks is constant in the closure, and V8 compiles the
+ * branches away.
  */
 export function createLoop<Block>(
   subject: Subject<Block>,

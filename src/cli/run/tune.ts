@@ -61,7 +61,8 @@ export async function runTune(
 ): Promise<TuneResult> {
   const defaults = readDefaults(base);
   const tried = new Map<string, Tried>();
-  const deadline = performance.now() + budgetMs * (1 - FINAL_SHARE);
+  const end = performance.now() + budgetMs;
+  const search = within(budgetMs * (1 - FINAL_SHARE), signal);
   const progress = startProgress(1);
   let best = defaults;
   let final: { gain: Interval; isBetter: boolean } | undefined;
@@ -69,30 +70,35 @@ export async function runTune(
   try {
     await withScriptFile(workload.script, async (file) => {
       const bar = showTime(progress, budgetMs);
-      const measure = async (all: readonly Settings[], plan: Plan): Promise<number[][]> => {
+      const measure = async (
+        all: readonly Settings[],
+        plan: Plan,
+        stage: AbortSignal,
+      ): Promise<number[][]> => {
         const launches = all.map((settings) => ({
           ...launchScripted("hakmem", file, toOptions(KNOBS, settings, base)),
           name: describeSettings(settings).replaceAll("HAKMEM_TINY_", ""),
         }));
-        const measured = await measureInTurn(launches, plan, bar, signal);
+        const measured = await measureInTurn(launches, plan, bar, stage);
         return all.map((_, index) => timesOf(measured[index]));
       };
       for (const { row, values } of KNOBS) {
         const others = values.filter((value) => value !== best[row.env]);
         const candidates = [best, ...others.map((value) => ({ ...best, [row.env]: value }))];
-        const hasTime = (count: number, plan: Plan): boolean =>
-          !signal.aborted && performance.now() + estimateMs(count, plan) < deadline;
-        isEarly ||= !hasTime(candidates.length, SEARCH_PLAN);
-        best = await halve(candidates, measure, tried, hasTime);
+        best = await halve(candidates, tried, search, (left, plan) => measure(left, plan, search));
+        isEarly ||= search.aborted;
       }
       if (best !== defaults && !signal.aborted) {
-        final = compare(await measure([defaults, best], planFinal(budgetMs)));
+        const stage = within(end - performance.now(), signal);
+        final = compare(await measure([defaults, best], planFinal(budgetMs), stage));
       }
     });
   } finally {
     progress.done();
   }
-  if (tried.size === 0) throw new RunError("the time did not suffice for a single knob");
+  if (tried.size === 0) {
+    throw new RunError("ended before a round of every value was measured; give it more --budget");
+  }
   const isBetter = final?.isBetter === true;
   return {
     kind: "hakmem tune",
@@ -101,15 +107,28 @@ export async function runTune(
     workload: workload.info,
     tried: [...tried.values()].map(({ settings, times }) => toTried(settings, times)),
     defaults,
+    isComplete: !isEarly && (best === defaults || final !== undefined),
     best: isBetter ? best : null,
     gain: final?.gain ?? null,
     notes: [
       ...workload.notes,
-      ...(isEarly ? ["The budget ended before all knobs were searched: give it more."] : []),
+      ...(isEarly && !signal.aborted ? [EARLY] : []),
+      ...(best !== defaults && final === undefined ? [uncompared(best)] : []),
       ...(final !== undefined && !isBetter ? [`${describeSettings(best)} won the search.`] : []),
     ],
     isInterrupted: signal.aborted,
   };
+}
+
+const EARLY = "The time ended before all knobs were searched: give it more --budget.";
+
+function uncompared(best: Settings): string {
+  return `${describeSettings(best)} led the search, and was not compared with the defaults.`;
+}
+
+/** Aborted with another signal, or after so many ms. */
+function within(ms: number, signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(Math.max(0, Math.round(ms)))]);
 }
 
 function readDefaults(base: Partial<HeapOptions>): Settings {
@@ -118,16 +137,19 @@ function readDefaults(base: Partial<HeapOptions>): Settings {
   );
 }
 
-/** The slower half leaves after each measurement, until one is left or there is no time. */
+/**
+ * The slower half leaves after each measurement, until one is left. If the time ends first, the
+ * leader of the last whole measurement is taken.
+ */
 async function halve(
   candidates: readonly Settings[],
-  measure: (all: readonly Settings[], plan: Plan) => Promise<number[][]>,
   tried: Map<string, Tried>,
-  hasTime: (count: number, plan: Plan) => boolean,
+  stage: AbortSignal,
+  measure: (all: readonly Settings[], plan: Plan) => Promise<number[][]>,
 ): Promise<Settings> {
   let left = [...candidates];
   let plan = SEARCH_PLAN;
-  while (left.length > 1 && hasTime(left.length, plan)) {
+  while (left.length > 1 && !stage.aborted) {
     const times = await measure(left, plan);
     const ranked = left
       .map((settings, index) => ({ settings, times: times[index] ?? [] }))
@@ -138,7 +160,8 @@ async function halve(
       const before = tried.get(key)?.times ?? [];
       tried.set(key, { settings: own.settings, times: [...before, ...own.times] });
     }
-    if (ranked.length < left.length) break;
+    const rounds = Math.min(...left.map((_, index) => times[index]?.length ?? 0));
+    if (rounds === 0) break;
     left = ranked.slice(0, Math.floor(left.length / 2)).map(({ settings }) => settings);
     plan = { ...plan, rounds: 2 * plan.rounds };
   }
@@ -158,7 +181,7 @@ function compare([defaults = [], best = []]: number[][]):
   | { gain: Interval; isBetter: boolean }
   | undefined {
   const ratios = pairedRatios(defaults, best);
-  if (ratios.length === 0) return undefined;
+  if (ratios.length < MIN_ROUNDS) return undefined;
   const gain = medianInterval(ratios);
   return { gain, isBetter: isSignificant(gain) && gain.median > 1 };
 }

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import type { Interval } from "../results.js";
 
 /** Times in ns: `4.43`, `12.3`, `123`, `4.56 ms`. */
 export function formatNs(ns: number): string {
@@ -17,6 +18,11 @@ export function formatMegabytes(bytes: number): string {
 
 export function formatRatio(ratio: number): string {
   return `${ratio >= 100 ? ratio.toFixed(0) : ratio.toFixed(ratio >= 10 ? 1 : 2)}×`;
+}
+
+/** Too few rounds have no interval that is worth its name. */
+export function formatInterval({ low, high, confidence }: Interval): string {
+  return confidence < 0.95 ? "-" : `${formatRatio(low)}–${formatRatio(high)}`;
 }
 
 export function formatPercent(share: number): string {

@@ -150,7 +150,8 @@ it("latencies rise with the percentile, and none is missed", () => {
   const { curve, events, timerNs } = createPasses(subject, createScript("first", 500)).latency(
     5000,
   );
-  expect(events).toBe(3000);
+  expect(events).toBeGreaterThanOrEqual(1_000_000);
+  expect(events % 6).toBe(0);
   expect(timerNs).toBeGreaterThan(0);
   expect(curve[0]?.[0]).toBe(0);
   expect(curve.at(-1)?.[0]).toBe(100);

@@ -68,7 +68,8 @@ function panel(result: AbResult, workload: string, dots: readonly Dot[]): HTMLEl
     dotChart({
       label: `Throughput of ${workload} by setting.`,
       dots,
-      xLabel: result.knobs.map(({ name }) => name).join(" / "),
+      // The whole name is too long for a phone.
+      xLabel: result.knobs.map(({ name }) => name.replace("HAKMEM_TINY_", "")).join(" / "),
       yLabel: "M ops/s",
       heightPx: 240,
     }),
