@@ -87,12 +87,17 @@ describe("wrong usage ends with 2 and says what is accepted", () => {
     [["ab", "--knob", "FAST_CAP=1"], /1 combinations; ab takes 2 to 64/],
     [["ab", "--knob", "FAST_CAP=1,1"], /a value twice/],
     [["ab"], /at least one --knob/],
+    [["ab", "--knob", "FAST_CAP=1,2", "--knob", "fast-cap=3,4"], /given twice/],
+    [["ab", "--knob", "FAST_CAP=1,2", "--fast-cap", "3"], /given twice/],
+    [["ab", "--knob", "FAST_CAP=1=2,3"], /takes NAME=V1,V2/],
+    [["bench", "tiny-hot", "--round-ms", "6000"], /--round-ms 6000 takes a --limit of 12 s/],
     [["ab", "--knob", "FAST_CAP=1,2", "--workload", "tiny-hot --nope"], /unknown option/],
     [["tune", "nonsense"], /no workload/],
     [["profile", "nonsense"], /no workload/],
   ])("%j", (args, message) => {
     const { status, stderr, stdout } = hakmem(args);
     expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/^hakmem: .*\n$/);
     expect(status).toBe(2);
     expect(stdout).toBe("");
   });
@@ -102,6 +107,7 @@ describe("wrong usage ends with 2 and says what is accepted", () => {
     expect(status).toBe(2);
     expect(stderr).toMatch(/HAKMEM_TINY_FAST_CAP is "many"; it takes an integer from 1 to 1022/);
     expect(hakmem(["bench", "tiny-hot"], { HAKMEM_NOPE: "1" }).status).toBe(2);
+    expect(hakmem(["bench", "--help"], { HAKMEM_NOPE: "1" }).status).toBe(0);
   });
 });
 
@@ -248,6 +254,16 @@ describe("ab", () => {
       "random-mixed 5000 128 42",
       "tiny-hot 32 10 100 --size 32",
     ]);
+  });
+
+  it("goes on where a combination fails", () => {
+    const values = `CAPACITY=${2 ** 20},${2 ** 26}`;
+    const args = ["ab", "--knob", values, "--workload", "random-mixed 20000 8192 42"];
+    const { stdout, status } = hakmem([...args, ...QUICK, "--json", "-"]);
+    expect(status).toBe(0);
+    const { cells, notes } = readJson<AbResult>(stdout);
+    expect(cells.map(({ settings }) => settings)).toEqual([{ HAKMEM_CAPACITY: 2 ** 26 }]);
+    expect(notes.join(" ")).toMatch(/failed with HAKMEM_CAPACITY=1048576: no room/);
   });
 
   it("prints a table and a verdict a workload", () => {

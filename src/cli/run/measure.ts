@@ -37,13 +37,15 @@ export function estimateMs(subjects: number, { rounds, roundMs, warmupMs }: Plan
 export const nsPerOp = (round: RoundAnswer): number => round.ns / round.events;
 
 /**
- * Measures the rounds of all subjects in turn, each turn beginning with another subject. Every
- * round is that of a fresh process, warmed up: where memory lies and what V8 has compiled are a
- * process's luck, which lasts as long as it does. Rounds of one process are not independent: with
- * one for all rounds, settings that run the same code differed "significantly" by up to 10 %.
+ * Measures the rounds of all subjects in turns. In a turn each subject has a fresh process, warmed
+ * up; then all run their rounds in slices, one subject's slice after the other's. The processes are
+ * fresh because where memory lies and what V8 has compiled are a process's luck, which lasts as long
+ * as it does: with one process for all rounds, settings that run the same code differed
+ * "significantly" by up to 10 %. The slices are short because a machine's speed drifts by the
+ * second: with whole rounds in turn, 12 ratios had intervals of 30 % to either side.
  *
- * A subject that fails leaves; the others go on. When the signal is aborted, what has been measured
- * is returned.
+ * A subject that fails leaves; the others go on. When the signal is aborted, what the turns before
+ * have measured is returned.
  */
 export async function measureInTurn(
   launches: readonly Launch[],
@@ -61,36 +63,120 @@ export async function measureInTurn(
       failure: null,
     }),
   );
-  for (let round = 0; round < plan.rounds; round++) {
-    for (let turn = 0; turn < all.length; turn++) {
-      if (signal.aborted) return all;
-      const own = all[(round + turn) % all.length] as Measured;
-      progress.step(`round ${round + 1} of ${plan.rounds}: ${own.launch.name}`);
-      const isOver = own.failure !== null || own.rounds.some(({ isCut }) => isCut);
-      if (!isOver) await measureRound(own, plan, signal, round === 0 ? latencyLimitMs : 0);
+  for (let turn = 0; turn < plan.rounds && !signal.aborted; turn++) {
+    const entrants: Entrant[] = [];
+    const stop = (): void => {
+      for (const { contestant } of entrants) contestant.stop();
+    };
+    signal.addEventListener("abort", stop);
+    try {
+      for (const own of rotate(all, turn)) {
+        progress.step(`round ${turn + 1} of ${plan.rounds}: ${own.launch.name}`);
+        if (signal.aborted) return all;
+        const isOver = own.failure !== null || own.rounds.some(({ isCut }) => isCut);
+        if (!isOver) await enter(own, entrants, plan, signal);
+      }
+      await runSlices(entrants, plan, signal);
+      for (const entrant of entrants) {
+        if (signal.aborted) return all;
+        await leave(entrant, signal, turn === 0 ? latencyLimitMs : 0);
+      }
+    } finally {
+      signal.removeEventListener("abort", stop);
+      stop();
     }
   }
   return all;
 }
 
-async function measureRound(
+const SLICES = 10;
+
+/** A subject's process in a turn. */
+interface Entrant {
+  readonly own: Measured;
+  readonly contestant: Contestant;
+  /** Runs through the script in a round. */
+  times: number;
+  readonly slices: RoundAnswer[];
+}
+
+function rotate<T>(all: readonly T[], by: number): T[] {
+  return all.map((_, index) => all[(by + index) % all.length] as T);
+}
+
+/** Starts a subject's process and warms it up. */
+async function enter(
   own: Measured,
+  entrants: Entrant[],
   plan: Plan,
+  signal: AbortSignal,
+): Promise<void> {
+  const contestant = new Contestant(own.launch);
+  const entrant: Entrant = { own, contestant, times: 1, slices: [] };
+  entrants.push(entrant);
+  await attempt(own, signal, async () => {
+    const { times, cut } = await warmUp(contestant, own.warmup, plan);
+    entrant.times = times;
+    // What takes too long for one run through the script is not measured twice.
+    if (cut !== undefined) entrant.slices.push(cut);
+  });
+}
+
+async function runSlices(
+  entrants: readonly Entrant[],
+  { limitMs }: Plan,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let slice = 0; slice < SLICES; slice++) {
+    for (const { own, contestant, times, slices } of rotate(entrants, slice)) {
+      const runs = Math.ceil((times * (slice + 1)) / SLICES) - Math.ceil((times * slice) / SLICES);
+      const isOver = own.failure !== null || slices.some(({ isCut }) => isCut);
+      if (signal.aborted) return;
+      if (isOver || runs === 0) continue;
+      await attempt(own, signal, async () => {
+        slices.push(await contestant.ask({ pass: "round", times: runs, limitMs }));
+      });
+    }
+  }
+}
+
+/** The round of the slices; and the latencies, if they are asked for. */
+async function leave(
+  { own, contestant, slices }: Entrant,
   signal: AbortSignal,
   latencyLimitMs: number,
 ): Promise<void> {
+  if (own.failure !== null || slices.length === 0) return;
+  own.rounds.push(slices.reduce(addRounds));
+  if (latencyLimitMs === 0) return;
+  await attempt(own, signal, async () => {
+    own.latency = await contestant.ask({ pass: "latency", limitMs: latencyLimitMs });
+  });
+}
+
+function addRounds(a: RoundAnswer, b: RoundAnswer): RoundAnswer {
+  return {
+    ns: a.ns + b.ns,
+    events: a.events + b.events,
+    isCut: a.isCut || b.isCut,
+    cpuUserUs: a.cpuUserUs + b.cpuUserUs,
+    cpuSystemUs: a.cpuSystemUs + b.cpuSystemUs,
+    collections: a.collections + b.collections,
+    collectionMs: a.collectionMs + b.collectionMs,
+    slabsOpened: a.slabsOpened + b.slabsOpened,
+    refills: a.refills + b.refills,
+    drains: a.drains + b.drains,
+    peakCommittedBytes: Math.max(a.peakCommittedBytes ?? 0, b.peakCommittedBytes ?? 0),
+  };
+}
+
+async function attempt(
+  own: Measured,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+): Promise<void> {
   try {
-    await withContestant(own.launch, signal, async (contestant) => {
-      const { limitMs } = plan;
-      const warm = await warmUp(contestant, own.warmup, plan);
-      // What takes too long for one run through the script is not measured twice.
-      const round =
-        warm.cut ?? (await contestant.ask({ pass: "round", times: warm.times, limitMs }));
-      own.rounds.push(round);
-      if (latencyLimitMs > 0) {
-        own.latency = await contestant.ask({ pass: "latency", limitMs: latencyLimitMs });
-      }
-    });
+    await work();
   } catch (error) {
     own.failure = signal.aborted ? "interrupted" : (error as Error).message;
   }
