@@ -35,12 +35,15 @@ enum {
   HEAD_WORDS = 5,
   OP_SHIFT = 30,
   EMPTY = -1,
-  CLOCK_EVENTS = 65536, /* between two looks at the clock */
+  CLOCK_EVENTS = 4096,  /* between two looks at the clock */
+  WINDOW_EVENTS = 8192, /* 64 KiB of words, which stay in the processor's cache */
   SERIES_POINTS = 64,
   TIMER_PAIRS = 10001
 };
 
 static uint32_t *words, event_count, slot_count, repeat, touch, hash;
+static uint32_t *window;       /* events that are run through next; all of them, if they are few */
+static int has_work;           /* whether there is an OP_WORK, which needs the sizes */
 static unsigned char **slots;
 static int32_t *sizes;         /* of every slot's block; EMPTY if it has none */
 static unsigned char *values;  /* what a checking pass wrote into it */
@@ -79,6 +82,7 @@ static void check_script(void) {
     int is_full = sizes[slot] != EMPTY;
     if (op == OP_MALLOC && is_full) fail("no script: event %u: slot %u is full", event, slot);
     if (op == OP_FREE && !is_full) fail("no script: event %u: slot %u is empty", event, slot);
+    if (op == OP_WORK) has_work = 1;
     if (op == OP_WORK) continue;
     sizes[slot] = op == OP_FREE ? EMPTY : 0;
     live += (uint32_t)(op != OP_FREE) - (uint32_t)is_full;
@@ -108,6 +112,7 @@ static void load(const char *file) {
   slots = map_touched(slot_count * sizeof *slots, 0);
   sizes = map_touched(slot_count * sizeof *sizes, 0xff);
   values = map_touched(slot_count, 0);
+  window = event_count <= WINDOW_EVENTS ? words : map_touched(8 * WINDOW_EVENTS, 0);
   check_script();
 }
 
@@ -120,7 +125,8 @@ static void read_all(const unsigned char *block, int32_t size, uint32_t slot) {
 /* Made once for each `how`, so that the loop does not ask. Bytes that are written could be these
  * variables, for all the compiler knows: local copies spare it from reading them again. */
 static inline __attribute__((always_inline)) void play_as(int how, uint32_t from, uint32_t to) {
-  const uint32_t *script = words;
+  const uint32_t *script = window;
+  const int keeps = how == TOUCH_ALL || has_work;
   unsigned char **blocks = slots;
   int32_t *lengths = sizes;
   for (uint32_t event = from; event < to; event++) {
@@ -130,7 +136,7 @@ static inline __attribute__((always_inline)) void play_as(int how, uint32_t from
       if (how == TOUCH_ALL) read_all(blocks[slot], lengths[slot], slot);
       free(blocks[slot]);
       blocks[slot] = NULL;
-      lengths[slot] = EMPTY;
+      if (keeps) lengths[slot] = EMPTY;
       continue;
     }
     if (op == OP_WORK) {
@@ -146,7 +152,7 @@ static inline __attribute__((always_inline)) void play_as(int how, uint32_t from
       if (how == TOUCH_PAIR && size > 1) block[1] = (unsigned char)event;
     }
     blocks[slot] = block;
-    lengths[slot] = (int32_t)size;
+    if (keeps) lengths[slot] = (int32_t)size;
   }
 }
 
@@ -157,30 +163,38 @@ static void (*const PLAYS[])(uint32_t, uint32_t) = {play_first, play_pair, play_
 
 static void free_live(void) {
   for (uint32_t slot = 0; slot < slot_count; slot++) {
-    if (sizes[slot] == EMPTY) continue;
     free(slots[slot]);
     slots[slot] = NULL;
     sizes[slot] = EMPTY;
   }
 }
 
+/* Brings the events from `from` on into the window: so many of them. */
+static uint32_t bring(uint32_t from) {
+  uint32_t left = event_count - from, count = left < WINDOW_EVENTS ? left : WINDOW_EVENTS;
+  if (window != words) memcpy(window, words + 2 * (size_t)from, 8 * (size_t)count);
+  return count;
+}
+
 /* One run through the script, all repeats: its time; `done` grows by the events. */
 static uint64_t run(uint64_t limit_ns, uint64_t *done) {
   void (*play)(uint32_t, uint32_t) = PLAYS[touch];
-  uint32_t unseen = 0;
-  uint64_t start = now_ns();
-  for (uint32_t body = 0; body < repeat; body++) {
-    for (uint32_t from = 0, to; from < event_count; from = to) {
-      to = event_count - from < CLOCK_EVENTS ? event_count : from + CLOCK_EVENTS;
-      play(from, to);
-      *done += to - from;
-      unseen += to - from;
-      if (unseen < CLOCK_EVENTS) continue;
-      unseen = 0;
-      if (now_ns() - start > limit_ns) return now_ns() - start;
+  uint32_t bodies = event_count < CLOCK_EVENTS ? CLOCK_EVENTS / event_count : 1;
+  uint64_t ns = 0;
+  for (uint32_t left = repeat, times; left > 0 && ns <= limit_ns; left -= times) {
+    times = bodies < left ? bodies : left;
+    for (uint32_t from = 0, count; from < event_count && ns <= limit_ns; from += count) {
+      count = bring(from);
+      for (uint32_t at = 0, to; at < count && ns <= limit_ns; at = to) {
+        to = count - at < CLOCK_EVENTS ? count : at + CLOCK_EVENTS;
+        uint64_t start = now_ns();
+        for (uint32_t body = 0; body < times; body++) play(at, to);
+        ns += now_ns() - start;
+        *done += (uint64_t)times * (to - at);
+      }
     }
   }
-  return now_ns() - start;
+  return ns;
 }
 
 static long long micros(struct timeval from, struct timeval to) {
@@ -361,11 +375,14 @@ static void answer_latency(uint64_t limit_ns) {
   clear_histogram();
   uint64_t now = now_ns(), end = now + limit_ns;
   while (recorded < LATENCY_EVENTS && now < end) {
-    for (uint32_t event = 0; event < event_count && now < end; event++) {
-      uint64_t start = now_ns();
-      play(event, event + 1);
-      now = now_ns();
-      record(now - start > timer ? now - start - timer : 0);
+    for (uint32_t from = 0, count; from < event_count && now < end; from += count) {
+      count = bring(from);
+      for (uint32_t event = 0; event < count && now < end; event++) {
+        uint64_t start = now_ns();
+        play(event, event + 1);
+        now = now_ns();
+        record(now - start > timer ? now - start - timer : 0);
+      }
     }
     free_live();
   }

@@ -145,7 +145,7 @@ class Checker<Block> {
       return;
     }
     if (op === OP_REALLOC && oldSize !== EMPTY) {
-      const block = this.#subject.realloc(this.#slots[slot] as Block, size, oldSize);
+      const block = this.#subject.realloc(this.#slots[slot] as Block, size);
       this.#slots[slot] = block;
       this.#verify(event, slot, Math.min(oldSize, size));
       this.#feed(event, slot, oldSize);

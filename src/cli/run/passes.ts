@@ -4,9 +4,9 @@ import type { Subject } from "../subjects/subject.js";
 import { createLoop, createState, freeAll, type Loop } from "./loops.js";
 
 /** Words of one call of the loop; see `drive`. */
-const CHUNK = 512;
-/** Events between two looks at the clock. */
-const CLOCK_EVENTS = 4096;
+const CHUNK_WORDS = 128;
+/** Words between two looks at the clock. */
+const CLOCK_WORDS = 8192;
 
 export interface Timed {
   readonly ns: number;
@@ -26,41 +26,58 @@ export interface Passes {
 }
 
 /**
- * Calls a loop chunk by chunk. It is called with two different loops, so that V8 inlines neither:
- * inlined into `drive`, which V8 replaces on the stack while it runs, a loop would lose what V8
- * knows of the arrays and the heap that it closes over.
+ * Calls a loop chunk by chunk. The chunks are short, so that V8 compiles the loop as it does a
+ * program's hot function: a long call it replaces on the stack while it runs, by code that does not
+ * know the arrays and the heap that the loop closes over, and with that code it may stay. `drive` is
+ * called with two different loops, so that V8 inlines neither.
  */
 function drive(loop: Loop, from: number, to: number): void {
-  for (let at = from; at < to; at += CHUNK) loop(at, Math.min(at + CHUNK, to));
+  for (let at = from; at < to; at += CHUNK_WORDS) loop(at, Math.min(at + CHUNK_WORDS, to));
 }
 
 const idle: Loop = () => {};
 
-/** One run through the script: its words, `repeat` times over. Ends early past the limit. */
-function run(loop: Loop, script: Script, limitNs: number): Timed {
-  const { length } = script.words;
-  const step = 2 * CLOCK_EVENTS;
-  const bodies = Math.max(1, Math.floor(step / length));
-  let events = 0;
-  let at = 0;
-  let left = script.repeat;
-  let ns = 0;
-  const start = process.hrtime.bigint();
-  while (left > 0 && ns <= limitNs) {
-    if (length <= step) {
-      const count = Math.min(bodies, left);
-      for (let body = 0; body < count; body++) drive(loop, 0, length);
-      events += (count * length) / 2;
-      left -= count;
-    } else {
-      const to = Math.min(at + step, length);
-      drive(loop, at, to);
-      events += (to - at) / 2;
-      at = to === length ? 0 : to;
-      if (at === 0) left--;
-    }
-    ns = Number(process.hrtime.bigint() - start);
+/**
+ * Brings a script's words into the window, part by part, and calls `use` with the number of words
+ * there. `use` says whether to go on.
+ */
+function throughWindow(
+  { words }: Script,
+  window: Int32Array,
+  use: (length: number) => boolean,
+): void {
+  if (window === words) {
+    use(words.length);
+    return;
   }
+  for (let at = 0; at < words.length; at += window.length) {
+    const part = words.subarray(at, at + window.length);
+    window.set(part);
+    if (!use(part.length)) return;
+  }
+}
+
+/** One run through the script: its words, `repeat` times over. Ends early past the limit. */
+function run(loop: Loop, script: Script, window: Int32Array, limitNs: number): Timed {
+  const bodies = Math.max(1, Math.floor(CLOCK_WORDS / script.words.length));
+  let ns = 0;
+  let doneWords = 0;
+  let left = script.repeat;
+  while (left > 0 && ns <= limitNs) {
+    const count = Math.min(bodies, left);
+    throughWindow(script, window, (length) => {
+      for (let at = 0; at < length && ns <= limitNs; at += CLOCK_WORDS) {
+        const to = Math.min(at + CLOCK_WORDS, length);
+        const start = process.hrtime.bigint();
+        for (let body = 0; body < count; body++) drive(loop, at, to);
+        ns += Number(process.hrtime.bigint() - start);
+        doneWords += count * (to - at);
+      }
+      return ns <= limitNs;
+    });
+    left -= count;
+  }
+  const events = doneWords / 2;
   return { ns, events, isCut: events < eventsOf(script) };
 }
 
@@ -69,10 +86,10 @@ export function createPasses<Block>(subject: Subject<Block>, script: Script): Pa
   const loop = createLoop(subject, script, state);
   return {
     round(times, limitMs) {
-      drive(idle, 0, CHUNK);
+      drive(idle, 0, CHUNK_WORDS);
       const total = { ns: 0, events: 0, isCut: false };
       for (let time = 0; time < times && !total.isCut; time++) {
-        const { ns, events, isCut } = run(loop, script, limitMs * 1e6 - total.ns);
+        const { ns, events, isCut } = run(loop, script, state.window, limitMs * 1e6 - total.ns);
         freeAll(subject, state);
         total.ns += ns;
         total.events += events;
@@ -81,7 +98,7 @@ export function createPasses<Block>(subject: Subject<Block>, script: Script): Pa
       return total;
     },
     latency(limitMs) {
-      return measureLatency(loop, script, limitMs, () => freeAll(subject, state));
+      return measureLatency(loop, script, state.window, limitMs, () => freeAll(subject, state));
     },
   };
 }
@@ -106,6 +123,7 @@ const LATENCY_WARMUP_MS = 100;
 function measureLatency(
   loop: Loop,
   script: Script,
+  window: Int32Array,
   limitMs: number,
   freeLeft: () => void,
 ): { timerNs: number; events: number; curve: [number, number][] } {
@@ -117,13 +135,16 @@ function measureLatency(
     let events = 0;
     let now = 0;
     while (events < least && now < end) {
-      for (let at = 0; at < script.words.length && now < end; at += 2) {
-        const start = performance.now();
-        loop(at, at + 2);
-        now = performance.now();
-        histogram.record(Math.max(1, Math.round((now - start) * 1e6 - timerNs)));
-        events++;
-      }
+      throughWindow(script, window, (length) => {
+        for (let at = 0; at < length && now < end; at += 2) {
+          const start = performance.now();
+          loop(at, at + 2);
+          now = performance.now();
+          histogram.record(Math.max(1, Math.round((now - start) * 1e6 - timerNs)));
+          events++;
+        }
+        return now < end;
+      });
       freeLeft();
     }
     return events;

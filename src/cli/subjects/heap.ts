@@ -1,16 +1,21 @@
 import { Heap, optionsFromEnv } from "../../index.js";
-import { linear } from "./linear.js";
+import { type LinearOps, linear } from "./linear.js";
 import type { HeapGauge, Subject } from "./subject.js";
 
 /** hakmem itself, with the knobs of the environment. */
 export function createHeapSubject(): Subject<number> {
   const heap = Heap.create(optionsFromEnv(process.env));
-  const subject = linear(heap.u8, heap as Parameters<typeof linear>[1]);
+  // The heap's own functions, as a program calls them: a wrapper would use up inlining budget.
+  const ops = {
+    malloc: heap.malloc,
+    free: heap.free as unknown as LinearOps["free"],
+    realloc: heap.realloc as unknown as LinearOps["realloc"],
+  };
   const gauge = (): HeapGauge => {
     const { refills, drains, slabs, committedBytes, peakCommittedBytes, front } = heap.stats();
     const { hits, misses } = front ?? { hits: 0, misses: 0 };
     const slabsOpened = slabs.opened;
     return { refills, drains, slabsOpened, committedBytes, peakCommittedBytes, hits, misses };
   };
-  return { ...subject, gauge, heap };
+  return { ...linear(heap.u8, ops), ...ops, gauge, heap };
 }

@@ -96,6 +96,8 @@ interface CodemixModule {
   ) => {
     alloc(size: number): number;
     free(block: number): number;
+    /** Usable bytes of a block. */
+    sizeOf(block: number): number;
   };
 }
 
@@ -115,9 +117,9 @@ export async function createCodemix(): Promise<Subject<number>> {
   };
   return {
     ...linear(u8, { malloc, free, realloc: malloc }),
-    realloc(block, size, oldSize) {
+    realloc(block, size) {
       const moved = malloc(size);
-      u8.copyWithin(moved, block, block + Math.min(size, oldSize));
+      u8.copyWithin(moved, block, block + Math.min(size, allocator.sizeOf(block)));
       free(block);
       return moved;
     },

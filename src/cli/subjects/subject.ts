@@ -9,8 +9,8 @@ export interface Subject<Block> {
   createSlots(count: number): Slots<Block>;
   malloc(size: number): Block;
   free(block: Block): void;
-  /** The block's first `min(oldSize, size)` bytes are kept. */
-  realloc(block: Block, size: number, oldSize: number): Block;
+  /** The bytes that both sizes have are kept. */
+  realloc(block: Block, size: number): Block;
   write(block: Block, offset: number, value: number): void;
   read(block: Block, offset: number): number;
   fill(block: Block, size: number, value: number): void;

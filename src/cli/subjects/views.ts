@@ -10,9 +10,9 @@ function views(malloc: (size: number) => View, free: (block: View) => void): Sub
     createSlots: (count) => new Array<View>(count).fill(none),
     malloc,
     free,
-    realloc(block, size, oldSize) {
+    realloc(block, size) {
       const moved = malloc(size);
-      moved.set(size < oldSize ? block.subarray(0, size) : block);
+      moved.set(moved.length < block.length ? block.subarray(0, moved.length) : block);
       free(block);
       return moved;
     },

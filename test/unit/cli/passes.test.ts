@@ -24,10 +24,12 @@ function createBump(faults: Faults = {}) {
   const bytes = new Uint8Array(2 ** 20);
   const counts = { mallocs: 0, frees: 0, reallocs: 0, written: 0 };
   const live = new Set<number>();
+  const sizes = new Map<number, number>();
   let top = 16;
   const take = (size: number): number => {
     const block = top;
     top += Math.max(1, size - (faults.overlap ?? 0));
+    sizes.set(block, size);
     live.add(block);
     return block;
   };
@@ -45,10 +47,11 @@ function createBump(faults: Faults = {}) {
       drop(block);
       if (live.size === 0) top = 16;
     },
-    realloc: (block, size, oldSize) => {
+    realloc: (block, size) => {
       counts.reallocs++;
       const to = take(size);
-      if (faults.losesBytes !== true) bytes.copyWithin(to, block, block + Math.min(size, oldSize));
+      const kept = Math.min(size, sizes.get(block) ?? 0);
+      if (faults.losesBytes !== true) bytes.copyWithin(to, block, block + kept);
       drop(block);
       return to;
     },
