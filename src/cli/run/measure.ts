@@ -39,10 +39,10 @@ export const nsPerOp = (round: RoundAnswer): number => round.ns / round.events;
 /**
  * Measures the rounds of all subjects in turns. In a turn each subject has a fresh process, warmed
  * up; then all run their rounds in slices, one subject's slice after the other's. The processes are
- * fresh because where memory lies and what V8 has compiled are a process's luck, which lasts as long
- * as it does: with one process for all rounds, settings that run the same code differed
+ * fresh because where memory lies and what V8 has compiled are a process's luck, which lasts as
+ * long as it does: with one process for all rounds, settings that run the same code differed
  * "significantly" by up to 10 %. The slices are short because a machine's speed drifts by the
- * second: with whole rounds in turn, 12 ratios had intervals of 30 % to either side.
+ * second, and a whole round may fall into a slow one.
  *
  * A subject that fails leaves; the others go on. When the signal is aborted, what the turns before
  * have measured is returned.

@@ -28,8 +28,9 @@ export interface Passes {
 /**
  * Calls a loop chunk by chunk. The chunks are short, so that V8 compiles the loop as it does a
  * program's hot function: a long call it replaces on the stack while it runs, by code that does not
- * know the arrays and the heap that the loop closes over, and with that code it may stay. `drive` is
- * called with two different loops, so that V8 inlines neither.
+ * know the arrays and the heap that the loop closes over, and with that code it may stay: redis
+ * took 17 ns instead of 10 in one process of four. `drive` is called with two different loops, so
+ * that V8 inlines neither.
  */
 function drive(loop: Loop, from: number, to: number): void {
   for (let at = from; at < to; at += CHUNK_WORDS) loop(at, Math.min(at + CHUNK_WORDS, to));

@@ -155,7 +155,8 @@ describe("native subjects, timed,", () => {
       const { writer } = createMixed();
       const request: Request = { pass: "latency", limitMs: LIMIT_MS };
       const [answer] = ask(native, encodeScript(writer.finish()), [request]) as LatencyAnswer[];
-      expect(answer?.events).toBe(11);
+      expect(answer?.events).toBeGreaterThanOrEqual(1_000_000);
+      expect((answer?.events ?? 0) % 11).toBe(0);
       const curve = answer?.curve ?? [];
       const rising = [...curve].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
       expect(curve).toEqual(rising);
