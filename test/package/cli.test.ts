@@ -228,7 +228,7 @@ describe("bench as it is asked", () => {
       stdout += String(text);
     });
     const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
-    await new Promise((resolve) => setTimeout(resolve, 8000));
+    await new Promise((resolve) => setTimeout(resolve, 12_000));
     child.kill("SIGINT");
     expect(await ended).toBe(1);
     const result = readJson<BenchResult>(stdout);
