@@ -128,7 +128,13 @@ function uncompared(best: Settings): string {
 
 /** Aborted with another signal, or after so many ms. */
 function within(ms: number, signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(Math.max(0, Math.round(ms)))]);
+  // Node 20 collects what AbortSignal.any makes of a timeout, and it never fires.
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  setTimeout(abort, Math.max(0, ms)).unref();
+  signal.addEventListener("abort", abort);
+  if (signal.aborted) abort();
+  return controller.signal;
 }
 
 function readDefaults(base: Partial<HeapOptions>): Settings {
