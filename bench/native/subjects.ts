@@ -1,6 +1,7 @@
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { promisify } from "node:util";
+import { findLibraries } from "../../src/cli/subjects/native.js";
 
 const run = promisify(execFile);
 
@@ -10,21 +11,8 @@ export interface Subject {
   run(args: readonly string[]): Promise<number[]>;
 }
 
-const LIBRARY_FOLDERS = [
-  "/usr/lib/x86_64-linux-gnu",
-  "/usr/lib/aarch64-linux-gnu",
-  "/usr/lib64",
-  "/usr/lib",
-];
-
-const LIBRARIES = [
-  {
-    name: "mimalloc",
-    files: ["libmimalloc.so.2", "libmimalloc.so"],
-    install: "apt-get install libmimalloc2.0",
-  },
-  { name: "jemalloc", files: ["libjemalloc.so.2"], install: "apt-get install libjemalloc2" },
-];
+/** As many as the tables have room for. */
+const RIVALS = ["mimalloc", "jemalloc"];
 
 export const BINARY = "build/native";
 
@@ -56,9 +44,8 @@ export const ours: Subject = {
 export function findNatives(): { found: Subject[]; missing: string[] } {
   const found = [native("glibc", undefined)];
   const missing: string[] = [];
-  for (const { name, files, install } of LIBRARIES) {
-    const paths = LIBRARY_FOLDERS.flatMap((folder) => files.map((file) => `${folder}/${file}`));
-    const path = paths.find((candidate) => existsSync(candidate));
+  for (const { name, path, install } of findLibraries()) {
+    if (!RIVALS.includes(name)) continue;
     if (path === undefined) missing.push(`${name} is not installed (${install}): skipped`);
     else found.push(native(name, path));
   }

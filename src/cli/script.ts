@@ -75,25 +75,36 @@ export function eventsOf(script: Script): number {
   return (script.words.length >>> 1) * script.repeat;
 }
 
-/** What a subject must hold: the largest sum of sizes, and number of blocks, live at once. */
-export function peakOf(script: Script): { bytes: number; blocks: number } {
-  const sizes = new Int32Array(script.slotCount).fill(-1);
+/** What a subject must hold over a run through a script. */
+export interface Peak {
+  /** The largest sum of sizes, and number of blocks, that are live at once. */
+  readonly bytes: number;
+  readonly blocks: number;
+  /** The event after which most bytes are live. */
+  readonly event: number;
+  /** Blocks that are live at the end. */
+  readonly leftBlocks: number;
+}
+
+export function peakOf({ words, slotCount }: Pick<Script, "words" | "slotCount">): Peak {
+  const sizes = new Int32Array(slotCount).fill(-1);
   const now = { bytes: 0, blocks: 0 };
-  const peak = { bytes: 0, blocks: 0 };
-  for (let index = 0; index < script.words.length; index += 2) {
-    const word = script.words[index] as number;
+  const peak = { bytes: 0, blocks: 0, event: 0 };
+  for (let index = 0; index < words.length; index += 2) {
+    const word = words[index] as number;
     const op = word >>> OP_SHIFT;
     const slot = word & SLOT_MASK;
     if (op === OP_WORK) continue;
     const old = sizes[slot] as number;
-    const size = op === OP_FREE ? -1 : (script.words[index + 1] as number);
+    const size = op === OP_FREE ? -1 : (words[index + 1] as number);
     sizes[slot] = size;
     now.bytes += Math.max(size, 0) - Math.max(old, 0);
     now.blocks += (size < 0 ? 0 : 1) - (old < 0 ? 0 : 1);
+    if (now.bytes > peak.bytes) peak.event = index >>> 1;
     peak.bytes = Math.max(peak.bytes, now.bytes);
     peak.blocks = Math.max(peak.blocks, now.blocks);
   }
-  return peak;
+  return { ...peak, leftBlocks: now.blocks };
 }
 
 /*

@@ -3,11 +3,18 @@ import { integerBetween } from "../integers.js";
 import { addKnobs, findKnob, parseKnobValue, readKnobs } from "../knobs.js";
 import { describeMachine } from "../machine.js";
 import type { AbCell, AbResult } from "../results.js";
-import { describeSettings, type KnobValues, runAb } from "../run/ab.js";
+import { type KnobValues, runAb } from "../run/ab.js";
 import type { Plan } from "../run/measure.js";
 import { RunError, type Session, UsageError } from "../session.js";
-import { formatInterval, formatMegabytes, formatNs, formatRatio, paint } from "../term/format.js";
+import {
+  formatInterval,
+  formatMegabytes,
+  formatNs,
+  formatRatio,
+  formatSettings,
+} from "../term/format.js";
 import { addJson, writeResult } from "../term/json.js";
+import { paint } from "../term/paint.js";
 import { type Column, printTable } from "../term/table.js";
 import {
   addWorkload,
@@ -132,7 +139,7 @@ function toRow(cell: AbCell): Record<string, string> {
   const isWide = opsPerSecond.confidence >= 0.95;
   const millions = (value: number): string => (value / 1e6).toFixed(1);
   return {
-    settings: describeSettings(cell.settings).replaceAll("HAKMEM_TINY_", ""),
+    settings: formatSettings(cell.settings).replaceAll("HAKMEM_TINY_", ""),
     ns: formatNs(cell.nsPerOp.median),
     mops: millions(opsPerSecond.median),
     interval: isWide ? `${millions(opsPerSecond.low)}–${millions(opsPerSecond.high)}` : "-",

@@ -14,9 +14,9 @@ import {
   formatNs,
   formatPercent,
   formatRatio,
-  paint,
 } from "../term/format.js";
 import { addJson, writeResult } from "../term/json.js";
+import { paint } from "../term/paint.js";
 import { type Column, printTable } from "../term/table.js";
 import {
   addWorkload,

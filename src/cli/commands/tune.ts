@@ -5,11 +5,11 @@ import { integerBetween } from "../integers.js";
 import { addKnobs, readKnobs } from "../knobs.js";
 import { describeMachine } from "../machine.js";
 import type { TuneResult } from "../results.js";
-import { describeSettings } from "../run/ab.js";
 import { runTune } from "../run/tune.js";
 import { RunError, type Session } from "../session.js";
-import { formatNs, formatRatio, paint } from "../term/format.js";
+import { formatNs, formatRatio, formatSettings } from "../term/format.js";
 import { addJson, writeResult } from "../term/json.js";
+import { paint } from "../term/paint.js";
 import { type Column, printTable } from "../term/table.js";
 import { readWorkload } from "../workloads/resolve.js";
 import { readWorkloadText } from "./ab.js";
@@ -68,14 +68,14 @@ export function printTune(result: TuneResult): void {
 function toVerdict({ best, gain, defaults, isComplete }: TuneResult): string {
   if (gain === null) {
     return isComplete
-      ? `keep ${describeSettings(defaults)}: it was the best of the search.`
+      ? `keep ${formatSettings(defaults)}: it was the best of the search.`
       : "none, since nothing was compared with the settings it began with.";
   }
   const interval =
     `${formatRatio(gain.median)} the speed of the settings it began with ` +
     `(95 % interval ${formatRatio(gain.low)} to ${formatRatio(gain.high)}, measured anew)`;
   if (best === null) {
-    return `keep ${describeSettings(defaults)}: the search's winner has ${interval}.`;
+    return `keep ${formatSettings(defaults)}: the search's winner has ${interval}.`;
   }
   const changed = Object.entries(best).filter(([name, value]) => defaults[name] !== value);
   const lines = changed.map(([name, value]) => `  export ${name}=${value}`);

@@ -1,5 +1,4 @@
 import { relative } from "node:path";
-import { OP_FREE, OP_SHIFT, SLOT_MASK, type Trace } from "../../trace/format.js";
 import { peakOf } from "../script.js";
 import { formatCount, formatMegabytes, formatPercent } from "../term/format.js";
 import { printTable } from "../term/table.js";
@@ -36,19 +35,9 @@ export function shorten(file: string): string {
 export function summarize(traces: RecordReport["traces"]): TraceSummary[] {
   return traces.map((recorded) => {
     const trace = readTrace(recorded.file);
-    const peak = peakOf({ ...trace, repeat: 1, touch: "first" });
-    const leftBlocks = countLeft(trace);
-    return { ...recorded, peakLiveBytes: peak.bytes, peakLiveBlocks: peak.blocks, leftBlocks };
+    const { bytes: peakLiveBytes, blocks: peakLiveBlocks, leftBlocks } = peakOf(trace);
+    return { ...recorded, peakLiveBytes, peakLiveBlocks, leftBlocks };
   });
-}
-
-function countLeft({ words, slotCount }: Trace): number {
-  const isFull = new Uint8Array(slotCount);
-  for (let index = 0; index < words.length; index += 2) {
-    const word = words[index] as number;
-    isFull[word & SLOT_MASK] = word >>> OP_SHIFT === OP_FREE ? 0 : 1;
-  }
-  return isFull.reduce((sum, full) => sum + full, 0);
 }
 
 /** A buffer's end is known when the collector says so: late, or never in a short run. */

@@ -4,7 +4,7 @@ import type { AbCell, AbResult, AbVerdict } from "../results.js";
 import { eventsOf } from "../script.js";
 import { RunError } from "../session.js";
 import { MIN_ROUNDS, medianInterval, pairedRatios, spread } from "../statistics.js";
-import { formatRatio } from "../term/format.js";
+import { formatRatio, formatSettings } from "../term/format.js";
 import { startProgress } from "../term/progress.js";
 import type { Resolved } from "../workloads/resolve.js";
 import { launchScripted } from "./contestant.js";
@@ -43,12 +43,6 @@ export function toOptions(
   return options as Partial<HeapOptions>;
 }
 
-export function describeSettings(settings: Settings): string {
-  return Object.entries(settings)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(" ");
-}
-
 /** Every combination on every workload, the combinations of a workload in turn. */
 export async function runAb(
   knobs: readonly KnobValues[],
@@ -68,7 +62,7 @@ export async function runAb(
       const all = await withScriptFile(workload.script, (file) => {
         const launches = combinations.map((settings) => ({
           ...launchScripted("hakmem", file, toOptions(knobs, settings, base)),
-          name: describeSettings(settings),
+          name: formatSettings(settings),
         }));
         return measureInTurn(launches, plan, progress, signal);
       });
@@ -158,10 +152,10 @@ export function judge(cells: readonly AbCell[], workload: string): AbVerdict {
   if (best !== undefined && best.ratio !== null) {
     const { median, low, high } = best.ratio;
     const gain = `${formatRatio(median)} (${formatRatio(low)} to ${formatRatio(high)})`;
-    const sentence = `recommended: ${describeSettings(best.settings)}, ${gain} of the base`;
+    const sentence = `recommended: ${formatSettings(best.settings)}, ${gain} of the base`;
     return { workload, recommended: best.settings, sentence };
   }
-  const keep = describeSettings(base?.settings ?? {});
+  const keep = formatSettings(base?.settings ?? {});
   const sentence =
     worse.length === 0
       ? `no significant difference: keep ${keep}`

@@ -4,7 +4,7 @@ import type { Heap } from "../../index.js";
 import { OP_FREE, OP_REALLOC, OP_SHIFT, SLOT_MASK } from "../../trace/format.js";
 import { buildInspect } from "../report/heapMap.js";
 import type { InspectResult } from "../results.js";
-import { OP_WORK, type Script } from "../script.js";
+import { OP_WORK, peakOf, type Script } from "../script.js";
 import type { HeapGauge, Subject } from "../subjects/subject.js";
 import { type CheckAnswer, type HeapFigures, SERIES_POINTS } from "./protocol.js";
 
@@ -68,7 +68,7 @@ function watch<Block>(
   heap.drain();
   const checker = new Checker(subject, script);
   const eventCount = script.words.length >>> 1;
-  const fullest = fullestEvent(script);
+  const fullest = peakOf(script).event;
   const seriesBytes: number[] = [];
   let map: InspectResult | undefined;
   for (let point = 0; point < SERIES_POINTS; point++) {
@@ -83,26 +83,6 @@ function watch<Block>(
   }
   checker.finish(eventCount);
   return { seriesBytes, map: map ?? buildInspect(heap, "") };
-}
-
-/** The event after which most bytes are live. */
-function fullestEvent({ words, slotCount }: Script): number {
-  const sizes = new Int32Array(slotCount);
-  let now = 0;
-  let peak = 0;
-  let fullest = 0;
-  for (let index = 0; index < words.length; index += 2) {
-    const word = words[index] as number;
-    const op = word >>> OP_SHIFT;
-    if (op === OP_WORK) continue;
-    const size = op === OP_FREE ? 0 : (words[index + 1] as number);
-    now += size - (sizes[word & SLOT_MASK] as number);
-    sizes[word & SLOT_MASK] = size;
-    if (now <= peak) continue;
-    peak = now;
-    fullest = index >>> 1;
-  }
-  return fullest;
 }
 
 class Checker<Block> {

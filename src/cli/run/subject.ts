@@ -89,6 +89,6 @@ function reply(message: object): void {
 }
 
 main().catch((error: Error) => {
-  reply({ error: error.message, isMissing: error.name === "SubjectMissing" });
+  reply({ error: error.message });
   process.exitCode = 1;
 });

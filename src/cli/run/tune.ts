@@ -10,9 +10,10 @@ import {
   pairedRatios,
   spread,
 } from "../statistics.js";
+import { formatSettings } from "../term/format.js";
 import { type Progress, startProgress } from "../term/progress.js";
 import type { Resolved } from "../workloads/resolve.js";
-import { describeSettings, type Settings, toOptions } from "./ab.js";
+import { type Settings, toOptions } from "./ab.js";
 import { launchScripted } from "./contestant.js";
 import { estimateMs, type Measured, measureInTurn, nsPerOp, type Plan } from "./measure.js";
 import { withScriptFile } from "./scriptFile.js";
@@ -77,7 +78,7 @@ export async function runTune(
       ): Promise<number[][]> => {
         const launches = all.map((settings) => ({
           ...launchScripted("hakmem", file, toOptions(KNOBS, settings, base)),
-          name: describeSettings(settings).replaceAll("HAKMEM_TINY_", ""),
+          name: formatSettings(settings).replaceAll("HAKMEM_TINY_", ""),
         }));
         const measured = await measureInTurn(launches, plan, bar, stage);
         return all.map((_, index) => timesOf(measured[index]));
@@ -114,7 +115,7 @@ export async function runTune(
       ...workload.notes,
       ...(isEarly && !signal.aborted ? [EARLY] : []),
       ...(best !== defaults && final === undefined ? [uncompared(best)] : []),
-      ...(final !== undefined && !isBetter ? [`${describeSettings(best)} won the search.`] : []),
+      ...(final !== undefined && !isBetter ? [`${formatSettings(best)} won the search.`] : []),
     ],
     isInterrupted: signal.aborted,
   };
@@ -123,7 +124,7 @@ export async function runTune(
 const EARLY = "The time ended before all knobs were searched: give it more --budget.";
 
 function uncompared(best: Settings): string {
-  return `${describeSettings(best)} led the search, and was not compared with the defaults.`;
+  return `${formatSettings(best)} led the search, and was not compared with the defaults.`;
 }
 
 /** Aborted with another signal, or after so many ms. */
@@ -145,7 +146,7 @@ function readDefaults(base: Partial<HeapOptions>): Settings {
 
 /**
  * The slower half leaves after each measurement, until one is left. If the time ends first, the
- * leader of the last whole measurement is taken.
+ * leader of the last measurement is taken in which every value had a round.
  */
 async function halve(
   candidates: readonly Settings[],
@@ -162,7 +163,7 @@ async function halve(
       .filter((own) => own.times.length > 0)
       .sort((a, b) => median(a.times) - median(b.times));
     for (const own of ranked) {
-      const key = describeSettings(own.settings);
+      const key = formatSettings(own.settings);
       const before = tried.get(key)?.times ?? [];
       tried.set(key, { settings: own.settings, times: [...before, ...own.times] });
     }

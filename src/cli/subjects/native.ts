@@ -97,9 +97,18 @@ async function build(): Promise<string> {
   });
 }
 
-function findLibrary(files: readonly string[]): string | undefined {
-  const paths = LIBRARY_FOLDERS.flatMap((folder) => files.map((file) => join(folder, file)));
-  return paths.find((path) => existsSync(path));
+/** An allocator that can be preloaded; without a path where it is not installed. */
+export interface Library {
+  readonly name: string;
+  readonly path: string | undefined;
+  readonly install: string;
+}
+
+export function findLibraries(): Library[] {
+  return LIBRARIES.map(({ name, files, install }) => {
+    const paths = LIBRARY_FOLDERS.flatMap((folder) => files.map((file) => join(folder, file)));
+    return { name, path: paths.find((path) => existsSync(path)), install };
+  });
 }
 
 /** The dynamic linker only warns of what it cannot preload, and goes on with glibc's malloc. */
@@ -124,8 +133,7 @@ export async function findNatives(): Promise<Natives> {
   }
   const found: Native[] = [{ name: "glibc", command, env: process.env }];
   const missing: MissingNative[] = [];
-  for (const { name, files, install } of LIBRARIES) {
-    const path = findLibrary(files);
+  for (const { name, path, install } of findLibraries()) {
     const native = { name, command, env: { ...process.env, LD_PRELOAD: path } };
     if (path === undefined) missing.push({ name, reason: `it is not installed: ${install}` });
     else if (await preloads(native)) found.push(native);

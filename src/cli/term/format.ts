@@ -1,4 +1,3 @@
-import { styleText } from "node:util";
 import type { Interval } from "../results.js";
 
 /** Times in ns: `4.43`, `12.3`, `123`, `4.56 ms`. */
@@ -33,9 +32,9 @@ export function formatCount(count: number): string {
   return count.toLocaleString("en-US");
 }
 
-type Style = Parameters<typeof styleText>[0];
-
-/** Colours on a terminal that shows them; NO_COLOR and FORCE_COLOR are obeyed. */
-export function paint(style: Style, text: string): string {
-  return process.stdout.isTTY && process.stdout.hasColors() ? styleText(style, text) : text;
+/** Knobs by name of their variables, as one would set them. */
+export function formatSettings(settings: Readonly<Record<string, number>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ");
 }

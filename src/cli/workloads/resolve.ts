@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { parseInteger } from "../integers.js";
 import type { WorkloadInfo } from "../results.js";
 import { eventsOf, peakOf, type Script } from "../script.js";
@@ -31,7 +31,7 @@ const MAX_SEED = 2 ** 31 - 1;
 /** Gives a command the flags that tune a workload. */
 export function addWorkload(command: Command): Command {
   return command
-    .addOption(new Option("--workers <n>", "workers whose events are merged into one stream"))
+    .option("--workers <n>", "workers whose events are merged into one stream")
     .option("--size <bytes>", "every request has this size")
     .option("--seed <n>", "seed of the workload's draws")
     .option("--compat", "draw as the original program does");

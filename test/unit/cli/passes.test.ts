@@ -84,7 +84,7 @@ describe("a script", () => {
   it("knows its events, and what is live at once", () => {
     const script = createScript("first", 7);
     expect(eventsOf(script)).toBe(42);
-    expect(peakOf(script)).toEqual({ bytes: 300, blocks: 2 });
+    expect(peakOf(script)).toEqual({ bytes: 300, blocks: 2, event: 2, leftBlocks: 0 });
   });
 
   it.each(["first", "pair", "all"] as const)("goes through a file unchanged: %s", (touch) => {

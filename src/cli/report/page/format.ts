@@ -1,6 +1,9 @@
 import type { Interval, Machine, Spread } from "../../results.js";
+import { formatCount } from "../../term/format.js";
 
-/** The page's numbers; those of a terminal are in `term/format.ts`, which needs Node. */
+export { formatCount, formatMegabytes, formatPercent, formatSettings } from "../../term/format.js";
+
+/** What the page shows otherwise than a terminal does. */
 export const NONE = "–";
 
 export function toFigures(value: number): string {
@@ -23,18 +26,6 @@ export function formatTime(ns: number): string {
 
 export function formatMillions(opsPerSecond: number): string {
   return toFigures(opsPerSecond / 1e6);
-}
-
-export function formatMegabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(2);
-}
-
-export function formatCount(count: number): string {
-  return count.toLocaleString("en-US");
-}
-
-export function formatPercent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }
 
 export function formatRatio({ median, low, high }: Spread): string {
@@ -60,12 +51,6 @@ export function formatDate(iso: string): string {
 export function formatMachine(machine: Machine): string {
   const { hakmem, node, cpu, cores, platform } = machine;
   return `hakmem ${hakmem} · Node ${node} · ${cpu}, ${cores} cores · ${platform}`;
-}
-
-export function formatSettings(settings: Readonly<Record<string, number>>): string {
-  return Object.entries(settings)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(" ");
 }
 
 /** Whether two settings say the same, in whatever order. */
