@@ -57,6 +57,8 @@ export class Contestant {
   readonly name: string;
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
+  /** When its exit code and all that it has written are known. */
+  readonly #ended: Promise<void>;
   #errors = "";
   #isLate = false;
 
@@ -64,8 +66,12 @@ export class Contestant {
   constructor({ name, command, args, env }: Launch) {
     this.name = name;
     this.#child = spawn(command, [...args], { env, detached: true, stdio: "pipe" });
-    this.#child.on("error", (error) => {
-      this.#errors += error.message;
+    this.#ended = new Promise((resolve) => {
+      this.#child.on("close", () => resolve());
+      this.#child.on("error", (error) => {
+        this.#errors += error.message;
+        resolve();
+      });
     });
     this.#child.stdin?.on("error", () => {});
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
@@ -85,7 +91,10 @@ export class Contestant {
     try {
       this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
       const { value, done } = await this.#lines.next();
-      if (done === true) throw new SubjectFailed(this.#lastWords(request));
+      if (done === true) {
+        await this.#ended;
+        throw new SubjectFailed(this.#lastWords(request));
+      }
       const answer = JSON.parse(value as string) as Answer<R> | Failure;
       if ("error" in answer) throw new SubjectFailed((answer as Failure).error);
       return answer as Answer<R>;
