@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AbResult, BenchResult, ProfileResult, TuneResult } from "../../src/cli/results.js";
 import { WORKLOADS } from "../../src/cli/workloads/table.js";
 import { OPTION_TABLE } from "../../src/index.js";
+import { cleanEnv } from "../support/install.js";
 
 const NGINX = "bench/traces/nginx.hkt.gz";
 const QUICK = ["--rounds", "2", "--round-ms", "2"];
@@ -17,17 +18,6 @@ beforeAll(() => {
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
-
-/**
- * The environment without the tests' own variables, which are no knobs, and without CI, under which
- * Node shows no colours on any terminal.
- */
-function cleanEnv(more: Record<string, string> = {}): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(
-    ([name]) => !name.startsWith("HAKMEM_") && name !== "CI",
-  );
-  return { ...Object.fromEntries(own), ...more };
-}
 
 function hakmem(args: readonly string[], env: Record<string, string> = {}) {
   const options = { encoding: "utf8", env: cleanEnv(env), maxBuffer: 2 ** 26 } as const;
@@ -288,6 +278,15 @@ describe("tune and profile", () => {
     expect(result.tried.length).toBeGreaterThan(1);
     expect(Object.keys(result.defaults)).toContain("HAKMEM_TINY_FAST_CAP");
     if (result.best !== null) expect(result.gain?.low).toBeGreaterThan(1);
+  });
+
+  it("tune keeps its budget, however long a run through the workload takes", () => {
+    const args = ["dist/cli.js", "tune", "random-mixed 5000000 65536 42", "--budget", "10"];
+    // Far more than the budget, so that only a search that goes on is ended here.
+    const options = { env: cleanEnv(), timeout: 60_000, encoding: "utf8" } as const;
+    const { signal, stderr } = spawnSync(process.execPath, args, options);
+    expect(signal).toBeNull();
+    expect(stderr).toMatch(/^$|^hakmem: .*give it more --budget\n$/);
   });
 
   it("profile names the allocator's functions, and writes what DevTools opens", () => {

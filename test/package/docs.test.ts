@@ -1,25 +1,8 @@
 import { execFileSync, execSync } from "node:child_process";
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-
-/** A folder in which hakmem is installed. */
-function makeFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "hakmem-docs-"));
-  mkdirSync(join(folder, "node_modules"));
-  symlinkSync(resolve("."), join(folder, "node_modules", "hakmem"));
-  return folder;
-}
+import { cleanEnv, makeInstalled } from "../support/install.js";
 
 /** The JavaScript examples of a page. What a line prints stands behind `//` at its end. */
 function examplesOf(file: string): string[] {
@@ -33,7 +16,7 @@ function promisedOutput(code: string): string[] {
 }
 
 function run(code: string): string[] {
-  const folder = makeFolder();
+  const folder = makeInstalled("hakmem-docs-");
   try {
     writeFileSync(join(folder, "example.mjs"), code);
     const options = { encoding: "utf8", cwd: folder } as const;
@@ -86,7 +69,7 @@ function commandsOf(file: string): string[] {
 describe.each(["README.md", "docs/CLI.md"])("commands of %s", (page) => {
   let folder = "";
   beforeAll(() => {
-    folder = makeFolder();
+    folder = makeInstalled("hakmem-docs-");
     copyFileSync("bench/traces/nginx.hkt.gz", join(folder, "trace.hkt.gz"));
     writeFileSync(join(folder, "app.js"), "for (let i = 0; i < 1e4; i++) Buffer.alloc(i % 512);");
     const bench = ["bench", "tiny-hot", "--rounds", "2", "--round-ms", "2"];
@@ -108,8 +91,7 @@ describe.each(["README.md", "docs/CLI.md"])("commands of %s", (page) => {
     const [, variables = "", words = ""] = /^(HAKMEM_\S+ )?(?:npx )?(.*)$/.exec(line) ?? [];
     const [, name = "", rest = ""] = /^hakmem (\w+)(.*?)(?: *#.*)?$/.exec(words) ?? [];
     const cli = `${process.execPath} ${resolve("dist/cli.js")}`;
-    const own = Object.entries(process.env).filter(([key]) => !key.startsWith("HAKMEM_"));
-    const options = { cwd: folder, env: Object.fromEntries(own), encoding: "utf8" } as const;
+    const options = { cwd: folder, env: cleanEnv(), encoding: "utf8" } as const;
     const command = `${variables}${cli} ${name} ${rest} ${QUICK[name] ?? ""}`;
     expect(execSync(command, { ...options, stdio: "pipe" }).length).toBeGreaterThan(0);
   });

@@ -1,19 +1,10 @@
 import { spawn } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { decodeTrace, type Trace } from "../../src/trace/index.js";
+import { makeInstalled } from "../support/install.js";
 
 const CLI = resolve("dist/cli.js");
 let folder = "";
@@ -110,9 +101,7 @@ const PROGRAMS: Record<string, string> = {
 };
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "hakmem record-"));
-  mkdirSync(join(folder, "node_modules"));
-  symlinkSync(resolve("."), join(folder, "node_modules", "hakmem"), "junction");
+  folder = makeInstalled("hakmem record-");
   for (const [name, code] of Object.entries(PROGRAMS)) writeFileSync(join(folder, name), code);
 });
 

@@ -24,6 +24,7 @@ writeFileSync(
     const isCut = mode === "cut";
     if (mode === "fail" && ++asked === 5) console.log('{"error":"has failed"}');
     else if (mode === "die") process.exit(3);
+    else if (mode === "hang") continue;
     else if (pass === "latency") console.log('{"timerNs":1,"events":1,"curve":[]}');
     else console.log(JSON.stringify({
       ns: times * 1e6, events: times * 1000, isCut, cpuUserUs: 1, cpuSystemUs: 2, collections: 3,
@@ -56,7 +57,7 @@ function readLog(): Asked[] {
 }
 
 describe("measureInTurn", () => {
-  it("gives every subject a fresh process a turn, and adds up the slices of its round", async () => {
+  it("gives every subject a fresh process a turn, and adds up its slices", async () => {
     const all = await measureInTurn([launch("a"), launch("b")], PLAN, silent, never);
     for (const { launch: own, rounds, warmup, failure, latency } of all) {
       expect([failure, latency]).toEqual([null, null]);
@@ -118,8 +119,10 @@ describe("measureInTurn", () => {
     expect(readLog().filter(({ name }) => name === "a")).toHaveLength(1);
     expect(own?.rounds).toHaveLength(3);
   });
+});
 
-  it("keeps what it has when it is aborted, and leaves no process", async () => {
+describe("measureInTurn, aborted,", () => {
+  it("keeps what it has, and leaves no process", async () => {
     const controller = new AbortController();
     let steps = 0;
     const step = (): void => {
@@ -133,4 +136,11 @@ describe("measureInTurn", () => {
       expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
     }
   });
+
+  it("does not wait for a round", async () => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 300);
+    const [own] = await measureInTurn([launch("a", "hang")], PLAN, silent, controller.signal);
+    expect(own).toMatchObject({ rounds: [], failure: "interrupted" });
+  }, 20_000);
 });
