@@ -6,9 +6,12 @@ export {
   type OptionRow,
   optionsFromEnv,
 } from "./config/options.js";
+export type { PtrKind } from "./heap/base.js";
 export type { PtrArray } from "./heap/batch.js";
 export type { HeapMemory } from "./heap/create.js";
-export { Heap, type PtrKind } from "./heap/heap.js";
+export { Heap } from "./heap/heap.js";
+export { type Recovered, SharedHeap, type SharedHeapOptions } from "./heap/sharedHeap.js";
+export type { SharedHeapStats, WorkerStats } from "./inspect/sharedStats.js";
 export type { ClassStats, Counted, FrontStats, HeapStats } from "./inspect/stats.js";
 export type { BlockInfo, BlockState } from "./inspect/walk.js";
 export type { Tier } from "./layout/sizeClasses.js";

@@ -1,12 +1,5 @@
-import { firstSlab, type Image } from "../layout/image.js";
+import { firstSlab, type Image, type Run } from "../layout/image.js";
 import { bytesToSlabs, KIND, RUN, slabRecord, WILDERNESS } from "../layout/metadata.js";
-
-/** A run of slabs: a slab of a class, a span, or a free run (`kind` is POOLED). */
-export interface Run {
-  readonly slab: number;
-  readonly slabs: number;
-  readonly kind: number;
-}
 
 /** Walks the runs that tile the slabs below the wilderness. Ends on any image. */
 export function* walkRuns(image: Image): Generator<Run, void, undefined> {

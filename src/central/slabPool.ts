@@ -1,4 +1,6 @@
 import { log2Floor, lowestBit } from "../base/bits.js";
+import { GRANULE_SHIFT, NO_BLOCK } from "../layout/header.js";
+import type { SlabSource } from "../layout/image.js";
 import {
   BIN_COUNT,
   BIN_MAP,
@@ -11,8 +13,11 @@ import {
   PREV,
   RUN,
   slabRecord,
+  slabToPtr,
   WILDERNESS,
 } from "../layout/metadata.js";
+import { returnBlocks, takeBlocks } from "./blocks.js";
+import { walkRuns } from "./runs.js";
 
 /*
  * The central pool: free runs of slabs, in bins by length (1 to 32 exact, then four bins to a
@@ -164,3 +169,20 @@ export function giveRun(meta: Int32Array, slab: number, slabs: number): void {
   }
   linkRun(meta, start, end - start);
 }
+
+/** The slab source of a heap that no other worker uses. */
+export const slabPool: SlabSource = {
+  take: (image, slabs) => takeRun(image.meta, slabs),
+  give(image, slab, slabs) {
+    image.headers[slabToPtr(slab) >>> GRANULE_SHIFT] = NO_BLOCK;
+    giveRun(image.meta, slab, slabs);
+  },
+  extend: (image, slab, before, after) =>
+    after === before || extendRun(image.meta, slab + before, after - before),
+  takeBlocks,
+  returnBlocks,
+  reclaim: () => 0,
+  settle() {},
+  freeForeign: () => false,
+  runs: walkRuns,
+};

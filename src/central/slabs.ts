@@ -16,56 +16,57 @@ import {
   slabToPtr,
 } from "../layout/metadata.js";
 import { BLOCK_BYTES } from "../layout/sizeClasses.js";
-import { giveRun, takeRun } from "./slabPool.js";
 
 /** Puts a slab at the head of its class's partial list. */
-export function linkPartial(meta: Int32Array, slab: number, classIndex: number): void {
+export function linkPartial(image: Image, slab: number, classIndex: number): void {
+  const { meta, records } = image;
   const owner = classRecord(classIndex);
   const head = meta[owner + PARTIAL_HEAD] as number;
   const record = slabRecord(slab);
-  meta[record + NEXT] = head;
-  meta[record + PREV] = 0;
-  if (head !== 0) meta[slabRecord(head) + PREV] = slab;
+  records[record + NEXT] = head;
+  records[record + PREV] = 0;
+  if (head !== 0) records[slabRecord(head) + PREV] = slab;
   meta[owner + PARTIAL_HEAD] = slab;
 }
 
-export function unlinkPartial(meta: Int32Array, slab: number, classIndex: number): void {
+export function unlinkPartial(image: Image, slab: number, classIndex: number): void {
+  const { meta, records } = image;
   const owner = classRecord(classIndex);
   const record = slabRecord(slab);
-  const next = meta[record + NEXT] as number;
-  const prev = meta[record + PREV] as number;
-  if (next !== 0) meta[slabRecord(next) + PREV] = prev;
-  if (prev !== 0) meta[slabRecord(prev) + NEXT] = next;
+  const next = records[record + NEXT] as number;
+  const prev = records[record + PREV] as number;
+  if (next !== 0) records[slabRecord(next) + PREV] = prev;
+  if (prev !== 0) records[slabRecord(prev) + NEXT] = next;
   else meta[owner + PARTIAL_HEAD] = next;
 }
 
 /** Takes a slab from the pool for a class: the slab, or 0. It has no block yet. */
 export function openSlab(image: Image, classIndex: number): number {
-  const { counters, meta } = image;
-  const slab = takeRun(meta, 1);
+  const { counters, meta, records } = image;
+  const slab = image.slabSource.take(image, 1, classIndex);
   if (slab === 0) return 0;
   counters[SLABS_OPENED] = (counters[SLABS_OPENED] as number) + 1;
   const record = slabRecord(slab);
   const owner = classRecord(classIndex);
-  meta[record + KIND] = classIndex;
-  meta[record + FREE_COUNT] = 0;
-  meta[record + CARVED] = 0;
-  meta[record + CURSOR] = 0;
-  meta[record + RUN] = 1;
+  records[record + KIND] = classIndex;
+  records[record + FREE_COUNT] = 0;
+  records[record + CARVED] = 0;
+  records[record + CURSOR] = 0;
+  records[record + RUN] = 1;
   meta[owner + CLASS_SLABS] = (meta[owner + CLASS_SLABS] as number) + 1;
-  linkPartial(meta, slab, classIndex);
+  linkPartial(image, slab, classIndex);
   return slab;
 }
 
 /** Gives a slab all of whose blocks are free back to the pool. Its headers go first. */
 export function retireSlab(image: Image, slab: number, classIndex: number): void {
-  const { headers, meta } = image;
+  const { headers, meta, records } = image;
   const owner = classRecord(classIndex);
   const start = slabToPtr(slab);
-  const carvedBytes =
-    (meta[slabRecord(slab) + CARVED] as number) * (BLOCK_BYTES[classIndex] as number);
-  unlinkPartial(meta, slab, classIndex);
+  const carved = records[slabRecord(slab) + CARVED] as number;
+  const carvedBytes = carved * (BLOCK_BYTES[classIndex] as number);
+  unlinkPartial(image, slab, classIndex);
   headers.fill(NO_BLOCK, start >>> GRANULE_SHIFT, (start + carvedBytes) >>> GRANULE_SHIFT);
   meta[owner + CLASS_SLABS] = (meta[owner + CLASS_SLABS] as number) - 1;
-  giveRun(meta, slab, 1);
+  image.slabSource.give(image, slab, 1);
 }

@@ -12,26 +12,26 @@ import {
   slabToPtr,
 } from "../layout/metadata.js";
 import { SPAN_CLASS } from "../layout/sizeClasses.js";
-import { extendRun, giveRun, takeRun } from "./slabPool.js";
 import { MAP_PAGE, touchSlab } from "./touch.js";
 
-function describeSpan(meta: Int32Array, slab: number, slabs: number, bytes: number): void {
-  meta[slabRecord(slab + slabs - 1) + KIND] = SPAN_TAIL;
+function describeSpan(image: Image, slab: number, slabs: number, bytes: number): void {
+  const { records } = image;
+  records[slabRecord(slab + slabs - 1) + KIND] = SPAN_TAIL;
   const record = slabRecord(slab);
-  meta[record + KIND] = SPAN_CLASS;
-  meta[record + RUN] = slabs;
-  meta[record + SPAN_BYTES] = bytes;
+  records[record + KIND] = SPAN_CLASS;
+  records[record + RUN] = slabs;
+  records[record + SPAN_BYTES] = bytes;
   for (let i = 0, rest = bytes; i < slabs; i++, rest -= SLAB_BYTES) {
-    touchSlab(meta, slab + i, Math.min(rest, SLAB_BYTES), i === 0 ? MAP_PAGE : 0);
+    touchSlab(image, slab + i, Math.min(rest, SLAB_BYTES), i === 0 ? MAP_PAGE : 0);
   }
 }
 
 /** Hands out a span of at least `bytes` bytes: its ptr, or 0. */
 export function takeSpan(image: Image, bytes: number): number {
   const slabs = bytesToSlabs(bytes);
-  const slab = takeRun(image.meta, slabs);
+  const slab = image.slabSource.take(image, slabs, SPAN_CLASS);
   if (slab === 0) return 0;
-  describeSpan(image.meta, slab, slabs, bytes);
+  describeSpan(image, slab, slabs, bytes);
   const ptr = slabToPtr(slab);
   image.headers[ptr >>> GRANULE_SHIFT] = toHeader(LIVE, SPAN_CLASS);
   return ptr;
@@ -39,16 +39,16 @@ export function takeSpan(image: Image, bytes: number): number {
 
 /** Makes a live span shorter or longer where it lies: whether it could. */
 export function resizeSpan(image: Image, ptr: number, bytes: number): boolean {
-  const { meta } = image;
+  const { slabSource } = image;
   const slab = ptrToSlab(ptr);
-  const before = meta[slabRecord(slab) + RUN] as number;
+  const before = image.records[slabRecord(slab) + RUN] as number;
   const after = bytesToSlabs(bytes);
-  if (after > before && !extendRun(meta, slab + before, after - before)) return false;
-  describeSpan(meta, slab, after, bytes);
-  if (after < before) giveRun(meta, slab + after, before - after);
+  if (!slabSource.extend(image, slab, before, Math.max(before, after))) return false;
+  describeSpan(image, slab, after, bytes);
+  if (after < before) slabSource.give(image, slab + after, before - after);
   return true;
 }
 
-export function spanBytes(meta: Int32Array, ptr: number): number {
-  return meta[slabRecord(ptrToSlab(ptr)) + SPAN_BYTES] as number;
+export function spanBytes(image: Image, ptr: number): number {
+  return image.records[slabRecord(ptrToSlab(ptr)) + SPAN_BYTES] as number;
 }

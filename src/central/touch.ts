@@ -1,4 +1,5 @@
 import { roundUp } from "../base/bits.js";
+import type { Image } from "../layout/image.js";
 import { PAGE_BYTES, slabRecord, TOUCHED, TOUCHED_PAGES } from "../layout/metadata.js";
 
 /*
@@ -13,13 +14,14 @@ export function touchedPages(touched: number): number {
 }
 
 /** Records that the first `bytes` of a slab may be touched, and its header map if `map` says so. */
-export function touchSlab(meta: Int32Array, slab: number, bytes: number, map: number): void {
+export function touchSlab(image: Image, slab: number, bytes: number, map: number): void {
+  const { meta, records } = image;
   const record = slabRecord(slab);
-  const before = meta[record + TOUCHED] as number;
+  const before = records[record + TOUCHED] as number;
   const bytesBefore = before & -PAGE_BYTES;
   if (bytes <= bytesBefore && (before & MAP_PAGE) >= map) return;
   const after = Math.max(roundUp(bytes, PAGE_BYTES), bytesBefore) | (before & MAP_PAGE) | map;
-  meta[record + TOUCHED] = after;
+  records[record + TOUCHED] = after;
   meta[TOUCHED_PAGES] =
     (meta[TOUCHED_PAGES] as number) + touchedPages(after) - touchedPages(before);
 }

@@ -4,8 +4,7 @@ import {
   CLASS_REFILL,
   classRecord,
   END_MAGAZINE,
-  endMagazineOf,
-  firstMagazineOf,
+  MAGAZINE_COUNT,
   MAGAZINE_MASK,
   magazineMask,
   NO_PUT_TOP,
@@ -43,10 +42,10 @@ export function refillCount(classIndex: number, options: HeapOptions): number {
 }
 
 /** Writes the class records of an empty heap, whose magazines are zeroed. */
-export function formatClasses(meta: Int32Array, options: HeapOptions): void {
-  const { capacity, fastCap } = options;
-  meta[SPARE_NEXT] = firstMagazineOf(capacity, fastCap);
-  meta[END_MAGAZINE] = endMagazineOf(capacity, fastCap);
+export function formatClasses(meta: Int32Array, options: HeapOptions, endMagazine: number): void {
+  const { fastCap } = options;
+  meta[SPARE_NEXT] = endMagazine - MAGAZINE_COUNT * (magazineMask(fastCap) + 1);
+  meta[END_MAGAZINE] = endMagazine;
   meta[MAGAZINE_MASK] = magazineMask(fastCap);
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const record = classRecord(classIndex);

@@ -1,8 +1,8 @@
 import type { Ptr } from "../base/types.js";
 import { GRANULE_SHIFT, LIVE, LIVE_TO_CACHED } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
-import { MAGAZINE_MASK } from "../layout/metadata.js";
-import { LAST_GRANULES, LIVE_HEADER_OF_LAST } from "../layout/sizeClasses.js";
+import { MAGAZINE_MASK, SLAB_SHIFT } from "../layout/metadata.js";
+import { LAST_GRANULES } from "../layout/sizeClasses.js";
 import { freeSlow, mallocOrThrow, mallocSlow, reallocOrThrow } from "./slow.js";
 
 /*
@@ -32,21 +32,39 @@ export interface Door {
  */
 
 export function openDoor(image: Image): Door {
+  return door(
+    image,
+    bindFree(image, image.meta, image.headers, image.meta[MAGAZINE_MASK] as number),
+  );
+}
+
+/** The door of a worker of a shared heap. */
+export function openSharedDoor(image: Image, mine: Uint8Array): Door {
+  const mask = image.meta[MAGAZINE_MASK] as number;
+  return door(image, bindOwnFree(image, image.meta, image.headers, mask, mine));
+}
+
+function door(image: Image, free: Door["free"]): Door {
   return {
-    malloc: bindMalloc(image, image.meta, image.headers),
+    malloc: bindMalloc(image, image.meta, image.headers, image.liveHeaders.subarray(1)),
     tryMalloc: (size) => mallocSlow(image, size) as Ptr,
-    free: bindFree(image, image.meta, image.headers, image.meta[MAGAZINE_MASK] as number),
+    free,
     realloc: bindRealloc(image),
   };
 }
 
 /** Flat on purpose, as is `bindFree`: with leaf functions of their own both took 20 % longer. */
-function bindMalloc(image: Image, meta: Int32Array, headers: Uint8Array): Door["malloc"] {
+function bindMalloc(
+  image: Image,
+  meta: Int32Array,
+  headers: Uint8Array,
+  liveHeaders: Uint8Array,
+): Door["malloc"] {
   function malloc(size: number): Ptr {
     // One comparison refuses what is negative, zero (as 2^32 - 1) or too large for a class.
     const last = typeof size === "number" && (size | 0) === size ? (size - 1) >>> 4 : LAST_GRANULES;
     if (last < LAST_GRANULES) {
-      const live = LIVE_HEADER_OF_LAST[last] as number;
+      const live = liveHeaders[last] as number;
       const top = meta[live] as number;
       const ptr = meta[top] as number;
       // Of a detached buffer all is undefined, which is not above 0 either.
@@ -68,6 +86,33 @@ function bindFree(image: Image, meta: Int32Array, headers: Uint8Array, mask: num
       if (live > LIVE) {
         const cached = live - LIVE_TO_CACHED;
         // `| 0` spares V8 the check for overflow: batches take 5 to 15 % less.
+        const top = ((meta[cached] as number) + 1) | 0;
+        if ((top & mask) !== 0) {
+          headers[ptr >>> GRANULE_SHIFT] = cached;
+          meta[cached] = top;
+          meta[top] = ptr;
+          return;
+        }
+      }
+    }
+    freeSlow(image, ptr);
+  }
+  return free;
+}
+
+/** As `bindFree`, for the blocks of this worker's slabs: `mine` has the live header of each. */
+function bindOwnFree(
+  image: Image,
+  meta: Int32Array,
+  headers: Uint8Array,
+  mask: number,
+  mine: Uint8Array,
+): Door["free"] {
+  function free(ptr: Ptr): void {
+    if (typeof ptr === "number" && (ptr & -16) === ptr) {
+      const live = mine[ptr >>> SLAB_SHIFT] as number;
+      if (headers[ptr >>> GRANULE_SHIFT] === live) {
+        const cached = live - LIVE_TO_CACHED;
         const top = ((meta[cached] as number) + 1) | 0;
         if ((top & mask) !== 0) {
           headers[ptr >>> GRANULE_SHIFT] = cached;

@@ -7,7 +7,7 @@ import { closed, notLive } from "./misuse.js";
 
 /** The header of a live ptr. @throws ERR_INVALID_POINTER or ERR_DOUBLE_FREE for any other. */
 export function liveHeaderOf(image: Image, ptr: number): number {
-  if (image.meta[CLOSED] !== 0) throw closed(image);
+  if (image.gate[CLOSED] !== 0) throw closed(image);
   if (typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr) {
     const header = image.headers[ptr >>> GRANULE_SHIFT] as number;
     if (header > LIVE) return header;
@@ -18,7 +18,5 @@ export function liveHeaderOf(image: Image, ptr: number): number {
 /** Bytes that the program may use of a block whose header is given. */
 export function usableBytes(image: Image, ptr: number, header: number): number {
   const classIndex = headerClass(header);
-  return classIndex === SPAN_CLASS
-    ? spanBytes(image.meta, ptr)
-    : (BLOCK_BYTES[classIndex] as number);
+  return classIndex === SPAN_CLASS ? spanBytes(image, ptr) : (BLOCK_BYTES[classIndex] as number);
 }

@@ -1,6 +1,13 @@
 import { HeapError, show } from "../base/errors.js";
-import { walkRuns } from "../central/runs.js";
-import { FREE, GRANULE_BYTES, GRANULE_SHIFT, headerState, NO_BLOCK } from "../layout/header.js";
+import {
+  FREE,
+  GRANULE_BYTES,
+  GRANULE_SHIFT,
+  headerClass,
+  headerState,
+  IN_TRANSIT,
+  toHeader,
+} from "../layout/header.js";
 import { capacityOf, endSlab, firstSlab, type Image } from "../layout/image.js";
 import {
   FREE_COUNT,
@@ -31,13 +38,16 @@ export function classifyNotLive(image: Image, ptr: unknown): NotLive {
   if (ptr < slabToPtr(firstSlab(image))) return "metadata";
   if (ptr % GRANULE_BYTES !== 0) return "misaligned";
   const header = image.headers[ptr >>> GRANULE_SHIFT] as number;
-  if (header !== NO_BLOCK && headerState(header) >= FREE) return "freed";
-  return kindOfSlab(image, ptrToSlab(ptr)) === POOLED ? "unallocated" : "interior";
+  if (headerState(header) >= FREE && headerClass(header) !== 0) return "freed";
+  const kind = kindOfSlab(image, ptrToSlab(ptr));
+  if (kind === POOLED) return "unallocated";
+  const isStart = (ptr & (SLAB_BYTES - 1)) % (BLOCK_BYTES[kind] ?? SLAB_BYTES) === 0;
+  return isStart && header === toHeader(IN_TRANSIT, kind) ? "freed" : "interior";
 }
 
 /** What the run is that holds a slab. Walks the runs: only the first slab of each says it. */
 function kindOfSlab(image: Image, slab: number): number {
-  for (const run of walkRuns(image)) {
+  for (const run of image.slabSource.runs(image)) {
     if (slab < run.slab + run.slabs) return run.kind;
   }
   return POOLED;
@@ -88,17 +98,17 @@ export function largestBlock(image: Image): number {
 
 /** The error for a request that no free memory holds. */
 export function exhausted(image: Image, requestBytes: number): HeapError {
-  const { meta } = image;
+  const { meta, records } = image;
   const unusedBytes = Math.max(0, endSlab(image) - (meta[WILDERNESS] as number)) * SLAB_BYTES;
   let pooledBytes = unusedBytes;
   let freeBlockBytes = 0;
   let largestRunBytes = 0;
   let lastRunBytes = 0;
-  for (const { slab, slabs, kind } of walkRuns(image)) {
+  for (const { slab, slabs, kind } of image.slabSource.runs(image)) {
     lastRunBytes = kind === POOLED ? slabs * SLAB_BYTES : 0;
     pooledBytes += lastRunBytes;
     largestRunBytes = Math.max(largestRunBytes, lastRunBytes);
-    freeBlockBytes += freeBytesOf(meta, slabRecord(slab), kind);
+    freeBlockBytes += freeBytesOf(records, slabRecord(slab), kind);
   }
   largestRunBytes = Math.max(largestRunBytes, lastRunBytes + unusedBytes);
   const message =
@@ -114,9 +124,9 @@ export function exhausted(image: Image, requestBytes: number): HeapError {
 }
 
 /** Bytes of a slab's free blocks; none of a span or a free run. */
-function freeBytesOf(meta: Int32Array, record: number, kind: number): number {
+function freeBytesOf(records: Int32Array, record: number, kind: number): number {
   if (kind < 1 || kind > CLASS_COUNT) return 0;
-  return (meta[record + FREE_COUNT] as number) * (BLOCK_BYTES[kind] as number);
+  return (records[record + FREE_COUNT] as number) * (BLOCK_BYTES[kind] as number);
 }
 
 /** The error for any use of a disposed heap, or of one whose buffer is gone. */

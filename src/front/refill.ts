@@ -1,13 +1,12 @@
 import { corrupted } from "../base/errors.js";
 import { unlinkPartial } from "../central/slabs.js";
 import { MAP_PAGE, touchSlab } from "../central/touch.js";
-import { CACHED, FREE, GRANULE_SHIFT, headerClass, toHeader } from "../layout/header.js";
+import { CACHED, GRANULE_SHIFT, headerClass, toHeader } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import {
   blocksPerSlab,
   CARVED,
   CLASS_REFILL,
-  CURSOR,
   classRecord,
   FREE_COUNT,
   PAGE_BYTES,
@@ -21,60 +20,25 @@ import { BLOCK_BYTES } from "../layout/sizeClasses.js";
  * before uncarved ones, so that no page is touched while another has room.
  */
 export function refillFromSlab(image: Image, live: number, slab: number): void {
-  const { meta } = image;
+  const { meta, records } = image;
   const classIndex = headerClass(live);
   const wanted = meta[classRecord(classIndex) + CLASS_REFILL] as number;
   const record = slabRecord(slab);
   const bottom = meta[live] as number;
   const capacity = blocksPerSlab(classIndex);
-  const carved = meta[record + CARVED] as number;
+  const carved = records[record + CARVED] as number;
   if (carved < 0 || carved > capacity) {
     throw corrupted("carved", slabToPtr(slab), carved, `at most ${capacity}`);
   }
   const taken =
-    (meta[record + FREE_COUNT] as number) > 0
-      ? takeFree(image, slab, classIndex, wanted, bottom)
+    (records[record + FREE_COUNT] as number) > 0
+      ? image.slabSource.takeBlocks(image, slab, classIndex, wanted, bottom)
       : carve(image, slab, classIndex, wanted, bottom);
   meta[live] = bottom + taken;
   const exhausted =
-    (meta[record + FREE_COUNT] as number) === 0 && (meta[record + CARVED] as number) === capacity;
-  if (exhausted) unlinkPartial(meta, slab, classIndex);
-}
-
-/** Takes up to `wanted` free blocks, in address order from the cursor on. */
-function takeFree(
-  image: Image,
-  slab: number,
-  classIndex: number,
-  wanted: number,
-  bottom: number,
-): number {
-  const { headers, meta } = image;
-  const record = slabRecord(slab);
-  const blockBytes = BLOCK_BYTES[classIndex] as number;
-  const free = meta[record + FREE_COUNT] as number;
-  const count = wanted < free ? wanted : free;
-  const start = slabToPtr(slab);
-  const end = start + (meta[record + CARVED] as number) * blockBytes;
-  const freeHeader = toHeader(FREE, classIndex);
-  const cachedHeader = toHeader(CACHED, classIndex);
-  let ptr = start + (meta[record + CURSOR] as number);
-  let wraps = 0;
-  let slot = bottom + count;
-  while (slot > bottom) {
-    if (ptr >= end) {
-      if (++wraps === 2) throw corrupted("freeCount", start, free, "so many free blocks");
-      ptr = start;
-    }
-    if (headers[ptr >>> GRANULE_SHIFT] === freeHeader) {
-      headers[ptr >>> GRANULE_SHIFT] = cachedHeader;
-      meta[slot--] = ptr;
-    }
-    ptr += blockBytes;
-  }
-  meta[record + CURSOR] = ptr - start;
-  meta[record + FREE_COUNT] = free - count;
-  return count;
+    (records[record + FREE_COUNT] as number) === 0 &&
+    (records[record + CARVED] as number) === capacity;
+  if (exhausted) unlinkPartial(image, slab, classIndex);
 }
 
 /** Gives headers to the next blocks of a slab, up to the end of a page. */
@@ -85,10 +49,10 @@ function carve(
   wanted: number,
   bottom: number,
 ): number {
-  const { headers, meta } = image;
+  const { headers, meta, records } = image;
   const record = slabRecord(slab);
   const blockBytes = BLOCK_BYTES[classIndex] as number;
-  const carved = meta[record + CARVED] as number;
+  const carved = records[record + CARVED] as number;
   const offset = carved * blockBytes;
   const pageEnd = (offset + blockBytes + PAGE_BYTES - 1) & -PAGE_BYTES;
   const onPage = ((pageEnd - offset) / blockBytes) | 0;
@@ -100,7 +64,7 @@ function carve(
     meta[slot] = ptr;
     ptr += blockBytes;
   }
-  meta[record + CARVED] = carved + count;
-  touchSlab(meta, slab, offset + count * blockBytes, MAP_PAGE);
+  records[record + CARVED] = carved + count;
+  touchSlab(image, slab, offset + count * blockBytes, MAP_PAGE);
   return count;
 }

@@ -1,29 +1,20 @@
 import { corrupted } from "../base/errors.js";
-import { linkPartial, retireSlab } from "../central/slabs.js";
-import { MAX_FAST_CAP } from "../config/options.js";
-import { FREE, GRANULE_SHIFT, headerClass, LIVE_TO_CACHED, toHeader } from "../layout/header.js";
+import { headerClass, LIVE_TO_CACHED } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import {
-  blocksPerSlab,
-  CARVED,
   CLASS_CAP,
   classRecord,
-  counterIndex,
-  DRAINED,
   DRAINS,
   END_MAGAZINE,
   emptyTop,
-  FREE_COUNT,
   MAGAZINE_COUNT,
   MAGAZINE_MASK,
   NO_TAKE_TOP,
   PUT_TOPS,
-  ptrToSlab,
   SLL_BLOCKS,
   SLL_HEAD,
   SPARE_HEAD,
   SPARE_NEXT,
-  slabRecord,
   TAKE_TOPS,
   topToMagazine,
 } from "../layout/metadata.js";
@@ -60,7 +51,7 @@ export function drainSll(image: Image): void {
         throw corrupted("magazines", 0, "a list without end", "an end");
       const next = meta[magazine] as number;
       const bottom = emptyTop(magazine, mask, meta[owner + CLASS_CAP] as number);
-      returnBlocks(image, classIndex, bottom, magazine + mask);
+      image.slabSource.returnBlocks(image, classIndex, bottom, magazine + mask);
       giveSpare(meta, magazine);
       magazine = next;
     }
@@ -74,13 +65,14 @@ export function drainAll(image: Image): void {
   const { meta } = image;
   const mask = meta[MAGAZINE_MASK] as number;
   drainSll(image);
+  image.slabSource.settle(image);
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     if (meta[TAKE_TOPS + classIndex] === NO_TAKE_TOP) continue;
     const cap = meta[classRecord(classIndex) + CLASS_CAP] as number;
     for (let tops = PUT_TOPS; tops <= TAKE_TOPS; tops += TAKE_TOPS - PUT_TOPS) {
       const top = meta[tops + classIndex] as number;
       const bottom = emptyTop(topToMagazine(top, mask), mask, cap);
-      returnBlocks(image, classIndex, bottom, top);
+      image.slabSource.returnBlocks(image, classIndex, bottom, top);
       meta[tops + classIndex] = bottom;
     }
   }
@@ -104,28 +96,6 @@ function takeSpare(image: Image): number {
   if (spare !== 0) meta[SPARE_HEAD] = meta[spare] as number;
   else meta[SPARE_NEXT] = fresh + (meta[MAGAZINE_MASK] as number) + 1;
   return spare !== 0 ? spare : fresh;
-}
-
-/** Returns the blocks in the slots above `bottom` up to `top` to their slabs. */
-function returnBlocks(image: Image, classIndex: number, bottom: number, top: number): void {
-  const { counters, headers, meta } = image;
-  const freeHeader = toHeader(FREE, classIndex);
-  const capacity = blocksPerSlab(classIndex);
-  if (top - bottom > MAX_FAST_CAP)
-    throw corrupted("cached", 0, top - bottom, "a magazine's entries");
-  for (let slot = bottom + 1; slot <= top; slot++) {
-    const ptr = meta[slot] as number;
-    const slab = ptrToSlab(ptr);
-    const record = slabRecord(slab);
-    const free = (meta[record + FREE_COUNT] as number) + 1;
-    const carved = meta[record + CARVED] as number;
-    headers[ptr >>> GRANULE_SHIFT] = freeHeader;
-    meta[record + FREE_COUNT] = free;
-    if (free === 1 && carved === capacity) linkPartial(meta, slab, classIndex);
-    if (free === carved) retireSlab(image, slab, classIndex);
-  }
-  const drained = counterIndex(classIndex, DRAINED);
-  counters[drained] = (counters[drained] as number) + (top - bottom);
 }
 
 /** A spare's slots are zeroed: which one is the lowest depends on the class that takes it next. */

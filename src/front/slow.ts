@@ -1,4 +1,3 @@
-import { giveRun } from "../central/slabPool.js";
 import { openSlab } from "../central/slabs.js";
 import { resizeSpan, spanBytes, takeSpan } from "../central/spans.js";
 import {
@@ -7,7 +6,6 @@ import {
   GRANULE_SHIFT,
   LIVE,
   LIVE_TO_CACHED,
-  NO_BLOCK,
 } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import {
@@ -37,12 +35,7 @@ import {
   SPARE_NEXT,
   topToCount,
 } from "../layout/metadata.js";
-import {
-  BLOCK_BYTES,
-  CLASS_MAX_BYTES,
-  LIVE_HEADER_OF_GRANULES,
-  SPAN_CLASS,
-} from "../layout/sizeClasses.js";
+import { BLOCK_BYTES, CLASS_MAX_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
 import { closed, exhausted, invalidSize, notLive } from "./misuse.js";
 import { refillFromSlab } from "./refill.js";
 import { drainAll, drainSll, openMagazines, popSll } from "./sll.js";
@@ -62,8 +55,8 @@ import { drainAll, drainSll, openMagazines, popSll } from "./sll.js";
  * @throws ERR_INVALID_SIZE
  */
 export function mallocSlow(image: Image, size: number): number {
-  const { counters, headers, meta } = image;
-  if (meta[CLOSED] !== 0) throw closed(image);
+  const { counters, headers, meta, slabSource } = image;
+  if (image.gate[CLOSED] !== 0) throw closed(image);
   const largest = ((meta[END_SLAB] as number) - (meta[FIRST_SLAB] as number)) << SLAB_SHIFT;
   if (typeof size !== "number" || size >>> 0 !== size || size > largest)
     throw invalidSize(image, size);
@@ -75,7 +68,7 @@ export function mallocSlow(image: Image, size: number): number {
     drainAll(image);
     return takeSpan(image, bytes);
   }
-  const live = LIVE_HEADER_OF_GRANULES[(size + GRANULE_BYTES - 1) >>> GRANULE_SHIFT] as number;
+  const live = image.liveHeaders[(size + GRANULE_BYTES - 1) >>> GRANULE_SHIFT] as number;
   const classIndex = live & CLASS_MASK;
   const owner = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
   if (meta[live] === NO_TAKE_TOP) openMagazines(image, live);
@@ -97,6 +90,7 @@ export function mallocSlow(image: Image, size: number): number {
         drainSll(image);
         slab = meta[owner + PARTIAL_HEAD] as number;
       }
+      if (slab === 0) slab = slabSource.reclaim(image, classIndex);
       if (slab === 0) slab = openSlab(image, classIndex);
       if (slab === 0) {
         drainAll(image);
@@ -140,8 +134,8 @@ function isScarce(meta: Int32Array, owner: number, putTop: number): boolean {
  * @throws ERR_INVALID_POINTER, ERR_DOUBLE_FREE
  */
 export function freeSlow(image: Image, ptr: number): void {
-  const { headers, meta } = image;
-  if (meta[CLOSED] !== 0) throw closed(image);
+  const { headers, meta, slabSource } = image;
+  if (image.gate[CLOSED] !== 0) throw closed(image);
   if (ptr === 0) return;
   if (typeof ptr !== "number" || (ptr & -GRANULE_BYTES) !== ptr) throw notLive(image, ptr);
   const live = headers[ptr >>> GRANULE_SHIFT] as number;
@@ -149,10 +143,11 @@ export function freeSlow(image: Image, ptr: number): void {
   const classIndex = live & CLASS_MASK;
   if (classIndex === SPAN_CLASS) {
     const slab = ptr >>> SLAB_SHIFT;
-    headers[ptr >>> GRANULE_SHIFT] = NO_BLOCK;
-    giveRun(meta, slab, meta[SLAB_RECORDS + (slab << SLAB_RECORD_SHIFT) + RUN] as number);
+    const record = SLAB_RECORDS + (slab << SLAB_RECORD_SHIFT);
+    slabSource.give(image, slab, image.records[record + RUN] as number);
     return;
   }
+  if (slabSource.freeForeign(image, ptr, live)) return;
   const cached = live - LIVE_TO_CACHED;
   const mask = meta[MAGAZINE_MASK] as number;
   if (meta[live] === NO_TAKE_TOP) openMagazines(image, live);
@@ -207,7 +202,7 @@ const WORD_COPY_MAX_BYTES = 128;
  */
 export function reallocSlow(image: Image, ptr: number, size: number): number {
   const { headers, i32, meta, u8 } = image;
-  if (meta[CLOSED] !== 0) throw closed(image);
+  if (image.gate[CLOSED] !== 0) throw closed(image);
   const largest = ((meta[END_SLAB] as number) - (meta[FIRST_SLAB] as number)) << SLAB_SHIFT;
   if (typeof size !== "number" || size >>> 0 !== size || size > largest)
     throw invalidSize(image, size);
@@ -216,11 +211,11 @@ export function reallocSlow(image: Image, ptr: number, size: number): number {
   const live = headers[ptr >>> GRANULE_SHIFT] as number;
   if (!(live > LIVE)) throw notLive(image, ptr);
   const isSpan = (live & CLASS_MASK) === SPAN_CLASS;
-  const usable = isSpan ? spanBytes(meta, ptr) : (BLOCK_BYTES[live & CLASS_MASK] as number);
+  const usable = isSpan ? spanBytes(image, ptr) : (BLOCK_BYTES[live & CLASS_MASK] as number);
   if (isSpan && size > CLASS_MAX_BYTES) {
     if (resizeSpan(image, ptr, (size + GRANULE_BYTES - 1) & -GRANULE_BYTES)) return ptr;
   } else if (!isSpan && size <= usable) {
-    const isSameClass = LIVE_HEADER_OF_GRANULES[(size + 15) >>> GRANULE_SHIFT] === live;
+    const isSameClass = image.liveHeaders[(size + 15) >>> GRANULE_SHIFT] === live;
     if (isSameClass || size >= usable >> 1) return ptr;
   }
   const to = mallocSlow(image, size);

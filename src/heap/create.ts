@@ -1,5 +1,5 @@
 import { HeapError, show } from "../base/errors.js";
-import { giveRun } from "../central/slabPool.js";
+import { giveRun, slabPool } from "../central/slabPool.js";
 import {
   type HeapOptions,
   MAX_CAPACITY_BYTES,
@@ -14,6 +14,7 @@ import {
   CAPACITY_BYTES,
   CLOSED,
   END_SLAB,
+  endMagazineOf,
   FIRST_SLAB,
   FORMAT_VERSION,
   firstMagazineOf,
@@ -37,7 +38,7 @@ import {
 
 /** Writes the metadata of an empty heap into a buffer whose metadata is zeroed. */
 export function formatImage(buffer: ArrayBufferLike, options: HeapOptions): Image {
-  const image = viewImage(buffer, options.capacity, options.fastCap);
+  const image = viewImage(buffer, options.capacity, options.fastCap, slabPool);
   formatMetadata(image.meta, options, firstSlabOf(options.capacity, options.fastCap));
   return image;
 }
@@ -62,7 +63,7 @@ function formatMetadata(meta: Int32Array, options: HeapOptions, wilderness: numb
   meta[FIRST_SLAB] = firstSlabOf(options.capacity, options.fastCap);
   meta[END_SLAB] = options.capacity >>> SLAB_SHIFT;
   meta[WILDERNESS] = wilderness;
-  formatClasses(meta, options);
+  formatClasses(meta, options, endMagazineOf(options.capacity, options.fastCap));
   meta[MAGIC] = MAGIC_VALUE;
 }
 

@@ -1,4 +1,5 @@
 import { HeapError, show } from "../base/errors.js";
+import { slabPool } from "../central/slabPool.js";
 import { type HeapOptions, OPTION_TABLE } from "../config/options.js";
 import { magazineCap, refillCount } from "../front/format.js";
 import { type Image, viewImage } from "../layout/image.js";
@@ -58,7 +59,7 @@ export function checkImage(
   check("magazineMask", meta[MAGAZINE_MASK], magazineMask(fastCap));
   check("endMagazine", meta[END_MAGAZINE], endMagazineOf(capacityBytes, fastCap));
   check("a slab", firstSlabOf(capacityBytes, fastCap) < capacityBytes >>> SLAB_SHIFT, true);
-  const image = viewImage(buffer, capacityBytes, fastCap);
+  const image = viewImage(buffer, capacityBytes, fastCap, slabPool);
   checkClasses(image.meta, options);
   verifyAsImage(image);
   return { image, options };

@@ -1,10 +1,9 @@
 import { roundUp } from "../base/bits.js";
 import { corrupted } from "../base/errors.js";
-import { type Run, walkRuns } from "../central/runs.js";
 import { MAP_PAGE, touchedPages } from "../central/touch.js";
 import { MAX_CAPACITY_BYTES, MIN_CAPACITY_BYTES } from "../config/options.js";
 import { GRANULE_BYTES, GRANULE_SHIFT } from "../layout/header.js";
-import { capacityOf, firstSlab, type Image } from "../layout/image.js";
+import { capacityOf, firstSlab, type Image, type Run } from "../layout/image.js";
 import {
   CARVED,
   metadataOffset,
@@ -37,13 +36,13 @@ interface Extent {
 }
 
 /** Bytes of a run of slabs that blocks occupy; never more than the run has. */
-function usedBytes(meta: Int32Array, { slab, slabs, kind }: Run): number {
+function usedBytes(records: Int32Array, { slab, slabs, kind }: Run): number {
   const record = slabRecord(slab);
   if (kind === POOLED) return 0;
   const bytes =
     kind === SPAN_CLASS
-      ? (meta[record + SPAN_BYTES] as number)
-      : (meta[record + CARVED] as number) * (BLOCK_BYTES[kind] as number);
+      ? (records[record + SPAN_BYTES] as number)
+      : (records[record + CARVED] as number) * (BLOCK_BYTES[kind] as number);
   const isWhole = bytes >= 0 && bytes % GRANULE_BYTES === 0;
   if (isWhole && bytes <= slabs * SLAB_BYTES) return bytes;
   throw corrupted("carved", slabToPtr(slab), bytes, `at most ${slabs * SLAB_BYTES}`);
@@ -58,9 +57,9 @@ function listExtents(image: Image): Extent[] {
     const page = meta.subarray(index, index + PAGE_BYTES / 4);
     if (page.some((value) => value !== 0)) extents.push({ offset, bytes: page.byteLength });
   }
-  for (const run of walkRuns(image)) {
+  for (const run of image.slabSource.runs(image)) {
     const { slab, kind } = run;
-    const bytes = usedBytes(meta, run);
+    const bytes = usedBytes(image.records, run);
     if (bytes === 0) continue;
     const ptr = slabToPtr(slab);
     const headerBytes = kind === SPAN_CLASS ? GRANULE_BYTES : roundUp(bytes >>> GRANULE_SHIFT, 4);
@@ -138,15 +137,15 @@ function layOut(
 
 /** Counts touched pages anew: in a restored heap only what is in use was touched. */
 export function recountTouched(image: Image): void {
-  const { meta } = image;
+  const { meta, records } = image;
   let pages = 0;
-  for (const run of walkRuns(image)) {
+  for (const run of image.slabSource.runs(image)) {
     const { slab, slabs } = run;
-    const used = usedBytes(meta, run);
+    const used = usedBytes(records, run);
     for (let index = 0; index < slabs; index++) {
       const bytes = Math.max(0, Math.min(SLAB_BYTES, used - index * SLAB_BYTES));
       const touched = roundUp(bytes, PAGE_BYTES) | (index === 0 && bytes > 0 ? MAP_PAGE : 0);
-      meta[slabRecord(slab + index) + TOUCHED] = touched;
+      records[slabRecord(slab + index) + TOUCHED] = touched;
       pages += touchedPages(touched);
     }
   }

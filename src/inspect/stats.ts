@@ -1,5 +1,4 @@
 import { corrupted } from "../base/errors.js";
-import { walkRuns } from "../central/runs.js";
 import { touchedPages } from "../central/touch.js";
 import type { HeapOptions } from "../config/options.js";
 import { endSlab, firstSlab, type Image } from "../layout/image.js";
@@ -7,7 +6,6 @@ import {
   blocksPerSlab,
   CARVED,
   CLASS_CAP,
-  CLASS_SLABS,
   classRecord,
   counterIndex,
   DRAINED,
@@ -133,47 +131,53 @@ function touchedMetadataBytes(meta: Int32Array): number {
   return bytes;
 }
 
-function readClass(image: Image, options: HeapOptions, classIndex: number): ClassStats {
-  const { counters, meta } = image;
+function readClass(images: readonly Image[], options: HeapOptions, classIndex: number): ClassStats {
+  const count = (counter: number): number =>
+    sum(images, ({ counters }) => counters[counterIndex(classIndex, counter)] as number);
   const blockBytes = BLOCK_BYTES[classIndex] as number;
-  const cached = cachedBlocks(meta, classIndex);
-  const misses = counters[counterIndex(classIndex, FRONT_MISSES)] as number;
-  const mallocs = counters[counterIndex(classIndex, FRONT_MALLOCS)] as number;
+  const cached = sum(images, ({ meta }) => cachedBlocks(meta, classIndex));
+  const misses = count(FRONT_MISSES);
+  const mallocs = count(FRONT_MALLOCS);
   return {
     class: classIndex,
     tier: classTier(classIndex),
     blockBytes,
-    slabs: meta[classRecord(classIndex) + CLASS_SLABS] as number,
+    slabs: 0,
     live: counted(0 - cached, blockBytes),
     cached: counted(cached, blockBytes),
     free: counted(0, blockBytes),
     uncarvedBytes: 0,
-    refills: counters[counterIndex(classIndex, REFILLS)] as number,
-    drained: counters[counterIndex(classIndex, DRAINED)] as number,
+    refills: count(REFILLS),
+    drained: count(DRAINED),
     front: options.frontStats ? { hits: Math.max(0, mallocs - misses), misses } : null,
   };
 }
 
+function sum(images: readonly Image[], value: (image: Image) => number): number {
+  return images.reduce((total, image) => total + value(image), 0);
+}
+
 /** Adds what the slabs say: blocks live and free by class, spans, and pages. */
 function readRuns(image: Image, stats: HeapStats): void {
-  const { meta } = image;
+  const { records } = image;
   let idlePages = 0;
-  for (const { slab, slabs, kind } of walkRuns(image)) {
+  for (const { slab, slabs, kind } of image.slabSource.runs(image)) {
     const record = slabRecord(slab);
     if (kind === POOLED) {
       stats.slabs.pooled += slabs;
-      idlePages += touchedPagesOf(meta, slab, slabs);
+      idlePages += touchedPagesOf(records, slab, slabs);
       continue;
     }
     stats.slabs.inUse += slabs;
     if (kind === SPAN_CLASS) {
-      add(stats.spans, { blocks: 1, bytes: meta[record + SPAN_BYTES] as number });
+      add(stats.spans, { blocks: 1, bytes: records[record + SPAN_BYTES] as number });
       continue;
     }
     const own = stats.classes[kind - 1];
     if (own === undefined) throw corrupted("tiling", slabToPtr(slab), kind, "a class");
-    const carved = meta[record + CARVED] as number;
-    const free = meta[record + FREE_COUNT] as number;
+    const carved = records[record + CARVED] as number;
+    const free = records[record + FREE_COUNT] as number;
+    own.slabs++;
     add(own.free, counted(free, own.blockBytes));
     add(own.live, counted(carved - free, own.blockBytes));
     own.uncarvedBytes += (blocksPerSlab(kind) - carved) * own.blockBytes;
@@ -182,21 +186,29 @@ function readRuns(image: Image, stats: HeapStats): void {
 }
 
 /** Touched pages of a run of slabs, their header map's included. */
-function touchedPagesOf(meta: Int32Array, slab: number, slabs: number): number {
+function touchedPagesOf(records: Int32Array, slab: number, slabs: number): number {
   let pages = 0;
   for (let index = slab; index < slab + slabs; index++) {
-    pages += touchedPages(meta[slabRecord(index) + TOUCHED] as number);
+    pages += touchedPages(records[slabRecord(index) + TOUCHED] as number);
   }
   return pages;
 }
 
-/** Reads the statistics of an image. */
-export function readStats(image: Image, options: HeapOptions): HeapStats {
-  const { counters, meta } = image;
+/** Reads the statistics of an image: of a shared heap, with the images of all its workers. */
+export function readStats(
+  image: Image,
+  options: HeapOptions,
+  images: readonly Image[] = [image],
+  metadata: Int32Array = image.meta,
+): HeapStats {
+  const { meta } = image;
   const unused = endSlab(image) - (meta[WILDERNESS] as number);
   const zero = (): Counted => ({ blocks: 0, bytes: 0 });
   const classes: ClassStats[] = [];
-  for (let index = 1; index <= CLASS_COUNT; index++) classes.push(readClass(image, options, index));
+  for (let index = 1; index <= CLASS_COUNT; index++)
+    classes.push(readClass(images, options, index));
+  const opened = sum(images, ({ counters }) => counters[SLABS_OPENED] as number);
+  const pages = sum(images, (each) => each.meta[TOUCHED_PAGES] as number);
   const stats: HeapStats = {
     capacityBytes: options.capacity,
     metadataBytes: slabToPtr(firstSlab(image)),
@@ -205,12 +217,12 @@ export function readStats(image: Image, options: HeapOptions): HeapStats {
     free: zero(),
     uncarvedBytes: 0,
     pooledBytes: 0,
-    slabs: { inUse: 0, pooled: 0, unused, opened: counters[SLABS_OPENED] as number },
+    slabs: { inUse: 0, pooled: 0, unused, opened },
     spans: zero(),
     committedBytes: 0,
-    peakCommittedBytes: (meta[TOUCHED_PAGES] as number) * PAGE_BYTES + touchedMetadataBytes(meta),
+    peakCommittedBytes: pages * PAGE_BYTES + touchedMetadataBytes(metadata),
     refills: 0,
-    drains: counters[DRAINS] as number,
+    drains: sum(images, ({ counters }) => counters[DRAINS] as number),
     front: options.frontStats ? { hits: 0, misses: 0 } : null,
     classes,
   };

@@ -65,22 +65,42 @@ import { BLOCK_BYTES, CLASS_COUNT, CLASS_MAX_BYTES, SPAN_CLASS } from "../layout
 /** Codes that the class bits of a header can hold. */
 const CLASS_CODES = 64;
 
-type Walked = {
+/** What the slabs say, for the lists to be compared with. */
+export type Walked = {
   cachedHeaders: Int32Array;
   classSlabs: Int32Array;
   partial: Set<number>;
   freeRuns: Set<number>;
 };
 
-function broken(invariant: string, address: number, found: unknown, expected: unknown): never {
+export function nothingWalked(): Walked {
+  return {
+    cachedHeaders: new Int32Array(CLASS_CODES),
+    classSlabs: new Int32Array(CLASS_CODES),
+    partial: new Set(),
+    freeRuns: new Set(),
+  };
+}
+
+export function broken(
+  invariant: string,
+  address: number,
+  found: unknown,
+  expected: unknown,
+): never {
   throw corrupted(invariant, address, found, expected);
 }
 
-function expect(invariant: string, address: number, found: unknown, expected: unknown): void {
+export function expect(
+  invariant: string,
+  address: number,
+  found: unknown,
+  expected: unknown,
+): void {
   if (found !== expected) broken(invariant, address, found, expected);
 }
 
-function expectRange(
+export function expectRange(
   invariant: string,
   address: number,
   found: number,
@@ -92,16 +112,18 @@ function expectRange(
 
 /** Checks every invariant by reading the whole image. Ends on any image. */
 export function verifyImage(image: Image): void {
-  const walked: Walked = {
-    cachedHeaders: new Int32Array(CLASS_CODES),
-    classSlabs: new Int32Array(CLASS_CODES),
-    partial: new Set(),
-    freeRuns: new Set(),
-  };
+  const walked = nothingWalked();
   verifyRuns(image, walked);
   verifyBareHeaders(image, 0, firstSlab(image));
   verifyBareHeaders(image, image.meta[WILDERNESS] as number, endSlab(image));
-  verifyMagazines(image, walked);
+  const mask = image.meta[MAGAZINE_MASK] as number;
+  verifyLists(image, walked, firstMagazineOf(capacityOf(image), mask - 1));
+  verifyBins(image, walked);
+}
+
+/** Compares a worker's lists with what the slabs say. Its magazines begin at `firstMagazine`. */
+export function verifyLists(image: Image, walked: Walked, firstMagazine: number): void {
+  verifyMagazines(image, walked, firstMagazine);
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     verifyPartial(image, classIndex, walked);
     const address = slabToPtr(firstSlab(image));
@@ -109,7 +131,6 @@ export function verifyImage(image: Image): void {
     expect("tiling", address, slabs, walked.classSlabs[classIndex]);
   }
   expect("partial", 0, walked.partial.size, 0);
-  verifyBins(image, walked);
 }
 
 function verifyRuns(image: Image, walked: Walked): void {
@@ -145,13 +166,13 @@ function verifyRuns(image: Image, walked: Walked): void {
 }
 
 function verifySpan(image: Image, slab: number, run: number): void {
-  const { headers, meta } = image;
+  const { headers, records } = image;
   const ptr = slabToPtr(slab);
   const record = slabRecord(slab);
-  const bytes = meta[record + SPAN_BYTES] as number;
+  const bytes = records[record + SPAN_BYTES] as number;
   expectRange("span", ptr, bytes, CLASS_MAX_BYTES + 1, run * SLAB_BYTES);
   expect("span", ptr, bytesToSlabs(bytes), run);
-  expect("span", ptr, meta[slabRecord(slab + run - 1) + KIND], SPAN_TAIL);
+  expect("span", ptr, records[slabRecord(slab + run - 1) + KIND], SPAN_TAIL);
   expect("headers", ptr, headers[ptr >>> GRANULE_SHIFT], toHeader(LIVE, SPAN_CLASS));
   verifyZeros(image, (ptr >>> GRANULE_SHIFT) + 1, slabToPtr(slab + run) >>> GRANULE_SHIFT);
   for (let index = 0; index < run; index++) {
@@ -159,7 +180,7 @@ function verifySpan(image: Image, slab: number, run: number): void {
     expectRange(
       "touched",
       ptr,
-      meta[slabRecord(slab + index) + TOUCHED] as number,
+      records[slabRecord(slab + index) + TOUCHED] as number,
       needed,
       SLAB_BYTES + 1,
     );
@@ -167,23 +188,23 @@ function verifySpan(image: Image, slab: number, run: number): void {
 }
 
 function verifySlab(image: Image, slab: number, kind: number, run: number, walked: Walked): void {
-  const { headers, meta } = image;
+  const { headers, records } = image;
   const ptr = slabToPtr(slab);
   expectRange("tiling", ptr, kind, 1, CLASS_COUNT);
   expect("tiling", ptr, run, 1);
   const record = slabRecord(slab);
   const blockBytes = BLOCK_BYTES[kind] as number;
-  const carved = meta[record + CARVED] as number;
+  const carved = records[record + CARVED] as number;
   expectRange("carved", ptr, carved, 1, blocksPerSlab(kind));
   expectRange(
     "touched",
     ptr,
-    meta[record + TOUCHED] as number,
+    records[record + TOUCHED] as number,
     carved * blockBytes,
     SLAB_BYTES + 1,
   );
-  expectRange("freeCount", ptr, meta[record + CURSOR] as number, 0, SLAB_BYTES);
-  expect("freeCount", ptr, (meta[record + CURSOR] as number) % blockBytes, 0);
+  expectRange("freeCount", ptr, records[record + CURSOR] as number, 0, SLAB_BYTES);
+  expect("freeCount", ptr, (records[record + CURSOR] as number) % blockBytes, 0);
   let free = 0;
   for (let block = 0; block < carved; block++) {
     const at = ptr + block * blockBytes;
@@ -201,18 +222,18 @@ function verifySlab(image: Image, slab: number, kind: number, run: number, walke
     (ptr + carved * blockBytes) >>> GRANULE_SHIFT,
     (ptr + SLAB_BYTES) >>> GRANULE_SHIFT,
   );
-  expect("freeCount", ptr, meta[record + FREE_COUNT], free);
+  expect("freeCount", ptr, records[record + FREE_COUNT], free);
   expectRange("carved", ptr, free, 0, carved - 1);
   walked.classSlabs[kind] = (walked.classSlabs[kind] as number) + 1;
   if (free > 0 || carved < blocksPerSlab(kind)) walked.partial.add(slab);
 }
 
 /** No header stands in the granules of these slabs. */
-function verifyBareHeaders(image: Image, slab: number, end: number): void {
+export function verifyBareHeaders(image: Image, slab: number, end: number): void {
   verifyZeros(image, slab * SLAB_GRANULES, end * SLAB_GRANULES);
 }
 
-function verifyZeros(image: Image, granule: number, end: number): void {
+export function verifyZeros(image: Image, granule: number, end: number): void {
   const { headers } = image;
   for (let index = granule; index < end; index++) {
     if (headers[index] !== 0)
@@ -221,10 +242,9 @@ function verifyZeros(image: Image, granule: number, end: number): void {
 }
 
 /** Walks the magazines of every class, of the SLL and of the spares: each is seen once. */
-function verifyMagazines(image: Image, walked: Walked): void {
+function verifyMagazines(image: Image, walked: Walked, first: number): void {
   const { meta } = image;
   const mask = meta[MAGAZINE_MASK] as number;
-  const first = firstMagazineOf(capacityOf(image), mask - 1);
   const next = meta[SPARE_NEXT] as number;
   const seen = new Set<number>();
   const entries = new Set<number>();
@@ -310,17 +330,17 @@ function verifyEntries(
 }
 
 function verifyPartial(image: Image, classIndex: number, walked: Walked): void {
-  const { meta } = image;
+  const { meta, records } = image;
   const owner = classRecord(classIndex);
   let prev = 0;
   for (let slab = meta[owner + PARTIAL_HEAD] as number; slab !== 0; ) {
     const record = slabRecord(slab);
     if (!walked.partial.delete(slab))
       broken("partial", slabToPtr(slab), `slab ${slab}`, "a partial slab, once");
-    expect("partial", slabToPtr(slab), meta[record + KIND], classIndex);
-    expect("partial", slabToPtr(slab), meta[record + PREV], prev);
+    expect("partial", slabToPtr(slab), records[record + KIND], classIndex);
+    expect("partial", slabToPtr(slab), records[record + PREV], prev);
     prev = slab;
-    slab = meta[record + NEXT] as number;
+    slab = records[record + NEXT] as number;
   }
 }
 

@@ -1,5 +1,4 @@
 import type { Ptr } from "../base/types.js";
-import { walkRuns } from "../central/runs.js";
 import { CACHED, FREE, GRANULE_SHIFT, headerState, LIVE } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import {
@@ -30,13 +29,13 @@ const STATES: Readonly<Record<number, BlockState>> = {
 
 /** Walks all blocks in address order. */
 export function* walkBlocks(image: Image): Generator<BlockInfo, void, undefined> {
-  const { headers, meta } = image;
-  for (const { slab, kind } of walkRuns(image)) {
+  const { headers, records } = image;
+  for (const { slab, kind } of image.slabSource.runs(image)) {
     if (kind === POOLED) continue;
     const isSpan = kind === SPAN_CLASS;
     const record = slabRecord(slab);
-    const size = isSpan ? (meta[record + SPAN_BYTES] as number) : (BLOCK_BYTES[kind] as number);
-    const carved = Math.min(meta[record + CARVED] as number, blocksPerSlab(kind));
+    const size = isSpan ? (records[record + SPAN_BYTES] as number) : (BLOCK_BYTES[kind] as number);
+    const carved = Math.min(records[record + CARVED] as number, blocksPerSlab(kind));
     const count = isSpan ? 1 : carved;
     const tier = classTier(kind);
     for (let block = 0; block < count; block++) {

@@ -6,9 +6,10 @@ import type { ClassIndex, Header } from "../base/types.js";
  * every list and count is a cache of it that can be rebuilt by reading the map.
  *
  *    7 6 5 4 3 2 1 0
- *   +---+-----------+    state 0  no block starts here (the class is 0 too)
- *   |st |   class   |    state 1  free: in its slab, to be taken by a refill
- *   +---+-----------+    state 2  cached: in the front cache or on the SLL
+ *   +---+-----------+    state 0  no block starts here (the class is 0 too); in a shared heap, with
+ *   |st |   class   |             a class: in transit, freed by a worker that does not own its slab
+ *   +---+-----------+    state 1  free: in its slab, to be taken by a refill
+ *                        state 2  cached: in the front cache or on the SLL
  *                        state 3  live: handed out
  */
 export const GRANULE_SHIFT = 4;
@@ -18,6 +19,7 @@ export const STATE_MASK = 0xc0;
 export const CLASS_MASK = 0x3f;
 
 export const NO_BLOCK = 0x00;
+export const IN_TRANSIT = 0x00;
 export const FREE = 0x40;
 export const CACHED = 0x80;
 export const LIVE = 0xc0;

@@ -7,29 +7,85 @@ import {
   FIRST_SLAB,
   metadataOffset,
 } from "./metadata.js";
+import { LIVE_HEADER_OF_GRANULES } from "./sizeClasses.js";
+
+/** A run of slabs: a slab of a class, a span, or a free run (`kind` is POOLED). */
+export interface Run {
+  readonly slab: number;
+  readonly slabs: number;
+  readonly kind: number;
+}
+
+/**
+ * Where the slabs come from and go to: a heap's own pool (central/slabPool.ts), or one that workers
+ * share. The cold paths of both kinds of heap are the same but for this.
+ */
+export interface SlabSource {
+  /** Takes a run for a class or a span: its first slab, or 0. */
+  take(image: Image, slabs: number, kind: number): number;
+  /** Gives back a run, or the end of a span; no header is left but that of a span. */
+  give(image: Image, slab: number, slabs: number): void;
+  /** Makes a span of `before` slabs as long or longer where it lies: whether it could. */
+  extend(image: Image, slab: number, before: number, after: number): boolean;
+  /** Takes blocks of a slab in state free into slots above `bottom`: how many. */
+  takeBlocks(
+    image: Image,
+    slab: number,
+    classIndex: number,
+    wanted: number,
+    bottom: number,
+  ): number;
+  /** Returns the blocks in the slots above `bottom` up to `top` to their slabs. */
+  returnBlocks(image: Image, classIndex: number, bottom: number, top: number): void;
+  /** A partial slab of the class, from what other workers gave back; or 0. */
+  reclaim(image: Image, classIndex: number): number;
+  /** Takes and gives what is on its way between workers. */
+  settle(image: Image): void;
+  /** Frees a live block of a size class that the front cache may not hold: whether it did. */
+  freeForeign(image: Image, ptr: number, live: number): boolean;
+  /** The runs that tile the slabs, in address order. */
+  runs(image: Image): Iterable<Run>;
+}
 
 /** The views through which the cold paths see a heap image. All are of fixed length. */
 export interface Image {
   /** The header map: one byte for each granule of the heap. */
   readonly headers: Uint8Array;
-  /** All metadata, see metadata.ts. */
+  /** All metadata of a heap, or one worker's: see metadata.ts. */
   readonly meta: Int32Array;
+  /** Slab records, at `slabRecord(slab)`: of a heap, `meta` itself. */
+  readonly records: Int32Array;
   readonly counters: Float64Array;
   /** The whole heap. */
   readonly u8: Uint8Array;
   readonly i32: Int32Array;
+  /** `gate[CLOSED]` is 1 when the heap is closed: of a heap, `meta` itself. */
+  readonly gate: Int32Array;
+  /** The live header for a request, by its granules. */
+  readonly liveHeaders: Uint8Array;
+  readonly slabSource: SlabSource;
 }
 
 /** Views a buffer as a heap image. Its length must be a valid capacity. */
-export function viewImage(buffer: ArrayBufferLike, capacityBytes: number, fastCap: number): Image {
+export function viewImage(
+  buffer: ArrayBufferLike,
+  capacityBytes: number,
+  fastCap: number,
+  slabSource: SlabSource,
+): Image {
   const start = metadataOffset(capacityBytes);
   const end = start + 4 * endMagazineOf(capacityBytes, fastCap);
+  const meta = new Int32Array(buffer, start, (end - start) >> 2);
   return {
     headers: new Uint8Array(buffer, 0, start),
-    meta: new Int32Array(buffer, start, (end - start) >> 2),
+    meta,
+    records: meta,
     counters: new Float64Array(buffer, start + 4 * COUNTERS, COUNTER_COUNT),
     u8: new Uint8Array(buffer, 0, capacityBytes),
     i32: new Int32Array(buffer, 0, capacityBytes >> 2),
+    gate: meta,
+    liveHeaders: LIVE_HEADER_OF_GRANULES,
+    slabSource,
   };
 }
 

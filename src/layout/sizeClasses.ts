@@ -37,6 +37,14 @@ export const BLOCK_BYTES: Int32Array = Int32Array.from(sizes);
  */
 export const LIVE_HEADER_OF_GRANULES: Uint8Array = buildHeaderTable();
 
+/** `ceil(2 ** 20 / granules of a block)`, by class index: see `blockIndex`. */
+const RECIPROCALS: Int32Array = BLOCK_BYTES.map((bytes) => Math.ceil(2 ** 24 / bytes));
+
+/** The number of a block in its slab, from its byte offset there. */
+export function blockIndex(offset: number, classIndex: number): number {
+  return Math.imul(offset >>> GRANULE_SHIFT, RECIPROCALS[classIndex] as number) >>> 20;
+}
+
 /** The same, by the granule of the request's last byte: `(size - 1) >>> 4`. None for 0 bytes. */
 export const LIVE_HEADER_OF_LAST: Uint8Array = LIVE_HEADER_OF_GRANULES.subarray(1);
 

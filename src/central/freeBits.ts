@@ -1,0 +1,111 @@
+import { corrupted } from "../base/errors.js";
+import { MAX_FAST_CAP } from "../config/options.js";
+import { CACHED, FREE, GRANULE_SHIFT, toHeader } from "../layout/header.js";
+import {
+  blocksPerSlab,
+  CARVED,
+  CURSOR,
+  counterIndex,
+  DRAINED,
+  FREE_COUNT,
+  ptrToSlab,
+  SLAB_BYTES,
+  slabRecord,
+  slabToPtr,
+} from "../layout/metadata.js";
+import { FREE_WORDS_SHIFT, type SharedImage } from "../layout/shared.js";
+import { BLOCK_BYTES, blockIndex } from "../layout/sizeClasses.js";
+import { linkPartial, retireSlab } from "./slabs.js";
+
+/*
+ * Free bits: one for each block of a slab, 1 if its header says free. The owner finds free blocks by
+ * them and not by the header map, for the headers of live blocks are written to by whoever frees
+ * them: reading those would be a data race.
+ */
+
+/** Makes a block of an own slab free. The slab's count is brought up to date by `addFree`. */
+export function markFree(
+  image: SharedImage,
+  slab: number,
+  classIndex: number,
+  block: number,
+): void {
+  const { freeBits, headers } = image;
+  const ptr = slabToPtr(slab) + block * (BLOCK_BYTES[classIndex] as number);
+  const word = (slab << FREE_WORDS_SHIFT) + (block >>> 5);
+  headers[ptr >>> GRANULE_SHIFT] = toHeader(FREE, classIndex);
+  freeBits[word] = (freeBits[word] as number) | (1 << (block & 31));
+}
+
+/** Counts free blocks of an own slab: it becomes partial, and is retired when it is empty. */
+export function addFree(image: SharedImage, slab: number, classIndex: number, added: number): void {
+  const { records } = image;
+  const record = slabRecord(slab);
+  const before = records[record + FREE_COUNT] as number;
+  const carved = records[record + CARVED] as number;
+  records[record + FREE_COUNT] = before + added;
+  const wasPartial = before > 0 || carved < blocksPerSlab(classIndex);
+  if (!wasPartial && added > 0) linkPartial(image, slab, classIndex);
+  if (before + added === carved) retireSlab(image, slab, classIndex);
+}
+
+/** Takes free blocks of an own slab in address order, from the cursor on. */
+export function takeFreeBits(
+  image: SharedImage,
+  slab: number,
+  classIndex: number,
+  wanted: number,
+  bottom: number,
+): number {
+  const { freeBits, headers, meta, records } = image;
+  const record = slabRecord(slab);
+  const blockBytes = BLOCK_BYTES[classIndex] as number;
+  const free = records[record + FREE_COUNT] as number;
+  const count = wanted < free ? wanted : free;
+  const start = slabToPtr(slab);
+  const firstWord = slab << FREE_WORDS_SHIFT;
+  const words = ((records[record + CARVED] as number) + 31) >>> 5;
+  const cachedHeader = toHeader(CACHED, classIndex);
+  let word = records[record + CURSOR] as number;
+  let wraps = 0;
+  let slot = bottom + count;
+  while (slot > bottom) {
+    if (word >= words) {
+      if (++wraps === 2) throw corrupted("freeBits", start, free, "so many free blocks");
+      word = 0;
+    }
+    let bits = freeBits[firstWord + word] as number;
+    while (bits !== 0 && slot > bottom) {
+      const block = (word << 5) + 31 - Math.clz32(bits & -bits);
+      const ptr = start + block * blockBytes;
+      headers[ptr >>> GRANULE_SHIFT] = cachedHeader;
+      meta[slot--] = ptr;
+      bits &= bits - 1;
+    }
+    freeBits[firstWord + word] = bits;
+    if (bits === 0) word++;
+  }
+  records[record + CURSOR] = word;
+  records[record + FREE_COUNT] = free - count;
+  return count;
+}
+
+/** Returns cached blocks, which are all of own slabs, to their slabs. */
+export function returnToBits(
+  image: SharedImage,
+  classIndex: number,
+  bottom: number,
+  top: number,
+): void {
+  const { counters, meta } = image;
+  if (top - bottom > MAX_FAST_CAP)
+    throw corrupted("cached", 0, top - bottom, "a magazine's entries");
+  for (let slot = bottom + 1; slot <= top; slot++) {
+    const ptr = meta[slot] as number;
+    const slab = ptrToSlab(ptr);
+    markFree(image, slab, classIndex, blockIndex(ptr & (SLAB_BYTES - 1), classIndex));
+    addFree(image, slab, classIndex, 1);
+  }
+  const drained = counterIndex(classIndex, DRAINED);
+  counters[drained] = (counters[drained] as number) + (top - bottom);
+}

@@ -1,0 +1,306 @@
+import { sync } from "../base/sync.js";
+import { GRANULE_SHIFT, IN_TRANSIT, LIVE, NO_BLOCK, toHeader } from "../layout/header.js";
+import {
+  blocksPerSlab,
+  CARVED,
+  CLASS_SLABS,
+  classRecord,
+  DRAIN_INTERVAL,
+  FREE_COUNT,
+  ptrToSlab,
+  SLAB_BYTES,
+  slabRecord,
+  slabToPtr,
+} from "../layout/metadata.js";
+import {
+  ABANDONED,
+  ABANDONED_CLASSES,
+  DIRTY_WORDS,
+  FREE_WORDS_SHIFT,
+  KIND_SHIFT,
+  MARK_NOBODY,
+  MARKED,
+  MINE_MARKED,
+  NOT_MINE,
+  OUTBOX,
+  OUTBOX_BLOCKS,
+  OUTBOX_COUNT,
+  OUTBOX_SENT,
+  type SharedImage,
+  SLOT_MAIL,
+  slotWord,
+} from "../layout/shared.js";
+import { BLOCK_BYTES, blockIndex, CLASS_COUNT } from "../layout/sizeClasses.js";
+import { addFree, markFree } from "./freeBits.js";
+import { linkPartial, unlinkPartial } from "./slabs.js";
+import { kindOf, loadState, ownerOf, ownState, wake } from "./states.js";
+
+/*
+ * A remote free, from a worker to the owner of the block's slab:
+ *
+ *   free     the header becomes "in transit", the ptr goes to the worker's outbox; no Atomics
+ *   send     when the outbox is due: the block's remote bit, 32 blocks by one Atomics.or at best;
+ *            then, once a slab: its summary, the owner's dirty word and mail
+ *   collect  the owner reads its mail, the dirty slabs' summaries, their remote bits, and makes the
+ *            blocks free
+ *
+ * Every message is a bit that is set, so that a worker that died while it was sending is finished by
+ * sending all again. The owner clears a bit after it has dealt with the block.
+ */
+
+/** Which summary bit stands for a remote word: so many words share one. */
+function summaryShift(classIndex: number): number {
+  return blocksPerSlab(classIndex) > 1024 ? 2 : 0;
+}
+
+/** Frees a live block whose slab is not this worker's. Whether it did: marked slabs of its own
+ * only lose the mark. */
+export function freeRemotely(image: SharedImage, ptr: number, live: number): boolean {
+  const { headers, meta } = image;
+  const mine = image.mine[ptrToSlab(ptr)] as number;
+  if (mine === live) return false;
+  if (mine === MINE_MARKED) {
+    clearMark(image, ptrToSlab(ptr), live - LIVE, ptr);
+    return false;
+  }
+  const count = meta[OUTBOX_COUNT] as number;
+  meta[OUTBOX + count] = ptr;
+  meta[OUTBOX_COUNT] = count + 1;
+  headers[ptr >>> GRANULE_SHIFT] = toHeader(IN_TRANSIT, live - LIVE);
+  const interval = meta[DRAIN_INTERVAL] as number;
+  if (count + 1 === OUTBOX_BLOCKS || (interval !== 0 && count + 1 >= interval)) sendOutbox(image);
+  return true;
+}
+
+/** Takes the mark off a block of an own slab, if it has one. */
+export function clearMark(image: SharedImage, slab: number, classIndex: number, ptr: number): void {
+  const { headers, marks } = image;
+  const granule = (ptr >>> GRANULE_SHIFT) + 1;
+  if (sync.load(headers, granule) === NO_BLOCK) return;
+  sync.store(headers, granule, NO_BLOCK);
+  const left = (marks[slab] as number) - 1;
+  marks[slab] = left;
+  if (left === 0) image.mine[slab] = toHeader(LIVE, classIndex);
+}
+
+/** Sends the blocks of the outbox to the owners of their slabs. */
+export function sendOutbox(image: SharedImage): void {
+  const { meta } = image;
+  if (meta[OUTBOX_COUNT] === 0) return;
+  sendFrom(image, image.meta);
+  meta[OUTBOX_COUNT] = 0;
+  meta[OUTBOX_SENT] = 0;
+}
+
+/** Sends an outbox: a worker's own, or that of a dead one. */
+export function sendFrom(image: SharedImage, outbox: Int32Array): void {
+  const { headers, layout, sending, sent, words } = image;
+  const count = outbox[OUTBOX_COUNT] as number;
+  let slabs = 0;
+  for (let index = 0; index < count; ) {
+    const ptr = outbox[OUTBOX + index] as number;
+    const slab = ptrToSlab(ptr);
+    const isSent = index < (outbox[OUTBOX_SENT] as number);
+    const classIndex = isSent
+      ? kindOf(loadState(image, slab))
+      : (headers[ptr >>> GRANULE_SHIFT] as number);
+    // A dead worker's: it had not freed the block yet, or had sent it and not said so.
+    if (classIndex < 1 || classIndex > CLASS_COUNT) {
+      index++;
+      continue;
+    }
+    const block = blockIndex(ptr & (SLAB_BYTES - 1), classIndex);
+    let bits = 0;
+    let next = index;
+    for (let other = block; next < count && other >>> 5 === block >>> 5; next++) {
+      bits |= 1 << (other & 31);
+      const following = outbox[OUTBOX + next + 1] as number;
+      if (next + 1 === count || ptrToSlab(following) !== slab) other = -32;
+      else other = blockIndex(following & (SLAB_BYTES - 1), classIndex);
+    }
+    if (!isSent) {
+      sync.or(words, layout.remoteBits + (slab << FREE_WORDS_SHIFT) + (block >>> 5), bits);
+      outbox[OUTBOX_SENT] = next;
+    }
+    if (sending[slab] === 0) sent[slabs++] = slab;
+    const group = 1 << ((block >>> 5) >>> summaryShift(classIndex));
+    sending[slab] = (sending[slab] as number) | group;
+    index = next;
+  }
+  for (let index = 0; index < slabs; index++) {
+    const slab = sent[index] as number;
+    sync.or(words, layout.summaries + slab, sending[slab] as number);
+    sending[slab] = 0;
+    tellOwner(image, slab);
+  }
+}
+
+/** Tells a slab's owner that it has remote bits. An abandoned slab is adopted. */
+function tellOwner(image: SharedImage, slab: number): void {
+  const { layout, words } = image;
+  const word = slab >>> 5;
+  for (let state = loadState(image, slab); ; ) {
+    const owner = ownerOf(state);
+    if (owner === image.worker + 1) {
+      collectSlab(image, slab);
+      return;
+    }
+    if (owner === 0) return;
+    if (owner === ABANDONED) {
+      if (adoptSlab(image, slab, state)) return;
+      state = loadState(image, slab);
+      continue;
+    }
+    const region = layout.regions + (owner - 1) * layout.regionInts;
+    sync.or(words, region + DIRTY_WORDS + word, 1 << (slab & 31));
+    sync.or(words, slotWord(owner - 1, SLOT_MAIL), 1 << ((word / layout.mailGroup) | 0));
+    // If it was abandoned meanwhile, nobody reads that mail.
+    const after = loadState(image, slab);
+    if (ownerOf(after) === owner) {
+      wake(image);
+      return;
+    }
+    state = after;
+  }
+}
+
+/** Makes the blocks that others freed free. */
+export function collect(image: SharedImage): void {
+  const { layout, words } = image;
+  const mail = slotWord(image.worker, SLOT_MAIL);
+  if (sync.load(words, mail) === 0) return;
+  const dirty = layout.regions + image.worker * layout.regionInts + DIRTY_WORDS;
+  for (let groups = sync.exchange(words, mail, 0); groups !== 0; groups &= groups - 1) {
+    const group = 31 - Math.clz32(groups & -groups);
+    const end = Math.min((group + 1) * layout.mailGroup, layout.dirtyWords);
+    for (let word = group * layout.mailGroup; word < end; word++) {
+      for (let bits = sync.exchange(words, dirty + word, 0); bits !== 0; bits &= bits - 1) {
+        const slab = (word << 5) + 31 - Math.clz32(bits & -bits);
+        if (ownerOf(loadState(image, slab)) === image.worker + 1) collectSlab(image, slab);
+      }
+    }
+  }
+}
+
+/** Makes the blocks of an own slab free whose remote bits are set, those that a summary names. */
+function collectSlab(image: SharedImage, slab: number): void {
+  const { layout, words } = image;
+  const classIndex = kindOf(loadState(image, slab));
+  const shift = summaryShift(classIndex);
+  let added = 0;
+  let groups = sync.exchange(words, layout.summaries + slab, 0);
+  for (; groups !== 0; groups &= groups - 1) {
+    const group = 31 - Math.clz32(groups & -groups);
+    for (let word = group << shift; word < (group + 1) << shift; word++) {
+      added += collectWord(image, slab, classIndex, word);
+    }
+  }
+  if (added > 0) addFree(image, slab, classIndex, added);
+}
+
+/** The same by all remote bits: of a slab that was another's. Returns how many. */
+export function collectAll(image: SharedImage, slab: number, classIndex: number): number {
+  const words = (blocksPerSlab(classIndex) + 31) >>> 5;
+  let added = 0;
+  for (let word = 0; word < words; word++) added += collectWord(image, slab, classIndex, word);
+  return added;
+}
+
+function collectWord(image: SharedImage, slab: number, classIndex: number, word: number): number {
+  const { headers, layout, marks, words } = image;
+  const remote = layout.remoteBits + (slab << FREE_WORDS_SHIFT) + word;
+  const all = sync.load(words, remote);
+  if (all === 0) return 0;
+  let added = 0;
+  for (let bits = all; bits !== 0; bits &= bits - 1) {
+    const block = (word << 5) + 31 - Math.clz32(bits & -bits);
+    const ptr = slabToPtr(slab) + block * (BLOCK_BYTES[classIndex] as number);
+    // Not in transit: it was freed by two workers at once, or sent twice for a dead one.
+    if (headers[ptr >>> GRANULE_SHIFT] !== classIndex) continue;
+    if ((marks[slab] as number) !== 0) clearMark(image, slab, classIndex, ptr);
+    markFree(image, slab, classIndex, block);
+    added++;
+  }
+  sync.and(words, remote, ~all);
+  return added;
+}
+
+/** Leaves an own slab to whoever adopts it. Its live blocks are held by nobody that is known. */
+export function abandonSlab(image: SharedImage, slab: number): void {
+  const { freeBits, headers, marks, meta, records } = image;
+  const classIndex = kindOf(loadState(image, slab));
+  const record = slabRecord(slab);
+  const carved = records[record + CARVED] as number;
+  const owner = classRecord(classIndex);
+  const isPartial =
+    (records[record + FREE_COUNT] as number) > 0 || carved < blocksPerSlab(classIndex);
+  if (isPartial) unlinkPartial(image, slab, classIndex);
+  meta[owner + CLASS_SLABS] = (meta[owner + CLASS_SLABS] as number) - 1;
+  const step = (BLOCK_BYTES[classIndex] as number) >>> GRANULE_SHIFT;
+  const first = slabToPtr(slab) >>> GRANULE_SHIFT;
+  for (let block = 0; block < carved; block++) {
+    const mark = first + block * step + 1;
+    const bits = freeBits[(slab << FREE_WORDS_SHIFT) + (block >>> 5)] as number;
+    if (((bits >>> (block & 31)) & 1) === 1 || sync.load(headers, mark) !== NO_BLOCK) continue;
+    sync.store(headers, mark, MARK_NOBODY);
+    marks[slab] = (marks[slab] as number) + 1;
+  }
+  image.mine[slab] = NOT_MINE;
+  publishAbandoned(image, slab, classIndex);
+}
+
+/** The last step of leaving a slab: from here on it is anybody's. */
+export function publishAbandoned(image: SharedImage, slab: number, classIndex: number): void {
+  const { layout, marks, words } = image;
+  const marked = (marks[slab] as number) > 0 ? MARKED : 0;
+  sync.store(words, layout.states + slab, ABANDONED | (classIndex << KIND_SHIFT) | marked);
+  noteAbandoned(image, classIndex);
+  wake(image);
+}
+
+/** Makes an abandoned slab this worker's: whether it was the first to. */
+export function adoptSlab(image: SharedImage, slab: number, state: number): boolean {
+  const { layout, marks, meta, records, words } = image;
+  const classIndex = kindOf(state);
+  const own = ownState(image, classIndex) | (state & MARKED);
+  if (sync.compareExchange(words, layout.states + slab, state, own) !== state) return false;
+  const record = slabRecord(slab);
+  const owner = classRecord(classIndex);
+  meta[owner + CLASS_SLABS] = (meta[owner + CLASS_SLABS] as number) + 1;
+  image.mine[slab] = (marks[slab] as number) > 0 ? MINE_MARKED : toHeader(LIVE, classIndex);
+  const free = records[record + FREE_COUNT] as number;
+  const isPartial = free > 0 || (records[record + CARVED] as number) < blocksPerSlab(classIndex);
+  if (isPartial) linkPartial(image, slab, classIndex);
+  addFree(image, slab, classIndex, collectAll(image, slab, classIndex));
+  return true;
+}
+
+/** Says that slabs of a class may be abandoned. */
+export function noteAbandoned(image: SharedImage, classIndex: number): void {
+  sync.or(image.words, ABANDONED_CLASSES + (classIndex >> 5), 1 << (classIndex & 31));
+}
+
+/** Adopts the abandoned slabs of a class, or of all (0). */
+export function adopt(image: SharedImage, classIndex: number): void {
+  const { layout } = image;
+  const isAny =
+    classIndex === 0
+      ? takeNote(image, 0, -1) || takeNote(image, 1, -1)
+      : takeNote(image, classIndex >> 5, 1 << (classIndex & 31));
+  if (!isAny) return;
+  if (classIndex === 0) takeNote(image, 1, -1);
+  for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
+    const state = loadState(image, slab);
+    const kind = kindOf(state);
+    const isWanted = classIndex === 0 ? kind <= CLASS_COUNT : kind === classIndex;
+    if (ownerOf(state) === ABANDONED && isWanted) adoptSlab(image, slab, state);
+  }
+}
+
+/** Clears notes before the search, so that what is abandoned meanwhile is noted anew. */
+function takeNote(image: SharedImage, word: number, bits: number): boolean {
+  const { words } = image;
+  if ((sync.load(words, ABANDONED_CLASSES + word) & bits) === 0) return false;
+  sync.and(words, ABANDONED_CLASSES + word, ~bits);
+  return true;
+}

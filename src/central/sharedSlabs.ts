@@ -1,0 +1,38 @@
+import type { Image, SlabSource } from "../layout/image.js";
+import { classRecord, PARTIAL_HEAD } from "../layout/metadata.js";
+import type { SharedImage } from "../layout/shared.js";
+import { returnToBits, takeFreeBits } from "./freeBits.js";
+import { adopt, collect, freeRemotely, sendOutbox } from "./remote.js";
+import { claimRun, claimTails, ownSpan, releaseRun, walkStates } from "./states.js";
+
+/** The image of a worker's heap: only such images have this slab source. */
+function own(image: Image): SharedImage {
+  return image as SharedImage;
+}
+
+/** The slab source of a heap that workers share. */
+export const sharedSlabs: SlabSource = {
+  take: (image, slabs, kind) => claimRun(own(image), slabs, kind),
+  give: (image, slab, slabs) => releaseRun(own(image), slab, slabs),
+  extend(image, slab, before, after) {
+    ownSpan(own(image), slab);
+    return claimTails(own(image), slab + before, slab + after);
+  },
+  takeBlocks: (image, slab, classIndex, wanted, bottom) =>
+    takeFreeBits(own(image), slab, classIndex, wanted, bottom),
+  returnBlocks: (image, classIndex, bottom, top) =>
+    returnToBits(own(image), classIndex, bottom, top),
+  reclaim(image, classIndex) {
+    const partial = classRecord(classIndex) + PARTIAL_HEAD;
+    collect(own(image));
+    if (image.meta[partial] === 0) adopt(own(image), classIndex);
+    return image.meta[partial] as number;
+  },
+  settle(image) {
+    sendOutbox(own(image));
+    collect(own(image));
+    adopt(own(image), 0);
+  },
+  freeForeign: (image, ptr, live) => freeRemotely(own(image), ptr, live),
+  runs: (image) => walkStates(own(image)),
+};

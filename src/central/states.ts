@@ -1,0 +1,178 @@
+import { sync } from "../base/sync.js";
+import { GRANULE_SHIFT, LIVE, NO_BLOCK, toHeader } from "../layout/header.js";
+import type { Run } from "../layout/image.js";
+import { POOLED, SPAN_TAIL, slabToPtr } from "../layout/metadata.js";
+import {
+  EVENTS,
+  HINT,
+  KIND_SHIFT,
+  MARKED,
+  NOT_MINE,
+  OWNER_MASK,
+  type SharedImage,
+  WAITING,
+} from "../layout/shared.js";
+import { CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
+
+/*
+ * The pool that workers share: one state word for each slab, 0 if it is pooled. A worker claims a
+ * slab by one compare-exchange from 0, and gives it back by a store; both publish what the slab's
+ * record and headers say. A span is claimed from its first slab to its last and given back from its
+ * last to its first, so that the tails behind a first slab are always its own, whoever dies when.
+ */
+
+/** The state of a slab that this worker owns. */
+export function ownState(image: SharedImage, kind: number): number {
+  return (image.worker + 1) | (kind << KIND_SHIFT);
+}
+
+/** The state of a span's slabs but its first: nobody's, they go with it. */
+const TAIL_STATE: number = SPAN_TAIL << KIND_SHIFT;
+
+export function ownerOf(state: number): number {
+  return state & OWNER_MASK;
+}
+
+export function kindOf(state: number): number {
+  return (state >>> KIND_SHIFT) & 0xff;
+}
+
+/** Synchronises with whoever changed the state last. */
+export function loadState(image: SharedImage, slab: number): number {
+  return sync.load(image.words, image.layout.states + slab);
+}
+
+/** Takes `slabs` pooled slabs that follow one another: the first, or 0. */
+export function claimRun(image: SharedImage, slabs: number, kind: number): number {
+  const slab = slabs === 1 ? claimSlab(image, kind) : claimSpan(image, slabs);
+  if (slab !== 0 && kind <= CLASS_COUNT) image.mine[slab] = toHeader(LIVE, kind);
+  return slab;
+}
+
+function claimSlab(image: SharedImage, kind: number): number {
+  const { layout, words } = image;
+  const hint = sync.load(words, HINT);
+  for (let step = 0, slab = hint; step < layout.slabs - layout.firstSlab; step++, slab++) {
+    if (slab >= layout.slabs) slab = layout.firstSlab;
+    if (loadState(image, slab) !== 0) continue;
+    const state = layout.states + slab;
+    if (sync.compareExchange(words, state, 0, ownState(image, kind)) !== 0) continue;
+    const next = slab + 1 < layout.slabs ? slab + 1 : layout.firstSlab;
+    // Unless a slab was given back meanwhile: then the hint is its number.
+    sync.compareExchange(words, HINT, hint, next);
+    return slab;
+  }
+  return 0;
+}
+
+/** Next fit from where this worker took or gave a span last. */
+function claimSpan(image: SharedImage, slabs: number): number {
+  const { cursor, layout } = image;
+  const from = Math.max(layout.firstSlab, cursor[0] as number);
+  const slab =
+    claimSpanIn(image, slabs, from, layout.slabs) ||
+    claimSpanIn(image, slabs, layout.firstSlab, Math.min(layout.slabs, from + slabs - 1));
+  if (slab !== 0) cursor[0] = slab + slabs;
+  return slab;
+}
+
+function claimSpanIn(image: SharedImage, slabs: number, from: number, end: number): number {
+  const { layout, words } = image;
+  let first = from;
+  for (let slab = from; slab < end; slab++) {
+    if (loadState(image, slab) !== 0) first = slab + 1;
+    if (slab + 1 - first < slabs) continue;
+    const state = layout.states + first;
+    if (sync.compareExchange(words, state, 0, ownState(image, SPAN_CLASS)) === 0) {
+      if (claimTails(image, first + 1, first + slabs)) return first;
+      sync.store(words, state, 0);
+    }
+    slab = first;
+    first++;
+  }
+  return 0;
+}
+
+/** Claims slabs for a span that ends where they begin: all, or none. */
+export function claimTails(image: SharedImage, start: number, end: number): boolean {
+  const { layout, words } = image;
+  if (end > layout.slabs) return false;
+  for (let slab = start; slab < end; slab++) {
+    if (sync.compareExchange(words, layout.states + slab, 0, TAIL_STATE) !== 0) {
+      releaseTails(image, start, slab);
+      return false;
+    }
+  }
+  return true;
+}
+
+function releaseTails(image: SharedImage, start: number, end: number): void {
+  const { layout, words } = image;
+  for (let slab = end - 1; slab >= start; slab--) sync.store(words, layout.states + slab, 0);
+}
+
+/** Gives back a slab, a span, or the end of a span. */
+export function releaseRun(image: SharedImage, slab: number, slabs: number): void {
+  const { headers, layout, words } = image;
+  const state = loadState(image, slab);
+  const isTail = kindOf(state) === SPAN_TAIL;
+  if (isTail) {
+    releaseTails(image, slab, slab + slabs);
+  } else {
+    if (kindOf(state) === SPAN_CLASS) {
+      ownSpan(image, slab);
+      const granule = slabToPtr(slab) >>> GRANULE_SHIFT;
+      headers[granule] = NO_BLOCK;
+      sync.store(headers, granule + 1, NO_BLOCK);
+      releaseTails(image, slab + 1, slab + slabs);
+      image.cursor[0] = slab;
+    }
+    image.mine[slab] = NOT_MINE;
+    sync.store(words, layout.states + slab, 0);
+  }
+  lowerHint(image, slab);
+  wake(image);
+}
+
+/** Whoever frees or resizes a span owns it first, so that a recovery finds it half done. */
+export function ownSpan(image: SharedImage, slab: number): void {
+  const marked = loadState(image, slab) & MARKED;
+  sync.store(image.words, image.layout.states + slab, ownState(image, SPAN_CLASS) | marked);
+}
+
+function lowerHint(image: SharedImage, slab: number): void {
+  const { words } = image;
+  let hint = sync.load(words, HINT);
+  while (slab < hint) {
+    const found = sync.compareExchange(words, HINT, hint, slab);
+    if (found === hint) return;
+    hint = found;
+  }
+}
+
+/** Wakes those who wait for memory, if any do. */
+export function wake(image: SharedImage): void {
+  const { layout, words } = image;
+  const waiting =
+    sync.load(words, WAITING) | (layout.workers > 32 ? sync.load(words, WAITING + 1) : 0);
+  if (waiting === 0) return;
+  sync.add(words, EVENTS, 1);
+  sync.notify(words, EVENTS);
+}
+
+/** The runs of a shared heap, from its slab states. Ends on any image. */
+export function* walkStates(image: SharedImage): Generator<Run, void, undefined> {
+  const { layout } = image;
+  for (let slab = layout.firstSlab; slab < layout.slabs; ) {
+    const state = loadState(image, slab);
+    const kind = state === 0 ? POOLED : kindOf(state);
+    let end = slab + 1;
+    if (kind === SPAN_CLASS) {
+      while (end < layout.slabs && loadState(image, end) === TAIL_STATE) end++;
+    } else if (kind === POOLED) {
+      while (end < layout.slabs && loadState(image, end) === 0) end++;
+    }
+    yield { slab, slabs: end - slab, kind };
+    slab = end;
+  }
+}

@@ -1,0 +1,192 @@
+import { HeapError, show } from "../base/errors.js";
+import { sync } from "../base/sync.js";
+import { abandonSlab } from "../central/remote.js";
+import { sharedSlabs } from "../central/sharedSlabs.js";
+import { kindOf, loadState, ownerOf } from "../central/states.js";
+import { type HeapOptions, OPTION_TABLE } from "../config/options.js";
+import { formatClasses } from "../front/format.js";
+import { drainAll } from "../front/sll.js";
+import { LIVE } from "../layout/header.js";
+import {
+  CAPACITY_BYTES,
+  CLASS_RECORDS,
+  CLOSED,
+  COUNTERS,
+  END_SLAB,
+  FIRST_SLAB,
+  FORMAT_VERSION,
+  MAGIC,
+  MAGIC_VALUE,
+  metadataOffset,
+  OPTIONS,
+  SLL_BLOCKS,
+  SPARE_HEAD,
+  VERSION,
+  WILDERNESS,
+} from "../layout/metadata.js";
+import {
+  ABANDONED,
+  DIRTY_WORDS,
+  HINT,
+  KIND_SHIFT,
+  MARKED,
+  MAX_WORKERS,
+  NOT_MINE,
+  OUTBOX_COUNT,
+  OUTBOX_SENT,
+  type SharedImage,
+  SLOT_ACTIVE,
+  SLOT_FREE,
+  SLOT_MAIL,
+  SLOT_STATE,
+  SLOT_TICKET,
+  SLOTS,
+  sharedLayout,
+  slotWord,
+  viewShared,
+  WAITING,
+  WORKERS,
+} from "../layout/shared.js";
+import { CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
+
+/** Stands in place of the magic while a buffer is being formatted. */
+export const FORMATTING = 0x746d7266; // "frmt"
+
+/** The words at which an image's superblock and slots stand. */
+function superblock(buffer: ArrayBufferLike, capacityBytes: number): Int32Array {
+  return new Int32Array(buffer, metadataOffset(capacityBytes), SLOTS);
+}
+
+/** @throws {HeapError} ERR_INVALID_OPTION when the metadata would leave no slab. */
+export function checkSharedRoom(options: HeapOptions, workers: number): void {
+  if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
+    const message = `maxWorkers is ${show(workers)}; it takes an integer from 1 to ${MAX_WORKERS}`;
+    throw new HeapError("ERR_INVALID_OPTION", message, { option: "maxWorkers", got: workers });
+  }
+  const { firstSlab, slabs } = sharedLayout(options.capacity, options.fastCap, workers);
+  if (firstSlab < slabs) return;
+  const message =
+    `maxWorkers is ${workers}; ${options.capacity} bytes have no room for so many front caches: ` +
+    "it takes fewer workers, a smaller fastCap or a larger capacity";
+  throw new HeapError("ERR_INVALID_OPTION", message, { option: "maxWorkers", got: workers });
+}
+
+/**
+ * Formats a zeroed buffer for workers.
+ * @throws {HeapError} ERR_BAD_HEAP_IMAGE when another worker is formatting it.
+ */
+export function formatShared(buffer: ArrayBufferLike, options: HeapOptions, workers: number): void {
+  const words = superblock(buffer, options.capacity);
+  if (sync.compareExchange(words, MAGIC, 0, FORMATTING) !== 0) {
+    const message = "the buffer holds something already, or another worker is formatting it";
+    throw new HeapError("ERR_BAD_HEAP_IMAGE", message, { field: "magic", found: words[MAGIC] });
+  }
+  const layout = sharedLayout(options.capacity, options.fastCap, workers);
+  writeFixed(words, options, layout.firstSlab);
+  words[WORKERS] = workers;
+  words[HINT] = layout.firstSlab;
+  sync.store(words, MAGIC, MAGIC_VALUE);
+}
+
+/** What the superblock and each worker's region say alike. */
+function writeFixed(meta: Int32Array, options: HeapOptions, firstSlab: number): void {
+  OPTION_TABLE.forEach((row, index) => {
+    meta[OPTIONS + index] = Number(options[row.name]);
+  });
+  meta[VERSION] = FORMAT_VERSION;
+  meta[CAPACITY_BYTES] = options.capacity;
+  meta[FIRST_SLAB] = firstSlab;
+  meta[END_SLAB] = options.capacity >>> 16;
+  meta[WILDERNESS] = meta[END_SLAB] as number;
+}
+
+/**
+ * Claims a slot and makes its region that of a new worker.
+ * @throws {HeapError} ERR_NO_WORKER_SLOT
+ */
+export function claimWorker(
+  buffer: ArrayBufferLike,
+  options: HeapOptions,
+  workers: number,
+): SharedImage {
+  const words = sync.track(
+    new Int32Array(buffer, metadataOffset(options.capacity), slotWord(workers, 0)),
+    "words",
+  );
+  for (let worker = 0; worker < workers; worker++) {
+    const slot = slotWord(worker, SLOT_STATE);
+    const state = sync.load(words, slot);
+    if ((state & 0xff) !== SLOT_FREE) continue;
+    const active = (((state >>> 8) + 1) << 8) | SLOT_ACTIVE;
+    if (sync.compareExchange(words, slot, state, active) !== state) continue;
+    const image = viewShared(buffer, options, workers, worker, sharedSlabs);
+    formatRegion(image, options);
+    return image;
+  }
+  const message = `all ${workers} slots are taken; detach or recover a worker, or raise maxWorkers`;
+  throw new HeapError("ERR_NO_WORKER_SLOT", message, { maxWorkers: workers });
+}
+
+/** Makes a worker's region that of an empty front cache. Counters go on from what they were. */
+export function formatRegion(image: SharedImage, options: HeapOptions): void {
+  const { layout, meta } = image;
+  writeFixed(meta, options, layout.firstSlab);
+  meta[SLL_BLOCKS] = 0;
+  meta[SPARE_HEAD] = 0;
+  meta[OUTBOX_COUNT] = 0;
+  meta[OUTBOX_SENT] = 0;
+  meta.fill(0, CLASS_RECORDS, COUNTERS);
+  zeroTouched(meta, layout.firstMagazine);
+  formatClasses(meta, options, layout.endMagazine);
+}
+
+/** Zeroes what is not zero: writing to an untouched page would commit it. */
+function zeroTouched(meta: Int32Array, start: number): void {
+  for (let index = start; index < meta.length; index++) {
+    if (meta[index] !== 0) meta[index] = 0;
+  }
+}
+
+/** Leaves the heap: gives back what is cached, abandons the slabs, frees the slot. */
+export function detachWorker(image: SharedImage): void {
+  const { layout } = image;
+  drainAll(image);
+  for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
+    const state = loadState(image, slab);
+    if (ownerOf(state) !== image.worker + 1) continue;
+    if (kindOf(state) <= CLASS_COUNT) abandonSlab(image, slab);
+    else disownSpan(image, slab);
+  }
+  closeWorker(image);
+  freeSlot(image, image.worker);
+}
+
+/** A span that its allocator left is held by nobody that is known. */
+export function disownSpan(image: SharedImage, slab: number): void {
+  const { layout, words } = image;
+  const marked = loadState(image, slab) & MARKED;
+  sync.store(words, layout.states + slab, ABANDONED | (SPAN_CLASS << KIND_SHIFT) | marked);
+}
+
+/** Sends this handle's hot paths to the slow ones, which refuse: the slot may be another's soon. */
+export function closeWorker(image: SharedImage): void {
+  image.gate[CLOSED] = 1;
+  image.mine.fill(NOT_MINE);
+  image.liveHeaders.fill(LIVE);
+}
+
+/** Makes a slot free for the next worker. */
+export function freeSlot(image: SharedImage, worker: number): void {
+  const { layout, words } = image;
+  const region = layout.regions + worker * layout.regionInts;
+  for (let word = 0; word < layout.dirtyWords; word++) {
+    if (sync.load(words, region + DIRTY_WORDS + word) !== 0) {
+      sync.store(words, region + DIRTY_WORDS + word, 0);
+    }
+  }
+  sync.store(words, slotWord(worker, SLOT_MAIL), 0);
+  sync.store(words, slotWord(worker, SLOT_TICKET), 0);
+  sync.and(words, WAITING + (worker >> 5), ~(1 << (worker & 31)));
+  const state = sync.load(words, slotWord(worker, SLOT_STATE));
+  sync.store(words, slotWord(worker, SLOT_STATE), (state & ~0xff) | SLOT_FREE);
+}

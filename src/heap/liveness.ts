@@ -1,0 +1,59 @@
+import { type AsyncWait, sync } from "../base/sync.js";
+import { CLOSED } from "../layout/metadata.js";
+import { type SharedImage, SLOT_ARMED, SLOT_LIFE, slotWord } from "../layout/shared.js";
+
+/*
+ * Whether a worker lives, told by its engine: for as long as it is attached it waits, without
+ * blocking, on a word of its slot. An agent that ends, however it ends, waits no more, and a notify
+ * that wakes nobody says so. A notify uses up one wait of a living worker, which waits anew when it
+ * is back in its event loop; so there are several.
+ */
+const WAITS = 16;
+
+/** Begins to be seen alive. */
+export function showLife(image: SharedImage): void {
+  const { words, worker } = image;
+  const life = slotWord(worker, SLOT_LIFE);
+  sync.store(words, life, 1);
+  let armed = 0;
+  while (armed < WAITS && waitOnce(image)) armed++;
+  sync.store(words, slotWord(worker, SLOT_ARMED), armed === 0 ? -1 : armed);
+}
+
+function waitOnce(image: SharedImage): boolean {
+  let wait: AsyncWait;
+  try {
+    wait = sync.waitAsync(image.words, slotWord(image.worker, SLOT_LIFE), 1);
+  } catch {
+    return false;
+  }
+  if (!wait.async) return false;
+  void wait.value.then(() => {
+    if (image.gate[CLOSED] !== 0 || !waitOnce(image)) return;
+    sync.add(image.words, slotWord(image.worker, SLOT_ARMED), 1);
+  });
+  return true;
+}
+
+/** Ends it: the waits are over, or they would keep the image from the collector. */
+export function hideLife(image: SharedImage): void {
+  const { words, worker } = image;
+  sync.store(words, slotWord(worker, SLOT_ARMED), 0);
+  sync.store(words, slotWord(worker, SLOT_LIFE), 0);
+  sync.notify(words, slotWord(worker, SLOT_LIFE));
+}
+
+export type Life = "alive" | "dead" | "unknown";
+
+/** Asks whether a worker lives. "unknown" where its engine cannot tell, or it was asked too often. */
+export function probeLife(image: SharedImage, worker: number): Life {
+  const { words } = image;
+  if (worker === image.worker) return "alive";
+  const armed = slotWord(worker, SLOT_ARMED);
+  if (sync.load(words, armed) < 0) return "unknown";
+  if (sync.notify(words, slotWord(worker, SLOT_LIFE), 1) === 0) {
+    return sync.load(words, armed) > 0 ? "dead" : "unknown";
+  }
+  sync.add(words, armed, -1);
+  return "alive";
+}

@@ -1,0 +1,261 @@
+import { HeapError } from "../base/errors.js";
+import { sync } from "../base/sync.js";
+import { noteAbandoned, publishAbandoned, sendFrom, sendOutbox } from "../central/remote.js";
+import { kindOf, loadState, ownerOf, releaseRun, wake } from "../central/states.js";
+import { MAP_PAGE, touchSlab } from "../central/touch.js";
+import { freeSlow } from "../front/slow.js";
+import {
+  CACHED,
+  FREE,
+  GRANULE_SHIFT,
+  headerState,
+  IN_TRANSIT,
+  LIVE,
+  NO_BLOCK,
+  toHeader,
+} from "../layout/header.js";
+import {
+  blocksPerSlab,
+  CARVED,
+  CURSOR,
+  FREE_COUNT,
+  KIND,
+  RUN,
+  slabRecord,
+  slabToPtr,
+} from "../layout/metadata.js";
+import {
+  ABANDONED,
+  FREE_WORDS_SHIFT,
+  MARK_NOBODY,
+  MARKED,
+  OUTBOX_COUNT,
+  OUTBOX_SENT,
+  type SharedImage,
+  SLOT_ACTIVE,
+  SLOT_RECOVERING,
+  SLOT_STATE,
+  slotWord,
+  workerMark,
+} from "../layout/shared.js";
+import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
+import { disownSpan, freeSlot } from "./attach.js";
+
+/** What a recovery found and did. */
+export interface Recovered {
+  /** The worker that was recovered. */
+  readonly workerId: number;
+  /** The blocks it held live; with `freeLive` they are free now. */
+  readonly live: number[];
+  /** Blocks that came back from its caches, and from its mail. */
+  readonly reclaimedBlocks: number;
+  /** Slabs that came back to the pool. */
+  readonly reclaimedSlabs: number;
+  /** Slabs with live blocks, left to whoever adopts them. */
+  readonly abandonedSlabs: number;
+}
+
+interface Tally {
+  readonly dead: number;
+  readonly freeLive: boolean;
+  readonly live: number[];
+  reclaimedBlocks: number;
+  reclaimedSlabs: number;
+  abandonedSlabs: number;
+}
+
+/*
+ * Everything of a dead worker comes back from the slab states and the header bytes; of its region
+ * only the outbox is read. Each step can be done again, by another worker, should this one die too:
+ * a slab is the dead worker's until the step that gives it away.
+ */
+
+/** Makes a dead worker's slot this worker's to recover. @throws ERR_WORKER_ALIVE */
+function beginRecovery(image: SharedImage, dead: number): void {
+  const { layout, words } = image;
+  const slot = slotWord(dead, SLOT_STATE);
+  const state = sync.load(words, slot);
+  const own = (state & ~0xff) | SLOT_RECOVERING | image.worker;
+  const isActive = (state & 0xff) === SLOT_ACTIVE;
+  if (isActive && sync.compareExchange(words, slot, state, own) === state) {
+    for (let other = 0; other < layout.workers; other++) resumeRecovery(image, other, dead);
+    return;
+  }
+  if (state === own) return;
+  const message = `worker ${dead} is being recovered by worker ${state & 0x3f}`;
+  throw new HeapError("ERR_WORKER_ALIVE", message, { workerId: dead });
+}
+
+/** What the dead worker was recovering may be recovered again. */
+function resumeRecovery(image: SharedImage, other: number, dead: number): void {
+  const slot = slotWord(other, SLOT_STATE);
+  const state = sync.load(image.words, slot);
+  if ((state & 0xff) !== (SLOT_RECOVERING | dead)) return;
+  sync.compareExchange(image.words, slot, state, (state & ~0xff) | SLOT_ACTIVE);
+}
+
+/** Recovers a worker that is dead for certain. */
+export function recoverWorker(image: SharedImage, dead: number, freeLive: boolean): Recovered {
+  const { layout } = image;
+  const tally: Tally = {
+    dead,
+    freeLive,
+    live: [],
+    reclaimedBlocks: 0,
+    reclaimedSlabs: 0,
+    abandonedSlabs: 0,
+  };
+  beginRecovery(image, dead);
+  recoverOutbox(image, dead);
+  for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
+    const state = loadState(image, slab);
+    const kind = kindOf(state);
+    if (ownerOf(state) === dead + 1) {
+      if (kind === SPAN_CLASS) recoverSpan(image, slab, tally);
+      else recoverSlab(image, slab, kind, tally);
+    } else if ((state & MARKED) !== 0) {
+      recoverMarked(image, slab, kind, tally);
+    }
+    // It may have died between the two steps of leaving a slab, or of adopting several.
+    if (ownerOf(state) === ABANDONED && kind <= CLASS_COUNT) noteAbandoned(image, kind);
+  }
+  freeSlot(image, dead);
+  sendOutbox(image);
+  wake(image);
+  const { live, reclaimedBlocks, reclaimedSlabs, abandonedSlabs } = tally;
+  return { workerId: dead, live, reclaimedBlocks, reclaimedSlabs, abandonedSlabs };
+}
+
+function recoverOutbox(image: SharedImage, dead: number): void {
+  const { layout, words } = image;
+  const start = layout.regions + dead * layout.regionInts;
+  const outbox = words.subarray(start, start + layout.regionInts);
+  sendFrom(image, outbox);
+  outbox[OUTBOX_COUNT] = 0;
+  outbox[OUTBOX_SENT] = 0;
+}
+
+/** A dead worker's slab: its record is made anew from its headers. */
+function recoverSlab(image: SharedImage, slab: number, classIndex: number, tally: Tally): void {
+  const { freeBits, headers, marks, records } = image;
+  const blockBytes = BLOCK_BYTES[classIndex] as number;
+  const blocks = blocksPerSlab(classIndex);
+  const start = slabToPtr(slab);
+  const record = slabRecord(slab);
+  const firstWord = slab << FREE_WORDS_SHIFT;
+  let carved = blocks;
+  while (carved > 0 && headers[(start + (carved - 1) * blockBytes) >>> GRANULE_SHIFT] === 0)
+    carved--;
+  freeBits.fill(0, firstWord, firstWord + (1 << FREE_WORDS_SHIFT));
+  let free = 0;
+  let marked = 0;
+  for (let block = 0; block < carved; block++) {
+    const ptr = start + block * blockBytes;
+    const bit = 1 << (block & 31);
+    if (isFreeNow(image, ptr, classIndex, firstWord + (block >>> 5), bit, tally)) {
+      headers[ptr >>> GRANULE_SHIFT] = toHeader(FREE, classIndex);
+      const word = firstWord + (block >>> 5);
+      freeBits[word] = (freeBits[word] as number) | bit;
+      free++;
+    } else if (sync.load(headers, (ptr >>> GRANULE_SHIFT) + 1) !== NO_BLOCK) {
+      marked++;
+    }
+  }
+  marks[slab] = marked;
+  records[record + KIND] = classIndex;
+  records[record + FREE_COUNT] = free;
+  records[record + CARVED] = carved;
+  records[record + CURSOR] = 0;
+  records[record + RUN] = 1;
+  touchSlab(image, slab, carved * blockBytes, MAP_PAGE);
+  if (free < carved) {
+    tally.abandonedSlabs++;
+    publishAbandoned(image, slab, classIndex);
+    return;
+  }
+  tally.reclaimedSlabs++;
+  freeBits.fill(0, firstWord, firstWord + (1 << FREE_WORDS_SHIFT));
+  headers.fill(NO_BLOCK, start >>> GRANULE_SHIFT, (start + carved * blockBytes) >>> GRANULE_SHIFT);
+  releaseRun(image, slab, 1);
+}
+
+/** Whether a block of a dead worker's slab is free, or becomes free by its recovery. */
+function isFreeNow(
+  image: SharedImage,
+  ptr: number,
+  classIndex: number,
+  word: number,
+  bit: number,
+  tally: Tally,
+): boolean {
+  const { headers, layout, words } = image;
+  const header = headers[ptr >>> GRANULE_SHIFT] as number;
+  if (header === toHeader(IN_TRANSIT, classIndex)) {
+    const remote = layout.remoteBits + word;
+    if ((sync.load(words, remote) & bit) === 0) return false;
+    sync.and(words, remote, ~bit);
+    tally.reclaimedBlocks++;
+  } else if (headerState(header) === LIVE) {
+    const mark = (ptr >>> GRANULE_SHIFT) + 1;
+    const holder = sync.load(headers, mark);
+    if (holder !== NO_BLOCK && holder !== workerMark(tally.dead)) return false;
+    tally.live.push(ptr);
+    if (!tally.freeLive) {
+      sync.store(headers, mark, MARK_NOBODY);
+      return false;
+    }
+    if (holder !== NO_BLOCK) sync.store(headers, mark, NO_BLOCK);
+  } else if (headerState(header) === CACHED) {
+    tally.reclaimedBlocks++;
+  }
+  return true;
+}
+
+/** A dead worker's span: a live block, or one that it was about to make or to free. */
+function recoverSpan(image: SharedImage, slab: number, tally: Tally): void {
+  const { headers, records } = image;
+  const granule = slabToPtr(slab) >>> GRANULE_SHIFT;
+  const run = countTails(image, slab) + 1;
+  const mark = sync.load(headers, granule + 1);
+  if (headers[granule] === toHeader(LIVE, SPAN_CLASS)) {
+    const described = records[slabRecord(slab) + RUN] as number;
+    // It died while it made the span longer or shorter.
+    if (run > described) releaseRun(image, slab + described, run - described);
+    const isHeld = mark === NO_BLOCK || mark === workerMark(tally.dead);
+    if (isHeld) tally.live.push(slabToPtr(slab));
+    if (!isHeld || !tally.freeLive) {
+      disownSpan(image, slab);
+      return;
+    }
+  }
+  tally.reclaimedSlabs += run;
+  releaseRun(image, slab, run);
+}
+
+function countTails(image: SharedImage, slab: number): number {
+  let tails = 0;
+  const { layout } = image;
+  while (slab + tails + 1 < layout.slabs) {
+    const state = loadState(image, slab + tails + 1);
+    if (state === 0 || ownerOf(state) !== 0) break;
+    tails++;
+  }
+  return tails;
+}
+
+/** Another's slab with marked blocks: some may have been handed over to the dead worker. */
+function recoverMarked(image: SharedImage, slab: number, kind: number, tally: Tally): void {
+  const { headers } = image;
+  const isSpan = kind === SPAN_CLASS;
+  const blockBytes = isSpan ? 0 : (BLOCK_BYTES[kind] as number);
+  const blocks = isSpan ? 1 : blocksPerSlab(kind);
+  for (let block = 0; block < blocks; block++) {
+    const ptr = slabToPtr(slab) + block * blockBytes;
+    const granule = ptr >>> GRANULE_SHIFT;
+    if (sync.load(headers, granule + 1) !== workerMark(tally.dead)) continue;
+    if (headerState(headers[granule] as number) !== LIVE) continue;
+    tally.live.push(ptr);
+    if (tally.freeLive) freeSlow(image, ptr);
+    else sync.store(headers, granule + 1, MARK_NOBODY);
+  }
+}

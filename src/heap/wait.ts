@@ -1,0 +1,192 @@
+import { HeapError, show } from "../base/errors.js";
+import { sync } from "../base/sync.js";
+import { closed } from "../front/misuse.js";
+import { mallocSlow } from "../front/slow.js";
+import { CLOSED } from "../layout/metadata.js";
+import {
+  EVENTS,
+  type SharedImage,
+  SLOT_TICKET,
+  slotWord,
+  TICKETS,
+  WAITING,
+} from "../layout/shared.js";
+
+/*
+ * Waiting for memory. A worker that waits draws a ticket and sets its bit; whoever gives a slab back
+ * or sends blocks home counts an event and wakes those who wait. The lowest ticket tries first. The
+ * others try too when they have been patient, so that one which is stalled stops nobody, and at
+ * times without any event, for memory may lie in another worker's front cache until it drains.
+ */
+const PATIENCE_MS = 20;
+
+function isFirst(image: SharedImage): boolean {
+  const { layout, words, worker } = image;
+  const ticket = sync.load(words, slotWord(worker, SLOT_TICKET));
+  for (let other = 0; other < layout.workers; other++) {
+    const theirs = sync.load(words, slotWord(other, SLOT_TICKET));
+    if (theirs !== 0 && ((theirs - ticket) | 0) < 0) return false;
+  }
+  return true;
+}
+
+function drawTicket(image: SharedImage): void {
+  const { words, worker } = image;
+  const ticket = sync.add(words, TICKETS, 1) + 1;
+  sync.store(words, slotWord(worker, SLOT_TICKET), ticket === 0 ? 1 : ticket);
+  sync.or(words, WAITING + (worker >> 5), 1 << (worker & 31));
+}
+
+function dropTicket(image: SharedImage): void {
+  const { words, worker } = image;
+  sync.and(words, WAITING + (worker >> 5), ~(1 << (worker & 31)));
+  sync.store(words, slotWord(worker, SLOT_TICKET), 0);
+  sync.add(words, EVENTS, 1);
+  sync.notify(words, EVENTS);
+}
+
+/** The error for a wait that lasted too long. */
+function timedOut(size: number, ms: number): HeapError {
+  const message = `no room for ${size} bytes within ${ms} ms`;
+  return new HeapError("ERR_HEAP_EXHAUSTED", message, { requestBytes: size, timeoutMs: ms });
+}
+
+export function checkTimeout(ms: unknown): number {
+  if (ms === undefined) return Infinity;
+  if (typeof ms === "number" && ms >= 0) return ms;
+  const message = `timeout is ${show(ms)}; it takes milliseconds from 0`;
+  throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: ms });
+}
+
+/** Allocates, and blocks the agent until it can. @returns the block, or 0 after `ms`. */
+export function mallocBlocking(image: SharedImage, size: number, ms: number): number {
+  const at = mallocSlow(image, size);
+  if (at !== 0) return at;
+  const end = Date.now() + ms;
+  drawTicket(image);
+  try {
+    for (;;) {
+      const seen = sync.load(image.words, EVENTS);
+      const first = isFirst(image);
+      const ptr = first ? mallocSlow(image, size) : 0;
+      if (ptr !== 0) return ptr;
+      const left = end - Date.now();
+      if (left <= 0) throw timedOut(size, ms);
+      const answer = sync.wait(image.words, EVENTS, seen, Math.min(left, PATIENCE_MS));
+      if (answer !== "timed-out" || first) continue;
+      const late = mallocSlow(image, size);
+      if (late !== 0) return late;
+    }
+  } finally {
+    dropTicket(image);
+  }
+}
+
+interface Waiter {
+  readonly size: number;
+  readonly resolve: (ptr: number) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Something that aborts: an `AbortSignal`. */
+export interface Signal {
+  readonly aborted: boolean;
+  readonly reason?: unknown;
+  addEventListener(type: "abort", listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
+declare function setTimeout(run: () => void, ms: number): unknown;
+
+/** Those of one worker that wait, first come first served: the first holds the worker's ticket. */
+export class WaitQueue {
+  private readonly waiters: Waiter[] = [];
+  private isRunning = false;
+
+  private readonly image: SharedImage;
+
+  constructor(image: SharedImage) {
+    this.image = image;
+  }
+
+  malloc(size: number, signal?: Signal): Promise<number> {
+    const { image } = this;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.waiters.length === 0) {
+      const ptr = mallocSlow(image, size);
+      if (ptr !== 0) return Promise.resolve(ptr);
+    }
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        const place = this.waiters.indexOf(waiter);
+        if (place >= 0) this.waiters.splice(place, 1);
+        reject(signal?.reason);
+      };
+      const stop = (): void => signal?.removeEventListener("abort", leave);
+      const waiter: Waiter = {
+        size,
+        resolve(ptr) {
+          stop();
+          resolve(ptr);
+        },
+        reject(reason) {
+          stop();
+          reject(reason);
+        },
+      };
+      signal?.addEventListener("abort", leave, { once: true });
+      this.waiters.push(waiter);
+      if (!this.isRunning) void this.serve();
+    });
+  }
+
+  private async serve(): Promise<void> {
+    const { image, waiters } = this;
+    this.isRunning = true;
+    let isPatient = false;
+    drawTicket(image);
+    while (waiters.length > 0 && image.gate[CLOSED] === 0) {
+      const seen = sync.load(image.words, EVENTS);
+      const first = isFirst(image);
+      if ((first || isPatient) && this.serveFirst()) {
+        dropTicket(image);
+        drawTicket(image);
+        continue;
+      }
+      isPatient = (await pause(image, seen)) === "timed-out";
+    }
+    this.isRunning = false;
+    if (image.gate[CLOSED] === 0) dropTicket(image);
+    for (const waiter of waiters.splice(0)) waiter.reject(closed(image));
+  }
+
+  /** Whether the first waiter has been served, with a block or an error. */
+  private serveFirst(): boolean {
+    const waiter = this.waiters[0];
+    if (waiter === undefined) return false;
+    try {
+      const ptr = mallocSlow(this.image, waiter.size);
+      if (ptr === 0) return false;
+      this.waiters.shift();
+      waiter.resolve(ptr);
+    } catch (error) {
+      this.waiters.shift();
+      waiter.reject(error);
+    }
+    return true;
+  }
+}
+
+/** Waits for an event, for a while, in the agent's event loop. */
+async function pause(image: SharedImage, seen: number): Promise<"ok" | "timed-out"> {
+  const timer = new Promise<"timed-out">((resolve) => {
+    setTimeout(() => resolve("timed-out"), PATIENCE_MS);
+  });
+  try {
+    const wait = sync.waitAsync(image.words, EVENTS, seen, PATIENCE_MS);
+    if (!wait.async) return wait.value === "timed-out" ? timer : "ok";
+    return await Promise.race([wait.value, timer]);
+  } catch {
+    return timer;
+  }
+}

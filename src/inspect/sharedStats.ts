@@ -1,0 +1,147 @@
+import { kindOf, loadState, ownerOf, walkStates } from "../central/states.js";
+import type { HeapOptions } from "../config/options.js";
+import {
+  blocksPerSlab,
+  CARVED,
+  counterIndex,
+  DRAINED,
+  DRAINS,
+  FREE_COUNT,
+  POOLED,
+  ptrToSlab,
+  REFILLS,
+  SPAN_BYTES,
+  slabRecord,
+} from "../layout/metadata.js";
+import {
+  ABANDONED,
+  FREE_WORDS_SHIFT,
+  OUTBOX,
+  OUTBOX_COUNT,
+  OUTBOX_SENT,
+  type SharedImage,
+} from "../layout/shared.js";
+import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
+import { isAttached, workerImages } from "./sharedVerify.js";
+import { type Counted, cachedBlocks, type HeapStats, readStats } from "./stats.js";
+
+/** What one worker has of a shared heap. */
+export interface WorkerStats {
+  workerId: number;
+  /** Slabs and spans it owns, in slabs. */
+  slabs: number;
+  /** Live blocks in its slabs, whoever holds them. */
+  live: Counted;
+  cached: Counted;
+  /** Blocks of others that it freed and has not sent home yet. */
+  outboxBlocks: number;
+  refills: number;
+  drains: number;
+  /** Blocks that its drains returned to their slabs. */
+  drained: number;
+}
+
+export interface SharedHeapStats extends HeapStats {
+  maxWorkers: number;
+  /** Freed by a worker that does not own the slab, and on their way home. */
+  inTransit: Counted;
+  /** Slabs that a worker left with live blocks, until they are adopted. */
+  abandonedSlabs: number;
+  /** Attached workers. */
+  workers: WorkerStats[];
+}
+
+/** Reads the statistics of a shared heap: exact while its workers are quiet, else approximate. */
+export function readSharedStats(image: SharedImage, options: HeapOptions): SharedHeapStats {
+  const images = workerImages(image, options);
+  const attached = images.filter(({ worker }) => isAttached(image, worker));
+  const heap = readStats(image, options, images, image.words);
+  const workers = attached.map(readWorker);
+  const stats: SharedHeapStats = {
+    ...heap,
+    maxWorkers: image.layout.workers,
+    inTransit: { blocks: 0, bytes: 0 },
+    abandonedSlabs: 0,
+    workers,
+  };
+  const transit = (classIndex: number, blocks: number, worker: WorkerStats | undefined): void => {
+    const bytes = blocks * (BLOCK_BYTES[classIndex] as number);
+    move(stats.inTransit, blocks, bytes);
+    move(stats.live, -blocks, -bytes);
+    const own = stats.classes[classIndex - 1];
+    if (own !== undefined) move(own.live, -blocks, -bytes);
+    if (worker !== undefined) move(worker.live, -blocks, -bytes);
+  };
+  for (const { slab, slabs, kind } of walkStates(image)) {
+    if (kind === POOLED) continue;
+    const owner = ownerOf(loadState(image, slab));
+    const worker = workers.find(({ workerId }) => workerId === owner - 1);
+    if (owner === ABANDONED) stats.abandonedSlabs += slabs;
+    if (worker !== undefined) readOwned(image, slab, slabs, kind, worker);
+    if (kind <= CLASS_COUNT) transit(kind, remoteBlocks(image, slab, kind), worker);
+  }
+  for (const { meta } of attached) {
+    for (let index = meta[OUTBOX_SENT] as number; index < (meta[OUTBOX_COUNT] as number); index++) {
+      const slab = ptrToSlab(meta[OUTBOX + index] as number);
+      const state = loadState(image, slab);
+      const worker = workers.find(({ workerId }) => workerId === ownerOf(state) - 1);
+      if (kindOf(state) <= CLASS_COUNT) transit(kindOf(state), 1, worker);
+    }
+  }
+  return stats;
+}
+
+function move(counted: Counted, blocks: number, bytes: number): void {
+  counted.blocks += blocks;
+  counted.bytes += bytes;
+}
+
+function readWorker({ counters, meta, worker }: SharedImage): WorkerStats {
+  const stats: WorkerStats = {
+    workerId: worker,
+    slabs: 0,
+    live: { blocks: 0, bytes: 0 },
+    cached: { blocks: 0, bytes: 0 },
+    outboxBlocks: (meta[OUTBOX_COUNT] as number) - (meta[OUTBOX_SENT] as number),
+    refills: 0,
+    drains: counters[DRAINS] as number,
+    drained: 0,
+  };
+  for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
+    const cached = cachedBlocks(meta, classIndex);
+    const bytes = cached * (BLOCK_BYTES[classIndex] as number);
+    move(stats.cached, cached, bytes);
+    move(stats.live, -cached, -bytes);
+    stats.refills += counters[counterIndex(classIndex, REFILLS)] as number;
+    stats.drained += counters[counterIndex(classIndex, DRAINED)] as number;
+  }
+  return stats;
+}
+
+function readOwned(
+  image: SharedImage,
+  slab: number,
+  slabs: number,
+  kind: number,
+  worker: WorkerStats,
+): void {
+  const { records } = image;
+  const record = slabRecord(slab);
+  worker.slabs += slabs;
+  if (kind > CLASS_COUNT) {
+    move(worker.live, 1, records[record + SPAN_BYTES] as number);
+    return;
+  }
+  const used = (records[record + CARVED] as number) - (records[record + FREE_COUNT] as number);
+  move(worker.live, used, used * (BLOCK_BYTES[kind] as number));
+}
+
+/** Blocks of a slab that were sent home and not collected. */
+function remoteBlocks(image: SharedImage, slab: number, kind: number): number {
+  const first = image.layout.remoteBits + (slab << FREE_WORDS_SHIFT);
+  let blocks = 0;
+  for (let word = first; word < first + ((blocksPerSlab(kind) + 31) >>> 5); word++) {
+    for (let bits = image.words[word] as number; bits !== 0; bits &= bits - 1) blocks++;
+  }
+  return blocks;
+}

@@ -1,0 +1,201 @@
+import { sync } from "../base/sync.js";
+import { kindOf, loadState, ownerOf, walkStates } from "../central/states.js";
+import type { HeapOptions } from "../config/options.js";
+import {
+  CACHED,
+  FREE,
+  GRANULE_SHIFT,
+  headerState,
+  IN_TRANSIT,
+  LIVE,
+  NO_BLOCK,
+  toHeader,
+} from "../layout/header.js";
+import {
+  blocksPerSlab,
+  CARVED,
+  FREE_COUNT,
+  KIND,
+  POOLED,
+  RUN,
+  SLAB_BYTES,
+  SPAN_BYTES,
+  SPAN_TAIL,
+  slabRecord,
+  slabToPtr,
+} from "../layout/metadata.js";
+import {
+  ABANDONED,
+  FREE_WORDS_SHIFT,
+  MARKED,
+  OUTBOX,
+  OUTBOX_COUNT,
+  OUTBOX_SENT,
+  type SharedImage,
+  SLOT_FREE,
+  SLOT_STATE,
+  slotWord,
+  viewShared,
+} from "../layout/shared.js";
+import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
+import {
+  broken,
+  expect,
+  expectRange,
+  nothingWalked,
+  verifyBareHeaders,
+  verifyLists,
+  verifyZeros,
+  type Walked,
+} from "./verify.js";
+
+/*
+ * The invariants of verify.ts, for each worker, and those that only a shared heap has:
+ *
+ *   owner       a slab's owner is an attached worker, or nobody: an abandoned slab
+ *   transit     each block in transit is in one outbox, or has its remote bit; no other block does
+ *   marks       marks(slab) = its blocks with a mark; a slab with marks is flagged
+ *   freeBits    a block's free bit says whether its header is free
+ */
+
+interface Census {
+  readonly options: HeapOptions;
+  /** What the slabs of each worker say. */
+  readonly walked: readonly Walked[];
+  /** Blocks in an outbox that are not sent. */
+  readonly outboxes: Set<number>;
+}
+
+/** The images of all slots, of which those that are free have empty lists. */
+export function workerImages(image: SharedImage, options: HeapOptions): SharedImage[] {
+  const { workers } = image.layout;
+  return Array.from({ length: workers }, (_, worker) =>
+    worker === image.worker
+      ? image
+      : viewShared(image.u8.buffer, options, workers, worker, image.slabSource),
+  );
+}
+
+export function isAttached(image: SharedImage, worker: number): boolean {
+  return (sync.load(image.words, slotWord(worker, SLOT_STATE)) & 0xff) !== SLOT_FREE;
+}
+
+/** Checks every invariant of a shared heap whose workers are quiet. Ends on any image. */
+export function verifyShared(image: SharedImage, options: HeapOptions): void {
+  const images = workerImages(image, options);
+  const census: Census = {
+    options,
+    walked: images.map(nothingWalked),
+    outboxes: new Set(),
+  };
+  for (const worker of images) {
+    if (isAttached(image, worker.worker)) readOutbox(worker, census);
+  }
+  verifyBareHeaders(image, 0, image.layout.firstSlab);
+  for (const { slab, slabs, kind } of walkStates(image)) {
+    if (kind === POOLED) verifyPooled(image, slab, slab + slabs);
+    else if (kind === SPAN_CLASS) verifySharedSpan(image, slab, slabs);
+    else if (kind === SPAN_TAIL) broken("tiling", slabToPtr(slab), "a span's tail", "its head");
+    else verifySharedSlab(image, slab, kind, census);
+  }
+  for (const ptr of census.outboxes) broken("transit", ptr, "in an outbox", "in transit");
+  for (const worker of images) {
+    const walked = census.walked[worker.worker] as Walked;
+    if (isAttached(image, worker.worker)) {
+      verifyLists(worker, walked, image.layout.firstMagazine);
+    }
+  }
+}
+
+function readOutbox(worker: SharedImage, { outboxes }: Census): void {
+  const { meta } = worker;
+  const count = meta[OUTBOX_COUNT] as number;
+  for (let index = meta[OUTBOX_SENT] as number; index < count; index++) {
+    const ptr = meta[OUTBOX + index] as number;
+    if (outboxes.has(ptr)) broken("transit", ptr, "in two outboxes", "in one");
+    outboxes.add(ptr);
+  }
+}
+
+function verifyPooled(image: SharedImage, slab: number, end: number): void {
+  const { layout } = image;
+  verifyBareHeaders(image, slab, end);
+  for (let index = slab; index < end; index++) {
+    expect("marks", slabToPtr(index), image.marks[index], 0);
+    const first = index << FREE_WORDS_SHIFT;
+    for (let word = first; word < first + (1 << FREE_WORDS_SHIFT); word++) {
+      expect("freeBits", slabToPtr(index), image.freeBits[word], 0);
+      expect("transit", slabToPtr(index), image.words[layout.remoteBits + word], 0);
+    }
+  }
+}
+
+function verifyOwner(image: SharedImage, slab: number): number {
+  const owner = ownerOf(loadState(image, slab));
+  if (owner === ABANDONED) return owner;
+  expectRange("owner", slabToPtr(slab), owner, 1, image.layout.workers);
+  if (!isAttached(image, owner - 1)) broken("owner", slabToPtr(slab), owner - 1, "attached");
+  return owner;
+}
+
+function verifySharedSpan(image: SharedImage, slab: number, run: number): void {
+  const { headers, records } = image;
+  const ptr = slabToPtr(slab);
+  const granule = ptr >>> GRANULE_SHIFT;
+  const bytes = records[slabRecord(slab) + SPAN_BYTES] as number;
+  verifyOwner(image, slab);
+  expect("span", ptr, records[slabRecord(slab) + RUN], run);
+  expectRange("span", ptr, bytes, (run - 1) * SLAB_BYTES + 1, run * SLAB_BYTES);
+  expect("headers", ptr, headers[granule], toHeader(LIVE, SPAN_CLASS));
+  const isMarked = (loadState(image, slab) & MARKED) !== 0;
+  verifyZeros(image, granule + (isMarked ? 2 : 1), slabToPtr(slab + run) >>> GRANULE_SHIFT);
+}
+
+function verifySharedSlab(image: SharedImage, slab: number, kind: number, census: Census): void {
+  const { freeBits, headers, layout, marks, records, words } = image;
+  const ptr = slabToPtr(slab);
+  const record = slabRecord(slab);
+  expectRange("tiling", ptr, kind, 2, CLASS_COUNT);
+  expect("tiling", ptr, records[record + KIND], kind);
+  const owner = verifyOwner(image, slab);
+  const walked = owner === ABANDONED ? undefined : census.walked[owner - 1];
+  const granules = (BLOCK_BYTES[kind] as number) >>> GRANULE_SHIFT;
+  const carved = records[record + CARVED] as number;
+  expectRange("carved", ptr, carved, 1, blocksPerSlab(kind));
+  let free = 0;
+  let marked = 0;
+  for (let block = 0; block < blocksPerSlab(kind); block++) {
+    const granule = (ptr >>> GRANULE_SHIFT) + block * granules;
+    const at = granule << GRANULE_SHIFT;
+    const header = headers[granule] as number;
+    const state = headerState(header);
+    const word = (slab << FREE_WORDS_SHIFT) + (block >>> 5);
+    const isFree = ((freeBits[word] as number) >>> (block & 31)) & 1;
+    const isRemote = (((words[layout.remoteBits + word] as number) >>> (block & 31)) & 1) === 1;
+    expect("headers", at, header, block < carved ? toHeader(state, kind) : NO_BLOCK);
+    expect("freeBits", at, isFree, state === FREE ? 1 : 0);
+    const isTransit = header === toHeader(IN_TRANSIT, kind);
+    if (isTransit && isRemote === census.outboxes.delete(at)) {
+      broken("transit", at, isRemote ? "sent and in an outbox" : "lost", "in one place");
+    }
+    if (isRemote && !isTransit) broken("transit", at, "a remote bit", "a block in transit");
+    if (state === FREE) free++;
+    if (headers[granule + 1] !== NO_BLOCK) {
+      if (state !== LIVE && !isTransit) broken("marks", at, "a mark", "a live block");
+      marked++;
+    }
+    verifyZeros(image, granule + 2, granule + granules);
+    if (state !== CACHED) continue;
+    if (walked === undefined) broken("owner", at, "cached", "nothing cached in an abandoned slab");
+    walked.cachedHeaders[kind] = (walked.cachedHeaders[kind] as number) + 1;
+  }
+  const used = blocksPerSlab(kind) * granules;
+  verifyZeros(image, (ptr >>> GRANULE_SHIFT) + used, (ptr + SLAB_BYTES) >>> GRANULE_SHIFT);
+  expect("freeCount", ptr, records[record + FREE_COUNT], free);
+  expectRange("carved", ptr, free, 0, carved - 1);
+  expect("marks", ptr, marks[slab], marked);
+  if (marked > 0) expect("marks", ptr, kindOf(loadState(image, slab)), kind);
+  if (walked === undefined) return;
+  walked.classSlabs[kind] = (walked.classSlabs[kind] as number) + 1;
+  if (free > 0 || carved < blocksPerSlab(kind)) walked.partial.add(slab);
+}

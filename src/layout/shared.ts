@@ -1,0 +1,234 @@
+import { staticAssert } from "../base/assert.js";
+import { roundUp } from "../base/bits.js";
+import { sync } from "../base/sync.js";
+import type { HeapOptions } from "../config/options.js";
+import { FREE, LIVE } from "./header.js";
+import type { Image, SlabSource } from "./image.js";
+import {
+  blocksPerSlab,
+  COUNTER_COUNT,
+  COUNTERS,
+  MAGAZINE_COUNT,
+  magazineMask,
+  metadataOffset,
+  OPTIONS,
+  PAGE_BYTES,
+  SLAB_BYTES,
+  SLAB_RECORD_SHIFT,
+  SLAB_RECORDS,
+  SLAB_SHIFT,
+  slabRecord,
+} from "./metadata.js";
+import { LIVE_HEADER_OF_GRANULES } from "./sizeClasses.js";
+
+/*
+ * Where every byte of a shared heap's metadata is. One Int32Array, `words`, views all of it.
+ *
+ *   superblock | slots | slab states | summaries | marks | slab records | free bits | remote bits
+ *   | worker 0 | worker 1 | ...
+ *
+ * The superblock has the words of metadata.ts, and those below. A worker's region begins with
+ * words 0 to SLAB_RECORDS of metadata.ts, for the cold paths of front/ work on it as on a heap of
+ * one worker. Who may touch what:
+ *
+ *   header byte      the holder of the block; while it is free or cached, the slab's owner
+ *   slab record      the slab's owner; of a span, its holder
+ *   free bits, marks count           the slab's owner
+ *   worker's region  the worker; dirty words are for all, through Atomics
+ *   slots, states, summaries, remote bits, marks     all, through Atomics
+ */
+
+/** Slots for workers; 0 in a heap of one worker. */
+export const WORKERS = 24;
+/** No free slab is below this one, or it will be found later: where a search starts. */
+export const HINT = 64;
+/** Two words, a bit for each worker that waits for memory. */
+export const WAITING = 80;
+/** Counts what may have made memory free, for those who wait. */
+export const EVENTS = 82;
+/** The ticket that was given out last. */
+export const TICKETS = 83;
+/** Two words, a bit for each class of which a slab may be abandoned. */
+export const ABANDONED_CLASSES = 96;
+
+/** One cache line for each worker. */
+export const SLOTS = 128;
+export const SLOT_SHIFT = 4;
+/** Generation << 8 and a status. A generation is one attachment of a worker. */
+export const SLOT_STATE = 0;
+/** Which groups of the worker's dirty words have a bit: 1 << group. */
+export const SLOT_MAIL = 1;
+/** What the worker's agent waits on for as long as it lives. */
+export const SLOT_LIFE = 2;
+/** How many times it waits there; -1 where agents cannot wait so. */
+export const SLOT_ARMED = 3;
+/** Its place among those who wait for memory; 0 is none. */
+export const SLOT_TICKET = 4;
+
+export const SLOT_FREE = 0;
+export const SLOT_ACTIVE = 1;
+/** And the recovering worker's number. */
+export const SLOT_RECOVERING = 0x80;
+export const MAX_WORKERS = 64;
+
+/*
+ * A slab's state, one word: its owner and its kind. 0 is pooled. A claim is one compare-exchange,
+ * so that whom it belongs to is never in doubt.
+ */
+export const OWNER_MASK = 0xff;
+export const ABANDONED = 0xff;
+export const KIND_SHIFT = 8;
+/** Set while a block of the slab is, or was, handed over. */
+export const MARKED: number = 1 << 16;
+
+/*
+ * A mark says who holds a live block that was handed over. It stands in the header map where the
+ * block's second granule is, so a shared heap has no blocks of one granule.
+ */
+export const MARK_NOBODY = 0x80;
+
+/** The mark of a worker: 1 to 0x40, which no header in the place of a mark could be. */
+export function workerMark(worker: number): number {
+  return worker + 1;
+}
+
+/** What a worker's own table says of a slab that is not its, or that has marks. */
+export const NOT_MINE: number = LIVE;
+export const MINE_MARKED: number = LIVE | 62;
+
+export const FREE_WORDS_SHIFT = 7;
+
+// In a worker's region, after the words of metadata.ts.
+/** Blocks of others that the worker freed: how many there are, how many have been sent. */
+export const OUTBOX_COUNT: number = SLAB_RECORDS;
+export const OUTBOX_SENT: number = OUTBOX_COUNT + 1;
+export const OUTBOX: number = OUTBOX_COUNT + 16;
+export const OUTBOX_BLOCKS = 1024;
+export const DIRTY_WORDS: number = OUTBOX + OUTBOX_BLOCKS;
+
+/** Indices into `words`, for a heap of this capacity and these options. */
+export interface SharedLayout {
+  readonly workers: number;
+  readonly slabs: number;
+  readonly states: number;
+  readonly summaries: number;
+  readonly marks: number;
+  readonly records: number;
+  readonly freeBits: number;
+  readonly remoteBits: number;
+  readonly regions: number;
+  readonly regionInts: number;
+  readonly dirtyWords: number;
+  /** Dirty words that one bit of a worker's mail stands for. */
+  readonly mailGroup: number;
+  readonly firstMagazine: number;
+  readonly endMagazine: number;
+  readonly firstSlab: number;
+}
+
+export function sharedLayout(
+  capacityBytes: number,
+  fastCap: number,
+  workers: number,
+): SharedLayout {
+  const slabs = capacityBytes >>> SLAB_SHIFT;
+  const states = SLOTS + (workers << SLOT_SHIFT);
+  const summaries = states + slabs;
+  const marks = summaries + slabs;
+  const records = roundUp(marks + slabs, 16);
+  const freeBits = records + (slabs << SLAB_RECORD_SHIFT);
+  const remoteBits = freeBits + (slabs << FREE_WORDS_SHIFT);
+  const pageInts = PAGE_BYTES / 4;
+  const regions = roundUp(remoteBits + (slabs << FREE_WORDS_SHIFT), pageInts);
+  const dirtyWords = (slabs + 31) >>> 5;
+  const slots = magazineMask(fastCap) + 1;
+  const firstMagazine = roundUp(DIRTY_WORDS + dirtyWords, slots);
+  const endMagazine = firstMagazine + MAGAZINE_COUNT * slots;
+  const regionInts = roundUp(endMagazine, pageInts);
+  const end = metadataOffset(capacityBytes) + 4 * (regions + workers * regionInts);
+  return {
+    workers,
+    slabs,
+    states,
+    summaries,
+    marks,
+    records,
+    freeBits,
+    remoteBits,
+    regions,
+    regionInts,
+    dirtyWords,
+    mailGroup: (dirtyWords + 31) >>> 5,
+    firstMagazine,
+    endMagazine,
+    firstSlab: roundUp(end, SLAB_BYTES) >>> SLAB_SHIFT,
+  };
+}
+
+/** What one worker sees of a shared heap, and what it keeps for itself. */
+export interface SharedImage extends Image {
+  readonly words: Int32Array;
+  readonly layout: SharedLayout;
+  readonly worker: number;
+  /** Free bits, at `slab << FREE_WORDS_SHIFT`. */
+  readonly freeBits: Int32Array;
+  /** Blocks marked in a slab, for its owner. */
+  readonly marks: Int32Array;
+  /** By slab, 65536 of them: the live header of its class if this worker owns it, else NOT_MINE. */
+  readonly mine: Uint8Array;
+  /** By slab, while an outbox is sent: which remote words were written to. */
+  readonly sending: Int32Array;
+  /** Slabs of those, in order. */
+  readonly sent: Int32Array;
+  /** Where the search for a span starts: `cursor[0]`. */
+  readonly cursor: Int32Array;
+}
+
+/** Views a buffer as worker `worker` of a shared heap. */
+export function viewShared(
+  buffer: ArrayBufferLike,
+  options: HeapOptions,
+  workers: number,
+  worker: number,
+  slabSource: SlabSource,
+): SharedImage {
+  const { capacity, fastCap } = options;
+  const layout = sharedLayout(capacity, fastCap, workers);
+  const start = metadataOffset(capacity);
+  const ints = (from: number, length: number): Int32Array =>
+    new Int32Array(buffer, start + 4 * from, length);
+  const region = layout.regions + worker * layout.regionInts;
+  const records = layout.records - SLAB_RECORDS;
+  const counters = start + 4 * (region + COUNTERS);
+  const liveHeaders = LIVE_HEADER_OF_GRANULES.slice();
+  liveHeaders.fill(LIVE_HEADER_OF_GRANULES[2] as number, 0, 2);
+  return {
+    headers: sync.track(new Uint8Array(buffer, 0, start), "headers"),
+    meta: sync.track(ints(region, layout.endMagazine), "worker"),
+    records: sync.track(ints(records, slabRecord(layout.slabs)), "records"),
+    counters: new Float64Array(buffer, counters, COUNTER_COUNT),
+    u8: new Uint8Array(buffer, 0, capacity),
+    i32: new Int32Array(buffer, 0, capacity >> 2),
+    gate: new Int32Array(OPTIONS),
+    liveHeaders,
+    slabSource,
+    words: sync.track(ints(0, layout.regions + workers * layout.regionInts), "words"),
+    layout,
+    worker,
+    freeBits: sync.track(ints(layout.freeBits, layout.slabs << FREE_WORDS_SHIFT), "freeBits"),
+    marks: sync.track(ints(layout.marks, layout.slabs), "marks"),
+    mine: new Uint8Array(65536).fill(NOT_MINE),
+    sending: new Int32Array(layout.slabs),
+    sent: new Int32Array(OUTBOX_BLOCKS),
+    cursor: new Int32Array(1),
+  };
+}
+
+/** The word of a worker's slot that has this name. */
+export function slotWord(worker: number, name: number): number {
+  return SLOTS + (worker << SLOT_SHIFT) + name;
+}
+
+staticAssert(WORKERS > OPTIONS + 7 && ABANDONED_CLASSES + 2 <= SLOTS, "words of their own");
+staticAssert(blocksPerSlab(2) <= 32 << FREE_WORDS_SHIFT, "a bit for each block");
+staticAssert(MAX_WORKERS < ABANDONED && MAX_WORKERS < FREE + 1, "a worker fits its byte");
