@@ -8,7 +8,7 @@ export type SharedInts = Int32Array | Uint8Array;
 
 /**
  * The one seam through which this library reaches `Atomics`. The build replaces `sync.` by
- * `Atomics.`, and `sync.track(view)` by the view, so that it costs nothing where it is shipped. The
+ * `Atomics.`, and `sync.track(name, view)` by the view, so that it costs nothing where it is shipped. The
  * tests put a scheduler in its place (test/support/schedule), and views that watch plain accesses.
  */
 export interface Sync {
@@ -23,7 +23,7 @@ export interface Sync {
   wait(view: Int32Array, index: number, value: number, ms: number): string;
   waitAsync(view: Int32Array, index: number, value: number, ms?: number): AsyncWait;
   /** Names a view of shared memory whose plain accesses must not race. */
-  track<View>(view: View, name: string): View;
+  track<View>(name: string, view: View): View;
 }
 
 type WaitAsync = Sync["waitAsync"];
@@ -41,5 +41,5 @@ export const sync: Sync = {
   wait: (view, index, value, ms) => Atomics.wait(view, index, value, ms),
   waitAsync: (view, index, value, ms) =>
     (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync(view, index, value, ms),
-  track: (view) => view,
+  track: (_, view) => view,
 };

@@ -1,9 +1,10 @@
 import { sync } from "../base/sync.js";
 import { GRANULE_SHIFT, LIVE, NO_BLOCK, toHeader } from "../layout/header.js";
 import type { Run } from "../layout/image.js";
-import { POOLED, SPAN_TAIL, slabToPtr } from "../layout/metadata.js";
+import { blocksPerSlab, POOLED, SPAN_TAIL, slabToPtr } from "../layout/metadata.js";
 import {
   EVENTS,
+  FREE_WORDS_SHIFT,
   HINT,
   KIND_SHIFT,
   MARKED,
@@ -126,6 +127,9 @@ export function releaseRun(image: SharedImage, slab: number, slabs: number): voi
       sync.store(headers, granule + 1, NO_BLOCK);
       releaseTails(image, slab + 1, slab + slabs);
       image.cursor[0] = slab;
+    } else {
+      const word = slab << FREE_WORDS_SHIFT;
+      image.freeBits.fill(0, word, word + ((blocksPerSlab(kindOf(state)) + 31) >>> 5));
     }
     image.mine[slab] = NOT_MINE;
     sync.store(words, layout.states + slab, 0);

@@ -27,6 +27,7 @@ import {
 import {
   ABANDONED,
   DIRTY_WORDS,
+  FORMATTING,
   HINT,
   KIND_SHIFT,
   MARKED,
@@ -48,9 +49,6 @@ import {
   WORKERS,
 } from "../layout/shared.js";
 import { CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
-
-/** Stands in place of the magic while a buffer is being formatted. */
-export const FORMATTING = 0x746d7266; // "frmt"
 
 /** The words at which an image's superblock and slots stand. */
 function superblock(buffer: ArrayBufferLike, capacityBytes: number): Int32Array {
@@ -110,8 +108,8 @@ export function claimWorker(
   workers: number,
 ): SharedImage {
   const words = sync.track(
-    new Int32Array(buffer, metadataOffset(options.capacity), slotWord(workers, 0)),
     "words",
+    new Int32Array(buffer, metadataOffset(options.capacity), slotWord(workers, 0)),
   );
   for (let worker = 0; worker < workers; worker++) {
     const slot = slotWord(worker, SLOT_STATE);

@@ -133,6 +133,16 @@ export function reserve(capacityBytes: number): ArrayBuffer {
   }
 }
 
+/** A new buffer that workers share. @throws {HeapError} ERR_HEAP_EXHAUSTED, as `reserve`. */
+export function reserveShared(capacityBytes: number): SharedArrayBuffer {
+  try {
+    return new SharedArrayBuffer(capacityBytes);
+  } catch {
+    const message = `the system has no shared buffer of ${capacityBytes} bytes; take a smaller one`;
+    throw new HeapError("ERR_HEAP_EXHAUSTED", message, { requestBytes: capacityBytes });
+  }
+}
+
 /** What a heap can live in: a buffer, or a `WebAssembly.Memory`. */
 export type HeapMemory<B extends ArrayBufferLike = ArrayBufferLike> = B | { readonly buffer: B };
 

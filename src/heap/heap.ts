@@ -75,7 +75,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
    * @throws {HeapError} ERR_BAD_HEAP_IMAGE for anything but an intact snapshot.
    */
   static restore(snapshot: Uint8Array): Heap<ArrayBuffer> {
-    const heap = Heap.open(restoreBuffer(snapshot));
+    const heap = Heap.open(restoreBuffer(snapshot, reserve));
     recountTouched(heap.image);
     return heap;
   }

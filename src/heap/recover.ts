@@ -174,7 +174,6 @@ function recoverSlab(image: SharedImage, slab: number, classIndex: number, tally
     return;
   }
   tally.reclaimedSlabs++;
-  freeBits.fill(0, firstWord, firstWord + (1 << FREE_WORDS_SHIFT));
   headers.fill(NO_BLOCK, start >>> GRANULE_SHIFT, (start + carved * blockBytes) >>> GRANULE_SHIFT);
   releaseRun(image, slab, 1);
 }

@@ -1,4 +1,5 @@
 import { HeapError, show } from "../base/errors.js";
+import { sync } from "../base/sync.js";
 import { slabPool } from "../central/slabPool.js";
 import { type HeapOptions, OPTION_TABLE } from "../config/options.js";
 import { magazineCap, refillCount } from "../front/format.js";
@@ -25,6 +26,7 @@ import {
   SLAB_SHIFT,
   VERSION,
 } from "../layout/metadata.js";
+import { FORMATTING, MAX_WORKERS, SLOTS, sharedLayout, WORKERS } from "../layout/shared.js";
 import { CLASS_COUNT } from "../layout/sizeClasses.js";
 import { verifyImage } from "./verify.js";
 
@@ -51,6 +53,7 @@ export function checkImage(
   check("version", meta[VERSION], FORMAT_VERSION);
   check("capacityBytes", meta[CAPACITY_BYTES], capacityBytes);
   if (meta[CLOSED] !== 0) check("closed", meta[CLOSED], 1);
+  check("workers (SharedHeap.attach takes a shared heap)", meta[WORKERS], 0);
   const options = readOptions(meta);
   const { fastCap } = options;
   check("option capacity", options.capacity, capacityBytes);
@@ -63,6 +66,31 @@ export function checkImage(
   checkClasses(image.meta, options);
   verifyAsImage(image);
   return { image, options };
+}
+
+/**
+ * Checks the superblock of a shared heap, which changes under other workers' hands.
+ * @throws {HeapError} ERR_BAD_HEAP_IMAGE
+ */
+export function readSharedSuperblock(
+  buffer: ArrayBufferLike,
+  capacityBytes: number,
+): { options: HeapOptions; workers: number } {
+  const meta = new Int32Array(buffer, metadataOffset(capacityBytes), SLOTS);
+  const magic = sync.load(meta, MAGIC);
+  if (magic === FORMATTING) throw badImage("magic", "that of a heap being formatted", "a heap's");
+  check("magic", magic, MAGIC_VALUE);
+  check("version", meta[VERSION], FORMAT_VERSION);
+  check("capacityBytes", meta[CAPACITY_BYTES], capacityBytes);
+  const workers = meta[WORKERS] as number;
+  const isShared = workers >= 1 && workers <= MAX_WORKERS;
+  if (!isShared) throw badImage("workers", workers, `1 to ${MAX_WORKERS}, as a shared heap has`);
+  const options = readOptions(meta);
+  check("option capacity", options.capacity, capacityBytes);
+  const { firstSlab } = sharedLayout(capacityBytes, options.fastCap, workers);
+  check("firstSlab", meta[FIRST_SLAB], firstSlab);
+  check("endSlab", meta[END_SLAB], capacityBytes >>> SLAB_SHIFT);
+  return { options, workers };
 }
 
 function checkClasses(meta: Int32Array, options: HeapOptions): void {

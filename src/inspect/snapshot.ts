@@ -49,12 +49,10 @@ function usedBytes(records: Int32Array, { slab, slabs, kind }: Run): number {
 }
 
 function listExtents(image: Image): Extent[] {
-  const { meta } = image;
   const extents: Extent[] = [];
   const start = metadataOffset(capacityOf(image));
   for (let offset = start; offset < slabToPtr(firstSlab(image)); offset += PAGE_BYTES) {
-    const index = (offset - start) >> 2;
-    const page = meta.subarray(index, index + PAGE_BYTES / 4);
+    const page = image.i32.subarray(offset >> 2, (offset + PAGE_BYTES) >> 2);
     if (page.some((value) => value !== 0)) extents.push({ offset, bytes: page.byteLength });
   }
   for (const run of image.slabSource.runs(image)) {
@@ -97,7 +95,10 @@ export function snapshotImage(image: Image): Uint8Array<ArrayBuffer> {
 }
 
 /** Checks a snapshot and lays it out in a new buffer. @throws ERR_BAD_HEAP_IMAGE */
-export function restoreBuffer(snapshot: Uint8Array): ArrayBuffer {
+export function restoreBuffer<B extends ArrayBufferLike>(
+  snapshot: Uint8Array,
+  reserve: (capacityBytes: number) => B,
+): B {
   if (!(snapshot instanceof Uint8Array)) throw badImage("snapshot", snapshot, "a Uint8Array");
   const isWords = snapshot.byteLength % 4 === 0 && snapshot.byteLength >= 4 * HEADER_WORDS;
   if (!isWords)
@@ -111,17 +112,19 @@ export function restoreBuffer(snapshot: Uint8Array): ArrayBuffer {
   if (!isCapacity) throw badImage("snapshot capacity", capacity, "a capacity");
   const actual = checksum(words.subarray(HEADER_WORDS));
   if (sum !== actual) throw badImage("snapshot checksum", sum, actual);
-  return layOut(snapshot, words, capacity, count);
+  const buffer = reserve(capacity);
+  layOut(snapshot, words, buffer, count);
+  return buffer;
 }
 
 function layOut(
   snapshot: Uint8Array,
   words: Uint32Array,
-  capacity: number,
+  buffer: ArrayBufferLike,
   count: number,
-): ArrayBuffer {
+): void {
   let at = 4 * (HEADER_WORDS + 2 * count);
-  const buffer = new ArrayBuffer(capacity);
+  const capacity = buffer.byteLength;
   const target = new Uint8Array(buffer);
   for (let index = 0; index < count; index++) {
     const offset = words[HEADER_WORDS + 2 * index] ?? capacity;
@@ -132,7 +135,6 @@ function layOut(
     at += bytes;
   }
   if (at !== snapshot.byteLength) throw badImage("snapshot length", snapshot.byteLength, at);
-  return buffer;
 }
 
 /** Counts touched pages anew: in a restored heap only what is in use was touched. */

@@ -38,6 +38,9 @@ import { LIVE_HEADER_OF_GRANULES } from "./sizeClasses.js";
  *   slots, states, summaries, remote bits, marks     all, through Atomics
  */
 
+/** Stands in place of the magic while a buffer is being formatted. */
+export const FORMATTING = 0x746d7266; // "frmt"
+
 /** Slots for workers; 0 in a heap of one worker. */
 export const WORKERS = 24;
 /** No free slab is below this one, or it will be found later: where a search starts. */
@@ -203,20 +206,20 @@ export function viewShared(
   const liveHeaders = LIVE_HEADER_OF_GRANULES.slice();
   liveHeaders.fill(LIVE_HEADER_OF_GRANULES[2] as number, 0, 2);
   return {
-    headers: sync.track(new Uint8Array(buffer, 0, start), "headers"),
-    meta: sync.track(ints(region, layout.endMagazine), "worker"),
-    records: sync.track(ints(records, slabRecord(layout.slabs)), "records"),
+    headers: sync.track("headers", new Uint8Array(buffer, 0, start)),
+    meta: sync.track("worker", ints(region, layout.endMagazine)),
+    records: sync.track("records", ints(records, slabRecord(layout.slabs))),
     counters: new Float64Array(buffer, counters, COUNTER_COUNT),
     u8: new Uint8Array(buffer, 0, capacity),
     i32: new Int32Array(buffer, 0, capacity >> 2),
     gate: new Int32Array(OPTIONS),
     liveHeaders,
     slabSource,
-    words: sync.track(ints(0, layout.regions + workers * layout.regionInts), "words"),
+    words: sync.track("words", ints(0, layout.regions + workers * layout.regionInts)),
     layout,
     worker,
-    freeBits: sync.track(ints(layout.freeBits, layout.slabs << FREE_WORDS_SHIFT), "freeBits"),
-    marks: sync.track(ints(layout.marks, layout.slabs), "marks"),
+    freeBits: sync.track("freeBits", ints(layout.freeBits, layout.slabs << FREE_WORDS_SHIFT)),
+    marks: sync.track("marks", ints(layout.marks, layout.slabs)),
     mine: new Uint8Array(65536).fill(NOT_MINE),
     sending: new Int32Array(layout.slabs),
     sent: new Int32Array(OUTBOX_BLOCKS),

@@ -1,0 +1,302 @@
+import { HeapError, show } from "../base/errors.js";
+import { sync } from "../base/sync.js";
+import type { Ptr } from "../base/types.js";
+import { sharedSlabs } from "../central/sharedSlabs.js";
+import { type HeapOptions, resolveOptions } from "../config/options.js";
+import { openSharedDoor } from "../front/hot.js";
+import { liveHeaderOf } from "../front/lookup.js";
+import { readSharedSuperblock } from "../inspect/open.js";
+import { readSharedStats, type SharedHeapStats } from "../inspect/sharedStats.js";
+import { verifyShared } from "../inspect/sharedVerify.js";
+import { recountTouched, restoreBuffer, snapshotImage } from "../inspect/snapshot.js";
+import { CLOSED, SLAB_BYTES, TOUCHED_PAGES } from "../layout/metadata.js";
+import {
+  type SharedImage,
+  SLOT_ACTIVE,
+  SLOT_FREE,
+  SLOT_STATE,
+  slotWord,
+  viewShared,
+} from "../layout/shared.js";
+import { checkSharedRoom, claimWorker, detachWorker, formatShared } from "./attach.js";
+import { BaseHeap } from "./base.js";
+import { bufferOf, capacityOfBuffer, type HeapMemory, reserveShared } from "./create.js";
+import { handOverBlock } from "./handOver.js";
+import { hideLife, probeLife, showLife } from "./liveness.js";
+import { type Recovered, recoverWorker } from "./recover.js";
+import { checkTimeout, mallocBlocking, type Signal, WaitQueue } from "./wait.js";
+
+export type { Recovered } from "./recover.js";
+
+/** The options of a heap, and how many workers may be attached at once. */
+export interface SharedHeapOptions extends HeapOptions {
+  /** Slots for workers: 1 to 64; 16 by default. Each reserves about 190 KB of the capacity. */
+  maxWorkers: number;
+}
+
+/** What `guard` needs of a worker: Node's `Worker` has it. */
+export interface Guarded {
+  once(event: "exit", listener: () => void): unknown;
+}
+
+const DEFAULT_WORKERS = 16;
+
+declare function setInterval(run: () => void, ms: number): unknown;
+declare function clearInterval(timer: unknown): void;
+
+/**
+ * A heap that several workers share: any allocates, any frees, any may die. The `SharedArrayBuffer`
+ * is the whole handle: post it to a worker, which attaches. A handle is for one agent.
+ *
+ * Blocks of the worker's own slabs cost what they cost in `Heap`; a block of another worker's about
+ * 10 ns to free, as it is sent home with many others. `stats`, `verify`, `snapshot` and `blocks` are
+ * exact while the other workers are quiet. The least block has 32 bytes.
+ */
+export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
+  /** The slot this handle has: 0 to `maxWorkers - 1`. */
+  readonly workerId: number;
+  readonly maxWorkers: number;
+  private readonly shared: SharedImage;
+  private readonly queue: WaitQueue;
+
+  private constructor(buffer: SharedArrayBuffer, image: SharedImage, options: HeapOptions) {
+    super(buffer, image, options, openSharedDoor(image, image.mine));
+    this.shared = image;
+    this.workerId = image.worker;
+    this.maxWorkers = image.layout.workers;
+    this.queue = new WaitQueue(image);
+    showLife(image);
+  }
+
+  /**
+   * Creates a heap in a new `SharedArrayBuffer`, and attaches to it.
+   * @throws {HeapError} ERR_INVALID_OPTION; ERR_HEAP_EXHAUSTED when the system has no such buffer.
+   */
+  static create(options: Partial<SharedHeapOptions> = {}): SharedHeap {
+    const { maxWorkers = DEFAULT_WORKERS, ...rest } = options;
+    const resolved = resolveOptions(rest);
+    resolved.capacity = Math.ceil(resolved.capacity / SLAB_BYTES) * SLAB_BYTES;
+    checkSharedRoom(resolved, maxWorkers);
+    const buffer = reserveShared(resolved.capacity);
+    formatShared(buffer, resolved, maxWorkers);
+    return SharedHeap.join(buffer, resolved, maxWorkers);
+  }
+
+  /**
+   * Attaches this agent to a heap that another created. About 0.1 ms.
+   * @throws {HeapError} ERR_BAD_HEAP_IMAGE with the field that failed: no heap, another version, or
+   * one that is being formatted; ERR_NO_WORKER_SLOT when all slots are taken; ERR_INVALID_ARGUMENT
+   * for anything but shared memory.
+   */
+  static attach(memory: HeapMemory<SharedArrayBuffer>): SharedHeap {
+    const buffer = bufferOf(memory);
+    if (typeof SharedArrayBuffer === "undefined" || !(buffer instanceof SharedArrayBuffer)) {
+      const message = "workers share a SharedArrayBuffer; got an ArrayBuffer, for Heap.open";
+      throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: memory });
+    }
+    const { options, workers } = readSharedSuperblock(buffer, capacityOfBuffer(buffer));
+    return SharedHeap.join(buffer, options, workers);
+  }
+
+  /**
+   * Creates a heap from a snapshot of a shared heap, and attaches to it. Live ptrs stay live; the
+   * workers of then are recovered.
+   * @throws {HeapError} ERR_BAD_HEAP_IMAGE for anything but an intact snapshot.
+   */
+  static restore(snapshot: Uint8Array): SharedHeap {
+    const buffer = restoreBuffer(snapshot, reserveShared);
+    const { options, workers } = readSharedSuperblock(buffer, buffer.byteLength);
+    const first = viewShared(buffer, options, workers, 0, sharedSlabs);
+    const isActive = (worker: number): boolean =>
+      (sync.load(first.words, slotWord(worker, SLOT_STATE)) & 0xff) !== SLOT_FREE;
+    // The first slot's image does the work before any is attached; its own is recovered last.
+    for (let worker = 1; worker < workers; worker++) {
+      if (isActive(worker)) recoverWorker(first, worker, false);
+    }
+    const wasFirst = isActive(0);
+    const heap = SharedHeap.join(buffer, options, workers);
+    if (wasFirst && heap.workerId !== 0) recoverWorker(heap.shared, 0, false);
+    for (let worker = 0; worker < workers; worker++) {
+      viewShared(buffer, options, workers, worker, sharedSlabs).meta[TOUCHED_PAGES] = 0;
+    }
+    recountTouched(heap.shared);
+    return heap;
+  }
+
+  private static join(
+    buffer: SharedArrayBuffer,
+    options: HeapOptions,
+    workers: number,
+  ): SharedHeap {
+    return new SharedHeap(buffer, claimWorker(buffer, options, workers), options);
+  }
+
+  /**
+   * Like `malloc`, but waits for memory: for other workers' frees. Those of one worker are served
+   * first come first served; among workers the one that waits longest tries first.
+   * @returns a promise of the block. It rejects as `malloc` throws, with the reason of an aborted
+   * signal, or with ERR_HEAP_DISPOSED when this worker detaches.
+   */
+  mallocAsync(size: number, options: { signal?: Signal } = {}): Promise<Ptr> {
+    return this.queue.malloc(size, options.signal) as Promise<Ptr>;
+  }
+
+  /**
+   * Like `malloc`, but blocks this agent until there is memory. Not on a browser's main thread.
+   * @throws {HeapError} ERR_HEAP_EXHAUSTED when `timeout` (milliseconds) is over.
+   */
+  mallocWait(size: number, options: { timeout?: number } = {}): Ptr {
+    return mallocBlocking(this.shared, size, checkTimeout(options.timeout)) as Ptr;
+  }
+
+  /**
+   * Says that another worker holds a live block from now on: it stays live when this worker is
+   * recovered, and is that one's when it is. For the block's holder: the owner of its slab, or the
+   * worker that it was handed over to. Frees of blocks of that slab are slower until it is freed.
+   * @throws {HeapError} as `free`; ERR_INVALID_WORKER unless `workerId` is attached and this worker
+   * may hand the block over.
+   */
+  handOver(ptr: Ptr, workerId: number): void {
+    const image = this.shared;
+    const header = liveHeaderOf(image, ptr);
+    this.checkAttached(workerId);
+    handOverBlock(image, ptr, header, workerId);
+  }
+
+  /**
+   * Brings back what a dead worker left: its caches, what it was sending, and its slabs. The blocks
+   * it held live are listed, and with `freeLive` freed; not those it had handed over.
+   * Time is proportional to its slabs, about 20 µs each.
+   * @throws {HeapError} ERR_WORKER_ALIVE for a worker that lives, or that may: see docs/CONCURRENCY.md;
+   * ERR_INVALID_WORKER for one that is not attached.
+   */
+  recover(workerId: number, options: { freeLive?: boolean } = {}): Recovered {
+    this.openImage();
+    this.checkAttached(workerId);
+    const life = probeLife(this.shared, workerId);
+    if (life !== "dead") {
+      const message =
+        life === "alive"
+          ? `worker ${workerId} lives; terminate it, or let it detach`
+          : `worker ${workerId} is not known to be dead: its engine cannot tell; use guard`;
+      throw new HeapError("ERR_WORKER_ALIVE", message, { workerId, life });
+    }
+    return recoverWorker(this.shared, workerId, options.freeLive === true);
+  }
+
+  /**
+   * Recovers a worker when it exits without having detached: Node's `exit` event says when. Without
+   * `workerId`, every attached worker is asked then whether it lives.
+   */
+  guard(
+    worker: Guarded,
+    options: { workerId?: number; freeLive?: boolean; onRecover?: (what: Recovered) => void } = {},
+  ): void {
+    const { workerId, freeLive = false, onRecover } = options;
+    const state = workerId === undefined ? 0 : this.slotState(workerId);
+    worker.once("exit", () => {
+      if (this.shared.gate[CLOSED] !== 0) return;
+      for (let other = 0; other < this.maxWorkers; other++) {
+        const isIts = workerId === undefined ? this.isDead(other) : other === workerId;
+        if (!isIts || (workerId !== undefined && this.slotState(other) !== state)) continue;
+        onRecover?.(recoverWorker(this.shared, other, freeLive));
+      }
+    });
+  }
+
+  /**
+   * Returns what is cached to the slabs, sends other workers' blocks home, and takes what they have
+   * sent: after it this worker keeps no free block from anyone.
+   */
+  override drain(): void {
+    super.drain();
+  }
+
+  /**
+   * Drains every `ms` milliseconds in this agent's event loop, so that a quiet worker keeps nothing.
+   * The timer does not keep Node running. @returns a function that ends it.
+   */
+  drainEvery(ms: number): () => void {
+    if (!(typeof ms === "number" && ms > 0)) {
+      const message = `ms is ${show(ms)}; it takes milliseconds above 0`;
+      throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: ms });
+    }
+    const timer = setInterval(() => {
+      if (this.shared.gate[CLOSED] !== 0) clearInterval(timer);
+      else this.drain();
+    }, ms);
+    (timer as { unref?: () => void }).unref?.();
+    return () => clearInterval(timer);
+  }
+
+  /**
+   * Leaves the heap: gives back what is cached; its slabs with live blocks are left to be adopted.
+   * Every later call throws. Blocks that are live stay so.
+   */
+  detach(): void {
+    const image = this.shared;
+    if (image.gate[CLOSED] !== 0) return;
+    hideLife(image);
+    detachWorker(image);
+  }
+
+  [Symbol.dispose](): void {
+    this.detach();
+  }
+
+  /** A plain object of figures, in bytes and blocks, in total and for each worker. */
+  stats(): SharedHeapStats {
+    return readSharedStats(this.openShared(), this.options);
+  }
+
+  /**
+   * Checks every invariant by reading the whole image; the other workers must be quiet.
+   * @throws {HeapError} ERR_HEAP_CORRUPTED that names the invariant, the address and what it found.
+   */
+  verify(): void {
+    verifyShared(this.openShared(), this.options);
+  }
+
+  /** A copy of the image that leaves out what was never committed; the others must be quiet. */
+  snapshot(): Uint8Array<ArrayBuffer> {
+    return snapshotImage(this.openShared());
+  }
+
+  /**
+   * Frees everything at once, for a worker that is alone.
+   * @throws {HeapError} ERR_WORKER_ALIVE while others are attached.
+   */
+  reset(): void {
+    const image = this.openShared();
+    for (let worker = 0; worker < this.maxWorkers; worker++) {
+      if (worker === this.workerId || this.slotState(worker) % 256 === SLOT_FREE) continue;
+      const message = `worker ${worker} is attached; a heap is reset by a worker that is alone`;
+      throw new HeapError("ERR_WORKER_ALIVE", message, { workerId: worker });
+    }
+    this.drain();
+    for (const { ptr, state } of [...this.blocks()]) if (state === "live") this.free(ptr);
+    this.drain();
+    void image;
+  }
+
+  private openShared(): SharedImage {
+    this.openImage();
+    return this.shared;
+  }
+
+  private slotState(worker: number): number {
+    return sync.load(this.shared.words, slotWord(worker, SLOT_STATE));
+  }
+
+  private isDead(worker: number): boolean {
+    const isActive = (this.slotState(worker) & 0xff) === SLOT_ACTIVE;
+    return isActive && probeLife(this.shared, worker) === "dead";
+  }
+
+  private checkAttached(workerId: number): void {
+    const isId = Number.isInteger(workerId) && workerId >= 0 && workerId < this.maxWorkers;
+    if (isId && (this.slotState(workerId) & 0xff) !== SLOT_FREE) return;
+    const message = `workerId is ${show(workerId)}; it takes that of an attached worker`;
+    throw new HeapError("ERR_INVALID_WORKER", message, { got: workerId });
+  }
+}
