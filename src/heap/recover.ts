@@ -3,6 +3,7 @@ import { sync } from "../base/sync.js";
 import { noteAbandoned, publishAbandoned, sendFrom, sendOutbox } from "../central/remote.js";
 import { kindOf, loadState, ownerOf, releaseRun, wake } from "../central/states.js";
 import { MAP_PAGE, touchSlab } from "../central/touch.js";
+import { closeTops } from "../front/format.js";
 import { freeSlow } from "../front/slow.js";
 import {
   CACHED,
@@ -17,6 +18,8 @@ import {
 import {
   blocksPerSlab,
   CARVED,
+  CLASS_RECORDS,
+  COUNTERS,
   CURSOR,
   FREE_COUNT,
   KIND,
@@ -119,6 +122,7 @@ export function recoverWorker(image: SharedImage, dead: number, freeLive: boolea
     // It may have died between the two steps of leaving a slab, or of adopting several.
     if (ownerOf(state) === ABANDONED && kind <= CLASS_COUNT) noteAbandoned(image, kind);
   }
+  emptyRegion(image, dead);
   freeSlot(image, dead);
   sendOutbox(image);
   wake(image);
@@ -133,6 +137,15 @@ function recoverOutbox(image: SharedImage, dead: number): void {
   sendFrom(image, outbox);
   outbox[OUTBOX_COUNT] = 0;
   outbox[OUTBOX_SENT] = 0;
+}
+
+/** What a dead worker had cached came back with its slabs: its lists hold nothing. */
+function emptyRegion(image: SharedImage, dead: number): void {
+  const { layout, words } = image;
+  const start = layout.regions + dead * layout.regionInts;
+  const region = words.subarray(start, start + layout.regionInts);
+  region.fill(0, CLASS_RECORDS, COUNTERS);
+  closeTops(region);
 }
 
 /** A dead worker's slab: its record is made anew from its headers. */
