@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { SUBJECTS } from "../src/cli/subjects/table.js";
 import { WORKLOADS } from "../src/cli/workloads/table.js";
-import { OPTION_TABLE } from "../src/config/options.js";
+import { OPTION_SENTENCES, OPTION_TABLE } from "../src/config/options.js";
 
 const OPTIONS_HEAD = `# Options
 
@@ -17,12 +17,10 @@ in its image. An unknown \`HAKMEM_*\` variable or a malformed value is \`ERR_INV
 | :--- | :--- | ---: | :--- | :--- |
 `;
 
-const rows = OPTION_TABLE.map(
-  ({ name, env, type, default: fallback, unit, min, max, sentence }) => {
-    const takes = type === "switch" ? "0 or 1" : `${min} to ${max} ${unit}`;
-    return `| \`${name}\` | \`${env}\` | ${fallback} | ${takes} | ${sentence} |`;
-  },
-);
+const rows = OPTION_TABLE.map(({ name, env, type, default: fallback, unit, min, max }) => {
+  const takes = type === "switch" ? "0 or 1" : `${min} to ${max} ${unit}`;
+  return `| \`${name}\` | \`${env}\` | ${fallback} | ${takes} | ${OPTION_SENTENCES[name]} |`;
+});
 const workloads = [
   "| workload | arguments and defaults | stands for |",
   "| :--- | :--- | :--- |",

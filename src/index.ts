@@ -2,6 +2,7 @@ export { HeapError, type HeapErrorCode } from "./base/errors.js";
 export { NULL, type Ptr } from "./base/types.js";
 export {
   type HeapOptions,
+  OPTION_SENTENCES,
   OPTION_TABLE,
   type OptionRow,
   optionsFromEnv,

@@ -14,7 +14,7 @@ import {
   slabToPtr,
 } from "../layout/metadata.js";
 import { FREE_WORDS_SHIFT, type SharedImage } from "../layout/shared.js";
-import { BLOCK_BYTES, blockIndex } from "../layout/sizeClasses.js";
+import { BLOCK_BYTES } from "../layout/sizeClasses.js";
 import { linkPartial, retireSlab } from "./slabs.js";
 
 /*
@@ -22,6 +22,11 @@ import { linkPartial, retireSlab } from "./slabs.js";
  * them and not by the header map, for the headers of live blocks are written to by whoever frees
  * them: reading those would be a data race.
  */
+
+/** The number of a block in its slab, from its ptr. */
+export function blockIndex(ptr: number, classIndex: number): number {
+  return ((ptr & (SLAB_BYTES - 1)) / (BLOCK_BYTES[classIndex] as number)) | 0;
+}
 
 /** Makes a block of an own slab free. The slab's count is brought up to date by `addFree`. */
 export function markFree(
@@ -103,7 +108,7 @@ export function returnToBits(
   for (let slot = bottom + 1; slot <= top; slot++) {
     const ptr = meta[slot] as number;
     const slab = ptrToSlab(ptr);
-    markFree(image, slab, classIndex, blockIndex(ptr & (SLAB_BYTES - 1), classIndex));
+    markFree(image, slab, classIndex, blockIndex(ptr, classIndex));
     addFree(image, slab, classIndex, 1);
   }
   const drained = counterIndex(classIndex, DRAINED);

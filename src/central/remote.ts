@@ -8,7 +8,6 @@ import {
   DRAIN_INTERVAL,
   FREE_COUNT,
   ptrToSlab,
-  SLAB_BYTES,
   slabRecord,
   slabToPtr,
 } from "../layout/metadata.js";
@@ -30,8 +29,8 @@ import {
   SLOT_MAIL,
   slotWord,
 } from "../layout/shared.js";
-import { BLOCK_BYTES, blockIndex, CLASS_COUNT } from "../layout/sizeClasses.js";
-import { addFree, markFree } from "./freeBits.js";
+import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
+import { addFree, blockIndex, markFree } from "./freeBits.js";
 import { linkPartial, unlinkPartial } from "./slabs.js";
 import { kindOf, loadState, ownerOf, ownState, wake } from "./states.js";
 
@@ -109,14 +108,14 @@ export function sendFrom(image: SharedImage, outbox: Int32Array): void {
       index++;
       continue;
     }
-    const block = blockIndex(ptr & (SLAB_BYTES - 1), classIndex);
+    const block = blockIndex(ptr, classIndex);
     let bits = 0;
     let next = index;
     for (let other = block; next < count && other >>> 5 === block >>> 5; next++) {
       bits |= 1 << (other & 31);
       const following = outbox[OUTBOX + next + 1] as number;
       if (next + 1 === count || ptrToSlab(following) !== slab) other = -32;
-      else other = blockIndex(following & (SLAB_BYTES - 1), classIndex);
+      else other = blockIndex(following, classIndex);
     }
     if (!isSent) {
       sync.or(words, layout.remoteBits + (slab << FREE_WORDS_SHIFT) + (block >>> 5), bits);

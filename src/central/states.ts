@@ -1,3 +1,4 @@
+import { staticAssert } from "../base/assert.js";
 import { sync } from "../base/sync.js";
 import { GRANULE_SHIFT, LIVE, NO_BLOCK, toHeader } from "../layout/header.js";
 import type { Run } from "../layout/image.js";
@@ -28,7 +29,7 @@ export function ownState(image: SharedImage, kind: number): number {
 }
 
 /** The state of a span's slabs but its first: nobody's, they go with it. */
-const TAIL_STATE: number = SPAN_TAIL << KIND_SHIFT;
+const TAIL_STATE = 0x3e00;
 
 export function ownerOf(state: number): number {
   return state & OWNER_MASK;
@@ -180,3 +181,5 @@ export function* walkStates(image: SharedImage): Generator<Run, void, undefined>
     slab = end;
   }
 }
+
+staticAssert(TAIL_STATE === SPAN_TAIL << KIND_SHIFT, "the state of a tail");

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { type HeapOptions, OPTION_TABLE, type OptionRow } from "../index.js";
+import { type HeapOptions, OPTION_SENTENCES, OPTION_TABLE, type OptionRow } from "../index.js";
 import { parseInteger } from "./integers.js";
 import { UsageError } from "./session.js";
 
@@ -30,7 +30,7 @@ export function parseKnobValue(row: OptionRow, text: string, name: string = row.
 /** Gives a command a flag for every knob; `readKnobs` reads them. */
 export function addKnobs(command: Command): Command {
   for (const row of OPTION_TABLE) {
-    const sentence = `${row.sentence} [${row.env}, default ${row.default}]`;
+    const sentence = `${OPTION_SENTENCES[row.name]} [${row.env}, default ${row.default}]`;
     command.option(`${flagOf(row)} <${row.type === "switch" ? "0|1" : row.unit}>`, sentence);
   }
   return command;

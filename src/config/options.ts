@@ -35,7 +35,6 @@ export interface OptionRow {
   readonly unit: string;
   readonly min: number;
   readonly max: number;
-  readonly sentence: string;
 }
 
 function integer(
@@ -45,18 +44,12 @@ function integer(
   unit: string,
   min: number,
   max: number,
-  sentence: string,
 ): OptionRow {
-  return { name, env, type: "integer", default: fallback, unit, min, max, sentence };
+  return { name, env, type: "integer", default: fallback, unit, min, max };
 }
 
-function toggle(
-  name: keyof HeapOptions,
-  env: string,
-  fallback: number,
-  sentence: string,
-): OptionRow {
-  return { name, env, type: "switch", default: fallback, unit: "0 or 1", min: 0, max: 1, sentence };
+function toggle(name: keyof HeapOptions, env: string, fallback: number): OptionRow {
+  return { name, env, type: "switch", default: fallback, unit: "0 or 1", min: 0, max: 1 };
 }
 
 /** The options, in the order in which the superblock keeps them. */
@@ -68,53 +61,28 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     "bytes",
     MIN_CAPACITY_BYTES,
     MAX_CAPACITY_BYTES,
-    "Size of the whole heap; rounded up to a multiple of 65536.",
   ),
-  integer(
-    "sllDrainInterval",
-    "HAKMEM_TINY_SLL_DRAIN_INTERVAL",
-    1024,
-    "frees",
-    0,
-    2 ** 30,
-    "Blocks freed onto the SLL between two drains; 0 drains only on demand and for want of memory.",
-  ),
-  integer(
-    "fastCap",
-    "HAKMEM_TINY_FAST_CAP",
-    254,
-    "blocks",
-    1,
-    MAX_FAST_CAP,
-    "Front-cache entries of a class, in each of its two magazines.",
-  ),
-  integer(
-    "refillCountHot",
-    "HAKMEM_TINY_REFILL_COUNT_HOT",
-    64,
-    "blocks",
-    1,
-    MAX_FAST_CAP,
-    "Blocks taken by one refill of a class of at most 256 bytes.",
-  ),
-  integer(
-    "refillCountMid",
-    "HAKMEM_TINY_REFILL_COUNT_MID",
-    32,
-    "blocks",
-    1,
-    MAX_FAST_CAP,
-    "Blocks taken by one refill of a larger class.",
-  ),
-  toggle(
-    "wrapTiny",
-    "HAKMEM_WRAP_TINY",
-    1,
-    "0 routes tiny sizes to the pool tier, for comparison.",
-  ),
-  toggle("frontStats", "HAKMEM_FRONT_STATS", 0, "1 counts front-cache hits and misses per class."),
-  toggle("safeFree", "HAKMEM_SAFE_FREE", 0, "1 fills every block with 0xde when it is freed."),
+  integer("sllDrainInterval", "HAKMEM_TINY_SLL_DRAIN_INTERVAL", 1024, "frees", 0, 2 ** 30),
+  integer("fastCap", "HAKMEM_TINY_FAST_CAP", 254, "blocks", 1, MAX_FAST_CAP),
+  integer("refillCountHot", "HAKMEM_TINY_REFILL_COUNT_HOT", 64, "blocks", 1, MAX_FAST_CAP),
+  integer("refillCountMid", "HAKMEM_TINY_REFILL_COUNT_MID", 32, "blocks", 1, MAX_FAST_CAP),
+  toggle("wrapTiny", "HAKMEM_WRAP_TINY", 1),
+  toggle("frontStats", "HAKMEM_FRONT_STATS", 0),
+  toggle("safeFree", "HAKMEM_SAFE_FREE", 0),
 ];
+
+/** What each option does, for help texts: apart from the table, so that programs need not ship it. */
+export const OPTION_SENTENCES: Readonly<Record<keyof HeapOptions, string>> = {
+  capacity: "Size of the whole heap; rounded up to a multiple of 65536.",
+  sllDrainInterval:
+    "Blocks freed onto the SLL between two drains; 0 drains only on demand and for want of memory.",
+  fastCap: "Front-cache entries of a class, in each of its two magazines.",
+  refillCountHot: "Blocks taken by one refill of a class of at most 256 bytes.",
+  refillCountMid: "Blocks taken by one refill of a larger class.",
+  wrapTiny: "0 routes tiny sizes to the pool tier, for comparison.",
+  frontStats: "1 counts front-cache hits and misses per class.",
+  safeFree: "1 fills every block with 0xde when it is freed.",
+};
 
 function accepted(row: OptionRow): string {
   return row.type === "switch"
@@ -129,6 +97,11 @@ function reject(row: OptionRow, name: string, got: unknown): never {
     min: row.min,
     max: row.max,
   });
+}
+
+function unknown(option: string, kind: string, accepted: readonly string[]): HeapError {
+  const message = `${option} is no ${kind}; the ${kind}s are ${accepted.join(", ")}`;
+  return new HeapError("ERR_INVALID_OPTION", message, { option, accepted });
 }
 
 function checkNumber(row: OptionRow, name: string, value: unknown): number {
@@ -157,14 +130,7 @@ export function resolveOptions(given: Partial<HeapOptions> = {}): HeapOptions {
   for (const [name, value] of Object.entries(given)) {
     const row = OPTION_TABLE.find((candidate) => candidate.name === name);
     if (row === undefined) {
-      throw new HeapError(
-        "ERR_INVALID_OPTION",
-        `${name} is no option; the options are ${names.join(", ")}`,
-        {
-          option: name,
-          accepted: names,
-        },
-      );
+      throw unknown(name, "option", names);
     }
     if (value === undefined) continue;
     const set = options as unknown as Record<string, number | boolean>;
@@ -194,14 +160,7 @@ export function optionsFromEnv(
     const row = OPTION_TABLE.find((candidate) => candidate.env === name);
     if (row === undefined) {
       const names = OPTION_TABLE.map((candidate) => candidate.env);
-      throw new HeapError(
-        "ERR_INVALID_OPTION",
-        `${name} is no knob; the knobs are ${names.join(", ")}`,
-        {
-          option: name,
-          accepted: names,
-        },
-      );
+      throw unknown(name, "knob", names);
     }
     if (typeof text !== "string" || !/^\d{1,10}$/.test(text)) reject(row, name, text);
     const value = checkNumber(row, name, Number(text));

@@ -37,6 +37,7 @@ import {
   OUTBOX_SENT,
   type SharedImage,
   SLOT_ACTIVE,
+  SLOT_ARMED,
   SLOT_FREE,
   SLOT_MAIL,
   SLOT_STATE,
@@ -49,6 +50,7 @@ import {
   WORKERS,
 } from "../layout/shared.js";
 import { CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
+import { disownMarks } from "./handOver.js";
 
 /** The words at which an image's superblock and slots stand. */
 function superblock(buffer: ArrayBufferLike, capacityBytes: number): Int32Array {
@@ -149,6 +151,7 @@ function zeroTouched(meta: Int32Array, start: number): void {
 export function detachWorker(image: SharedImage): void {
   const { layout } = image;
   drainAll(image);
+  disownMarks(image);
   for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
     const state = loadState(image, slab);
     if (ownerOf(state) !== image.worker + 1) continue;
@@ -182,6 +185,8 @@ export function freeSlot(image: SharedImage, worker: number): void {
       sync.store(words, region + DIRTY_WORDS + word, 0);
     }
   }
+  // The next worker is not alive by the waits of this one.
+  sync.store(words, slotWord(worker, SLOT_ARMED), 0);
   sync.store(words, slotWord(worker, SLOT_MAIL), 0);
   sync.store(words, slotWord(worker, SLOT_TICKET), 0);
   sync.and(words, WAITING + (worker >> 5), ~(1 << (worker & 31)));

@@ -1,10 +1,16 @@
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
-import { loadState, ownerOf } from "../central/states.js";
+import { kindOf, loadState, ownerOf } from "../central/states.js";
 import { GRANULE_SHIFT, headerClass, NO_BLOCK } from "../layout/header.js";
-import { ptrToSlab } from "../layout/metadata.js";
-import { MARKED, MINE_MARKED, type SharedImage, workerMark } from "../layout/shared.js";
-import { SPAN_CLASS } from "../layout/sizeClasses.js";
+import { blocksPerSlab, ptrToSlab, slabToPtr } from "../layout/metadata.js";
+import {
+  MARK_NOBODY,
+  MARKED,
+  MINE_MARKED,
+  type SharedImage,
+  workerMark,
+} from "../layout/shared.js";
+import { BLOCK_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
 
 /** Marks a live block as held by another worker. @throws ERR_INVALID_WORKER */
 export function handOverBlock(
@@ -30,4 +36,34 @@ export function handOverBlock(
     }
   }
   sync.store(headers, granule, workerMark(worker));
+}
+
+/** The blocks of a slab or span with this worker's mark. */
+export function* heldIn(
+  image: SharedImage,
+  slab: number,
+  kind: number,
+  worker: number,
+): Generator<number, void, undefined> {
+  const isSpan = kind === SPAN_CLASS;
+  const blockBytes = isSpan ? 0 : (BLOCK_BYTES[kind] as number);
+  const blocks = isSpan ? 1 : blocksPerSlab(kind);
+  for (let block = 0; block < blocks; block++) {
+    const ptr = slabToPtr(slab) + block * blockBytes;
+    const mark = sync.load(image.headers, (ptr >>> GRANULE_SHIFT) + 1);
+    if (mark === workerMark(worker)) yield ptr;
+  }
+}
+
+/** What was handed over to a worker that leaves is held by nobody that is known. */
+export function disownMarks(image: SharedImage): void {
+  const { headers, layout, worker } = image;
+  for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
+    const state = loadState(image, slab);
+    if ((state & MARKED) === 0) continue;
+    for (const ptr of heldIn(image, slab, kindOf(state), worker)) {
+      const mark = (ptr >>> GRANULE_SHIFT) + 1;
+      sync.compareExchange(headers, mark, workerMark(worker), MARK_NOBODY);
+    }
+  }
 }

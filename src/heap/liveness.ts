@@ -15,9 +15,10 @@ export function showLife(image: SharedImage): void {
   const { words, worker } = image;
   const life = slotWord(worker, SLOT_LIFE);
   sync.store(words, life, 1);
-  let armed = 0;
-  while (armed < WAITS && waitOnce(image)) armed++;
-  sync.store(words, slotWord(worker, SLOT_ARMED), armed === 0 ? -1 : armed);
+  const armed = slotWord(worker, SLOT_ARMED);
+  if (!waitOnce(image)) sync.store(words, armed, -1);
+  else sync.add(words, armed, 1);
+  for (let wait = 1; wait < WAITS && waitOnce(image); wait++) sync.add(words, armed, 1);
 }
 
 function waitOnce(image: SharedImage): boolean {
@@ -50,10 +51,13 @@ export function probeLife(image: SharedImage, worker: number): Life {
   const { words } = image;
   if (worker === image.worker) return "alive";
   const armed = slotWord(worker, SLOT_ARMED);
-  if (sync.load(words, armed) < 0) return "unknown";
-  if (sync.notify(words, slotWord(worker, SLOT_LIFE), 1) === 0) {
-    return sync.load(words, armed) > 0 ? "dead" : "unknown";
+  // Each probe takes one wait for itself: two must not count on the same.
+  for (;;) {
+    const waits = sync.load(words, armed);
+    if (waits <= 0) return "unknown";
+    if (sync.compareExchange(words, armed, waits, waits - 1) === waits) break;
   }
-  sync.add(words, armed, -1);
-  return "alive";
+  if (sync.notify(words, slotWord(worker, SLOT_LIFE), 1) > 0) return "alive";
+  sync.add(words, armed, 1);
+  return "dead";
 }

@@ -43,6 +43,7 @@ import {
 } from "../layout/shared.js";
 import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
 import { disownSpan, freeSlot } from "./attach.js";
+import { heldIn } from "./handOver.js";
 
 /** What a recovery found and did. */
 export interface Recovered {
@@ -258,16 +259,10 @@ function countTails(image: SharedImage, slab: number): number {
 /** Another's slab with marked blocks: some may have been handed over to the dead worker. */
 function recoverMarked(image: SharedImage, slab: number, kind: number, tally: Tally): void {
   const { headers } = image;
-  const isSpan = kind === SPAN_CLASS;
-  const blockBytes = isSpan ? 0 : (BLOCK_BYTES[kind] as number);
-  const blocks = isSpan ? 1 : blocksPerSlab(kind);
-  for (let block = 0; block < blocks; block++) {
-    const ptr = slabToPtr(slab) + block * blockBytes;
-    const granule = ptr >>> GRANULE_SHIFT;
-    if (sync.load(headers, granule + 1) !== workerMark(tally.dead)) continue;
-    if (headerState(headers[granule] as number) !== LIVE) continue;
+  for (const ptr of heldIn(image, slab, kind, tally.dead)) {
+    if (headerState(headers[ptr >>> GRANULE_SHIFT] as number) !== LIVE) continue;
     tally.live.push(ptr);
     if (tally.freeLive) freeSlow(image, ptr);
-    else sync.store(headers, granule + 1, MARK_NOBODY);
+    else sync.store(headers, (ptr >>> GRANULE_SHIFT) + 1, MARK_NOBODY);
   }
 }

@@ -53,7 +53,7 @@ export function checkImage(
   check("version", meta[VERSION], FORMAT_VERSION);
   check("capacityBytes", meta[CAPACITY_BYTES], capacityBytes);
   if (meta[CLOSED] !== 0) check("closed", meta[CLOSED], 1);
-  check("workers (SharedHeap.attach takes a shared heap)", meta[WORKERS], 0);
+  check("workers", meta[WORKERS], 0);
   const options = readOptions(meta);
   const { fastCap } = options;
   check("option capacity", options.capacity, capacityBytes);

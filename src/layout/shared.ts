@@ -17,6 +17,7 @@ import {
   SLAB_RECORD_SHIFT,
   SLAB_RECORDS,
   SLAB_SHIFT,
+  SPAN_TAIL,
   slabRecord,
 } from "./metadata.js";
 import { LIVE_HEADER_OF_GRANULES } from "./sizeClasses.js";
@@ -82,7 +83,7 @@ export const OWNER_MASK = 0xff;
 export const ABANDONED = 0xff;
 export const KIND_SHIFT = 8;
 /** Set while a block of the slab is, or was, handed over. */
-export const MARKED: number = 1 << 16;
+export const MARKED = 0x10000;
 
 /*
  * A mark says who holds a live block that was handed over. It stands in the header map where the
@@ -96,8 +97,8 @@ export function workerMark(worker: number): number {
 }
 
 /** What a worker's own table says of a slab that is not its, or that has marks. */
-export const NOT_MINE: number = LIVE;
-export const MINE_MARKED: number = LIVE | 62;
+export const NOT_MINE = 0xc0;
+export const MINE_MARKED = 0xfe;
 
 export const FREE_WORDS_SHIFT = 7;
 
@@ -232,6 +233,7 @@ export function slotWord(worker: number, name: number): number {
   return SLOTS + (worker << SLOT_SHIFT) + name;
 }
 
+staticAssert(NOT_MINE === LIVE && MINE_MARKED === (LIVE | SPAN_TAIL), "no block's header");
 staticAssert(WORKERS > OPTIONS + 7 && ABANDONED_CLASSES + 2 <= SLOTS, "words of their own");
 staticAssert(blocksPerSlab(2) <= 32 << FREE_WORDS_SHIFT, "a bit for each block");
 staticAssert(MAX_WORKERS < ABANDONED && MAX_WORKERS < FREE + 1, "a worker fits its byte");

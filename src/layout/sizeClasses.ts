@@ -37,18 +37,7 @@ export const BLOCK_BYTES: Int32Array = Int32Array.from(sizes);
  */
 export const LIVE_HEADER_OF_GRANULES: Uint8Array = buildHeaderTable();
 
-/** `ceil(2 ** 20 / granules of a block)`, by class index: see `blockIndex`. */
-const RECIPROCALS: Int32Array = BLOCK_BYTES.map((bytes) => Math.ceil(2 ** 24 / bytes));
-
-/** The number of a block in its slab, from its byte offset there. */
-export function blockIndex(offset: number, classIndex: number): number {
-  return Math.imul(offset >>> GRANULE_SHIFT, RECIPROCALS[classIndex] as number) >>> 20;
-}
-
-/** The same, by the granule of the request's last byte: `(size - 1) >>> 4`. None for 0 bytes. */
-export const LIVE_HEADER_OF_LAST: Uint8Array = LIVE_HEADER_OF_GRANULES.subarray(1);
-
-/** Entries of `LIVE_HEADER_OF_LAST`. */
+/** Entries of that table, less that of 0 bytes: granules that a request may have. */
 export const LAST_GRANULES = 4096;
 
 export type Tier = "tiny" | "pool" | "large";
@@ -85,5 +74,5 @@ function buildHeaderTable(): Uint8Array {
 }
 
 staticAssert(CLASS_COUNT < SPAN_CLASS - 1, "size classes leave two codes of the header free");
-staticAssert(LAST_GRANULES === LIVE_HEADER_OF_LAST.length, "LAST_GRANULES counts a table");
+staticAssert(LAST_GRANULES === LIVE_HEADER_OF_GRANULES.length - 1, "it counts a table");
 staticAssert(BLOCK_BYTES[CLASS_COUNT] === CLASS_MAX_BYTES, "the last class is the largest");

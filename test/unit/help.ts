@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { HeapError, type HeapErrorCode } from "../../src/base/errors.js";
 import type { Ptr } from "../../src/base/types.js";
+import { slabPool } from "../../src/central/slabPool.js";
 import { Heap, type HeapOptions } from "../../src/index.js";
 import { type Image, viewImage } from "../../src/layout/image.js";
 
@@ -53,7 +54,7 @@ export function refused(heap: Heap, code: HeapErrorCode, action: () => unknown):
 
 /** The image of a heap, as the allocator sees it. */
 export function imageOf(heap: Heap): Image {
-  return viewImage(heap.buffer, heap.options.capacity, heap.options.fastCap);
+  return viewImage(heap.buffer, heap.options.capacity, heap.options.fastCap, slabPool);
 }
 
 /** Blocks of one size until memory is exhausted. */

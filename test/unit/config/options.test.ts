@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   MAX_CAPACITY_BYTES,
   MIN_CAPACITY_BYTES,
+  OPTION_SENTENCES,
   OPTION_TABLE,
   type OptionRow,
   optionsFromEnv,
@@ -37,7 +38,7 @@ test("the table names each option once, with sane figures", () => {
     expect(row.env).toMatch(/^HAKMEM_[A-Z_]+$/);
     expect(row.min).toBeLessThanOrEqual(row.default);
     expect(row.default).toBeLessThanOrEqual(row.max);
-    expect(row.sentence).toMatch(/\.$/);
+    expect(OPTION_SENTENCES[row.name]).toMatch(/\.$/);
     expect(row.unit).not.toBe("");
   }
   expect(MIN_CAPACITY_BYTES).toBe(524288);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { slabPool } from "../../../src/central/slabPool.js";
 import { resolveOptions } from "../../../src/config/options.js";
 import { capacityOf, endSlab, firstSlab, viewImage } from "../../../src/layout/image.js";
 import { COUNTERS, endMagazineOf, firstSlabOf, slabRecord } from "../../../src/layout/metadata.js";
@@ -6,7 +7,7 @@ import { imageOf, SLAB, SMALL_BYTES, smallHeap } from "../help.js";
 
 test("the views of an image are fixed, and lie where the layout says", () => {
   const buffer = new ArrayBuffer(2 ** 20);
-  const { counters, headers, i32, meta, u8 } = viewImage(buffer, 2 ** 20, 126);
+  const { counters, headers, i32, meta, u8 } = viewImage(buffer, 2 ** 20, 126, slabPool);
   expect(headers.byteOffset).toBe(0);
   expect(headers.length).toBe(2 ** 16);
   expect(meta.byteOffset).toBe(2 ** 16);
