@@ -1,6 +1,6 @@
 /**
- * Checks that what a program ships which uses `Heap` stays small, minified and gzipped; and that the
- * bundle imports nothing.
+ * Checks that what a program ships which uses `Heap` stays small, minified and gzipped; and that
+ * the bundle imports nothing.
  */
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";

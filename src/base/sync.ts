@@ -8,8 +8,9 @@ export type SharedInts = Int32Array | Uint8Array;
 
 /**
  * The one seam through which this library reaches `Atomics`. The build replaces `sync.` by
- * `Atomics.`, and `sync.track(name, view)` by the view, so that it costs nothing where it is shipped. The
- * tests put a scheduler in its place (test/support/schedule), and views that watch plain accesses.
+ * `Atomics.`, and `sync.track(name, view)` by the view, so that it costs nothing where it is
+ * shipped. The tests put a scheduler in its place (test/support/schedule), and views that watch
+ * plain accesses.
  */
 export interface Sync {
   load(view: SharedInts, index: number): number;

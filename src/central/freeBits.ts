@@ -18,8 +18,8 @@ import { BLOCK_BYTES } from "../layout/sizeClasses.js";
 import { linkPartial, retireSlab } from "./slabs.js";
 
 /*
- * Free bits: one for each block of a slab, 1 if its header says free. The owner finds free blocks by
- * them and not by the header map, for the headers of live blocks are written to by whoever frees
+ * Free bits: one for each block of a slab, 1 if its header says free. The owner finds free blocks
+ * by them and not by the header map, for the headers of live blocks are written to by whoever frees
  * them: reading those would be a data race.
  */
 

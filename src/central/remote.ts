@@ -43,8 +43,8 @@ import { kindOf, loadState, ownerOf, ownState, wake } from "./states.js";
  *   collect  the owner reads its mail, the dirty slabs' summaries, their remote bits, and makes the
  *            blocks free
  *
- * Every message is a bit that is set, so that a worker that died while it was sending is finished by
- * sending all again. The owner clears a bit after it has dealt with the block.
+ * Every message is a bit that is set, so that a worker that died while it was sending is finished
+ * by sending all again. The owner clears a bit after it has dealt with the block.
  */
 
 /** Which summary bit stands for a remote word: so many words share one. */

@@ -71,7 +71,9 @@ export const OPTION_TABLE: readonly OptionRow[] = [
   toggle("safeFree", "HAKMEM_SAFE_FREE", 0),
 ];
 
-/** What each option does, for help texts: apart from the table, so that programs need not ship it. */
+/**
+ * What each option does, for help texts: apart from the table, so that programs need not ship it.
+ */
 export const OPTION_SENTENCES: Readonly<Record<keyof HeapOptions, string>> = {
   capacity: "Size of the whole heap; rounded up to a multiple of 65536.",
   sllDrainInterval:

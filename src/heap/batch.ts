@@ -1,6 +1,7 @@
 import { HeapError, show } from "../base/errors.js";
 import { NULL, type Ptr } from "../base/types.js";
 import type { Door } from "../front/hot.js";
+import { liveHeaderOf } from "../front/lookup.js";
 import { notLive } from "../front/misuse.js";
 import { GRANULE_BYTES, GRANULE_SHIFT, LIVE, LIVE_TO_CACHED } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
@@ -75,4 +76,39 @@ function unmark(headers: Uint8Array, ptrs: PtrArray, count: number): void {
     const granule = (ptrs[index] as number) >>> GRANULE_SHIFT;
     if (granule !== 0) headers[granule] = (headers[granule] as number) + LIVE_TO_CACHED;
   }
+}
+
+/**
+ * The same for a worker that may die at any instruction: no header is marked before its block is
+ * freed. `seen`, all 0, has a bit for each granule.
+ */
+export function freeEach(
+  image: Image,
+  door: Door,
+  ptrs: PtrArray,
+  count: number,
+  seen: Uint32Array,
+): void {
+  let checked = 0;
+  try {
+    for (; checked < count; checked++) {
+      const ptr = ptrs[checked] as number;
+      if (ptr === 0) continue;
+      liveHeaderOf(image, ptr);
+      const word = ptr >>> (GRANULE_SHIFT + 5);
+      const bit = 1 << ((ptr >>> GRANULE_SHIFT) & 31);
+      if (((seen[word] as number) & bit) !== 0) throw freedTwice(ptr);
+      seen[word] = (seen[word] as number) | bit;
+    }
+  } finally {
+    for (let index = 0; index < checked; index++) {
+      seen[(ptrs[index] as number) >>> (GRANULE_SHIFT + 5)] = 0;
+    }
+  }
+  for (let index = 0; index < count; index++) door.free(ptrs[index] as Ptr);
+}
+
+function freedTwice(ptr: number): HeapError {
+  const message = `ptr ${ptr} stands there twice; expected each live ptr once`;
+  return new HeapError("ERR_DOUBLE_FREE", message, { ptr, reason: "freed" });
 }

@@ -2,10 +2,10 @@ import type { Ptr } from "../base/types.js";
 import type { HeapOptions } from "../config/options.js";
 import type { Door } from "../front/hot.js";
 import { liveHeaderOf, usableBytes } from "../front/lookup.js";
-import { headerClass } from "../layout/header.js";
+import { GRANULE_BYTES, GRANULE_SHIFT, headerClass } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import { counterIndex, FRONT_MALLOCS } from "../layout/metadata.js";
-import { CLASS_MAX_BYTES, sizeToLiveHeader, TINY_MAX_BYTES } from "../layout/sizeClasses.js";
+import { CLASS_MAX_BYTES, TINY_MAX_BYTES } from "../layout/sizeClasses.js";
 
 /** What SAFE_FREE writes over a freed block. */
 const POISON = 0xde;
@@ -41,7 +41,8 @@ function countMallocs(door: Door, image: Image, options: HeapOptions): Door {
   const count = (ptr: Ptr, size: number): Ptr => {
     const routed = options.wrapTiny ? size : Math.max(size, TINY_MAX_BYTES + 1);
     if (ptr !== 0 && routed <= CLASS_MAX_BYTES) {
-      const index = counterIndex(headerClass(sizeToLiveHeader(routed)), FRONT_MALLOCS);
+      const header = image.liveHeaders[(routed + GRANULE_BYTES - 1) >>> GRANULE_SHIFT] as number;
+      const index = counterIndex(headerClass(header), FRONT_MALLOCS);
       counters[index] = (counters[index] as number) + 1;
     }
     return ptr;

@@ -46,7 +46,9 @@ export function hideLife(image: SharedImage): void {
 
 export type Life = "alive" | "dead" | "unknown";
 
-/** Asks whether a worker lives. "unknown" where its engine cannot tell, or it was asked too often. */
+/**
+ * Asks whether a worker lives. "unknown" where its engine cannot tell, or it was asked too often.
+ */
 export function probeLife(image: SharedImage, worker: number): Life {
   const { words } = image;
   if (worker === image.worker) return "alive";

@@ -20,6 +20,7 @@ import {
 } from "../layout/shared.js";
 import { checkSharedRoom, claimWorker, detachWorker, formatShared } from "./attach.js";
 import { BaseHeap } from "./base.js";
+import { checkCount, freeEach, type PtrArray } from "./batch.js";
 import { bufferOf, capacityOfBuffer, type HeapMemory, reserveShared } from "./create.js";
 import { handOverBlock } from "./handOver.js";
 import { hideLife, probeLife, showLife } from "./liveness.js";
@@ -49,8 +50,8 @@ declare function clearInterval(timer: unknown): void;
  * is the whole handle: post it to a worker, which attaches. A handle is for one agent.
  *
  * Blocks of the worker's own slabs cost what they cost in `Heap`; a block of another worker's about
- * 10 ns to free, as it is sent home with many others. `stats`, `verify`, `snapshot` and `blocks` are
- * exact while the other workers are quiet. The least block has 32 bytes.
+ * 10 ns to free, as it is sent home with many others. `stats`, `verify`, `snapshot` and `blocks`
+ * are exact while the other workers are quiet. The least block has 32 bytes.
  */
 export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   /** The slot this handle has: 0 to `maxWorkers - 1`. */
@@ -58,6 +59,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   readonly maxWorkers: number;
   private readonly shared: SharedImage;
   private readonly queue: WaitQueue;
+  /** A bit for each granule, for `freeBatch`: made when it is first called. */
+  private seen: Uint32Array | undefined;
 
   private constructor(buffer: SharedArrayBuffer, image: SharedImage, options: HeapOptions) {
     super(buffer, image, options, openSharedDoor(image, image.mine));
@@ -73,8 +76,9 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * @throws {HeapError} ERR_INVALID_OPTION; ERR_HEAP_EXHAUSTED when the system has no such buffer.
    */
   static create(options: Partial<SharedHeapOptions> = {}): SharedHeap {
-    const { maxWorkers = DEFAULT_WORKERS, ...rest } = options;
-    const resolved = resolveOptions(rest);
+    const isObject = typeof options === "object" && options !== null;
+    const { maxWorkers = DEFAULT_WORKERS, ...rest } = isObject ? options : {};
+    const resolved = resolveOptions(isObject ? rest : options);
     resolved.capacity = Math.ceil(resolved.capacity / SLAB_BYTES) * SLAB_BYTES;
     checkSharedRoom(resolved, maxWorkers);
     const buffer = reserveShared(resolved.capacity);
@@ -150,6 +154,17 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   }
 
   /**
+   * Frees the first `count` ptrs: all of them, or none. 0 is skipped.
+   * @throws {HeapError} as `free`, also for a ptr that stands there twice; ERR_INVALID_ARGUMENT.
+   */
+  override freeBatch(ptrs: PtrArray, count: number): void {
+    checkCount(count, ptrs, false);
+    this.openImage();
+    this.seen ??= new Uint32Array(this.options.capacity >>> 9);
+    freeEach(this.shared, this, ptrs, count, this.seen);
+  }
+
+  /**
    * Says that another worker holds a live block from now on: it stays live when this worker is
    * recovered, and is that one's when it is. For the block's holder: the owner of its slab, or the
    * worker that it was handed over to. Frees of blocks of that slab are slower until it is freed.
@@ -167,18 +182,20 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * Brings back what a dead worker left: its caches, what it was sending, and its slabs. The blocks
    * it held live are listed, and with `freeLive` freed; not those it had handed over.
    * Time is proportional to its slabs, about 20 µs each.
-   * @throws {HeapError} ERR_WORKER_ALIVE for a worker that lives, or that may: see docs/CONCURRENCY.md;
-   * ERR_INVALID_WORKER for one that is not attached.
+   * Where an engine cannot tell whether the worker lives, `exited` says that the program knows.
+   * @throws {HeapError} ERR_WORKER_ALIVE for a worker that lives, or that may: see
+   * docs/CONCURRENCY.md; ERR_INVALID_WORKER for one that is not attached.
    */
-  recover(workerId: number, options: { freeLive?: boolean } = {}): Recovered {
+  recover(workerId: number, options: { freeLive?: boolean; exited?: boolean } = {}): Recovered {
     this.openImage();
     this.checkAttached(workerId);
     const life = probeLife(this.shared, workerId);
-    if (life !== "dead") {
+    const isDead = life === "dead" || (life === "unknown" && options.exited === true);
+    if (!isDead) {
       const message =
         life === "alive"
           ? `worker ${workerId} lives; terminate it, or let it detach`
-          : `worker ${workerId} is not known to be dead: its engine cannot tell; use guard`;
+          : `worker ${workerId} is not known to be dead: its engine cannot tell; say exited if you do`;
       throw new HeapError("ERR_WORKER_ALIVE", message, { workerId, life });
     }
     return recoverWorker(this.shared, workerId, options.freeLive === true);
@@ -205,16 +222,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   }
 
   /**
-   * Returns what is cached to the slabs, sends other workers' blocks home, and takes what they have
-   * sent: after it this worker keeps no free block from anyone.
-   */
-  override drain(): void {
-    super.drain();
-  }
-
-  /**
-   * Drains every `ms` milliseconds in this agent's event loop, so that a quiet worker keeps nothing.
-   * The timer does not keep Node running. @returns a function that ends it.
+   * Drains every `ms` milliseconds in this agent's event loop, so that a quiet worker keeps
+   * nothing. The timer does not keep Node running. @returns a function that ends it.
    */
   drainEvery(ms: number): () => void {
     if (!(typeof ms === "number" && ms > 0)) {
@@ -267,7 +276,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * @throws {HeapError} ERR_WORKER_ALIVE while others are attached.
    */
   reset(): void {
-    const image = this.openShared();
+    this.openImage();
     for (let worker = 0; worker < this.maxWorkers; worker++) {
       if (worker === this.workerId || this.slotState(worker) % 256 === SLOT_FREE) continue;
       const message = `worker ${worker} is attached; a heap is reset by a worker that is alone`;
@@ -276,7 +285,6 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     this.drain();
     for (const { ptr, state } of [...this.blocks()]) if (state === "live") this.free(ptr);
     this.drain();
-    void image;
   }
 
   private openShared(): SharedImage {

@@ -13,10 +13,11 @@ import {
 } from "../layout/shared.js";
 
 /*
- * Waiting for memory. A worker that waits draws a ticket and sets its bit; whoever gives a slab back
- * or sends blocks home counts an event and wakes those who wait. The lowest ticket tries first. The
- * others try too when they have been patient, so that one which is stalled stops nobody, and at
- * times without any event, for memory may lie in another worker's front cache until it drains.
+ * Waiting for memory. A worker that waits draws a ticket and sets its bit; whoever gives a slab
+ * back or sends blocks home counts an event and wakes those who wait. The lowest ticket tries
+ * first. The others try too when they have been patient, so that one which is stalled stops nobody,
+ * and at times without any event, for memory may lie in another worker's front cache until it
+ * drains.
  */
 const PATIENCE_MS = 20;
 
