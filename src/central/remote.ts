@@ -99,7 +99,9 @@ export function sendFrom(image: SharedImage, outbox: Int32Array): void {
   for (let index = 0; index < count; ) {
     const ptr = outbox[OUTBOX + index] as number;
     const slab = ptrToSlab(ptr);
-    const isSent = index < (outbox[OUTBOX_SENT] as number);
+    const unsent = outbox[OUTBOX_SENT] as number;
+    const isSent = index < unsent;
+    const end = isSent ? unsent : count;
     const classIndex = isSent
       ? kindOf(loadState(image, slab))
       : (headers[ptr >>> GRANULE_SHIFT] as number);
@@ -111,11 +113,13 @@ export function sendFrom(image: SharedImage, outbox: Int32Array): void {
     const block = blockIndex(ptr, classIndex);
     let bits = 0;
     let next = index;
-    for (let other = block; next < count && other >>> 5 === block >>> 5; next++) {
+    for (let other = block; other >>> 5 === block >>> 5; ) {
       bits |= 1 << (other & 31);
-      const following = outbox[OUTBOX + next + 1] as number;
-      if (next + 1 === count || ptrToSlab(following) !== slab) other = -32;
-      else other = blockIndex(following, classIndex);
+      if (++next === end) break;
+      const following = outbox[OUTBOX + next] as number;
+      const isAlike = isSent || headers[following >>> GRANULE_SHIFT] === classIndex;
+      if (ptrToSlab(following) !== slab || !isAlike) break;
+      other = blockIndex(following, classIndex);
     }
     if (!isSent) {
       sync.or(words, layout.remoteBits + (slab << FREE_WORDS_SHIFT) + (block >>> 5), bits);

@@ -134,6 +134,6 @@ export function closed(image: Image): HeapError {
   const message =
     image.meta.length === 0
       ? "the heap's buffer was detached: transferred, or its WebAssembly.Memory has grown"
-      : "the heap was disposed; Heap.open its buffer to go on";
+      : "the heap was disposed or detached; open or attach its buffer to go on";
   return new HeapError("ERR_HEAP_DISPOSED", message);
 }

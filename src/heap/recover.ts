@@ -1,10 +1,13 @@
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import { noteAbandoned, publishAbandoned, sendFrom, sendOutbox } from "../central/remote.js";
+import { sharedSlabs } from "../central/sharedSlabs.js";
 import { kindOf, loadState, ownerOf, releaseRun, wake } from "../central/states.js";
 import { MAP_PAGE, touchSlab } from "../central/touch.js";
+import type { HeapOptions } from "../config/options.js";
 import { closeTops } from "../front/format.js";
 import { freeSlow } from "../front/slow.js";
+import { recountTouched } from "../inspect/snapshot.js";
 import {
   CACHED,
   FREE,
@@ -26,6 +29,7 @@ import {
   RUN,
   slabRecord,
   slabToPtr,
+  TOUCHED_PAGES,
 } from "../layout/metadata.js";
 import {
   ABANDONED,
@@ -36,13 +40,15 @@ import {
   OUTBOX_SENT,
   type SharedImage,
   SLOT_ACTIVE,
+  SLOT_FREE,
   SLOT_RECOVERING,
   SLOT_STATE,
   slotWord,
+  viewShared,
   workerMark,
 } from "../layout/shared.js";
 import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
-import { disownSpan, freeSlot } from "./attach.js";
+import { claimWorker, disownSpan, freeSlot } from "./attach.js";
 import { heldIn } from "./handOver.js";
 
 /** What a recovery found and did. */
@@ -96,6 +102,33 @@ function resumeRecovery(image: SharedImage, other: number, dead: number): void {
   const state = sync.load(image.words, slot);
   if ((state & 0xff) !== (SLOT_RECOVERING | dead)) return;
   sync.compareExchange(image.words, slot, state, (state & ~0xff) | SLOT_ACTIVE);
+}
+
+/** Joins a restored heap: its workers of then are dead. */
+export function joinRestored(
+  buffer: ArrayBufferLike,
+  options: HeapOptions,
+  workers: number,
+): SharedImage {
+  const first = viewShared(buffer, options, workers, 0, sharedSlabs);
+  const { words } = first;
+  const wereActive: number[] = [];
+  for (let worker = 0; worker < workers; worker++) {
+    const slot = slotWord(worker, SLOT_STATE);
+    const state = sync.load(words, slot);
+    if ((state & 0xff) === SLOT_FREE) continue;
+    wereActive.push(worker);
+    sync.store(words, slot, (state & ~0xff) | SLOT_ACTIVE);
+  }
+  // With no slot to join by, one of them makes room first, as if it were alive.
+  if (wereActive.length === workers) recoverWorker(first, wereActive.pop() as number, false);
+  const image = claimWorker(buffer, options, workers);
+  for (const worker of wereActive) recoverWorker(image, worker, false);
+  for (let worker = 0; worker < workers; worker++) {
+    viewShared(buffer, options, workers, worker, sharedSlabs).meta[TOUCHED_PAGES] = 0;
+  }
+  recountTouched(image);
+  return image;
 }
 
 /** Recovers a worker that is dead for certain. */
@@ -167,7 +200,9 @@ function recoverSlab(image: SharedImage, slab: number, classIndex: number, tally
     const ptr = start + block * blockBytes;
     const bit = 1 << (block & 31);
     if (isFreeNow(image, ptr, classIndex, firstWord + (block >>> 5), bit, tally)) {
-      headers[ptr >>> GRANULE_SHIFT] = toHeader(FREE, classIndex);
+      const mark = (ptr >>> GRANULE_SHIFT) + 1;
+      headers[mark - 1] = toHeader(FREE, classIndex);
+      if (sync.load(headers, mark) !== NO_BLOCK) sync.store(headers, mark, NO_BLOCK);
       const word = firstWord + (block >>> 5);
       freeBits[word] = (freeBits[word] as number) | bit;
       free++;
@@ -217,7 +252,6 @@ function isFreeNow(
       sync.store(headers, mark, MARK_NOBODY);
       return false;
     }
-    if (holder !== NO_BLOCK) sync.store(headers, mark, NO_BLOCK);
   } else if (headerState(header) === CACHED) {
     tally.reclaimedBlocks++;
   }
@@ -237,6 +271,7 @@ function recoverSpan(image: SharedImage, slab: number, tally: Tally): void {
     const isHeld = mark === NO_BLOCK || mark === workerMark(tally.dead);
     if (isHeld) tally.live.push(slabToPtr(slab));
     if (!isHeld || !tally.freeLive) {
+      if (isHeld && mark !== NO_BLOCK) sync.store(headers, granule + 1, MARK_NOBODY);
       disownSpan(image, slab);
       return;
     }

@@ -1,22 +1,20 @@
 import { HeapError, show } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import type { Ptr } from "../base/types.js";
-import { sharedSlabs } from "../central/sharedSlabs.js";
 import { type HeapOptions, resolveOptions } from "../config/options.js";
 import { openSharedDoor } from "../front/hot.js";
 import { liveHeaderOf } from "../front/lookup.js";
 import { readSharedSuperblock } from "../inspect/open.js";
 import { readSharedStats, type SharedHeapStats } from "../inspect/sharedStats.js";
 import { verifyShared } from "../inspect/sharedVerify.js";
-import { recountTouched, restoreBuffer, snapshotImage } from "../inspect/snapshot.js";
-import { CLOSED, SLAB_BYTES, TOUCHED_PAGES } from "../layout/metadata.js";
+import { restoreBuffer, snapshotImage } from "../inspect/snapshot.js";
+import { CLOSED, SLAB_BYTES } from "../layout/metadata.js";
 import {
   type SharedImage,
   SLOT_ACTIVE,
   SLOT_FREE,
   SLOT_STATE,
   slotWord,
-  viewShared,
 } from "../layout/shared.js";
 import { checkSharedRoom, claimWorker, detachWorker, formatShared } from "./attach.js";
 import { BaseHeap } from "./base.js";
@@ -24,7 +22,7 @@ import { checkCount, freeEach, type PtrArray } from "./batch.js";
 import { bufferOf, capacityOfBuffer, type HeapMemory, reserveShared } from "./create.js";
 import { handOverBlock } from "./handOver.js";
 import { hideLife, probeLife, showLife } from "./liveness.js";
-import { type Recovered, recoverWorker } from "./recover.js";
+import { joinRestored, type Recovered, recoverWorker } from "./recover.js";
 import { checkTimeout, mallocBlocking, type Signal, WaitQueue } from "./wait.js";
 
 export type { Recovered } from "./recover.js";
@@ -110,21 +108,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   static restore(snapshot: Uint8Array): SharedHeap {
     const buffer = restoreBuffer(snapshot, reserveShared);
     const { options, workers } = readSharedSuperblock(buffer, buffer.byteLength);
-    const first = viewShared(buffer, options, workers, 0, sharedSlabs);
-    const isActive = (worker: number): boolean =>
-      (sync.load(first.words, slotWord(worker, SLOT_STATE)) & 0xff) !== SLOT_FREE;
-    // The first slot's image does the work before any is attached; its own is recovered last.
-    for (let worker = 1; worker < workers; worker++) {
-      if (isActive(worker)) recoverWorker(first, worker, false);
-    }
-    const wasFirst = isActive(0);
-    const heap = SharedHeap.join(buffer, options, workers);
-    if (wasFirst && heap.workerId !== 0) recoverWorker(heap.shared, 0, false);
-    for (let worker = 0; worker < workers; worker++) {
-      viewShared(buffer, options, workers, worker, sharedSlabs).meta[TOUCHED_PAGES] = 0;
-    }
-    recountTouched(heap.shared);
-    return heap;
+    return new SharedHeap(buffer, joinRestored(buffer, options, workers), options);
   }
 
   private static join(
@@ -195,7 +179,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
       const message =
         life === "alive"
           ? `worker ${workerId} lives; terminate it, or let it detach`
-          : `worker ${workerId} is not known to be dead: its engine cannot tell; say exited if you do`;
+          : `whether worker ${workerId} lives its engine cannot tell; say "exited" if it has`;
       throw new HeapError("ERR_WORKER_ALIVE", message, { workerId, life });
     }
     return recoverWorker(this.shared, workerId, options.freeLive === true);
@@ -210,6 +194,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     options: { workerId?: number; freeLive?: boolean; onRecover?: (what: Recovered) => void } = {},
   ): void {
     const { workerId, freeLive = false, onRecover } = options;
+    this.openImage();
+    if (workerId !== undefined) this.checkAttached(workerId);
     const state = workerId === undefined ? 0 : this.slotState(workerId);
     worker.once("exit", () => {
       if (this.shared.gate[CLOSED] !== 0) return;
@@ -226,6 +212,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * nothing. The timer does not keep Node running. @returns a function that ends it.
    */
   drainEvery(ms: number): () => void {
+    this.openImage();
     if (!(typeof ms === "number" && ms > 0)) {
       const message = `ms is ${show(ms)}; it takes milliseconds above 0`;
       throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: ms });

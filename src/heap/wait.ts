@@ -110,12 +110,12 @@ export class WaitQueue {
     this.image = image;
   }
 
-  malloc(size: number, signal?: Signal): Promise<number> {
+  async malloc(size: number, signal?: Signal): Promise<number> {
     const { image } = this;
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (signal?.aborted) throw signal.reason;
     if (this.waiters.length === 0) {
       const ptr = mallocSlow(image, size);
-      if (ptr !== 0) return Promise.resolve(ptr);
+      if (ptr !== 0) return ptr;
     }
     return new Promise((resolve, reject) => {
       const leave = (): void => {

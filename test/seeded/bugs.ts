@@ -1,0 +1,157 @@
+/** A bug that is put into a copy of the sources, to see that a test fails. */
+export interface SeededBug {
+  readonly name: string;
+  /** What goes wrong because of it. */
+  readonly harm: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Each was, or could have been, a slip of the pen. */
+export const SEEDED_BUGS: readonly SeededBug[] = [
+  {
+    name: "owner told before the bits are set",
+    harm: "the owner reads its mail, finds no bit, and the blocks are stranded",
+    file: "src/central/remote.ts",
+    find:
+      "    sync.or(words, layout.summaries + slab, sending[slab] as number);\n" +
+      "    sending[slab] = 0;\n    tellOwner(image, slab);",
+    replace:
+      "    tellOwner(image, slab);\n" +
+      "    sync.or(words, layout.summaries + slab, sending[slab] as number);\n    sending[slab] = 0;",
+  },
+  {
+    name: "owner not looked at again after the mail",
+    harm: "a slab that was abandoned meanwhile keeps its remote frees to itself",
+    file: "src/central/remote.ts",
+    find: "    if (ownerOf(after) === owner) {",
+    replace: "    if (ownerOf(after) !== 0) {",
+  },
+  {
+    name: "remote bits exchanged and not cleared after",
+    harm: "blocks are lost when the owner dies between the two",
+    file: "src/central/remote.ts",
+    find: "  const all = sync.load(words, remote);",
+    replace: "  const all = sync.exchange(words, remote, 0);",
+  },
+  {
+    name: "all remote bits cleared, also those that came meanwhile",
+    harm: "a block that was freed during the collection is lost",
+    file: "src/central/remote.ts",
+    find: "  sync.and(words, remote, ~all);",
+    replace: "  sync.store(words, remote, 0);",
+  },
+  {
+    name: "count before entry in the outbox",
+    harm: "a worker that dies between the two sends a block of long ago",
+    file: "src/central/remote.ts",
+    find: "  headers[ptr >>> GRANULE_SHIFT] = toHeader(IN_TRANSIT, live - LIVE);\n",
+    replace: "",
+  },
+  {
+    name: "drain that forgets the last block of the outbox",
+    harm: "one block in each outbox is never sent",
+    file: "src/central/remote.ts",
+    find: "  const count = outbox[OUTBOX_COUNT] as number;",
+    replace: "  const count = Math.max(0, (outbox[OUTBOX_COUNT] as number) - 1);",
+  },
+  {
+    name: "a slab claimed by load and store",
+    harm: "two workers own one slab",
+    file: "src/central/states.ts",
+    find: "    if (sync.compareExchange(words, state, 0, ownState(image, kind)) !== 0) continue;",
+    replace: "    sync.store(words, state, ownState(image, kind));",
+  },
+  {
+    name: "a span released from its first slab to its last",
+    harm: "its tails seem to be of the span that another worker makes before them",
+    file: "src/central/states.ts",
+    find: "  for (let slab = end - 1; slab >= start; slab--)",
+    replace: "  for (let slab = start; slab < end; slab++)",
+  },
+  {
+    name: "tails of a failed claim kept",
+    harm: "slabs that no span has are lost to the pool",
+    file: "src/central/states.ts",
+    find: "      releaseTails(image, start, slab);\n      return false;",
+    replace: "      return false;",
+  },
+  {
+    name: "stale ownership after a slab is given back",
+    harm: "its former owner frees another worker's block into its own cache",
+    file: "src/central/states.ts",
+    find: "    image.mine[slab] = NOT_MINE;\n    sync.store",
+    replace: "    sync.store",
+  },
+  {
+    name: "adoption by load and store",
+    harm: "two workers adopt one slab",
+    file: "src/central/remote.ts",
+    find: "sync.compareExchange(words, layout.states + slab, state, own) !== state",
+    replace: "sync.store(words, layout.states + slab, own) !== own",
+  },
+  {
+    name: "remote frees not collected at adoption",
+    harm: "what was freed while nobody owned the slab is stranded",
+    file: "src/central/remote.ts",
+    find: "  addFree(image, slab, classIndex, collectAll(image, slab, classIndex));",
+    replace: "  addFree(image, slab, classIndex, 0);",
+  },
+  {
+    name: "remote frees stuck while the owner idles",
+    harm: "drain() leaves the mail unread",
+    file: "src/central/sharedSlabs.ts",
+    find: "    sendOutbox(own(image));\n    collect(own(image));",
+    replace: "    sendOutbox(own(image));",
+  },
+  {
+    name: "a recovery that frees a block in flight",
+    harm: "the block is free, and in another worker's outbox",
+    file: "src/heap/recover.ts",
+    find: "    if ((sync.load(words, remote) & bit) === 0) return false;",
+    replace: "",
+  },
+  {
+    name: "a recovery that frees what was handed over",
+    harm: "a live block of another worker is handed out again",
+    file: "src/heap/recover.ts",
+    find: "    if (holder !== NO_BLOCK && holder !== workerMark(tally.dead)) return false;",
+    replace: "",
+  },
+  {
+    name: "a recovery that forgets the outbox",
+    harm: "what the dead worker had freed and not sent is lost",
+    file: "src/heap/recover.ts",
+    find: "  sendFrom(image, outbox);",
+    replace: "",
+  },
+  {
+    name: "statistics charged to the wrong worker",
+    harm: "live blocks are those of the worker after the owner",
+    file: "src/inspect/sharedStats.ts",
+    find: "    const worker = workers.find(({ workerId }) => workerId === owner - 1);",
+    replace: "    const worker = workers.find(({ workerId }) => workerId === owner);",
+  },
+  {
+    name: "frees by a worker that has detached",
+    harm: "its caches are another worker's by then",
+    file: "src/heap/attach.ts",
+    find: "  image.gate[CLOSED] = 1;",
+    replace: "",
+  },
+  {
+    name: "marks kept after a free",
+    harm: "the next holder's block is freed with the worker that had the mark",
+    file: "src/central/remote.ts",
+    find: "    if ((marks[slab] as number) !== 0) clearMark(image, slab, classIndex, ptr);",
+    replace: "",
+  },
+  {
+    name: "abandoned slabs not noted",
+    harm: "nobody ever looks for them: their memory is lost until somebody frees into them",
+    file: "src/central/remote.ts",
+    find: "  noteAbandoned(image, classIndex);\n  wake(image);",
+    replace: "  wake(image);",
+  },
+];
