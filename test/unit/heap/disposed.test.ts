@@ -51,7 +51,7 @@ test.each(METHODS)("a disposed heap refuses %s", (_name, method) => {
     heap[Symbol.dispose]();
     for (const ptr of [live, span]) {
       const error = refused(heap, "ERR_HEAP_DISPOSED", () => method(heap, ptr));
-      expect(error.message).toBe("the heap was disposed or detached; open or attach its buffer to go on");
+      expect(error.message).toMatch("the heap was disposed or detached");
     }
   }
 });
