@@ -51,6 +51,7 @@ import {
 } from "../layout/shared.js";
 import { CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
 import { disownMarks } from "./handOver.js";
+import { hideLife, showLife } from "./liveness.js";
 
 /** The words at which an image's superblock and slots stand. */
 function superblock(buffer: ArrayBufferLike, capacityBytes: number): Int32Array {
@@ -119,7 +120,10 @@ export function claimWorker(
     if ((state & 0xff) !== SLOT_FREE) continue;
     const active = (((state >>> 8) + 1) << 8) | SLOT_ACTIVE;
     if (sync.compareExchange(words, slot, state, active) !== state) continue;
-    const image = viewShared(buffer, options, workers, worker, sharedSlabs);
+    const gate = new Int32Array(OPTIONS);
+    // At once: should it be killed while it attaches, it can be found dead.
+    showLife({ words, worker, gate });
+    const image = viewShared(buffer, options, workers, worker, sharedSlabs, gate);
     formatRegion(image, options);
     return image;
   }
@@ -159,6 +163,7 @@ export function detachWorker(image: SharedImage): void {
     else disownSpan(image, slab);
   }
   closeWorker(image);
+  hideLife(image);
   freeSlot(image, image.worker);
 }
 

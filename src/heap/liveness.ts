@@ -1,6 +1,6 @@
 import { type AsyncWait, sync } from "../base/sync.js";
 import { CLOSED } from "../layout/metadata.js";
-import { type SharedImage, SLOT_ARMED, SLOT_LIFE, slotWord } from "../layout/shared.js";
+import { type SharedImage, SLOT_ARMED, SLOT_LIFE, SLOT_STATE, slotWord } from "../layout/shared.js";
 
 /*
  * Whether a worker lives, told by its engine: for as long as it is attached it waits, without
@@ -10,8 +10,11 @@ import { type SharedImage, SLOT_ARMED, SLOT_LIFE, slotWord } from "../layout/sha
  */
 const WAITS = 16;
 
+/** What a worker is seen alive by: the slots, its own, and whether it has detached. */
+type Attached = Pick<SharedImage, "words" | "worker" | "gate">;
+
 /** Begins to be seen alive. */
-export function showLife(image: SharedImage): void {
+export function showLife(image: Attached): void {
   const { words, worker } = image;
   const life = slotWord(worker, SLOT_LIFE);
   sync.store(words, life, 1);
@@ -21,7 +24,7 @@ export function showLife(image: SharedImage): void {
   for (let wait = 1; wait < WAITS && waitOnce(image); wait++) sync.add(words, armed, 1);
 }
 
-function waitOnce(image: SharedImage): boolean {
+function waitOnce(image: Attached): boolean {
   let wait: AsyncWait;
   try {
     wait = sync.waitAsync(image.words, slotWord(image.worker, SLOT_LIFE), 1);
@@ -62,4 +65,36 @@ export function probeLife(image: SharedImage, worker: number): Life {
   if (sync.notify(words, slotWord(worker, SLOT_LIFE), 1) > 0) return "alive";
   sync.add(words, armed, 1);
   return "dead";
+}
+
+/** Some engines say that a worker has ended a while before it has: it is asked again so often. */
+const PAUSES_MS: readonly number[] = [10, 100, 1000];
+
+declare function setTimeout(run: () => void, ms: number): unknown;
+
+/**
+ * Asks workers, by number and the state of their slots, whether they live, and calls `recover` for
+ * those that do not: now, and a few times more.
+ *
+ * @param isCertain the workers are known to end: trusted where the engine cannot tell.
+ */
+export function askAgain(
+  image: SharedImage,
+  asked: Map<number, number>,
+  isCertain: boolean,
+  recover: (dead: number) => void,
+  turn: number = 0,
+): void {
+  if (image.gate[CLOSED] !== 0) return;
+  for (const [worker, state] of asked) {
+    const isChanged = sync.load(image.words, slotWord(worker, SLOT_STATE)) !== state;
+    const life = isChanged ? "alive" : probeLife(image, worker);
+    const isDead = life === "dead" || (life === "unknown" && isCertain && turn > 0);
+    if (isChanged || isDead) asked.delete(worker);
+    if (isDead) recover(worker);
+  }
+  const pause = PAUSES_MS[turn];
+  if (asked.size === 0 || pause === undefined) return;
+  const timer = setTimeout(() => askAgain(image, asked, isCertain, recover, turn + 1), pause);
+  if (!isCertain) (timer as { unref?: () => void }).unref?.();
 }

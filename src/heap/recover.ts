@@ -20,6 +20,7 @@ import {
 } from "../layout/header.js";
 import {
   blocksPerSlab,
+  bytesToSlabs,
   CARVED,
   CLASS_RECORDS,
   COUNTERS,
@@ -27,6 +28,8 @@ import {
   FREE_COUNT,
   KIND,
   RUN,
+  SLAB_BYTES,
+  SPAN_BYTES,
   slabRecord,
   slabToPtr,
   TOUCHED_PAGES,
@@ -186,31 +189,20 @@ function emptyRegion(image: SharedImage, dead: number): void {
 function recoverSlab(image: SharedImage, slab: number, classIndex: number, tally: Tally): void {
   const { freeBits, headers, marks, records } = image;
   const blockBytes = BLOCK_BYTES[classIndex] as number;
-  const blocks = blocksPerSlab(classIndex);
   const start = slabToPtr(slab);
   const record = slabRecord(slab);
   const firstWord = slab << FREE_WORDS_SHIFT;
-  let carved = blocks;
-  while (carved > 0 && headers[(start + (carved - 1) * blockBytes) >>> GRANULE_SHIFT] === 0)
+  let carved = blocksPerSlab(classIndex);
+  while (carved > 0 && headers[(start + (carved - 1) * blockBytes) >>> GRANULE_SHIFT] === 0) {
     carved--;
-  freeBits.fill(0, firstWord, firstWord + (1 << FREE_WORDS_SHIFT));
-  let free = 0;
-  let marked = 0;
-  for (let block = 0; block < carved; block++) {
-    const ptr = start + block * blockBytes;
-    const bit = 1 << (block & 31);
-    if (isFreeNow(image, ptr, classIndex, firstWord + (block >>> 5), bit, tally)) {
-      const mark = (ptr >>> GRANULE_SHIFT) + 1;
-      headers[mark - 1] = toHeader(FREE, classIndex);
-      if (sync.load(headers, mark) !== NO_BLOCK) sync.store(headers, mark, NO_BLOCK);
-      const word = firstWord + (block >>> 5);
-      freeBits[word] = (freeBits[word] as number) | bit;
-      free++;
-    } else if (sync.load(headers, (ptr >>> GRANULE_SHIFT) + 1) !== NO_BLOCK) {
-      marked++;
-    }
   }
-  marks[slab] = marked;
+  freeBits.fill(0, firstWord, firstWord + (1 << FREE_WORDS_SHIFT));
+  marks[slab] = 0;
+  const words = (blocksPerSlab(classIndex) + 31) >>> 5;
+  let free = 0;
+  for (let word = 0; word < words; word++) {
+    free += recoverWord(image, slab, classIndex, word, carved, tally);
+  }
   records[record + KIND] = classIndex;
   records[record + FREE_COUNT] = free;
   records[record + CARVED] = carved;
@@ -227,21 +219,52 @@ function recoverSlab(image: SharedImage, slab: number, classIndex: number, tally
   releaseRun(image, slab, 1);
 }
 
+/** The blocks of one word: how many of them are free. */
+function recoverWord(
+  image: SharedImage,
+  slab: number,
+  classIndex: number,
+  word: number,
+  carved: number,
+  tally: Tally,
+): number {
+  const { freeBits, headers, layout, marks, words } = image;
+  const remote = layout.remoteBits + (slab << FREE_WORDS_SHIFT) + word;
+  // Before the headers: who sends a block writes its header first.
+  const sent = sync.load(words, remote);
+  let bits = 0;
+  let free = 0;
+  for (let block = word << 5; block < Math.min(carved, (word + 1) << 5); block++) {
+    const ptr = slabToPtr(slab) + block * (BLOCK_BYTES[classIndex] as number);
+    const bit = 1 << (block & 31);
+    const mark = (ptr >>> GRANULE_SHIFT) + 1;
+    if (isFreeNow(image, ptr, classIndex, (sent & bit) !== 0, tally)) {
+      headers[mark - 1] = toHeader(FREE, classIndex);
+      if (sync.load(headers, mark) !== NO_BLOCK) sync.store(headers, mark, NO_BLOCK);
+      bits |= bit;
+      free++;
+    } else if (sync.load(headers, mark) !== NO_BLOCK) {
+      marks[slab] = (marks[slab] as number) + 1;
+    }
+  }
+  freeBits[(slab << FREE_WORDS_SHIFT) + word] = bits;
+  // After them: a bit whose block is not in transit was dealt with by the dead worker.
+  if (sent !== 0) sync.and(words, remote, ~sent);
+  return free;
+}
+
 /** Whether a block of a dead worker's slab is free, or becomes free by its recovery. */
 function isFreeNow(
   image: SharedImage,
   ptr: number,
   classIndex: number,
-  word: number,
-  bit: number,
+  isSent: boolean,
   tally: Tally,
 ): boolean {
-  const { headers, layout, words } = image;
+  const { headers } = image;
   const header = headers[ptr >>> GRANULE_SHIFT] as number;
   if (header === toHeader(IN_TRANSIT, classIndex)) {
-    const remote = layout.remoteBits + word;
-    if ((sync.load(words, remote) & bit) === 0) return false;
-    sync.and(words, remote, ~bit);
+    if (!isSent) return false;
     tally.reclaimedBlocks++;
   } else if (headerState(header) === LIVE) {
     const mark = (ptr >>> GRANULE_SHIFT) + 1;
@@ -268,6 +291,10 @@ function recoverSpan(image: SharedImage, slab: number, tally: Tally): void {
     const described = records[slabRecord(slab) + RUN] as number;
     // It died while it made the span longer or shorter.
     if (run > described) releaseRun(image, slab + described, run - described);
+    const spanBytes = slabRecord(slab) + SPAN_BYTES;
+    if (bytesToSlabs(records[spanBytes] as number) !== described) {
+      records[spanBytes] = described * SLAB_BYTES;
+    }
     const isHeld = mark === NO_BLOCK || mark === workerMark(tally.dead);
     if (isHeld) tally.live.push(slabToPtr(slab));
     if (!isHeld || !tally.freeLive) {

@@ -21,7 +21,7 @@ import { BaseHeap } from "./base.js";
 import { checkCount, freeEach, type PtrArray } from "./batch.js";
 import { bufferOf, capacityOfBuffer, type HeapMemory, reserveShared } from "./create.js";
 import { handOverBlock } from "./handOver.js";
-import { hideLife, probeLife, showLife } from "./liveness.js";
+import { askAgain, probeLife } from "./liveness.js";
 import { joinRestored, type Recovered, recoverWorker } from "./recover.js";
 import { checkTimeout, mallocBlocking, type Signal, WaitQueue } from "./wait.js";
 
@@ -66,7 +66,6 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     this.workerId = image.worker;
     this.maxWorkers = image.layout.workers;
     this.queue = new WaitQueue(image);
-    showLife(image);
   }
 
   /**
@@ -187,7 +186,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
 
   /**
    * Recovers a worker when it exits without having detached: Node's `exit` event says when. Without
-   * `workerId`, every attached worker is asked then whether it lives.
+   * `workerId`, every attached worker is asked then whether it lives; with it only that one is, and
+   * where its engine cannot tell the event is trusted.
    */
   guard(
     worker: Guarded,
@@ -196,14 +196,19 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     const { workerId, freeLive = false, onRecover } = options;
     this.openImage();
     if (workerId !== undefined) this.checkAttached(workerId);
-    const state = workerId === undefined ? 0 : this.slotState(workerId);
+    const named = workerId === undefined ? undefined : this.slotState(workerId);
     worker.once("exit", () => {
-      if (this.shared.gate[CLOSED] !== 0) return;
+      const asked = new Map<number, number>();
       for (let other = 0; other < this.maxWorkers; other++) {
-        const isIts = workerId === undefined ? this.isDead(other) : other === workerId;
-        if (!isIts || (workerId !== undefined && this.slotState(other) !== state)) continue;
-        onRecover?.(recoverWorker(this.shared, other, freeLive));
+        const state = this.slotState(other);
+        const isAsked = workerId === undefined || (other === workerId && state === named);
+        if (isAsked && (state & 0xff) === SLOT_ACTIVE) asked.set(other, state);
       }
+      const recover = (dead: number): void => {
+        const what = recoverWorker(this.shared, dead, freeLive);
+        onRecover?.(what);
+      };
+      askAgain(this.shared, asked, workerId !== undefined, recover);
     });
   }
 
@@ -232,7 +237,6 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   detach(): void {
     const image = this.shared;
     if (image.gate[CLOSED] !== 0) return;
-    hideLife(image);
     detachWorker(image);
   }
 
@@ -281,11 +285,6 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
 
   private slotState(worker: number): number {
     return sync.load(this.shared.words, slotWord(worker, SLOT_STATE));
-  }
-
-  private isDead(worker: number): boolean {
-    const isActive = (this.slotState(worker) & 0xff) === SLOT_ACTIVE;
-    return isActive && probeLife(this.shared, worker) === "dead";
   }
 
   private checkAttached(workerId: number): void {

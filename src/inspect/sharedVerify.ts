@@ -27,6 +27,7 @@ import {
 import {
   ABANDONED,
   FREE_WORDS_SHIFT,
+  MARK_NOBODY,
   MARKED,
   OUTBOX,
   OUTBOX_COUNT,
@@ -138,6 +139,11 @@ function verifyOwner(image: SharedImage, slab: number): number {
   return owner;
 }
 
+function verifyMark(image: SharedImage, ptr: number): void {
+  const mark = image.headers[(ptr >>> GRANULE_SHIFT) + 1] as number;
+  if (mark !== MARK_NOBODY) expectRange("marks", ptr, mark, 1, image.layout.workers);
+}
+
 function verifySharedSpan(image: SharedImage, slab: number, run: number): void {
   const { headers, records } = image;
   const ptr = slabToPtr(slab);
@@ -148,6 +154,7 @@ function verifySharedSpan(image: SharedImage, slab: number, run: number): void {
   expectRange("span", ptr, bytes, (run - 1) * SLAB_BYTES + 1, run * SLAB_BYTES);
   expect("headers", ptr, headers[granule], toHeader(LIVE, SPAN_CLASS));
   const isMarked = (loadState(image, slab) & MARKED) !== 0;
+  if (isMarked && headers[granule + 1] !== NO_BLOCK) verifyMark(image, ptr);
   verifyZeros(image, granule + (isMarked ? 2 : 1), slabToPtr(slab + run) >>> GRANULE_SHIFT);
 }
 
@@ -182,6 +189,7 @@ function verifySharedSlab(image: SharedImage, slab: number, kind: number, census
     if (state === FREE) free++;
     if (headers[granule + 1] !== NO_BLOCK) {
       if (state !== LIVE && !isTransit) broken("marks", at, "a mark", "a live block");
+      verifyMark(image, at);
       marked++;
     }
     verifyZeros(image, granule + 2, granule + granules);

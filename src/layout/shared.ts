@@ -195,6 +195,7 @@ export function viewShared(
   workers: number,
   worker: number,
   slabSource: SlabSource,
+  gate: Int32Array = new Int32Array(OPTIONS),
 ): SharedImage {
   const { capacity, fastCap } = options;
   const layout = sharedLayout(capacity, fastCap, workers);
@@ -213,7 +214,7 @@ export function viewShared(
     counters: new Float64Array(buffer, counters, COUNTER_COUNT),
     u8: new Uint8Array(buffer, 0, capacity),
     i32: new Int32Array(buffer, 0, capacity >> 2),
-    gate: new Int32Array(OPTIONS),
+    gate,
     liveHeaders,
     slabSource,
     words: sync.track("words", ints(0, layout.regions + workers * layout.regionInts)),

@@ -7,7 +7,15 @@ const bundle = readFileSync("dist/index.js", "utf8");
 
 it("exports what the package promises, and nothing else", async () => {
   const module = (await import("../../dist/index.js")) as Record<string, unknown>;
-  const names = ["Heap", "HeapError", "NULL", "OPTION_TABLE", "optionsFromEnv"];
+  const names = [
+    "Heap",
+    "HeapError",
+    "NULL",
+    "OPTION_SENTENCES",
+    "OPTION_TABLE",
+    "SharedHeap",
+    "optionsFromEnv",
+  ];
   expect(Object.keys(module).sort()).toEqual(names);
 });
 

@@ -19,7 +19,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
       "    sending[slab] = 0;\n    tellOwner(image, slab);",
     replace:
       "    tellOwner(image, slab);\n" +
-      "    sync.or(words, layout.summaries + slab, sending[slab] as number);\n    sending[slab] = 0;",
+      "    sync.or(words, layout.summaries + slab, sending[slab] as number);\n" +
+      "    sending[slab] = 0;",
   },
   {
     name: "owner not looked at again after the mail",

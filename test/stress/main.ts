@@ -1,0 +1,88 @@
+/**
+ * `npm run stress`: real workers on one shared heap, killed at random instants and recovered, until
+ * both the time and the number of kills are reached. Every decision comes from the seed; the timing
+ * of threads does not, so that a seed repeats a failure only more or less.
+ */
+import { randomInt } from "node:crypto";
+import { parseArgs } from "node:util";
+import { Table } from "console-table-printer";
+import type { Figures } from "./figures.js";
+import { Stress } from "./stress.js";
+
+const HELP = `npm run stress -- [options]: kill workers of a shared heap, and lose no block
+
+  --seconds N  run at least so long (60)
+  --kills N    kill at least so many workers (1000)
+  --workers N  worker threads at once, 2 to 60 (6)
+  --seed N     of every random decision (random). The timing of threads does not come from it: the
+               same seed makes the same failure likelier, not certain
+  --help`;
+
+function toNumber(text: string | undefined, fallback: number, name: string): number {
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0) return value;
+  throw new Error(`--${name} is ${text}; it takes an integer from 0`);
+}
+
+function showProgress({ rounds, kills, live, recovered }: Figures): void {
+  if (!process.stdout.isTTY) return;
+  const text = `${rounds} rounds, ${kills} kills, ${recovered} blocks recovered, ${live} live`;
+  process.stdout.write(`\r\x1b[K${text}`);
+}
+
+function showTable(figures: Figures, seed: number): void {
+  if (process.stdout.isTTY) process.stdout.write("\r\x1b[K");
+  const table = new Table({
+    shouldDisableColors: true,
+    columns: [
+      { name: "what", alignment: "left", title: " " },
+      { name: "count", alignment: "right", title: " " },
+    ],
+  });
+  const rows: readonly [string, number][] = [
+    ["rounds, each checked", figures.rounds],
+    ["workers killed", figures.kills],
+    ["operations of workers that were killed", figures.operations],
+    ["live blocks of the dead, recovered", figures.recovered],
+    ["cached and mailed blocks, recovered", figures.reclaimedBlocks],
+    ["slabs recovered", figures.reclaimedSlabs],
+    ["blocks of the dead in other hands, freed", figures.orphans],
+    ["recoveries on the exit event alone", figures.untold],
+    ["live blocks at the end", figures.live],
+    ["lost blocks", figures.lost],
+    ["seed", seed],
+  ];
+  for (const [what, count] of rows) table.addRow({ what, count });
+  table.printTable();
+}
+
+async function main(): Promise<void> {
+  const text = { type: "string" } as const;
+  const options = { seconds: text, kills: text, workers: text, seed: text } as const;
+  const { values } = parseArgs({ options: { ...options, help: { type: "boolean" } } });
+  if (values.help) {
+    console.log(HELP);
+    return;
+  }
+  const seed = toNumber(values.seed, randomInt(2 ** 31), "seed");
+  const workers = toNumber(values.workers, 6, "workers");
+  if (workers < 2 || workers > 60) throw new Error(`--workers is ${workers}; it takes 2 to 60`);
+  const stress = new Stress({
+    seconds: toNumber(values.seconds, 60, "seconds"),
+    kills: toNumber(values.kills, 1000, "kills"),
+    workers,
+    seed,
+    onProgress: showProgress,
+  });
+  try {
+    await stress.run();
+  } finally {
+    showTable(stress.figures, seed);
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(`stress: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,215 @@
+import { describe, expect, it } from "vitest";
+import { type Ptr, SharedHeap } from "../../../src/index.js";
+import { SLOT_ACTIVE, SLOT_RECOVERING, SLOT_STATE, slotWord } from "../../../src/layout/shared.js";
+import { at, thrown, wrong } from "../help.js";
+import { bury, drainAllOf, sharedImageOf, workersOf } from "./help.js";
+
+type Three = [SharedHeap, SharedHeap, SharedHeap];
+
+/** Makes a slot that of a worker which died while `by` recovered it. */
+function halfRecovered(heap: SharedHeap, worker: number, by: number): void {
+  const { words } = sharedImageOf(heap);
+  const slot = slotWord(worker, SLOT_STATE);
+  words[slot] = (at(words, slot) & ~0xff) | SLOT_RECOVERING | by;
+}
+
+function expectAllPooled(heaps: readonly SharedHeap[]): void {
+  drainAllOf(heaps);
+  const heap = at(heaps, 0);
+  heap.verify();
+  expect(heap.stats()).toMatchObject({ slabs: { inUse: 0 }, live: { blocks: 0 } });
+}
+
+describe("recover", () => {
+  it("refuses itself, the living, free slots and what is no worker", () => {
+    const [a, b] = workersOf(3) as Three;
+    thrown(() => a.recover(0), "ERR_WORKER_ALIVE");
+    expect(thrown(() => a.recover(1), "ERR_WORKER_ALIVE").details).toMatchObject({ workerId: 1 });
+    for (const id of [3, 4, -1, 0.5, "1", null, undefined, -1e9]) {
+      const error = thrown(() => a.recover(wrong(id)), "ERR_INVALID_WORKER");
+      expect(error.details.got).toBe(id);
+      thrown(() => a.guard({ once: () => 0 }, { workerId: wrong(id ?? -2) }), "ERR_INVALID_WORKER");
+    }
+    b.detach();
+    thrown(() => a.recover(1), "ERR_INVALID_WORKER");
+    thrown(() => bury(a, 1), "ERR_WORKER_ALIVE");
+  });
+
+  for (const freeLive of [false, true]) {
+    it(`lists live blocks and ${freeLive ? "frees" : "leaves"} them`, () => {
+      const [a, b, c] = workersOf(3) as Three;
+      const held = [0, 100, 5000, 65536, 100000].map((size) => b.malloc(size));
+      const given = [50, 3000, 80000].map((size) => b.malloc(size));
+      for (const ptr of given) b.handOver(ptr, 2);
+      const taken = [60, 3000, 90000].map((size) => a.malloc(size));
+      for (const ptr of taken) a.handOver(ptr, 1);
+      const cached = Array.from({ length: 40 }, () => b.malloc(64));
+      for (const ptr of cached) b.free(ptr);
+      const sending = Array.from({ length: 10 }, () => a.malloc(64));
+      for (const ptr of sending) b.free(ptr);
+      const mail = Array.from({ length: 10 }, () => b.malloc(64));
+      for (const ptr of mail) c.free(ptr);
+      c.drain();
+      const what = bury(c, 1, freeLive);
+      const live = [...held, ...taken].sort((x, y) => x - y);
+      expect(what.workerId).toBe(1);
+      expect([...what.live].sort((x, y) => x - y)).toEqual(live);
+      expect(what.reclaimedBlocks).toBeGreaterThanOrEqual(50);
+      for (const ptr of live) {
+        const isFree = ["freed", "unallocated"].includes(a.classify(ptr));
+        expect(isFree).toBe(freeLive);
+      }
+      a.verify();
+      for (const ptr of given) c.free(ptr);
+      if (!freeLive) for (const ptr of live) c.free(ptr as Ptr);
+      expectAllPooled([a, c]);
+      expect(SharedHeap.attach(a.buffer).workerId).toBe(1);
+    });
+  }
+});
+
+describe("recover, after others", () => {
+  it("takes the mark off a block that came back in the mail", () => {
+    const [a, b, c] = workersOf(3) as Three;
+    const ptr = a.malloc(64);
+    const keep = a.malloc(64);
+    a.handOver(ptr, 1);
+    b.free(ptr);
+    b.drain();
+    bury(c, 0);
+    c.verify();
+    c.free(keep);
+    expectAllPooled([b, c]);
+  });
+
+  it("of a second worker in the slot does not list the first one's", () => {
+    const [a, b] = workersOf(3) as Three;
+    const span = a.malloc(100000);
+    const block = a.malloc(64);
+    a.handOver(span, 1);
+    a.handOver(block, 1);
+    expect(b.realloc(span, 90000)).toBe(span);
+    expect([...bury(a, 1).live].sort()).toEqual([span, block].sort());
+    const next = SharedHeap.attach(a.buffer);
+    expect(next.workerId).toBe(1);
+    expect(bury(a, 1).live).toEqual([]);
+    a.free(span);
+    a.free(block);
+    a.verify();
+  });
+
+  it("goes on when the one that recovered has died", () => {
+    const [a, b, c] = workersOf(3) as Three;
+    const ptr = b.malloc(64);
+    const other = c.malloc(64);
+    halfRecovered(a, 1, 2);
+    const error = thrown(() => bury(a, 1), "ERR_WORKER_ALIVE");
+    expect(error.details.workerId).toBe(1);
+    expect(bury(a, 2).live).toEqual([other]);
+    const { words } = sharedImageOf(a);
+    expect(at(words, slotWord(1, SLOT_STATE)) & 0xff).toBe(SLOT_ACTIVE);
+    expect(bury(a, 1, true).live).toEqual([ptr]);
+    a.free(other);
+    expectAllPooled([a]);
+  });
+
+  it("may be done again by the one that began", () => {
+    const [a, b] = workersOf(3) as Three;
+    const ptr = b.malloc(64);
+    halfRecovered(a, 1, 0);
+    expect(bury(a, 1).live).toEqual([ptr]);
+    a.free(ptr);
+    a.verify();
+  });
+});
+
+describe("guard", () => {
+  it("recovers what has not detached when it exits", () => {
+    const [a, b, c] = workersOf(3) as Three;
+    const exits: (() => void)[] = [];
+    const worker = { once: (_: string, run: () => void): number => exits.push(run) };
+    const seen: number[] = [];
+    const onRecover = ({ workerId }: { workerId: number }): number => seen.push(workerId);
+    a.guard(worker, { workerId: 1, freeLive: true, onRecover });
+    a.guard(worker, { workerId: 2, onRecover });
+    const ptr = b.malloc(64);
+    c.detach();
+    SharedHeap.attach(a.buffer);
+    for (const exit of exits) exit();
+    expect(seen).toEqual([1]);
+    expect(a.classify(ptr)).toBe("unallocated");
+    a.verify();
+  });
+});
+
+describe("handOver", () => {
+  it("is for the owner, or who was handed the block", () => {
+    const [a, b, c] = workersOf(3) as Three;
+    for (const size of [64, 100000]) {
+      const ptr = a.malloc(size);
+      thrown(() => b.handOver(ptr, 2), "ERR_INVALID_WORKER");
+      thrown(() => a.handOver(ptr, 3), "ERR_INVALID_WORKER");
+      thrown(() => a.handOver(ptr, wrong("1")), "ERR_INVALID_WORKER");
+      thrown(() => a.handOver((ptr + 16) as Ptr, 1), "ERR_INVALID_POINTER");
+      a.handOver(ptr, 1);
+      thrown(() => c.handOver(ptr, 2), "ERR_INVALID_WORKER");
+      b.handOver(ptr, 2);
+      thrown(() => b.handOver(ptr, 1), "ERR_INVALID_WORKER");
+      a.verify();
+      c.free(ptr);
+      drainAllOf([c, a]);
+      a.verify();
+    }
+    expectAllPooled([a, b, c]);
+  });
+
+  it("leaves no mark on a block that is freed, by whomever", () => {
+    const [a, b, c] = workersOf(3) as Three;
+    for (const size of [64, 100000]) {
+      for (const by of [a, b, c]) {
+        const keep = a.malloc(size);
+        const ptr = a.malloc(size);
+        a.handOver(ptr, 1);
+        by.free(ptr);
+        drainAllOf([a, b, c]);
+        const again = [a.malloc(size), a.malloc(size)];
+        a.verify();
+        const next = bury(a, 1);
+        expect(next.live).toEqual([]);
+        SharedHeap.attach(a.buffer);
+        for (const each of [keep, ...again]) a.free(each);
+        expect(sharedImageOf(a).marks.every((marks) => marks === 0)).toBe(true);
+        if (by === b) return;
+      }
+    }
+  });
+
+  it("ends when the one that was handed the block detaches", () => {
+    const [a, b] = workersOf(3) as Three;
+    const ptr = a.malloc(64);
+    a.handOver(ptr, 1);
+    b.detach();
+    SharedHeap.attach(a.buffer);
+    expect(bury(a, 1).live).toEqual([]);
+    a.free(ptr);
+    expectAllPooled([a]);
+  });
+});
+
+describe("a slab with marks", () => {
+  it("is as fast as before when the last mark is gone", () => {
+    const [a, b] = workersOf(3) as Three;
+    const ptr = a.malloc(64);
+    const { mine } = sharedImageOf(a);
+    const before = at(mine, ptr >>> 16);
+    for (const by of [a, b]) {
+      const next = a.malloc(64);
+      a.handOver(next, 1);
+      expect(at(mine, next >>> 16)).not.toBe(before);
+      by.free(next);
+      drainAllOf([b, a]);
+      expect(at(mine, next >>> 16)).toBe(before);
+    }
+    a.free(ptr);
+  });
+});
