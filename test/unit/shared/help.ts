@@ -1,3 +1,4 @@
+import { hideLife } from "../../../src/heap/liveness.js";
 import { recoverWorker } from "../../../src/heap/recover.js";
 import {
   type Heap,
@@ -5,7 +6,7 @@ import {
   SharedHeap,
   type SharedHeapOptions,
 } from "../../../src/index.js";
-import type { SharedImage } from "../../../src/layout/shared.js";
+import { type SharedImage, SLOT_ARMED, slotWord } from "../../../src/layout/shared.js";
 
 export function sharedHeap(options: Partial<SharedHeapOptions> = {}): SharedHeap {
   return SharedHeap.create({ capacity: 4 * 2 ** 20, maxWorkers: 4, fastCap: 30, ...options });
@@ -31,6 +32,13 @@ export function asHeap(heap: SharedHeap): Heap {
 /** Recovers a worker whose handle the test has left: it is as if it were dead. */
 export function bury(by: SharedHeap, workerId: number, freeLive = false): Recovered {
   return recoverWorker(sharedImageOf(by), workerId, freeLive);
+}
+
+/** Lets a worker seem dead to who asks: nobody waits where its slot says that somebody does. */
+export function fallSilent(heap: SharedHeap): void {
+  const image = sharedImageOf(heap);
+  hideLife(image);
+  image.words[slotWord(heap.workerId, SLOT_ARMED)] = 1;
 }
 
 /** Bytes of slabs that are no block's. */

@@ -1,8 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { type Ptr, SharedHeap } from "../../../src/index.js";
-import { SLOT_ACTIVE, SLOT_RECOVERING, SLOT_STATE, slotWord } from "../../../src/layout/shared.js";
+import {
+  SLOT_ACTIVE,
+  SLOT_ARMED,
+  SLOT_RECOVERING,
+  SLOT_STATE,
+  slotWord,
+} from "../../../src/layout/shared.js";
 import { at, thrown, wrong } from "../help.js";
-import { bury, drainAllOf, sharedImageOf, workersOf } from "./help.js";
+import { bury, drainAllOf, fallSilent, sharedImageOf, workersOf } from "./help.js";
 
 type Three = [SharedHeap, SharedHeap, SharedHeap];
 
@@ -135,11 +141,27 @@ describe("guard", () => {
     const ptr = b.malloc(64);
     c.detach();
     SharedHeap.attach(a.buffer);
+    fallSilent(b);
     for (const exit of exits) exit();
     expect(seen).toEqual([1]);
     expect(a.classify(ptr)).toBe("unallocated");
     a.verify();
   });
+});
+
+it("recover takes a worker that fell silent, and one that is said to have exited", () => {
+  const [a, b, c] = workersOf(3) as Three;
+  const ptr = b.malloc(64);
+  fallSilent(b);
+  expect(a.recover(1).live).toEqual([ptr]);
+  a.free(ptr);
+  fallSilent(c);
+  // Nobody knows how often it waits: its engine cannot tell.
+  const { words } = sharedImageOf(a);
+  words[slotWord(2, SLOT_ARMED)] = -1;
+  thrown(() => a.recover(2), "ERR_WORKER_ALIVE");
+  expect(a.recover(2, { exited: true }).live).toEqual([]);
+  expectAllPooled([a]);
 });
 
 describe("handOver", () => {
