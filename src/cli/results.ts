@@ -1,4 +1,4 @@
-import type { HeapOptions, HeapStats } from "../index.js";
+import type { HeapOptions, HeapStats, SharedHeapStats } from "../index.js";
 
 /*
  * What the commands write with `--json`, and what `hakmem report` reads. Times are ns, memory is
@@ -212,7 +212,8 @@ export interface InspectResult {
   readonly machine: Machine;
   readonly file: string;
   readonly slabBytes: number;
-  readonly stats: HeapStats;
+  /** Of a heap that workers share, with each worker's. */
+  readonly stats: HeapStats | SharedHeapStats;
   readonly slabs: readonly SlabTile[];
   /** Share of the slabs in use that is not live, 0 to 1. */
   readonly fragmentation: number;

@@ -13,6 +13,8 @@ export interface Script {
   /** How often a round runs through the words; above 1 only if they free all they allocate. */
   readonly repeat: number;
   readonly touch: Touch;
+  /** The worker of each event, where several share the work; else one has it all. */
+  readonly workers?: Uint8Array;
 }
 
 export const OP_WORK = 3;
@@ -27,7 +29,10 @@ export const TOUCHES: readonly Touch[] = ["first", "pair", "all"];
 
 /** Collects events. */
 export class ScriptWriter {
+  /** Whose events follow. */
+  worker = 0;
   #words: Int32Array = new Int32Array(4096);
+  #workers: Uint8Array = new Uint8Array(2048);
   #length = 0;
   #slotCount = 0;
 
@@ -54,7 +59,9 @@ export class ScriptWriter {
 
   finish(touch: Touch = "first", repeat = 1): Script {
     const words = this.#words.slice(0, this.#length);
-    return { words, slotCount: this.#slotCount, repeat, touch };
+    const script: Script = { words, slotCount: this.#slotCount, repeat, touch };
+    const workers = this.#workers.slice(0, this.eventCount);
+    return workers.some((worker) => worker > 0) ? { ...script, workers } : script;
   }
 
   #push(op: number, slot: number, size: number): void {
@@ -62,7 +69,11 @@ export class ScriptWriter {
       const grown = new Int32Array(2 * this.#length);
       grown.set(this.#words);
       this.#words = grown;
+      const workers = new Uint8Array(this.#length);
+      workers.set(this.#workers);
+      this.#workers = workers;
     }
+    this.#workers[this.#length >>> 1] = this.worker;
     this.#words[this.#length] = (op << OP_SHIFT) | slot;
     this.#words[this.#length + 1] = size;
     this.#length += 2;
@@ -73,6 +84,11 @@ export class ScriptWriter {
 /** Events of one round. */
 export function eventsOf(script: Script): number {
   return (script.words.length >>> 1) * script.repeat;
+}
+
+/** Workers that share a script's events. */
+export function workersOf({ workers }: Script): number {
+  return workers === undefined ? 1 : workers.reduce((a, b) => Math.max(a, b), 0) + 1;
 }
 
 /** What a subject must hold over a run through a script. */
@@ -110,24 +126,33 @@ export function peakOf({ words, slotCount }: Pick<Script, "words" | "slotCount">
 /*
  * A script on its way to a subject's process: a file, which the native subject can read too.
  *
- *   word 0      1        2       3        4       5 ...
- *   "HKS1"   events   slots   repeat   touch   two words an event
+ *   word 0      1        2       3        4       5            6 ...
+ *   "HKS1"   events   slots   repeat   touch   has workers   two words an event | a byte an event
  */
 const MAGIC = 0x31534b48; // "HKS1"
-const HEAD_WORDS = 5;
+const HEAD_WORDS = 6;
 
 /** The words of a script's file, in this machine's byte order: it never leaves the machine. */
 export function encodeScript(script: Script): Int32Array {
-  const file = new Int32Array(HEAD_WORDS + script.words.length);
+  const { words, workers, slotCount, repeat } = script;
+  const eventCount = words.length >>> 1;
+  const bytesAt = HEAD_WORDS + words.length;
+  const file = new Int32Array(bytesAt + (workers === undefined ? 0 : (eventCount + 3) >>> 2));
   const touch = TOUCHES.indexOf(script.touch);
-  file.set([MAGIC, script.words.length >>> 1, script.slotCount, script.repeat, touch]);
-  file.set(script.words, HEAD_WORDS);
+  file.set([MAGIC, eventCount, slotCount, repeat, touch, workers === undefined ? 0 : 1]);
+  file.set(words, HEAD_WORDS);
+  if (workers !== undefined) new Uint8Array(file.buffer, 4 * bytesAt).set(workers);
   return file;
 }
 
 export function decodeScript(file: Int32Array): Script {
-  const [magic, eventCount = 0, slotCount = 0, repeat = 0, touch = 0] = file;
-  if (magic !== MAGIC || file.length !== HEAD_WORDS + 2 * eventCount) throw new Error("no script");
-  const words = file.slice(HEAD_WORDS);
-  return { words, slotCount, repeat, touch: TOUCHES[touch] as Touch };
+  const [magic, eventCount = 0, slotCount = 0, repeat = 0, touch = 0, hasWorkers = 0] = file;
+  const bytesAt = HEAD_WORDS + 2 * eventCount;
+  const length = bytesAt + hasWorkers * ((eventCount + 3) >>> 2);
+  if (magic !== MAGIC || file.length !== length) throw new Error("no script");
+  const words = file.slice(HEAD_WORDS, bytesAt);
+  const script: Script = { words, slotCount, repeat, touch: TOUCHES[touch] as Touch };
+  if (hasWorkers === 0) return script;
+  const start = file.byteOffset + 4 * bytesAt;
+  return { ...script, workers: new Uint8Array(file.buffer, start, eventCount).slice() };
 }

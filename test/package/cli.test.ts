@@ -212,7 +212,7 @@ describe("bench as it is asked", () => {
     );
     const larson = run("larson", "100", "500", "200", "--workers", "2");
     expect(larson.workload.label).toContain("larson 100 500 200 42 2");
-    expect(larson.notes.join(" ")).toContain("2 workers ran merged on one worker");
+    expect(larson.notes.join(" ")).toContain("hakmem ran 2 workers, each a thread");
   });
 
   it("keeps what was measured when it is interrupted", async () => {

@@ -65,3 +65,58 @@ describe.each(SUBJECTS.map(({ name }) => name))("the workloads on %s", (subject)
     },
   );
 });
+
+/**
+ * On hakmem, the check ends by asking whether anything is live or under way, and by `verify`; what
+ * it finds is an error here.
+ */
+describe("several workers of hakmem do what one does merged", () => {
+  it.each([
+    ["mid-large-mt", "2", "20000", "256", "7"],
+    ["larson", "1000", "20000", "5000", "7", "8"],
+    ["mstress", "8", "1000", "3", "7"],
+    ["rptest", "8", "100", "300", "50", "7"],
+    ["xmalloc-test", "64", "2000", "8"],
+    ["xmalloc-test", "1000", "300", "20", "--workers", "7"],
+    ["cache-scratch", "16", "100"],
+    ["glibc-thread", "3", "1", "400", "5000", "7"],
+  ])("%s %s %s", async (name, ...values) => {
+    const flag = values.indexOf("--workers");
+    const positional = flag < 0 ? values : values.slice(0, flag);
+    const flags = flag < 0 ? {} : { workers: values[flag + 1] as string };
+    const { script } = readWorkload(name, positional, flags);
+    expect(script.workers).toBeDefined();
+    await withScriptFile(script, async (file) => {
+      const threads = await run("hakmem", file);
+      expect(threads).not.toBeNull();
+      expect(threads).toBe(await run("uint8array", file));
+    });
+  });
+
+  it("says what went wrong in a worker, and ends all", async () => {
+    const { script } = readWorkload("mid-large-mt", ["4", "20000", "2048"]);
+    await withScriptFile(script, async (file) => {
+      const contestant = new Contestant(launchScripted("hakmem", file, { capacity: 2 ** 24 }));
+      const asked = contestant.ask({ pass: "round", times: 1, limitMs: 60_000 });
+      await expect(asked).rejects.toThrow(/no room for/);
+      contestant.stop();
+    });
+  });
+
+  it("cuts a round at its limit, goes on after it, and times events", async () => {
+    const { script } = readWorkload("larson", ["1000", "300000"]);
+    await withScriptFile(script, async (file) => {
+      const contestant = new Contestant(launchScripted("hakmem", file, {}));
+      const cut = await contestant.ask({ pass: "round", times: 1000, limitMs: 30 });
+      expect(cut.isCut).toBe(true);
+      const whole = await contestant.ask({ pass: "round", times: 2, limitMs: 60_000 });
+      expect(whole).toMatchObject({ isCut: false, events: script.words.length });
+      const { curve, events } = await contestant.ask({ pass: "latency", limitMs: 60_000 });
+      expect(events).toBeGreaterThan(1_000_000);
+      expect(curve.map(([, ns]) => ns)).toEqual(
+        curve.map(([, ns]) => ns).toSorted((a, b) => a - b),
+      );
+      contestant.stop();
+    });
+  });
+});

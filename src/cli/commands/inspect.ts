@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import type { Command } from "commander";
-import { Heap } from "../../index.js";
 import { integerBetween } from "../integers.js";
 import { buildInspect } from "../report/heapMap.js";
+import { type ReadImage, readImage } from "../report/readImage.js";
 import { writeReport } from "../report/write.js";
 import type { InspectResult, SlabTile } from "../results.js";
 import { RunError, type Session } from "../session.js";
@@ -20,11 +20,11 @@ interface Flags {
 /** No snapshot is longer than the largest heap and its list of extents. */
 const MAX_IMAGE_BYTES = 2 ** 31 + 2 ** 20;
 
-function readImage(file: string): Heap {
+function readFile(file: string): ReadImage {
   try {
     const raw = readFileSync(file);
     const isPacked = raw[0] === 0x1f && raw[1] === 0x8b;
-    return Heap.restore(isPacked ? gunzipSync(raw, { maxOutputLength: MAX_IMAGE_BYTES }) : raw);
+    return readImage(isPacked ? gunzipSync(raw, { maxOutputLength: MAX_IMAGE_BYTES }) : raw);
   } catch (error) {
     throw new RunError(`${file}: ${(error as Error).message.replace(/\s+/g, " ")}`);
   }
@@ -50,6 +50,41 @@ function printSummary({ file, stats, fragmentation }: InspectResult): void {
     "  1 - live bytes / (slabs in use x 65536).",
   ];
   console.log(lines.join("\n"));
+}
+
+function printWorkers({ stats, slabBytes }: InspectResult): void {
+  if (!("workers" in stats)) return;
+  const { abandonedSlabs, inTransit, maxWorkers, workers } = stats;
+  console.log(
+    `\nWorkers: ${workers.length} attached of ${maxWorkers}; ` +
+      `${formatCount(inTransit.blocks)} blocks on their way home, ` +
+      `${formatCount(abandonedSlabs)} abandoned slabs\n`,
+  );
+  if (workers.length === 0) return;
+  printTable(
+    [
+      { name: "worker", title: "worker" },
+      { name: "slabs", title: "slabs" },
+      { name: "live", title: "live" },
+      { name: "bytes", title: "live MB" },
+      { name: "cached", title: "cached" },
+      { name: "outbox", title: "outbox" },
+      { name: "refills", title: "refills" },
+      { name: "drains", title: "drains" },
+      { name: "fill", title: "fill" },
+    ],
+    workers.map((own) => ({
+      worker: String(own.workerId),
+      slabs: formatCount(own.slabs),
+      live: formatCount(own.live.blocks),
+      bytes: formatMegabytes(own.live.bytes),
+      cached: formatCount(own.cached.blocks),
+      outbox: formatCount(own.outboxBlocks),
+      refills: formatCount(own.refills),
+      drains: formatCount(own.drains),
+      fill: own.slabs === 0 ? "-" : formatPercent(own.live.bytes / (own.slabs * slabBytes)),
+    })),
+  );
 }
 
 function printClasses({ stats, slabBytes }: InspectResult): void {
@@ -134,11 +169,13 @@ function printSizes({ slabs, stats }: InspectResult, top: number): void {
 }
 
 function run(file: string, { html, json, top }: Flags): void {
-  const result = buildInspect(readImage(file), file);
+  const { heap, guest } = readFile(file);
+  const result = buildInspect(heap, file, guest);
   const isPrinted = writeResult(result, json);
   if (html !== undefined) writeReport([result], html);
   if (!isPrinted) return;
   printSummary(result);
+  printWorkers(result);
   printClasses(result);
   printEmptiest(result, top);
   printSizes(result, top);

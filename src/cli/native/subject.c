@@ -32,7 +32,7 @@
 enum { OP_MALLOC, OP_FREE, OP_REALLOC, OP_WORK };
 enum { TOUCH_FIRST, TOUCH_PAIR, TOUCH_ALL };
 enum {
-  HEAD_WORDS = 5,
+  HEAD_WORDS = 6,
   OP_SHIFT = 30,
   EMPTY = -1,
   CLOCK_EVENTS = 4096,  /* between two looks at the clock */
@@ -105,7 +105,8 @@ static void load(const char *file) {
   if (st.st_size < 4 * HEAD_WORDS || head[0] != MAGIC) fail("no script: HKS1 is not at its head");
   event_count = head[1], slot_count = head[2], repeat = head[3], touch = head[4];
   words = head + HEAD_WORDS;
-  if ((uint64_t)st.st_size != 4 * (HEAD_WORDS + 2 * (uint64_t)event_count))
+  uint64_t worker_words = head[5] == 0 ? 0 : ((uint64_t)event_count + 3) / 4;
+  if ((uint64_t)st.st_size != 4 * (HEAD_WORDS + 2 * (uint64_t)event_count + worker_words))
     fail("no script: %u events, but %lld bytes", event_count, (long long)st.st_size);
   if (touch > TOUCH_ALL || slot_count > event_count)
     fail("no script: touch %u, %u slots", touch, slot_count);

@@ -11,12 +11,17 @@ const NAMES: readonly (readonly [Side, string])[] = [
     `malloc tryMalloc mallocOrThrow mallocSlow isScarce popSll refillFromSlab takeFree carve
     calloc alignedAlloc mallocBatch openSlab touchSlab touchedPages takeSpan describeSpan takeRun
     findRun nextBin takeFromWilderness exhausted freeBytesOf invalidSize largestBlock isClassSize
-    sizeToLiveHeader bytesToSlabs roundUp lowestBit`,
+    sizeToLiveHeader bytesToSlabs roundUp lowestBit takeBlocks takeFreeBits claimRun claimSlab
+    claimSpan claimSpanIn claimTails ownSpan ownState collect collectSlab collectAll collectWord
+    adopt adoptSlab noteAbandoned takeNote mallocBlocking isFirst drawTicket dropTicket timedOut
+    checkTimeout pause`,
   ],
   [
     "free",
     `free freeSlow freeBatch unmark drain drainSll drainAll returnBlocks retireSlab giveRun notLive
-    classifyNotLive kindOfSlab ptrToSlab`,
+    classifyNotLive kindOfSlab ptrToSlab freeRemotely clearMark sendOutbox sendFrom tellOwner
+    summaryShift markFree addFree returnToBits releaseTails releaseRun lowerHint wake abandonSlab
+    publishAbandoned bindOwnFree`,
   ],
   [
     "shared",
@@ -24,13 +29,14 @@ const NAMES: readonly (readonly [Side, string])[] = [
     liveHeaderOf openMagazines takeSpare giveSpare linkRun unlinkRun binOf markBin clearBin
     linkPartial unlinkPartial slabRecord classRecord counterIndex emptyTop topToMagazine topToCount
     blocksPerSlab slabToPtr headerClass headerState toHeader capacityOf firstSlab endSlab closed
-    walkRuns corrupted log2Floor route count checkCount`,
+    walkRuns corrupted log2Floor route count checkCount blockIndex ownerOf kindOf loadState
+    walkStates slotWord workerMark handOverBlock`,
   ],
   // What creates heaps and inspects them: the benchmark's doing.
   [
     "workload",
-    `openDoor bindMalloc bindFree bindRealloc blocksWithin magazineCap refillCount formatClasses
-    closeTops`,
+    `openDoor openSharedDoor door bindMalloc bindFree bindRealloc blocksWithin magazineCap
+    refillCount formatClasses closeTops`,
   ],
 ];
 

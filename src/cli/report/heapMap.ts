@@ -1,4 +1,4 @@
-import type { BlockInfo, Heap, HeapStats } from "../../index.js";
+import type { BlockInfo, Heap, HeapStats, SharedHeap, SharedHeapStats } from "../../index.js";
 import { readMachine } from "../machine.js";
 import type { InspectResult, SlabTile } from "../results.js";
 
@@ -21,7 +21,7 @@ function toTile(ptr: number, { size, tier }: BlockInfo, blocks: string): SlabTil
 }
 
 /** Every slab that has blocks, in address order; a span is one tile. */
-export function readSlabs(heap: Heap): SlabTile[] {
+export function readSlabs(heap: Heap | SharedHeap): SlabTile[] {
   const tiles: SlabTile[] = [];
   let ptr = -1;
   let first: BlockInfo | null = null;
@@ -49,9 +49,12 @@ export function fragmentationOf(stats: HeapStats): number {
   return inUseBytes === 0 ? 0 : 1 - stats.live.bytes / inUseBytes;
 }
 
-/** What `hakmem inspect` shows of a heap. `file` is the name it is shown under. */
-export function buildInspect(heap: Heap, file: string): InspectResult {
-  const stats = heap.stats();
+/**
+ * What `hakmem inspect` shows of a heap. `file` is the name it is shown under, `guest` a worker
+ * that is attached to read it only.
+ */
+export function buildInspect(heap: Heap | SharedHeap, file: string, guest?: number): InspectResult {
+  const stats = withoutGuest(heap.stats(), guest);
   return {
     kind: "hakmem inspect",
     version: 1,
@@ -62,4 +65,12 @@ export function buildInspect(heap: Heap, file: string): InspectResult {
     slabs: readSlabs(heap),
     fragmentation: fragmentationOf(stats),
   };
+}
+
+function withoutGuest(
+  stats: HeapStats | SharedHeapStats,
+  guest: number | undefined,
+): HeapStats | SharedHeapStats {
+  if (guest === undefined || !("workers" in stats)) return stats;
+  return { ...stats, workers: stats.workers.filter(({ workerId }) => workerId !== guest) };
 }

@@ -156,6 +156,11 @@ function assemble(
     .map((entry) => toResult(entry, ownTimes, workload, plan));
   const hashes = new Set(subjects.flatMap(({ hash }) => hash ?? []));
   const notes = [...workload.notes];
+  const merged = subjects.filter(({ name }) => name !== OWN);
+  if (workload.script.workers !== undefined && merged.length > 0) {
+    const titles = merged.map(({ title }) => title).join(", ");
+    notes.push(`${MERGED_NOTE} Those: ${titles}.`);
+  }
   if (hashes.size > 1) notes.push("The hashes differ: not every subject has done the same work.");
   if (subjects.some(({ latency }) => latency !== null)) notes.push(LATENCY_NOTE);
   return {
@@ -173,6 +178,9 @@ function assemble(
   };
 }
 
+const MERGED_NOTE =
+  "Rivals ran the same events merged on one worker, where no free is remote and nothing is " +
+  "waited for: their times and hakmem's are not of the same work.";
 const LATENCY_NOTE = "Latencies are of single events, with the median cost of the timer taken off.";
 
 function completeOptions(options: Partial<HeapOptions>): HeapOptions {

@@ -9,7 +9,7 @@ import type { HeapGauge, Subject } from "../subjects/subject.js";
 import { type CheckAnswer, type HeapFigures, SERIES_POINTS } from "./protocol.js";
 
 const EMPTY = -1;
-const FNV_START = 0x811c9dc5;
+export const FNV_START = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 /** Of a block, so many bytes at either end are verified, and one in STRIDE_BYTES between them. */
 const EDGE_BYTES = 32;
@@ -51,7 +51,7 @@ export async function check<Block>(
 }
 
 /** The first event after so many of the series' steps. */
-function atPoint(eventCount: number, point: number): number {
+export function atPoint(eventCount: number, point: number): number {
   return Math.round((point * eventCount) / SERIES_POINTS);
 }
 
@@ -154,28 +154,45 @@ class Checker<Block> {
 
   #feed(event: number, slot: number, size: number): void {
     const value = size === 0 ? 0 : (this.#values[slot] as number);
-    // No array: what the pass itself leaves to the collector would count as the subject's memory.
-    let hash = Math.imul(this.hash ^ event, FNV_PRIME);
-    hash = Math.imul(hash ^ size, FNV_PRIME);
-    this.hash = Math.imul(hash ^ value, FNV_PRIME);
+    this.hash = feedHash(this.hash, event, size, value);
   }
 
   #verify(event: number, slot: number, size: number): void {
-    const block = this.#slots[slot] as Block;
     const value = this.#values[slot] as number;
-    let offset = 0;
-    while (offset < size) {
-      const read = this.#subject.read(block, offset);
-      if (read !== value) {
-        throw new Error(`event ${event}: byte ${offset} of slot ${slot} is ${read}, not ${value}`);
-      }
-      const isInside = offset >= EDGE_BYTES && offset < size - EDGE_BYTES - STRIDE_BYTES;
-      offset += isInside ? STRIDE_BYTES : 1;
-    }
+    verifyBytes(this.#subject, this.#slots[slot] as Block, event, slot, size, value);
   }
 }
 
-function toFigures(before: HeapGauge, after: HeapGauge): Omit<HeapFigures, "seriesBytes"> {
+/** The hash with what was read back of one more block. */
+export function feedHash(before: number, event: number, size: number, value: number): number {
+  // No array: what the pass itself leaves to the collector would count as the subject's memory.
+  let hash = Math.imul(before ^ event, FNV_PRIME);
+  hash = Math.imul(hash ^ size, FNV_PRIME);
+  return Math.imul(hash ^ value, FNV_PRIME);
+}
+
+/** Reads a block back: its edges, and every 61st byte between them. */
+export function verifyBytes<Block>(
+  subject: Pick<Subject<Block>, "read">,
+  block: Block,
+  event: number,
+  slot: number,
+  size: number,
+  value: number,
+): void {
+  let offset = 0;
+  while (offset < size) {
+    const read = subject.read(block, offset);
+    if (read !== value) {
+      throw new Error(`event ${event}: byte ${offset} of slot ${slot} is ${read}, not ${value}`);
+    }
+    const isInside = offset >= EDGE_BYTES && offset < size - EDGE_BYTES - STRIDE_BYTES;
+    offset += isInside ? STRIDE_BYTES : 1;
+  }
+}
+
+/** What hakmem did between two readings. */
+export function toFigures(before: HeapGauge, after: HeapGauge): Omit<HeapFigures, "seriesBytes"> {
   return {
     refills: after.refills - before.refills,
     drains: after.drains - before.drains,

@@ -104,11 +104,13 @@ export function createPasses<Block>(subject: Subject<Block>, script: Script): Pa
   };
 }
 
-const PERCENTILES = [0, 10, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99, 99.999, 100];
+export const PERCENTILES: readonly number[] = [
+  0, 10, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99, 99.999, 100,
+];
 const TIMER_PAIRS = 10_001;
 
 /** The median of what the timer itself takes between two readings. */
-function measureTimer(): number {
+export function measureTimer(): number {
   const differences = new Float64Array(TIMER_PAIRS);
   for (let index = 0; index < TIMER_PAIRS; index++) {
     const start = performance.now();

@@ -28,9 +28,12 @@ export interface CheckAnswer {
    * limit ended the pass.
    */
   readonly hash: number | null;
-  /** Growth of the process's resident memory, after its peak was reset. */
+  /**
+   * Growth of the process's resident memory, after its peak was reset; of several workers, what
+   * their heap has committed at most, since their threads' own memory is not the allocator's.
+   */
   readonly peakBytes: number;
-  /** Growth of resident memory over the pass, at equal steps of events. */
+  /** The same over the pass, at equal steps of events. */
   readonly seriesBytes: readonly number[];
   readonly heap: HeapFigures | null;
   /** hakmem's slabs when most blocks were live. */

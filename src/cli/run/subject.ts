@@ -6,17 +6,47 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { setImmediate as turn } from "node:timers/promises";
+import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { type Profiler, startProfiler } from "../profile/profiler.js";
-import { decodeScript } from "../script.js";
+import { decodeScript, type Script } from "../script.js";
+import type { HeapGauge } from "../subjects/subject.js";
 import { createSubject } from "../subjects/table.js";
+import type { Setup } from "../workers/shared.js";
 import { check } from "./check.js";
-import { createPasses } from "./passes.js";
-import type { Answer, Request, RoundAnswer } from "./protocol.js";
+import { createPasses, type Passes } from "./passes.js";
+import type { Answer, CheckAnswer, Request, RoundAnswer } from "./protocol.js";
 
 const [name = "", file = ""] = process.argv.slice(2);
-const { buffer, byteOffset, byteLength } = readFileSync(file);
-const words = new Int32Array(buffer.slice(byteOffset, byteOffset + byteLength));
-const script = decodeScript(words);
+
+function readScript(): Script {
+  const { buffer, byteOffset, byteLength } = readFileSync(file);
+  return decodeScript(new Int32Array(buffer.slice(byteOffset, byteOffset + byteLength)));
+}
+
+/** What the passes run on: one worker, or as many as the script has. */
+interface Stage {
+  readonly passes: Passes;
+  readonly gauge: (() => HeapGauge) | undefined;
+  check(limitMs: number): Promise<CheckAnswer>;
+}
+
+async function createStage(): Promise<Stage> {
+  const script = readScript();
+  if (name === "hakmem" && script.workers !== undefined) {
+    const pool = await (await import("../workers/pool.js")).WorkerPool.start(script);
+    return {
+      passes: pool,
+      gauge: () => pool.gauge(),
+      check: async (limitMs) => pool.check(limitMs),
+    };
+  }
+  const subject = await createSubject(name);
+  return {
+    passes: createPasses(subject, script),
+    gauge: subject.gauge,
+    check: (limitMs) => check(subject, script, limitMs),
+  };
+}
 
 const collected = { count: 0, ms: 0 };
 const observer = new PerformanceObserver((list) => count(list.getEntries()));
@@ -37,17 +67,16 @@ async function settle(): Promise<{ count: number; ms: number }> {
 }
 
 async function main(): Promise<void> {
-  const subject = await createSubject(name);
-  const passes = createPasses(subject, script);
+  const { passes, gauge: readGauge, check: runCheck } = await createStage();
   let profiler: Profiler | undefined;
 
   async function round(times: number, limitMs: number): Promise<RoundAnswer> {
     const before = await settle();
-    const gaugeBefore = subject.gauge?.();
+    const gaugeBefore = readGauge?.();
     const cpuBefore = process.cpuUsage();
     const timed = passes.round(times, limitMs);
     const cpu = process.cpuUsage(cpuBefore);
-    const gauge = subject.gauge?.();
+    const gauge = readGauge?.();
     const after = await settle();
     return {
       ...timed,
@@ -65,7 +94,7 @@ async function main(): Promise<void> {
   async function answer(request: Request): Promise<Answer<Request>> {
     switch (request.pass) {
       case "check":
-        return await check(subject, script, request.limitMs);
+        return await runCheck(request.limitMs);
       case "round":
         return await round(request.times, request.limitMs);
       case "latency":
@@ -88,7 +117,13 @@ function reply(message: object): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
-main().catch((error: Error) => {
+async function serve(): Promise<void> {
+  const { serveThread } = await import("../workers/pool.js");
+  serveThread(workerData as Setup, () => parentPort?.postMessage("ready"));
+}
+
+(isMainThread ? main() : serve()).catch((error: Error) => {
+  if (!isMainThread) throw error;
   reply({ error: error.message });
   process.exitCode = 1;
 });

@@ -1,21 +1,26 @@
-import { Heap, optionsFromEnv } from "../../index.js";
+import { Heap, optionsFromEnv, type SharedHeap } from "../../index.js";
 import { type LinearOps, linear } from "./linear.js";
 import type { HeapGauge, Subject } from "./subject.js";
 
 /** hakmem itself, with the knobs of the environment. */
 export function createHeapSubject(): Subject<number> {
   const heap = Heap.create(optionsFromEnv(process.env));
-  // The heap's own functions, as a program calls them: a wrapper would use up inlining budget.
-  const ops = {
+  const ops = opsOf(heap);
+  return { ...linear(heap.u8, ops), ...ops, gauge: () => readGauge(heap), heap };
+}
+
+/** The heap's own functions, as a program calls them: a wrapper would use up inlining budget. */
+export function opsOf(heap: Heap | SharedHeap): LinearOps {
+  return {
     malloc: heap.malloc,
     free: heap.free as unknown as LinearOps["free"],
     realloc: heap.realloc as unknown as LinearOps["realloc"],
   };
-  const gauge = (): HeapGauge => {
-    const { refills, drains, slabs, committedBytes, peakCommittedBytes, front } = heap.stats();
-    const { hits, misses } = front ?? { hits: 0, misses: 0 };
-    const slabsOpened = slabs.opened;
-    return { refills, drains, slabsOpened, committedBytes, peakCommittedBytes, hits, misses };
-  };
-  return { ...linear(heap.u8, ops), ...ops, gauge, heap };
+}
+
+export function readGauge(heap: Heap | SharedHeap): HeapGauge {
+  const { refills, drains, slabs, committedBytes, peakCommittedBytes, front } = heap.stats();
+  const { hits, misses } = front ?? { hits: 0, misses: 0 };
+  const slabsOpened = slabs.opened;
+  return { refills, drains, slabsOpened, committedBytes, peakCommittedBytes, hits, misses };
 }

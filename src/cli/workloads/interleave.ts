@@ -4,16 +4,26 @@ import { Random } from "./random.js";
 /** A worker's events. It yields after each; a yield without an event waits for the others. */
 export type Stream = Generator<void, void, void>;
 
-const TURN_EVENTS = 64;
+export const TURN_EVENTS = 64;
 
-/** Merges the workers' streams into one list of events, a turn of each in a circle. */
+/**
+ * Merges the workers' streams into one list of events, a turn of each in a circle. Stream i is
+ * worker i's; with fewer workers than streams, they go round.
+ */
 export function interleave(
   writer: ScriptWriter,
   streams: readonly Stream[],
   turnEvents: number = TURN_EVENTS,
+  workers: number = streams.length,
 ): void {
-  let open = streams;
-  while (open.length > 0) open = open.filter((stream) => takeTurn(writer, stream, turnEvents));
+  let open = streams.map((stream, index) => ({ stream, worker: index % workers }));
+  while (open.length > 0) {
+    open = open.filter(({ stream, worker }) => {
+      writer.worker = worker;
+      return takeTurn(writer, stream, turnEvents);
+    });
+  }
+  writer.worker = 0;
 }
 
 /** Whether the stream has more to come. */

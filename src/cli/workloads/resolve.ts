@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import { parseInteger } from "../integers.js";
 import type { WorkloadInfo } from "../results.js";
-import { eventsOf, peakOf, type Script } from "../script.js";
+import { eventsOf, peakOf, type Script, workersOf } from "../script.js";
 import { UsageError } from "../session.js";
 import { readTrace } from "../traceFile.js";
 import { WORKLOADS } from "./table.js";
@@ -31,7 +31,7 @@ const MAX_SEED = 2 ** 31 - 1;
 /** Gives a command the flags that tune a workload. */
 export function addWorkload(command: Command): Command {
   return command
-    .option("--workers <n>", "workers whose events are merged into one stream")
+    .option("--workers <n>", "workers that share the events: threads of hakmem over one SharedHeap")
     .option("--size <bytes>", "every request has this size")
     .option("--seed <n>", "seed of the workload's draws")
     .option("--compat", "draw as the original program does");
@@ -85,15 +85,15 @@ export function readWorkload(
   ].join(" ");
   const notes = [
     ...(workload.note === undefined ? [] : [workload.note(given)]),
-    ...(workload.isForWorkers ? [sayOneWorker(given.workers)] : []),
+    ...(script.workers === undefined ? [] : [sayWorkers(workersOf(script))]),
   ];
   return { script, info: describe(name, label, workload.sentence, script), notes };
 }
 
-function sayOneWorker(workers: number): string {
+function sayWorkers(workers: number): string {
   return (
-    `The events of ${workers} workers ran merged on one worker, since heaps are not shared yet: ` +
-    "remote frees became local ones."
+    `hakmem ran ${workers} workers, each a thread, over one SharedHeap: ns per op is the time ` +
+    "from their common start to the end of the last, by the events of all."
   );
 }
 

@@ -16,7 +16,7 @@ export interface WorkloadArguments {
   readonly seed: number;
   /** `--size`: every request has this many bytes. */
   readonly size: number | undefined;
-  /** Workers whose streams of events are merged. One worker runs them until heaps can be shared. */
+  /** Workers whose streams of events are merged into one script, which says whose each event is. */
   readonly workers: number;
   /** `--compat`: draw as the original program does. */
   readonly compat: boolean;

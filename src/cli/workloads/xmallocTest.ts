@@ -1,5 +1,5 @@
 import { ScriptWriter } from "../script.js";
-import { interleave, type Stream, streamsOf } from "./interleave.js";
+import { interleave, type Stream, streamsOf, TURN_EVENTS } from "./interleave.js";
 import { SlotPool } from "./slotPool.js";
 import type { Workload } from "./workload.js";
 
@@ -35,10 +35,11 @@ export const xmallocTest: Workload = {
     const producers = Math.ceil(workers / 2);
     const consumers = Math.max(1, workers - producers);
     const hall = { writer, pool: new SlotPool(), queue: [], producing: producers };
-    interleave(writer, [
+    const streams = [
       ...streamsOf(producers, () => produce(hall, size ?? bytes, batch, batches)),
       ...streamsOf(consumers, () => consume(hall)),
-    ]);
+    ];
+    interleave(writer, streams, TURN_EVENTS, workers);
     return writer.finish();
   },
 };

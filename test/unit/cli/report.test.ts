@@ -9,8 +9,9 @@ import { registerReport } from "../../../src/cli/commands/report.js";
 import { parseResult } from "../../../src/cli/report/check.js";
 import { buildInspect, fragmentationOf, SLAB_BYTES } from "../../../src/cli/report/heapMap.js";
 import { renderReport, writeReport } from "../../../src/cli/report/write.js";
+import type { InspectResult } from "../../../src/cli/results.js";
 import { RunError } from "../../../src/cli/session.js";
-import { Heap } from "../../../src/index.js";
+import { Heap, SharedHeap } from "../../../src/index.js";
 import {
   abResult,
   benchResult,
@@ -227,6 +228,27 @@ describe("hakmem inspect", () => {
     const empty = fileOf("empty.hkms", Heap.create({ capacity: 2 ** 20 }).snapshot());
     run("inspect", empty);
     expect(stdout.join("\n")).toContain("0 in use");
+  });
+
+  it("takes a heap that workers share, and shows each of them as it was", () => {
+    const first = SharedHeap.create({ capacity: 2 ** 22, maxWorkers: 3 });
+    const second = SharedHeap.attach(first.buffer);
+    const own = Array.from({ length: 100 }, () => first.malloc(100));
+    second.malloc(5000);
+    for (const ptr of own.slice(0, 10)) second.free(ptr);
+    const before = first.stats();
+    const [file, json] = [fileOf("shared.hkms", first.snapshot()), join(folder, "shared.json")];
+    run("inspect", file, "--json", json);
+    const { stats, fragmentation } = parseResult(readFileSync(json, "utf8")) as InspectResult;
+    expect(stats).toMatchObject({ live: before.live, inTransit: before.inTransit, maxWorkers: 3 });
+    expect("workers" in stats && stats.workers).toEqual(before.workers);
+    expect(fragmentation).toBe(fragmentationOf(before));
+    run("inspect", file);
+    expect(stdout.join("\n")).toContain("Workers: 2 attached of 3; 10 blocks on their way home");
+    const third = SharedHeap.attach(first.buffer);
+    run("inspect", fileOf("full.hkms", first.snapshot()));
+    expect(stdout.join("\n")).toContain("Workers: 1 attached of 3; 0 blocks on their way home");
+    for (const heap of [first, second, third]) heap.detach();
   });
 
   it.each([
