@@ -1,0 +1,99 @@
+/*
+ * The control buffer of the deterministic scheduler: whose turn it is, the schedule, the threads'
+ * operations, and what happened. Only the thread that has the turn reads or writes it, but for the
+ * turn itself, so plain accesses do: passing the turn synchronises.
+ */
+export const TURN = 0;
+export const STEP = 1;
+export const CURSOR = 2;
+export const DONE = 3;
+/** Bytes of the text of a failure. */
+export const FAILED = 4;
+/** The thread that dies, and before which of its steps; -1 is none. */
+export const VICTIM = 5;
+export const VICTIM_STEP = 6;
+export const DEAD = 7;
+export const STEP_LIMIT = 8;
+export const SWITCH_COUNT = 9;
+export const THREADS = 10;
+/** Counts configurations of the heap: a thread views it anew when it has changed. */
+export const CONFIG = 11;
+export const SLABS = 12;
+export const FAST_CAP = 13;
+export const MAX_WORKERS = 14;
+export const INTERVAL = 15;
+/** Whether views are watched: plain writes are steps too (1), or plain accesses are logged (2). */
+export const WATCH = 16;
+/** One of so many compare-exchanges fails for nothing; 0 is none. */
+export const SPURIOUS = 17;
+export const RANDOM = 18;
+export const LOG_COUNT = 19;
+/** Numbers of two logged accesses whose stacks are wanted; -1 is none. */
+export const WANTED = 20;
+/** By thread. */
+export const SLEEPING = 24;
+export const WORKER_OF = 32;
+export const OWN_STEPS = 40;
+export const OPS_COUNT = 48;
+/** What a thread's operation has in hand: allocated and in no slot yet, or taken to be freed. */
+export const IN_HAND = 56;
+
+/** Where the threads keep ptrs. */
+export const SLOT_TABLE = 64;
+export const SLOT_COUNT = 48;
+/** Pairs: a step, and the thread that has the turn from there on. */
+export const SWITCHES = 128;
+export const MAX_SWITCHES = 512;
+export const OPS = 1200;
+export const MAX_OPS = 64;
+export const OP_INTS = 3;
+export const TRACE = 2048;
+export const MAX_STEPS = 8192;
+export const TEXT = TRACE + MAX_STEPS;
+export const TEXT_BYTES = 16384;
+export const LOG: number = TEXT + TEXT_BYTES / 4;
+/** Of a logged access: thread and kind, address, bytes. */
+export const LOG_INTS = 3;
+export const MAX_LOG = 60_000;
+export const CONTROL_INTS: number = LOG + LOG_INTS * MAX_LOG;
+
+/** The turn that stands for the end of a run: it is for thread 0's checks. */
+export const MAIN = 15;
+
+/** In a step's trace: the thread, which threads had ended, and whether this one ended there. */
+export const TRACE_DONE_SHIFT = 4;
+export const TRACE_END = 0x80;
+/** The first step of a thread. */
+export const TRACE_FIRST = 0x100;
+
+export const PLAIN_READ = 0;
+export const PLAIN_WRITE = 1;
+export const SYNC_READ = 2;
+export const SYNC_WRITE = 3;
+
+export const MALLOC = 1;
+export const FREE = 2;
+export const REALLOC = 3;
+export const DRAIN = 4;
+export const DETACH = 5;
+export const ATTACH = 6;
+export const HAND_OVER = 7;
+export const RECOVER = 8;
+
+/** An operation and two numbers: of a slot, a size or a worker. */
+export type Op = readonly [kind: number, a: number, b: number];
+
+export const malloc = (slot: number, size: number): Op => [MALLOC, slot, size];
+export const free = (slot: number): Op => [FREE, slot, 0];
+export const realloc = (slot: number, size: number): Op => [REALLOC, slot, size];
+export const drain: Op = [DRAIN, 0, 0];
+export const detach: Op = [DETACH, 0, 0];
+export const attach: Op = [ATTACH, 0, 0];
+export const handOver = (slot: number, worker: number): Op => [HAND_OVER, slot, worker];
+export const recover = (worker: number, freeLive = 0): Op => [RECOVER, worker, freeLive];
+
+const NAMES = ["", "malloc", "free", "realloc", "drain", "detach", "attach", "handOver", "recover"];
+
+export function showOp([kind, a, b]: Op): string {
+  return `${NAMES[kind]}(${a},${b})`;
+}

@@ -1,0 +1,154 @@
+import { Arena, type Schedule, type Watch } from "./arena.js";
+import * as C from "./control.js";
+import type { Scenario } from "./scenarios.js";
+import type { Scheduler } from "./scheduler.js";
+
+export interface Failure {
+  readonly scenario: string;
+  readonly schedule: Schedule;
+  readonly watch: Watch;
+  readonly message: string;
+}
+
+export interface Outcome {
+  runs: number;
+  steps: number;
+  /** False when the time was over before all had been explored. */
+  isComplete: boolean;
+  failure?: Failure;
+}
+
+/** Explores the schedules of a scenario, until one fails or the time is over. */
+export class Explorer {
+  readonly arena: Arena;
+  readonly outcome: Outcome = { runs: 0, steps: 0, isComplete: true };
+  private readonly scenario: Scenario;
+  private readonly watch: Watch;
+  private readonly end: number;
+
+  constructor(
+    buffer: SharedArrayBuffer,
+    scheduler: Scheduler,
+    scenario: Scenario,
+    watch: Watch,
+    ms: number,
+  ) {
+    this.arena = new Arena(buffer, scheduler, scenario, watch);
+    this.scenario = scenario;
+    this.watch = watch;
+    this.end = Date.now() + ms;
+  }
+
+  /** Runs one schedule. Whether to go on. */
+  run(schedule: Schedule): boolean {
+    const { outcome, watch } = this;
+    if (outcome.failure !== undefined) return false;
+    if ((outcome.runs & 63) === 0 && Date.now() > this.end) outcome.isComplete = false;
+    if (!outcome.isComplete) return false;
+    outcome.runs++;
+    try {
+      this.arena.run(schedule);
+    } catch (error) {
+      const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      outcome.failure = { scenario: this.scenario.name, schedule, watch, message };
+      return false;
+    }
+    outcome.steps += this.arena.control[C.STEP];
+    return true;
+  }
+
+  private trace(): Int32Array {
+    const { control } = this.arena;
+    return control.slice(C.TRACE, C.TRACE + Math.min(control[C.STEP], C.MAX_STEPS));
+  }
+
+  /**
+   * Every schedule with at most so many preemptions that begins with these switches. `visit` is
+   * called after each with how many steps each thread took.
+   */
+  exhaust(bound: number, visit?: (switches: number[]) => void, switches: number[] = []): void {
+    if (!this.run({ switches })) return;
+    const threads = this.scenario.threads.length;
+    const trace = this.trace();
+    visit?.(switches);
+    const from = switches.length === 0 ? 0 : (switches[switches.length - 2] as number) + 1;
+    for (let step = from; step < trace.length; step++) {
+      const at = trace[step] as number;
+      const me = at & 0xf;
+      const done = (at >>> C.TRACE_DONE_SHIFT) & 0xf;
+      const isEnd = (at & 0x10000) !== 0;
+      const isFree = isEnd || step === 0;
+      if (!isFree && (bound === 0 || (at & C.TRACE_FIRST) !== 0)) continue;
+      let standard = -1;
+      for (let to = 0; to < threads; to++) {
+        if (((done >>> to) & 1) === 1 || to === me) continue;
+        if (isEnd && standard < 0) {
+          standard = to;
+          continue;
+        }
+        this.exhaust(isFree ? bound : bound - 1, visit, [...switches, step, to]);
+        if (this.outcome.failure !== undefined || !this.outcome.isComplete) return;
+      }
+    }
+  }
+
+  /** For each schedule of so many preemptions: each thread dies before each of its steps. */
+  kills(bound: number): void {
+    const { control } = this.arena;
+    const schedules: { switches: number[]; steps: Int32Array }[] = [];
+    this.exhaust(bound, (switches) => {
+      schedules.push({ switches, steps: control.slice(C.OWN_STEPS, C.OWN_STEPS + 8) });
+    });
+    for (const { switches, steps } of schedules) {
+      for (let thread = 0; thread < this.scenario.threads.length; thread++) {
+        for (let step = 1; step <= (steps[thread] as number); step++) {
+          for (const freeLive of [false, true]) {
+            if (!this.run({ switches, victim: [thread, step], freeLive })) return;
+          }
+        }
+      }
+    }
+  }
+
+  /** Schedules at random: a few preemptions anywhere, or many of them. */
+  walk(runs: number, seed: number): void {
+    let state = seed | 1;
+    const random = (below: number): number => {
+      state = (Math.imul(state, 1664525) + 1013904223) | 0;
+      return Math.floor(((state >>> 4) / 2 ** 28) * below);
+    };
+    if (!this.run({ switches: [] })) return;
+    const steps = this.arena.control[C.STEP];
+    const threads = this.scenario.threads.length;
+    for (let run = 0; run < runs; run++) {
+      const switches: number[] = [];
+      const gap = run % 2 === 0 ? (2 * steps) / (2 + random(6)) : 2 + random(12);
+      for (let step = random(gap); step < 2 * steps; step += 1 + random(gap)) {
+        switches.push(step, random(threads));
+        if (switches.length >= 2 * C.MAX_SWITCHES - 2) break;
+      }
+      const spurious: [number, number] = [2 + random(6), state];
+      if (!this.run(run % 8 === 7 ? { switches, spurious } : { switches })) {
+        this.shrink();
+        return;
+      }
+    }
+  }
+
+  /** Leaves switches out of the schedule that failed for as long as it fails. */
+  private shrink(): void {
+    for (let index = 0; ; ) {
+      const { failure } = this.outcome;
+      if (failure === undefined || index >= failure.schedule.switches.length) return;
+      const switches = failure.schedule.switches.filter((_, at) => at >> 1 !== index >> 1);
+      delete this.outcome.failure;
+      if (this.run({ ...failure.schedule, switches })) {
+        this.outcome.failure = failure;
+        index += 2;
+      } else if (this.outcome.failure === undefined) {
+        this.outcome.failure = failure;
+        return;
+      }
+    }
+  }
+}

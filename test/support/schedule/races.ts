@@ -1,0 +1,132 @@
+import * as C from "./control.js";
+import type { Explorer } from "./explore.js";
+import { readText } from "./watch.js";
+
+/*
+ * Data races: two accesses to a byte, one of them a write and one of them plain, that no chain of
+ * Atomics operations orders. Each of those on a word acquires and releases that word.
+ */
+
+const THREADS = 3;
+type Clock = Int32Array;
+
+/** The last accesses to a byte, by thread: when by its own clock, and their numbers in the log. */
+class Cell {
+  readonly plainReads: Clock = new Int32Array(2 * THREADS);
+  readonly plainWrites: Clock = new Int32Array(2 * THREADS);
+  readonly syncReads: Clock = new Int32Array(2 * THREADS);
+  readonly syncWrites: Clock = new Int32Array(2 * THREADS);
+}
+
+/** The first pair of a log that nothing orders: their numbers. */
+export function raceIn(control: Int32Array): [number, number] | undefined {
+  const clocks = Array.from({ length: THREADS }, (_, me) => {
+    const clock = new Int32Array(THREADS);
+    clock[me] = 1;
+    return clock;
+  });
+  const words = new Map<number, Clock>();
+  const cells = new Map<number, Cell>();
+  for (let number = 0; number < control[C.LOG_COUNT]; number++) {
+    const at = C.LOG + C.LOG_INTS * number;
+    const me = control[at] & 0xf;
+    const kind = control[at] >>> 4;
+    const address = control[at + 1];
+    const clock = clocks[me] as Clock;
+    if (kind >= C.SYNC_READ) synchronise(words, address, clock);
+    for (let byte = address; byte < address + control[at + 2]; byte++) {
+      let cell = cells.get(byte);
+      if (cell === undefined) {
+        cell = new Cell();
+        cells.set(byte, cell);
+      }
+      const other = conflict(cell, kind, me, clock);
+      if (other >= 0) return [other, number];
+      note(cell, kind, me, clock[me] as number, number);
+    }
+    if (kind >= C.SYNC_READ) clock[me]++;
+  }
+  return undefined;
+}
+
+function synchronise(words: Map<number, Clock>, address: number, clock: Clock): void {
+  const word = words.get(address);
+  if (word === undefined) {
+    words.set(address, clock.slice());
+    return;
+  }
+  for (let thread = 0; thread < THREADS; thread++) {
+    const later = Math.max(clock[thread] as number, word[thread] as number);
+    clock[thread] = later;
+    word[thread] = later;
+  }
+}
+
+function conflict(cell: Cell, kind: number, me: number, clock: Clock): number {
+  const isWrite = kind === C.PLAIN_WRITE || kind === C.SYNC_WRITE;
+  const others = [cell.plainWrites];
+  if (kind < C.SYNC_READ) others.push(cell.syncWrites);
+  if (isWrite) others.push(cell.plainReads);
+  if (kind === C.PLAIN_WRITE) others.push(cell.syncReads);
+  for (const last of others) {
+    for (let thread = 0; thread < THREADS; thread++) {
+      if (thread === me || (last[2 * thread] as number) <= (clock[thread] as number)) continue;
+      return last[2 * thread + 1] as number;
+    }
+  }
+  return -1;
+}
+
+function note(cell: Cell, kind: number, me: number, time: number, number: number): void {
+  const kinds = [cell.plainReads, cell.plainWrites, cell.syncReads, cell.syncWrites];
+  const last = kinds[kind] as Clock;
+  last[2 * me] = time;
+  last[2 * me + 1] = number;
+}
+
+/** Plain reads that may race: these functions read one header byte, and check what it means. */
+const ACCEPTED = /\b(classifyNotLive|recoverSlab|recoverSpan|recoverMarked)\b/;
+
+/** Explores schedules with views that log; returns the stacks of the races. */
+export function findRaces(explorer: Explorer, bound: number): { races: string[] } {
+  const { control } = explorer.arena;
+  const races = new Set<string>();
+  const schedules: number[][] = [];
+  explorer.exhaust(bound, (switches) => {
+    if (raceIn(control) !== undefined) schedules.push(switches);
+  });
+  for (const switches of schedules.slice(0, 200)) {
+    if (explorer.outcome.failure !== undefined || races.size >= 20) break;
+    const text = explain(explorer, switches);
+    if (text !== "") races.add(text);
+  }
+  return { races: [...races] };
+}
+
+/** Runs a schedule again, for the stacks of the first pair. */
+function explain(explorer: Explorer, switches: number[]): string {
+  const { control } = explorer.arena;
+  explorer.arena.run({ switches });
+  const pair = raceIn(control);
+  if (pair === undefined) return "";
+  control.set(pair, C.WANTED);
+  const kinds = pair.map((number) => {
+    const at = C.LOG + C.LOG_INTS * number;
+    const kind = ["plain read", "plain write", "load", "atomic write"][control[at] >>> 4];
+    return `${kind} of byte ${control[at + 1]}`;
+  });
+  try {
+    explorer.arena.run({ switches });
+    return "";
+  } catch (error) {
+    const stacks = error instanceof Error ? error.message : readText(control);
+    const isAccepted = stacks
+      .split("Error: access ")
+      .slice(1)
+      .some((stack, index) => kinds[index]?.startsWith("plain read") && ACCEPTED.test(stack));
+    if (isAccepted) return "";
+    return `${kinds.join(", ")}, schedule ${JSON.stringify(switches)}\n${stacks}`;
+  } finally {
+    control.fill(-1, C.WANTED, C.WANTED + 2);
+  }
+}

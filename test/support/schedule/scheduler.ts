@@ -1,0 +1,148 @@
+import { type SharedInts, type Sync, sync } from "../../../src/base/sync.js";
+import * as C from "./control.js";
+import { log, rawOf, setWatcher, track } from "./watch.js";
+
+/** What a dead worker's next step throws. */
+export const KILL: object = { name: "KILL" };
+
+const SPINS = 2000;
+
+/** One thread's side of the schedule. */
+export class Scheduler {
+  readonly control: Int32Array;
+  readonly me: number;
+  /** Whether what runs is scheduled: thread 0 prepares and checks too. */
+  isActive = false;
+  private isDead = false;
+
+  constructor(control: Int32Array, me: number) {
+    this.control = control;
+    this.me = me;
+  }
+
+  waitTurn(turn: number): void {
+    const { control, me } = this;
+    for (let spin = 0; spin < SPINS; spin++) {
+      if (Atomics.load(control, C.TURN) === turn) return;
+    }
+    for (;;) {
+      Atomics.store(control, C.SLEEPING + me, 1);
+      const found = Atomics.load(control, C.TURN);
+      if (found !== turn) Atomics.wait(control, C.TURN, found);
+      else break;
+    }
+    Atomics.store(control, C.SLEEPING + me, 0);
+  }
+
+  pass(turn: number): void {
+    const { control } = this;
+    Atomics.store(control, C.TURN, turn);
+    for (let thread = 0; thread < 4; thread++) {
+      if (Atomics.load(control, C.SLEEPING + thread) === 0) continue;
+      Atomics.notify(control, C.TURN);
+      return;
+    }
+  }
+
+  start(): void {
+    this.isActive = true;
+    this.isDead = false;
+  }
+
+  /** Before each operation on shared memory: here the turn may go to another thread. */
+  step(): void {
+    if (!this.isActive) return;
+    const { control, me } = this;
+    if (this.isDead) throw KILL;
+    const own = ++control[C.OWN_STEPS + me];
+    const step = control[C.STEP]++;
+    if (step >= control[C.STEP_LIMIT]) {
+      this.isActive = false;
+      throw new Error(`no progress: ${step} steps`);
+    }
+    const first = own === 1 ? C.TRACE_FIRST : 0;
+    control[C.TRACE + step] = me | (control[C.DONE] << C.TRACE_DONE_SHIFT) | first;
+    this.turnAt(step);
+    if (control[C.VICTIM] === me && control[C.VICTIM_STEP] === own) {
+      this.isDead = true;
+      control[C.DEAD] |= 1 << me;
+      throw KILL;
+    }
+  }
+
+  private turnAt(step: number): void {
+    const { control, me } = this;
+    const cursor = control[C.CURSOR];
+    if (control[C.SWITCHES + 2 * cursor] !== step || cursor >= control[C.SWITCH_COUNT]) return;
+    control[C.CURSOR] = cursor + 1;
+    const to = control[C.SWITCHES + 2 * cursor + 1];
+    if (to === me || ((control[C.DONE] >>> to) & 1) === 1) return;
+    this.pass(to);
+    this.waitTurn(me);
+  }
+
+  /** This thread's operations are over: the turn goes to another, the lowest unless scheduled. */
+  end(): void {
+    const { control, me } = this;
+    this.isActive = false;
+    const done = control[C.DONE] | (1 << me);
+    control[C.DONE] = done;
+    const step = Math.min(control[C.STEP]++, C.MAX_STEPS - 1);
+    control[C.TRACE + step] = me | (done << C.TRACE_DONE_SHIFT) | 0x10000;
+    let to = 0;
+    while (to < control[C.THREADS] && ((done >>> to) & 1) === 1) to++;
+    if (to === control[C.THREADS]) {
+      this.pass(C.MAIN);
+      return;
+    }
+    const cursor = control[C.CURSOR];
+    if (cursor < control[C.SWITCH_COUNT] && control[C.SWITCHES + 2 * cursor] === step) {
+      control[C.CURSOR] = cursor + 1;
+      const wanted = control[C.SWITCHES + 2 * cursor + 1];
+      if (((done >>> wanted) & 1) === 0) to = wanted;
+    }
+    this.pass(to);
+  }
+
+  /** A compare-exchange that fails for nothing, as if the word had changed and changed back. */
+  failsForNothing(): boolean {
+    const { control } = this;
+    const one = control[C.SPURIOUS];
+    if (one === 0 || !this.isActive) return false;
+    control[C.RANDOM] = (Math.imul(control[C.RANDOM], 1664525) + 1013904223) | 0;
+    return (control[C.RANDOM] >>> 8) % one === 0;
+  }
+}
+
+type Rmw = (view: SharedInts, index: number, value: number) => number;
+
+/** Puts a scheduler in the place of Atomics. */
+export function install(scheduler: Scheduler): void {
+  const at = (view: SharedInts, index: number, kind: number): SharedInts => {
+    scheduler.step();
+    const raw = rawOf(view);
+    if (scheduler.isActive && scheduler.control[C.WATCH] === 2) log(raw, index, kind);
+    return raw;
+  };
+  const rmw =
+    (operation: Rmw): Rmw =>
+    (view, index, value) =>
+      operation(at(view, index, C.SYNC_WRITE), index, value);
+  const seam: Partial<Sync> = {
+    load: (view, index) => Atomics.load(at(view, index, C.SYNC_READ), index),
+    store: rmw((view, index, value) => Atomics.store(view, index, value)),
+    add: rmw((view, index, value) => Atomics.add(view, index, value)),
+    or: rmw((view, index, value) => Atomics.or(view, index, value)),
+    and: rmw((view, index, value) => Atomics.and(view, index, value)),
+    exchange: rmw((view, index, value) => Atomics.exchange(view, index, value)),
+    compareExchange(view, index, expected, value) {
+      const raw = at(view, index, C.SYNC_WRITE);
+      if (scheduler.failsForNothing()) return expected ^ 0x40000000;
+      return Atomics.compareExchange(raw, index, expected, value);
+    },
+    notify: () => 0,
+    track: (_, view) => track(view),
+  };
+  setWatcher(scheduler);
+  Object.assign(sync, seam);
+}
