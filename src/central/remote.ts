@@ -138,33 +138,28 @@ export function sendFrom(image: SharedImage, outbox: Int32Array): void {
   }
 }
 
-/** Tells a slab's owner that it has remote bits. An abandoned slab is adopted. */
+/**
+ * Tells a slab's owner that it has remote bits. An abandoned slab is adopted. Should the owner leave
+ * after the state was read, nobody reads that mail; but whoever adopts the slab collects all bits.
+ */
 function tellOwner(image: SharedImage, slab: number): void {
   const { layout, words } = image;
-  const word = slab >>> 5;
-  for (let state = loadState(image, slab); ; ) {
-    const owner = ownerOf(state);
-    if (owner === image.worker + 1) {
-      collectSlab(image, slab);
-      return;
-    }
-    if (owner === 0) return;
-    if (owner === ABANDONED) {
-      if (adoptSlab(image, slab, state)) return;
-      state = loadState(image, slab);
-      continue;
-    }
-    const region = layout.regions + (owner - 1) * layout.regionInts;
-    sync.or(words, region + DIRTY_WORDS + word, 1 << (slab & 31));
-    sync.or(words, slotWord(owner - 1, SLOT_MAIL), 1 << ((word / layout.mailGroup) | 0));
-    // If it was abandoned meanwhile, nobody reads that mail.
-    const after = loadState(image, slab);
-    if (ownerOf(after) === owner) {
-      wake(image);
-      return;
-    }
-    state = after;
+  let state = loadState(image, slab);
+  while (ownerOf(state) === ABANDONED) {
+    if (adoptSlab(image, slab, state)) return;
+    state = loadState(image, slab);
   }
+  const owner = ownerOf(state);
+  if (owner === 0) return;
+  if (owner === image.worker + 1) {
+    collectSlab(image, slab);
+    return;
+  }
+  const word = slab >>> 5;
+  const region = layout.regions + (owner - 1) * layout.regionInts;
+  sync.or(words, region + DIRTY_WORDS + word, 1 << (slab & 31));
+  sync.or(words, slotWord(owner - 1, SLOT_MAIL), 1 << ((word / layout.mailGroup) | 0));
+  wake(image);
 }
 
 /** Makes the blocks that others freed free. */

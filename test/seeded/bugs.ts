@@ -23,11 +23,15 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
       "    sending[slab] = 0;",
   },
   {
-    name: "owner not looked at again after the mail",
-    harm: "a slab that was abandoned meanwhile keeps its remote frees to itself",
+    name: "mail before the dirty word",
+    harm: "the owner reads its mail, finds no dirty slab, and the blocks are stranded",
     file: "src/central/remote.ts",
-    find: "    if (ownerOf(after) === owner) {",
-    replace: "    if (ownerOf(after) !== 0) {",
+    find:
+      "  sync.or(words, region + DIRTY_WORDS + word, 1 << (slab & 31));\n" +
+      "  sync.or(words, slotWord(owner - 1, SLOT_MAIL), 1 << ((word / layout.mailGroup) | 0));",
+    replace:
+      "  sync.or(words, slotWord(owner - 1, SLOT_MAIL), 1 << ((word / layout.mailGroup) | 0));\n" +
+      "  sync.or(words, region + DIRTY_WORDS + word, 1 << (slab & 31));",
   },
   {
     name: "remote bits exchanged and not cleared after",
@@ -44,11 +48,22 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     replace: "  sync.store(words, remote, 0);",
   },
   {
-    name: "count before entry in the outbox",
-    harm: "a worker that dies between the two sends a block of long ago",
+    name: "a remote free that leaves the header live",
+    harm: "a second free is not refused, and the owner drops the block",
     file: "src/central/remote.ts",
     find: "  headers[ptr >>> GRANULE_SHIFT] = toHeader(IN_TRANSIT, live - LIVE);\n",
     replace: "",
+  },
+  {
+    name: "a group counted as sent before its bits are set",
+    harm: "blocks are lost when the worker dies between the two",
+    file: "src/central/remote.ts",
+    find:
+      "      sync.or(words, layout.remoteBits + (slab << FREE_WORDS_SHIFT) + (block >>> 5), bits);\n" +
+      "      outbox[OUTBOX_SENT] = next;",
+    replace:
+      "      outbox[OUTBOX_SENT] = next;\n" +
+      "      sync.or(words, layout.remoteBits + (slab << FREE_WORDS_SHIFT) + (block >>> 5), bits);",
   },
   {
     name: "drain that forgets the last block of the outbox",
@@ -110,7 +125,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "a recovery that frees a block in flight",
     harm: "the block is free, and in another worker's outbox",
     file: "src/heap/recover.ts",
-    find: "    if ((sync.load(words, remote) & bit) === 0) return false;",
+    find: "    if (!isSent) return false;",
     replace: "",
   },
   {

@@ -17,7 +17,7 @@ const USAGE = `usage: npm run seeded -- [options]
 `;
 
 /** Quick ones first: the first that fails ends the search. */
-const TESTS = ["test/unit/shared", "test/property/shared", "test/schedule"];
+const TESTS = ["test/unit/shared", "test/schedule", "test/property/shared"];
 const COPIED = ["src", "test", "package.json", "tsconfig.json", "tsconfig.tools.json"];
 
 const { values } = parseArgs({
