@@ -167,11 +167,18 @@ export function detachWorker(image: SharedImage): void {
   freeSlot(image, image.worker);
 }
 
-/** A span that its allocator left is held by nobody that is known. */
+/**
+ * A span that its allocator left is held by nobody that is known. Whoever frees or resizes it at this
+ * moment owns it first: then it is not this worker's to leave.
+ */
 export function disownSpan(image: SharedImage, slab: number): void {
-  const { layout, words } = image;
-  const marked = loadState(image, slab) & MARKED;
-  sync.store(words, layout.states + slab, ABANDONED | (SPAN_CLASS << KIND_SHIFT) | marked);
+  const { layout, worker, words } = image;
+  for (;;) {
+    const state = loadState(image, slab);
+    if (ownerOf(state) !== worker + 1) return;
+    const left = ABANDONED | (SPAN_CLASS << KIND_SHIFT) | (state & MARKED);
+    if (sync.compareExchange(words, layout.states + slab, state, left) === state) return;
+  }
 }
 
 /** Sends this handle's hot paths to the slow ones, which refuse: the slot may be another's soon. */

@@ -2,7 +2,7 @@ import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import { noteAbandoned, publishAbandoned, sendFrom, sendOutbox } from "../central/remote.js";
 import { sharedSlabs } from "../central/sharedSlabs.js";
-import { kindOf, loadState, ownerOf, releaseRun, wake } from "../central/states.js";
+import { kindOf, loadState, ownerOf, ownState, releaseRun, wake } from "../central/states.js";
 import { MAP_PAGE, touchSlab } from "../central/touch.js";
 import type { HeapOptions } from "../config/options.js";
 import { closeTops } from "../front/format.js";
@@ -151,7 +151,7 @@ export function recoverWorker(image: SharedImage, dead: number, freeLive: boolea
     const state = loadState(image, slab);
     const kind = kindOf(state);
     if (ownerOf(state) === dead + 1) {
-      if (kind === SPAN_CLASS) recoverSpan(image, slab, tally);
+      if (kind === SPAN_CLASS) recoverSpan(image, slab, state, tally);
       else recoverSlab(image, slab, kind, tally);
     } else if ((state & MARKED) !== 0) {
       recoverMarked(image, slab, kind, tally);
@@ -281,14 +281,21 @@ function isFreeNow(
   return true;
 }
 
-/** A dead worker's span: a live block, or one that it was about to make or to free. */
-function recoverSpan(image: SharedImage, slab: number, tally: Tally): void {
-  const { headers, records } = image;
+/**
+ * A dead worker's span: a live block, or one that it was about to make or to free. Another worker may
+ * hold it, and be about to free or resize it: that one owns it first, and then all is its business.
+ */
+function recoverSpan(image: SharedImage, slab: number, state: number, tally: Tally): void {
+  const { headers, layout, records, words } = image;
+  const own = ownState(image, SPAN_CLASS) | (state & MARKED);
+  if (sync.compareExchange(words, layout.states + slab, state, own) !== state) return;
   const granule = slabToPtr(slab) >>> GRANULE_SHIFT;
+  const isLive = headers[granule] === toHeader(LIVE, SPAN_CLASS);
+  const described = records[slabRecord(slab) + RUN] as number;
   const run = countTails(image, slab) + 1;
+  if (loadState(image, slab) !== own) return;
   const mark = sync.load(headers, granule + 1);
-  if (headers[granule] === toHeader(LIVE, SPAN_CLASS)) {
-    const described = records[slabRecord(slab) + RUN] as number;
+  if (isLive) {
     // It died while it made the span longer or shorter.
     if (run > described) releaseRun(image, slab + described, run - described);
     const spanBytes = slabRecord(slab) + SPAN_BYTES;
