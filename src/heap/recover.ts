@@ -151,7 +151,7 @@ export function recoverWorker(image: SharedImage, dead: number, freeLive: boolea
     const state = loadState(image, slab);
     const kind = kindOf(state);
     if (ownerOf(state) === dead + 1) {
-      if (kind === SPAN_CLASS) recoverSpan(image, slab, state, tally);
+      if (kind === SPAN_CLASS) recoverSpan(image, slab, tally);
       else recoverSlab(image, slab, kind, tally);
     } else if ((state & MARKED) !== 0) {
       recoverMarked(image, slab, kind, tally);
@@ -285,10 +285,10 @@ function isFreeNow(
  * A dead worker's span: a live block, or one that it was about to make or to free. Another worker may
  * hold it, and be about to free or resize it: that one owns it first, and then all is its business.
  */
-function recoverSpan(image: SharedImage, slab: number, state: number, tally: Tally): void {
-  const { headers, layout, records, words } = image;
-  const own = ownState(image, SPAN_CLASS) | (state & MARKED);
-  if (sync.compareExchange(words, layout.states + slab, state, own) !== state) return;
+function recoverSpan(image: SharedImage, slab: number, tally: Tally): void {
+  const { headers, records } = image;
+  const own = takeSpanOf(image, slab, tally.dead);
+  if (own === 0) return;
   const granule = slabToPtr(slab) >>> GRANULE_SHIFT;
   const isLive = headers[granule] === toHeader(LIVE, SPAN_CLASS);
   const described = records[slabRecord(slab) + RUN] as number;
@@ -312,6 +312,17 @@ function recoverSpan(image: SharedImage, slab: number, state: number, tally: Tal
   }
   tally.reclaimedSlabs += run;
   releaseRun(image, slab, run);
+}
+
+/** Makes a dead worker's span this worker's: its state, or 0 if another worker was faster. */
+function takeSpanOf(image: SharedImage, slab: number, dead: number): number {
+  const { layout, words } = image;
+  for (;;) {
+    const state = loadState(image, slab);
+    if (ownerOf(state) !== dead + 1) return 0;
+    const own = ownState(image, SPAN_CLASS) | (state & MARKED);
+    if (sync.compareExchange(words, layout.states + slab, state, own) === state) return own;
+  }
 }
 
 function countTails(image: SharedImage, slab: number): number {
