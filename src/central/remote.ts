@@ -139,8 +139,9 @@ export function sendFrom(image: SharedImage, outbox: Int32Array): void {
 }
 
 /**
- * Tells a slab's owner that it has remote bits. An abandoned slab is adopted. Should the owner leave
- * after the state was read, nobody reads that mail; but whoever adopts the slab collects all bits.
+ * Tells a slab's owner that it has remote bits. An abandoned slab is adopted. Should the owner
+ * leave after the state was read, nobody reads that mail; but whoever adopts the slab collects all
+ * bits.
  */
 function tellOwner(image: SharedImage, slab: number): void {
   const { layout, words } = image;

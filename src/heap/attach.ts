@@ -168,8 +168,8 @@ export function detachWorker(image: SharedImage): void {
 }
 
 /**
- * A span that its allocator left is held by nobody that is known. Whoever frees or resizes it at this
- * moment owns it first: then it is not this worker's to leave.
+ * A span that its allocator left is held by nobody that is known. Whoever frees or resizes it at
+ * this moment owns it first: then it is not this worker's to leave.
  */
 export function disownSpan(image: SharedImage, slab: number): void {
   const { layout, worker, words } = image;

@@ -282,8 +282,9 @@ function isFreeNow(
 }
 
 /**
- * A dead worker's span: a live block, or one that it was about to make or to free. Another worker may
- * hold it, and be about to free or resize it: that one owns it first, and then all is its business.
+ * A dead worker's span: a live block, or one that it was about to make or to free. Another worker
+ * may hold it, and be about to free or resize it: that one owns it first, and then all is its
+ * business.
  */
 function recoverSpan(image: SharedImage, slab: number, tally: Tally): void {
   const { headers, records } = image;

@@ -30,8 +30,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
       "  sync.or(words, region + DIRTY_WORDS + word, 1 << (slab & 31));\n" +
       "  sync.or(words, slotWord(owner - 1, SLOT_MAIL), 1 << ((word / layout.mailGroup) | 0));",
     replace:
-      "  sync.or(words, slotWord(owner - 1, SLOT_MAIL), 1 << ((word / layout.mailGroup) | 0));\n" +
-      "  sync.or(words, region + DIRTY_WORDS + word, 1 << (slab & 31));",
+      "  sync.or(words, slotWord(owner - 1, SLOT_MAIL), 1 << ((word / layout.mailGroup) | 0));" +
+      "\n  sync.or(words, region + DIRTY_WORDS + word, 1 << (slab & 31));",
   },
   {
     name: "remote bits exchanged and not cleared after",
