@@ -59,11 +59,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     harm: "blocks are lost when the worker dies between the two",
     file: "src/central/remote.ts",
     find:
-      "      sync.or(words, layout.remoteBits + (slab << FREE_WORDS_SHIFT) + (block >>> 5), bits);\n" +
-      "      outbox[OUTBOX_SENT] = next;",
-    replace:
-      "      outbox[OUTBOX_SENT] = next;\n" +
-      "      sync.or(words, layout.remoteBits + (slab << FREE_WORDS_SHIFT) + (block >>> 5), bits);",
+      "(slab << FREE_WORDS_SHIFT) + (block >>> 5), bits);\n" + "      outbox[OUTBOX_SENT] = next;",
+    replace: "(slab << FREE_WORDS_SHIFT) + (block >>> 5), ((outbox[OUTBOX_SENT] = next), bits));",
   },
   {
     name: "drain that forgets the last block of the outbox",
