@@ -146,12 +146,13 @@ export function sendFrom(image: SharedImage, outbox: Int32Array): void {
 function tellOwner(image: SharedImage, slab: number): void {
   const { layout, words } = image;
   let state = loadState(image, slab);
-  while (ownerOf(state) === ABANDONED) {
+  while (ownerOf(state) === ABANDONED && kindOf(state) <= CLASS_COUNT) {
     if (adoptSlab(image, slab, state)) return;
     state = loadState(image, slab);
   }
   const owner = ownerOf(state);
-  if (owner === 0) return;
+  // What a dead worker had sent may be long ago: the slab is pooled by now, or a span's.
+  if (owner === 0 || kindOf(state) > CLASS_COUNT) return;
   if (owner === image.worker + 1) {
     collectSlab(image, slab);
     return;

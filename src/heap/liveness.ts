@@ -89,7 +89,7 @@ export function askAgain(
   for (const [worker, state] of asked) {
     const isChanged = sync.load(image.words, slotWord(worker, SLOT_STATE)) !== state;
     const life = isChanged ? "alive" : probeLife(image, worker);
-    const isDead = life === "dead" || (life === "unknown" && isCertain && turn > 0);
+    const isDead = life === "dead" || (life === "unknown" && isCertain);
     if (isChanged || isDead) asked.delete(worker);
     if (isDead) recover(worker);
   }
