@@ -74,7 +74,7 @@ declare function setTimeout(run: () => void, ms: number): unknown;
 
 /**
  * Asks workers, by number and the state of their slots, whether they live, and calls `recover` for
- * those that do not: now, and a few times more.
+ * those that do not: now, and a few times more until one was found dead or `asked` is empty.
  *
  * @param isCertain the workers are known to end: trusted where the engine cannot tell.
  */
@@ -86,15 +86,18 @@ export function askAgain(
   turn: number = 0,
 ): void {
   if (image.gate[CLOSED] !== 0) return;
+  let isFound = false;
   for (const [worker, state] of asked) {
     const isChanged = sync.load(image.words, slotWord(worker, SLOT_STATE)) !== state;
     const life = isChanged ? "alive" : probeLife(image, worker);
     const isDead = life === "dead" || (life === "unknown" && isCertain);
     if (isChanged || isDead) asked.delete(worker);
-    if (isDead) recover(worker);
+    if (!isDead) continue;
+    isFound = true;
+    recover(worker);
   }
   const pause = PAUSES_MS[turn];
-  if (asked.size === 0 || pause === undefined) return;
+  if (isFound || asked.size === 0 || pause === undefined) return;
   const timer = setTimeout(() => askAgain(image, asked, isCertain, recover, turn + 1), pause);
   if (!isCertain) (timer as { unref?: () => void }).unref?.();
 }

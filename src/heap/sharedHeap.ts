@@ -187,18 +187,22 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   /**
    * Recovers a worker when it exits without having detached: Node's `exit` event says when. Without
    * `workerId`, every attached worker is asked then whether it lives; with it only that one is, and
-   * where its engine cannot tell the event is trusted.
+   * where its engine cannot tell the event is trusted. Where none is dead yet, as on Deno, whose
+   * event comes early, they are asked again for a second.
+   * @returns a function that ends the guard.
    */
   guard(
     worker: Guarded,
     options: { workerId?: number; freeLive?: boolean; onRecover?: (what: Recovered) => void } = {},
-  ): void {
+  ): () => void {
     const { workerId, freeLive = false, onRecover } = options;
     this.openImage();
     if (workerId !== undefined) this.checkAttached(workerId);
     const named = workerId === undefined ? undefined : this.slotState(workerId);
+    const asked = new Map<number, number>();
+    let isEnded = false;
     worker.once("exit", () => {
-      const asked = new Map<number, number>();
+      if (isEnded) return;
       for (let other = 0; other < this.maxWorkers; other++) {
         const state = this.slotState(other);
         const isAsked = workerId === undefined || (other === workerId && state === named);
@@ -210,6 +214,10 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
       };
       askAgain(this.shared, asked, workerId !== undefined, recover);
     });
+    return () => {
+      isEnded = true;
+      asked.clear();
+    };
   }
 
   /**
