@@ -1,5 +1,6 @@
 /**
- * The loops of native.c on hakmem's shipped bundle; same arguments, same output.
+ * The loops of native.c on hakmem's shipped bundle; same arguments, same output. BENCH_HEAP=shared
+ * runs them on a SharedHeap: a process has one kind, so that V8 compiles them for it alone.
  *
  * The arrays and the heap are module constants, and each call of a loop is short, so that V8
  * compiles the loops as it does a program's hot functions. A long call it compiles by on-stack
@@ -8,7 +9,7 @@
  * functions, so that it inlines neither.
  */
 import { readFileSync } from "node:fs";
-import { Heap, type Ptr } from "../../dist/index.js";
+import { Heap, type Ptr, SharedHeap } from "../../dist/index.js";
 import { readTrace } from "../../src/cli/traceFile.js";
 
 const WINDOW = 8192;
@@ -24,7 +25,7 @@ const isTrace = mode === "replay" || mode === "floor" || mode === "touch";
 const trace = isTrace ? readTrace(argument) : undefined;
 const number = isTrace ? 0 : Number(argument);
 
-const heap = Heap.create();
+const heap = process.env.BENCH_HEAP === "shared" ? SharedHeap.create() : Heap.create();
 const u8 = heap.u8;
 const slots = new Int32Array(trace?.slotCount ?? Math.max(number, BATCH));
 const window = new Int32Array(WINDOW);
@@ -203,6 +204,14 @@ function runLoop(loop: Loop, ops: number, rounds: number): void {
   }
 }
 
+/** A loop that lost a block, or broke the heap, measures nothing. */
+function expectEmpty(): void {
+  heap.drain();
+  heap.verify();
+  const { blocks } = heap.stats().live;
+  if (blocks !== 0) throw new Error(`${blocks} blocks are left`);
+}
+
 const loops: Record<string, Loop> = { lifo, batch, tinyhot, random };
 const loop = loops[mode];
 if (trace !== undefined && mode === "touch") touch(trace.words);
@@ -212,4 +221,5 @@ else {
   console.error("usage: ours MODE ARGUMENTS (see the head of native.c)");
   process.exitCode = 2;
 }
+if (mode !== "floor" && mode !== "touch" && process.exitCode === undefined) expectEmpty();
 if (sink === Number.MAX_VALUE) console.log(sink);

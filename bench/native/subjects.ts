@@ -23,22 +23,32 @@ export function buildNative(): void {
   execFileSync(process.env.CC ?? "cc", flags, { stdio: "inherit" });
 }
 
-function parse(output: string): number[] {
+/** The figures that a process printed, a line each. */
+export function parseFigures(output: string): number[] {
   return output.trim().split(/\s+/).map(Number);
 }
 
 function native(name: string, preload: string | undefined): Subject {
   const env = { ...process.env, ...(preload === undefined ? {} : { LD_PRELOAD: preload }) };
-  return { name, run: async (args) => parse((await run(BINARY, [...args], { env })).stdout) };
+  return {
+    name,
+    run: async (args) => parseFigures((await run(BINARY, [...args], { env })).stdout),
+  };
 }
 
-export const ours: Subject = {
-  name: "hakmem",
-  run: async (args) => {
-    const argv = ["--import", "tsx", "bench/native/ours.ts", ...args];
-    return parse((await run(process.execPath, argv)).stdout);
-  },
-};
+function hakmem(name: string, heap: string): Subject {
+  const env = { ...process.env, BENCH_HEAP: heap };
+  return {
+    name,
+    run: async (args) => {
+      const argv = ["--import", "tsx", "bench/native/ours.ts", ...args];
+      return parseFigures((await run(process.execPath, argv, { env })).stdout);
+    },
+  };
+}
+
+export const ours: Subject = hakmem("hakmem", "heap");
+export const oursShared: Subject = hakmem("SharedHeap", "shared");
 
 /** The allocators of this machine: glibc's, and those that can be preloaded. */
 export function findNatives(): { found: Subject[]; missing: string[] } {

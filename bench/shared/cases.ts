@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { buildSync } from "esbuild";
 import { findLibraries } from "../../src/cli/subjects/native.js";
+import { parseFigures } from "../native/subjects.js";
 import type { Outcome } from "./driver.js";
 
 const run = promisify(execFile);
@@ -16,7 +17,7 @@ const C_FLAGS = ["-O2", "-fno-builtin", "-pthread"];
 /** Builds the processes, and the peer's if its folder is given. */
 export function buildProcesses(peerFolder: string | undefined): void {
   const common = { outdir: FOLDER, bundle: true, format: "esm", platform: "node" } as const;
-  const names = ["driver", "worker", "local"];
+  const names = ["driver", "worker"];
   const entryPoints = names.map((name) => `bench/shared/${name}.ts`);
   buildSync({ ...common, entryPoints, target: "node20", external: ["../../dist/index.js"] });
   const flags = [...C_FLAGS, "-o", `${FOLDER}/xmalloc`, "bench/shared/xmalloc.c"];
@@ -38,12 +39,6 @@ export async function runDriver(
   return JSON.parse((await run(process.execPath, argv)).stdout) as Outcome;
 }
 
-/** Runs a loop of own blocks on one kind of heap: ns an operation, a round each. */
-export async function runLocal(kind: string, args: readonly string[]): Promise<number[]> {
-  const argv = [`${FOLDER}/local.js`, kind, ...args];
-  return parseLines((await run(process.execPath, argv)).stdout);
-}
-
 /** Runs the pipe or the pair in C, on an allocator that may be preloaded. */
 export async function runNative(
   mode: string,
@@ -51,13 +46,9 @@ export async function runNative(
   rounds: string,
 ): Promise<number[]> {
   const env = { ...process.env, ...(preload === undefined ? {} : { LD_PRELOAD: preload }) };
-  return parseLines((await run(`${FOLDER}/xmalloc`, [mode, rounds], { env })).stdout);
+  return parseFigures((await run(`${FOLDER}/xmalloc`, [mode, rounds], { env })).stdout);
 }
 
 export function findMimalloc(): string | undefined {
   return findLibraries().find(({ name }) => name === "mimalloc")?.path;
-}
-
-function parseLines(output: string): number[] {
-  return output.trim().split(/\s+/).map(Number);
 }

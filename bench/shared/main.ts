@@ -7,8 +7,9 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { geometricMean, median, quartiles, steady } from "../../src/cli/statistics.js";
 import { type Column, printTable } from "../../src/cli/term/table.js";
+import { ours, oursShared } from "../native/subjects.js";
 import { boundOf, HELD } from "./bound.js";
-import { buildProcesses, findMimalloc, runDriver, runLocal, runNative } from "./cases.js";
+import { buildProcesses, findMimalloc, runDriver, runNative } from "./cases.js";
 
 const HELP = `usage: npm run bench:shared -- [options]
 
@@ -20,6 +21,8 @@ const HELP = `usage: npm run bench:shared -- [options]
   --help
 `;
 
+/** Operations in a round of a loop of own blocks. */
+const LOCAL_OPS = "8000000";
 const TRACES = ["sqlite", "redis", "python", "nginx"];
 const WORKERS = [1, 2, 4, 8, 16];
 
@@ -77,22 +80,25 @@ async function local({ turns, rounds, only }: Settings): Promise<void> {
   const ratios: number[] = [];
   for (const [mode = "", argument = ""] of cases) {
     const name = `local ${mode} ${argument}`;
-    const value = mode === "trace" ? `bench/traces/${argument}.hkt.gz` : argument;
+    const args =
+      mode === "trace"
+        ? ["replay", `bench/traces/${argument}.hkt.gz`, rounds]
+        : [mode, argument, LOCAL_OPS, rounds];
     for (let turn = 0; turn < turns; turn++) {
-      for (const kind of turn % 2 === 0 ? ["heap", "shared"] : ["shared", "heap"]) {
-        note(`${name} ${kind}`, median(steady(await runLocal(kind, [mode, value, rounds]))));
+      for (const subject of turn % 2 === 0 ? [ours, oursShared] : [oursShared, ours]) {
+        note(`${name} ${subject.name}`, median(steady(await subject.run(args))));
       }
     }
-    const times = ratio(`${name} shared`, `${name} heap`);
+    const times = ratio(`${name} ${oursShared.name}`, `${name} ${ours.name}`);
     ratios.push(times);
-    const [low, high] = quartiles(all[`${name} shared`] ?? []);
+    const [low, high] = quartiles(all[`${name} ${oursShared.name}`] ?? []);
     const spread = `${fixed(low)}–${fixed(high)}`;
-    const own = fixed(middle(`${name} shared`));
+    const own = fixed(middle(`${name} ${oursShared.name}`));
     rows.push([
       `${mode} ${argument}`,
       own,
       spread,
-      fixed(middle(`${name} heap`)),
+      fixed(middle(`${name} ${ours.name}`)),
       `${fixed(times)}×`,
     ]);
   }
