@@ -113,6 +113,13 @@ function releaseTails(image: SharedImage, start: number, end: number): void {
   for (let slab = end - 1; slab >= start; slab--) sync.store(words, layout.states + slab, 0);
 }
 
+/** How many slabs a span has behind its first. */
+export function countTails(image: SharedImage, slab: number): number {
+  let end = slab + 1;
+  while (end < image.layout.slabs && loadState(image, end) === TAIL_STATE) end++;
+  return end - slab - 1;
+}
+
 /** Gives back a slab, a span, or the end of a span. */
 export function releaseRun(image: SharedImage, slab: number, slabs: number): void {
   const { headers, layout, words } = image;
@@ -173,7 +180,7 @@ export function* walkStates(image: SharedImage): Generator<Run, void, undefined>
     const kind = state === 0 ? POOLED : kindOf(state);
     let end = slab + 1;
     if (kind === SPAN_CLASS) {
-      while (end < layout.slabs && loadState(image, end) === TAIL_STATE) end++;
+      end += countTails(image, slab);
     } else if (kind === POOLED) {
       while (end < layout.slabs && loadState(image, end) === 0) end++;
     }

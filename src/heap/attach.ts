@@ -3,26 +3,20 @@ import { sync } from "../base/sync.js";
 import { abandonSlab } from "../central/remote.js";
 import { sharedSlabs } from "../central/sharedSlabs.js";
 import { kindOf, loadState, ownerOf } from "../central/states.js";
-import { type HeapOptions, OPTION_TABLE } from "../config/options.js";
+import type { HeapOptions } from "../config/options.js";
 import { formatClasses } from "../front/format.js";
 import { drainAll } from "../front/sll.js";
 import { LIVE } from "../layout/header.js";
 import {
-  CAPACITY_BYTES,
   CLASS_RECORDS,
   CLOSED,
   COUNTERS,
-  END_SLAB,
-  FIRST_SLAB,
-  FORMAT_VERSION,
   MAGIC,
   MAGIC_VALUE,
   metadataOffset,
   OPTIONS,
   SLL_BLOCKS,
   SPARE_HEAD,
-  VERSION,
-  WILDERNESS,
 } from "../layout/metadata.js";
 import {
   ABANDONED,
@@ -50,6 +44,7 @@ import {
   WORKERS,
 } from "../layout/shared.js";
 import { CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
+import { writeSuperblock, zeroTouchedPages } from "./create.js";
 import { disownMarks } from "./handOver.js";
 import { hideLife, showLife } from "./liveness.js";
 
@@ -83,22 +78,10 @@ export function formatShared(buffer: ArrayBufferLike, options: HeapOptions, work
     throw new HeapError("ERR_BAD_HEAP_IMAGE", message, { field: "magic", found: words[MAGIC] });
   }
   const layout = sharedLayout(options.capacity, options.fastCap, workers);
-  writeFixed(words, options, layout.firstSlab);
+  writeSuperblock(words, options, layout.firstSlab, layout.slabs);
   words[WORKERS] = workers;
   words[HINT] = layout.firstSlab;
   sync.store(words, MAGIC, MAGIC_VALUE);
-}
-
-/** What the superblock and each worker's region say alike. */
-function writeFixed(meta: Int32Array, options: HeapOptions, firstSlab: number): void {
-  OPTION_TABLE.forEach((row, index) => {
-    meta[OPTIONS + index] = Number(options[row.name]);
-  });
-  meta[VERSION] = FORMAT_VERSION;
-  meta[CAPACITY_BYTES] = options.capacity;
-  meta[FIRST_SLAB] = firstSlab;
-  meta[END_SLAB] = options.capacity >>> 16;
-  meta[WILDERNESS] = meta[END_SLAB] as number;
 }
 
 /**
@@ -134,21 +117,14 @@ export function claimWorker(
 /** Makes a worker's region that of an empty front cache. Counters go on from what they were. */
 export function formatRegion(image: SharedImage, options: HeapOptions): void {
   const { layout, meta } = image;
-  writeFixed(meta, options, layout.firstSlab);
+  writeSuperblock(meta, options, layout.firstSlab, layout.slabs);
   meta[SLL_BLOCKS] = 0;
   meta[SPARE_HEAD] = 0;
   meta[OUTBOX_COUNT] = 0;
   meta[OUTBOX_SENT] = 0;
   meta.fill(0, CLASS_RECORDS, COUNTERS);
-  zeroTouched(meta, layout.firstMagazine);
+  zeroTouchedPages(meta, layout.firstMagazine, meta.length);
   formatClasses(meta, options, layout.endMagazine);
-}
-
-/** Zeroes what is not zero: writing to an untouched page would commit it. */
-function zeroTouched(meta: Int32Array, start: number): void {
-  for (let index = start; index < meta.length; index++) {
-    if (meta[index] !== 0) meta[index] = 0;
-  }
 }
 
 /** Leaves the heap: gives back what is cached, abandons the slabs, frees the slot. */
@@ -182,7 +158,7 @@ export function disownSpan(image: SharedImage, slab: number): void {
 }
 
 /** Sends this handle's hot paths to the slow ones, which refuse: the slot may be another's soon. */
-export function closeWorker(image: SharedImage): void {
+function closeWorker(image: SharedImage): void {
   image.gate[CLOSED] = 1;
   image.mine.fill(NOT_MINE);
   image.liveHeaders.fill(LIVE);

@@ -55,16 +55,27 @@ export function checkRoom(options: HeapOptions): void {
 }
 
 function formatMetadata(meta: Int32Array, options: HeapOptions, wilderness: number): void {
+  const { capacity, fastCap } = options;
+  writeSuperblock(meta, options, firstSlabOf(capacity, fastCap), wilderness);
+  formatClasses(meta, options, endMagazineOf(capacity, fastCap));
+  meta[MAGIC] = MAGIC_VALUE;
+}
+
+/** What the metadata of every heap, and of every worker of a shared one, begin with. */
+export function writeSuperblock(
+  meta: Int32Array,
+  options: HeapOptions,
+  firstSlab: number,
+  wilderness: number,
+): void {
   OPTION_TABLE.forEach((row, index) => {
     meta[OPTIONS + index] = Number(options[row.name]);
   });
   meta[VERSION] = FORMAT_VERSION;
   meta[CAPACITY_BYTES] = options.capacity;
-  meta[FIRST_SLAB] = firstSlabOf(options.capacity, options.fastCap);
+  meta[FIRST_SLAB] = firstSlab;
   meta[END_SLAB] = options.capacity >>> SLAB_SHIFT;
   meta[WILDERNESS] = wilderness;
-  formatClasses(meta, options, endMagazineOf(options.capacity, options.fastCap));
-  meta[MAGIC] = MAGIC_VALUE;
 }
 
 /** Makes an image as it was created, but for the pages that were touched and stay so. */
@@ -97,7 +108,7 @@ export function zeroMetadata(buffer: ArrayBufferLike, options: HeapOptions): voi
 }
 
 /** Zeroes page by page what is not zero yet: writing to an untouched page would commit it. */
-function zeroTouchedPages(meta: Int32Array, start: number, end: number): void {
+export function zeroTouchedPages(meta: Int32Array, start: number, end: number): void {
   const pageInts = PAGE_BYTES / 4;
   for (let index = start; index < end; index = (index + pageInts) & -pageInts) {
     const pageEnd = Math.min((index + pageInts) & -pageInts, end);

@@ -2,7 +2,15 @@ import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import { noteAbandoned, publishAbandoned, sendFrom, sendOutbox } from "../central/remote.js";
 import { sharedSlabs } from "../central/sharedSlabs.js";
-import { kindOf, loadState, ownerOf, ownState, releaseRun, wake } from "../central/states.js";
+import {
+  countTails,
+  kindOf,
+  loadState,
+  ownerOf,
+  ownState,
+  releaseRun,
+  wake,
+} from "../central/states.js";
 import { MAP_PAGE, touchSlab } from "../central/touch.js";
 import type { HeapOptions } from "../config/options.js";
 import { closeTops } from "../front/format.js";
@@ -324,17 +332,6 @@ function takeSpanOf(image: SharedImage, slab: number, dead: number): number {
     const own = ownState(image, SPAN_CLASS) | (state & MARKED);
     if (sync.compareExchange(words, layout.states + slab, state, own) === state) return own;
   }
-}
-
-function countTails(image: SharedImage, slab: number): number {
-  let tails = 0;
-  const { layout } = image;
-  while (slab + tails + 1 < layout.slabs) {
-    const state = loadState(image, slab + tails + 1);
-    if (state === 0 || ownerOf(state) !== 0) break;
-    tails++;
-  }
-  return tails;
 }
 
 /** Another's slab with marked blocks: some may have been handed over to the dead worker. */
