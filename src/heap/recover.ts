@@ -56,6 +56,7 @@ import {
   SLOT_STATE,
   slotWord,
   viewShared,
+  viewWorker,
   workerMark,
 } from "../layout/shared.js";
 import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
@@ -136,7 +137,7 @@ export function joinRestored(
   const image = claimWorker(buffer, options, workers);
   for (const worker of wereActive) recoverWorker(image, worker, false);
   for (let worker = 0; worker < workers; worker++) {
-    viewShared(buffer, options, workers, worker, sharedSlabs).meta[TOUCHED_PAGES] = 0;
+    viewWorker(image, worker).meta[TOUCHED_PAGES] = 0;
   }
   recountTouched(image);
   return image;
@@ -176,21 +177,17 @@ export function recoverWorker(image: SharedImage, dead: number, freeLive: boolea
 }
 
 function recoverOutbox(image: SharedImage, dead: number): void {
-  const { layout, words } = image;
-  const start = layout.regions + dead * layout.regionInts;
-  const outbox = words.subarray(start, start + layout.regionInts);
-  sendFrom(image, outbox);
-  outbox[OUTBOX_COUNT] = 0;
-  outbox[OUTBOX_SENT] = 0;
+  const { meta } = viewWorker(image, dead);
+  sendFrom(image, meta);
+  meta[OUTBOX_COUNT] = 0;
+  meta[OUTBOX_SENT] = 0;
 }
 
 /** What a dead worker had cached came back with its slabs: its lists hold nothing. */
 function emptyRegion(image: SharedImage, dead: number): void {
-  const { layout, words } = image;
-  const start = layout.regions + dead * layout.regionInts;
-  const region = words.subarray(start, start + layout.regionInts);
-  region.fill(0, CLASS_RECORDS, COUNTERS);
-  closeTops(region);
+  const { meta } = viewWorker(image, dead);
+  meta.fill(0, CLASS_RECORDS, COUNTERS);
+  closeTops(meta);
 }
 
 /** A dead worker's slab: its record is made anew from its headers. */

@@ -262,7 +262,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * @throws {HeapError} ERR_HEAP_CORRUPTED that names the invariant, the address and what it found.
    */
   verify(): void {
-    verifyShared(this.openShared(), this.options);
+    verifyShared(this.openShared());
   }
 
   /** A copy of the image that leaves out what was never committed; the others must be quiet. */

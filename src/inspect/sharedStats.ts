@@ -23,7 +23,7 @@ import {
 } from "../layout/shared.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
 import { isAttached, workerImages } from "./sharedVerify.js";
-import { type Counted, cachedBlocks, type HeapStats, readStats } from "./stats.js";
+import { add, type Counted, cachedBlocks, counted, type HeapStats, readStats } from "./stats.js";
 
 /** What one worker has of a shared heap. */
 export interface WorkerStats {
@@ -53,7 +53,7 @@ export interface SharedHeapStats extends HeapStats {
 
 /** Reads the statistics of a shared heap: exact while its workers are quiet, else approximate. */
 export function readSharedStats(image: SharedImage, options: HeapOptions): SharedHeapStats {
-  const images = workerImages(image, options);
+  const images = workerImages(image);
   const attached = images.filter(({ worker }) => isAttached(image, worker));
   const heap = readStats(image, options, images, image.words);
   const workers = attached.map(readWorker);
@@ -66,11 +66,11 @@ export function readSharedStats(image: SharedImage, options: HeapOptions): Share
   };
   const transit = (classIndex: number, blocks: number, worker: WorkerStats | undefined): void => {
     const bytes = blocks * (BLOCK_BYTES[classIndex] as number);
-    move(stats.inTransit, blocks, bytes);
-    move(stats.live, -blocks, -bytes);
+    add(stats.inTransit, { blocks: blocks, bytes: bytes });
+    add(stats.live, { blocks: -blocks, bytes: -bytes });
     const own = stats.classes[classIndex - 1];
-    if (own !== undefined) move(own.live, -blocks, -bytes);
-    if (worker !== undefined) move(worker.live, -blocks, -bytes);
+    if (own !== undefined) add(own.live, { blocks: -blocks, bytes: -bytes });
+    if (worker !== undefined) add(worker.live, { blocks: -blocks, bytes: -bytes });
   };
   for (const { slab, slabs, kind } of walkStates(image)) {
     if (kind === POOLED) continue;
@@ -91,11 +91,6 @@ export function readSharedStats(image: SharedImage, options: HeapOptions): Share
   return stats;
 }
 
-function move(counted: Counted, blocks: number, bytes: number): void {
-  counted.blocks += blocks;
-  counted.bytes += bytes;
-}
-
 function readWorker({ counters, meta, worker }: SharedImage): WorkerStats {
   const stats: WorkerStats = {
     workerId: worker,
@@ -110,8 +105,8 @@ function readWorker({ counters, meta, worker }: SharedImage): WorkerStats {
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const cached = cachedBlocks(meta, classIndex);
     const bytes = cached * (BLOCK_BYTES[classIndex] as number);
-    move(stats.cached, cached, bytes);
-    move(stats.live, -cached, -bytes);
+    add(stats.cached, { blocks: cached, bytes: bytes });
+    add(stats.live, { blocks: -cached, bytes: -bytes });
     stats.refills += counters[counterIndex(classIndex, REFILLS)] as number;
     stats.drained += counters[counterIndex(classIndex, DRAINED)] as number;
   }
@@ -129,11 +124,11 @@ function readOwned(
   const record = slabRecord(slab);
   worker.slabs += slabs;
   if (kind > CLASS_COUNT) {
-    move(worker.live, 1, records[record + SPAN_BYTES] as number);
+    add(worker.live, { blocks: 1, bytes: records[record + SPAN_BYTES] as number });
     return;
   }
   const used = (records[record + CARVED] as number) - (records[record + FREE_COUNT] as number);
-  move(worker.live, used, used * (BLOCK_BYTES[kind] as number));
+  add(worker.live, counted(used, BLOCK_BYTES[kind] as number));
 }
 
 /** Blocks of a slab that were sent home and not collected. */

@@ -1,6 +1,5 @@
 import { sync } from "../base/sync.js";
 import { loadState, ownerOf, walkStates } from "../central/states.js";
-import type { HeapOptions } from "../config/options.js";
 import {
   CACHED,
   FREE,
@@ -36,7 +35,7 @@ import {
   SLOT_FREE,
   SLOT_STATE,
   slotWord,
-  viewShared,
+  viewWorker,
 } from "../layout/shared.js";
 import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
 import {
@@ -60,7 +59,6 @@ import {
  */
 
 interface Census {
-  readonly options: HeapOptions;
   /** What the slabs of each worker say. */
   readonly walked: readonly Walked[];
   /** Blocks in an outbox that are not sent. */
@@ -68,13 +66,8 @@ interface Census {
 }
 
 /** The images of all slots, of which those that are free have empty lists. */
-export function workerImages(image: SharedImage, options: HeapOptions): SharedImage[] {
-  const { workers } = image.layout;
-  return Array.from({ length: workers }, (_, worker) =>
-    worker === image.worker
-      ? image
-      : viewShared(image.u8.buffer, options, workers, worker, image.slabSource),
-  );
+export function workerImages(image: SharedImage): SharedImage[] {
+  return Array.from({ length: image.layout.workers }, (_, worker) => viewWorker(image, worker));
 }
 
 export function isAttached(image: SharedImage, worker: number): boolean {
@@ -82,10 +75,9 @@ export function isAttached(image: SharedImage, worker: number): boolean {
 }
 
 /** Checks every invariant of a shared heap whose workers are quiet. Ends on any image. */
-export function verifyShared(image: SharedImage, options: HeapOptions): void {
-  const images = workerImages(image, options);
+export function verifyShared(image: SharedImage): void {
+  const images = workerImages(image);
   const census: Census = {
-    options,
     walked: images.map(nothingWalked),
     outboxes: new Set(),
   };

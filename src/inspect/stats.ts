@@ -91,11 +91,11 @@ export interface HeapStats {
   classes: ClassStats[];
 }
 
-function counted(blocks: number, blockBytes: number): Counted {
+export function counted(blocks: number, blockBytes: number): Counted {
   return { blocks, bytes: blocks * blockBytes };
 }
 
-function add(total: Counted, part: Counted): void {
+export function add(total: Counted, part: Counted): void {
   total.blocks += part.blocks;
   total.bytes += part.bytes;
 }

@@ -202,16 +202,13 @@ export function viewShared(
   const start = metadataOffset(capacity);
   const ints = (from: number, length: number): Int32Array =>
     new Int32Array(buffer, start + 4 * from, length);
-  const region = layout.regions + worker * layout.regionInts;
   const records = layout.records - SLAB_RECORDS;
-  const counters = start + 4 * (region + COUNTERS);
   const liveHeaders = LIVE_HEADER_OF_GRANULES.slice();
   liveHeaders.fill(LIVE_HEADER_OF_GRANULES[2] as number, 0, 2);
   return {
     headers: sync.track("headers", new Uint8Array(buffer, 0, start)),
-    meta: sync.track("worker", ints(region, layout.endMagazine)),
+    ...viewRegion(buffer, layout, start, worker),
     records: sync.track("records", ints(records, slabRecord(layout.slabs))),
-    counters: new Float64Array(buffer, counters, COUNTER_COUNT),
     u8: new Uint8Array(buffer, 0, capacity),
     i32: new Int32Array(buffer, 0, capacity >> 2),
     gate,
@@ -227,6 +224,25 @@ export function viewShared(
     sent: new Int32Array(OUTBOX_BLOCKS),
     cursor: new Int32Array(1),
   };
+}
+
+function viewRegion(
+  buffer: ArrayBufferLike,
+  layout: SharedLayout,
+  start: number,
+  worker: number,
+): Pick<SharedImage, "meta" | "counters"> {
+  const region = start + 4 * (layout.regions + worker * layout.regionInts);
+  return {
+    meta: sync.track("worker", new Int32Array(buffer, region, layout.endMagazine)),
+    counters: new Float64Array(buffer, region + 4 * COUNTERS, COUNTER_COUNT),
+  };
+}
+
+/** Another worker of the same heap, to be looked at: what an image keeps for itself is not its. */
+export function viewWorker(image: SharedImage, worker: number): SharedImage {
+  const start = image.headers.length;
+  return { ...image, ...viewRegion(image.u8.buffer, image.layout, start, worker), worker };
 }
 
 /** The word of a worker's slot that has this name. */

@@ -143,7 +143,7 @@ export class Arena {
         }
       }
     }
-    verifyShared(image, world.options);
+    verifyShared(image);
     const live = this.checkLive(image, recovered, freeLive);
     this.finish(workers, live);
   }
@@ -195,7 +195,7 @@ export class Arena {
       if (state === 0) continue;
       fail(`slab ${slab} of worker ${ownerOf(state) - 1} is not pooled when all is freed`);
     }
-    if (this.runs % 4 === 0) verifyShared(image, world.options);
+    if (this.runs % 4 === 0) verifyShared(image);
   }
 }
 
