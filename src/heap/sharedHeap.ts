@@ -84,7 +84,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   }
 
   /**
-   * Attaches this agent to a heap that another created. About 0.1 ms.
+   * Attaches this agent to a heap that another created. About 0.2 ms.
    * @throws {HeapError} ERR_BAD_HEAP_IMAGE with the field that failed: no heap, another version, or
    * one that is being formatted; ERR_NO_WORKER_SLOT when all slots are taken; ERR_INVALID_ARGUMENT
    * for anything but shared memory.
