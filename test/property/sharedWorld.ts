@@ -108,10 +108,15 @@ export class SharedWorld {
     const size = this.size(number);
     const isSpan = this.oracle.usableOf(ptr) > SLAB_BYTES;
     const to = this.orExhausted(() => heap.realloc(ptr, size));
-    if (to === undefined) return;
+    // Whoever resizes a span that is not marked holds it from then on, even if there is no room.
+    const isTaken = isSpan && size > SLAB_BYTES && !this.marked.has(ptr);
+    if (to === undefined) {
+      if (isTaken) this.holders.set(ptr, heap.workerId);
+      return;
+    }
     this.oracle.reallocated(ptr, to, size);
     const holder = this.holders.get(ptr) as number;
-    const isKept = to === ptr && (this.marked.has(ptr) || !isSpan || size <= SLAB_BYTES);
+    const isKept = to === ptr && !isTaken;
     if (to !== ptr) {
       this.holders.delete(ptr);
       this.marked.delete(ptr);

@@ -136,7 +136,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "a recovery that forgets the outbox",
     harm: "what the dead worker had freed and not sent is lost",
     file: "src/heap/recover.ts",
-    find: "  sendFrom(image, outbox);",
+    find: "  sendFrom(image, meta);",
     replace: "",
   },
   {

@@ -18,7 +18,14 @@ const USAGE = `usage: npm run seeded -- [options]
 
 /** Quick ones first: the first that fails ends the search. */
 const TESTS = ["test/unit/shared", "test/schedule", "test/property/shared"];
-const COPIED = ["src", "test", "package.json", "tsconfig.json", "tsconfig.tools.json"];
+const COPIED = [
+  "src",
+  "test",
+  "package.json",
+  "tsconfig.json",
+  "tsconfig.tools.json",
+  "vitest.config.ts",
+];
 
 const { values } = parseArgs({
   options: {
