@@ -13,7 +13,8 @@ const NAMES: readonly (readonly [Side, string])[] = [
     findRun nextBin takeFromWilderness exhausted freeBytesOf invalidSize largestBlock isClassSize
     sizeToLiveHeader bytesToSlabs roundUp lowestBit takeBlocks takeFreeBits claimRun claimSlab
     claimSpan claimSpanIn claimTails countTails ownSpan ownState collect collectSlab collectAll
-    collectWord adopt adoptSlab noteAbandoned takeNote mallocBlocking isFirst drawTicket dropTicket timedOut
+    collectWord adopt adoptSlab noteAbandoned takeNote mallocBlocking isFirst drawTicket dropTicket
+    timedOut
     checkTimeout pause`,
   ],
   [
