@@ -128,8 +128,8 @@ function isScarce(meta: Int32Array, owner: number, putTop: number): boolean {
 }
 
 /**
- * `free` of a span, with a full magazine, or of no live ptr. A full magazine changes places with
- * the one that malloc has emptied; else it goes on the SLL, which is drained when due.
+ * `free` of a span, with a full magazine, or of no live ptr. A full magazine goes on the SLL, which
+ * is drained when due.
  *
  * @throws ERR_INVALID_POINTER, ERR_DOUBLE_FREE
  */
@@ -151,14 +151,9 @@ export function freeSlow(image: Image, ptr: number): void {
   const cached = live - LIVE_TO_CACHED;
   const mask = meta[MAGAZINE_MASK] as number;
   if (meta[live] === NO_TAKE_TOP) openMagazines(image, live);
-  const takeTop = meta[live] as number;
   let top = meta[cached] as number;
-  if (((top + 1) & mask) !== 0) {
-    // A caller that came here without a look at the magazine.
-  } else if (meta[takeTop] === 0) {
-    meta[live] = top;
-    top = takeTop;
-  } else {
+  // There is room for a caller that came here without a look at the magazine.
+  if (((top + 1) & mask) === 0) {
     const owner = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
     const cap = meta[owner + CLASS_CAP] as number;
     const full = top - mask;

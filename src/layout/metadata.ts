@@ -50,7 +50,7 @@ export const CLOSED = 12;
 export const END_MAGAZINE = 13;
 /** Slots of a magazine, less one. */
 export const MAGAZINE_MASK = 14;
-/* Word 15 stays 0: see NO_TAKE_TOP. */
+/* Word 15 stays -1: see NO_TAKE_TOP. */
 /** Options, one word each, in the order of config/options.ts. */
 export const OPTIONS = 16;
 export const DRAIN_INTERVAL = 17;
@@ -79,7 +79,7 @@ export const TAKE_TOPS: number = LIVE;
 export const MAGAZINES_PER_CLASS = 2;
 export const SLL_MAGAZINES = 64;
 export const MAGAZINE_COUNT: number = MAGAZINES_PER_CLASS * CLASS_COUNT + SLL_MAGAZINES;
-/** Tops of a class that has no magazines: one that is empty, and one that is full. */
+/** Tops of a class that has no magazines: one of neither a block nor room, and one that is full. */
 export const NO_TAKE_TOP = 15;
 export const NO_PUT_TOP = -1;
 
@@ -208,7 +208,7 @@ staticAssert(SLAB_GRANULES === PAGE_BYTES, "a slab's header bytes are one page")
 staticAssert(CLASS_MAX_BYTES <= SLAB_BYTES, "a block lies in one slab");
 staticAssert(CLASS_COUNT < SPAN_TAIL && SPAN_TAIL < SPAN_CLASS, "slab kinds do not meet");
 staticAssert(MAX_CAPACITY_BYTES + SLAB_BYTES <= 2 ** 31, "a ptr is a positive int32");
-staticAssert(NO_TAKE_TOP > MAGAZINE_MASK && NO_TAKE_TOP < OPTIONS, "a word that stays 0");
+staticAssert(NO_TAKE_TOP > MAGAZINE_MASK && NO_TAKE_TOP < OPTIONS, "a word that stays -1");
 staticAssert(magazineMask(MAX_FAST_CAP) === MAX_FAST_CAP + 1, "a link, an empty slot, the entries");
 staticAssert(OPTIONS + OPTION_TABLE.length <= BINS, "the options end before the bins");
 staticAssert(

@@ -159,7 +159,7 @@ describe("words that the hot paths trust", () => {
     }
   });
 
-  test("the word that a closed heap takes from stays 0", () => {
+  test("the word that a closed heap takes from stays -1", () => {
     const heap = smallHeap();
     imageOf(heap).meta[NO_TAKE_TOP] = 327680;
     thrown(() => heap.verify(), "ERR_HEAP_CORRUPTED");
