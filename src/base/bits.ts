@@ -14,7 +14,7 @@ export function log2Floor(n: number): number {
   return 31 - Math.clz32(n);
 }
 
-/** Index of the lowest set bit; 32 for 0. */
+/** Index of the lowest set bit of `n`, which is not 0. (V8 computes `-n` in floating point.) */
 export function lowestBit(n: number): number {
-  return n === 0 ? 32 : 31 - Math.clz32(n & -n);
+  return 31 - Math.clz32(n & (0 - n));
 }

@@ -1,3 +1,4 @@
+import { lowestBit } from "../base/bits.js";
 import { corrupted } from "../base/errors.js";
 import { MAX_FAST_CAP } from "../config/options.js";
 import { CACHED, FREE, GRANULE_SHIFT, toHeader } from "../layout/header.js";
@@ -81,7 +82,7 @@ export function takeFreeBits(
     }
     let bits = freeBits[firstWord + word] as number;
     while (bits !== 0 && slot > bottom) {
-      const block = (word << 5) + 31 - Math.clz32(bits & -bits);
+      const block = (word << 5) + lowestBit(bits);
       const ptr = start + block * blockBytes;
       headers[ptr >>> GRANULE_SHIFT] = cachedHeader;
       meta[slot--] = ptr;

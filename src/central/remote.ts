@@ -1,11 +1,11 @@
+import { lowestBit } from "../base/bits.js";
 import { sync } from "../base/sync.js";
-import { GRANULE_SHIFT, IN_TRANSIT, LIVE, NO_BLOCK, toHeader } from "../layout/header.js";
+import { FREE, GRANULE_SHIFT, IN_TRANSIT, LIVE, NO_BLOCK, toHeader } from "../layout/header.js";
 import {
   blocksPerSlab,
   CARVED,
   CLASS_SLABS,
   classRecord,
-  DRAIN_INTERVAL,
   FREE_COUNT,
   ptrToSlab,
   slabRecord,
@@ -22,15 +22,15 @@ import {
   MINE_MARKED,
   NOT_MINE,
   OUTBOX,
-  OUTBOX_BLOCKS,
   OUTBOX_COUNT,
   OUTBOX_SENT,
+  outboxLimit,
   type SharedImage,
   SLOT_MAIL,
   slotWord,
 } from "../layout/shared.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
-import { addFree, blockIndex, markFree } from "./freeBits.js";
+import { addFree, blockIndex } from "./freeBits.js";
 import { linkPartial, unlinkPartial } from "./slabs.js";
 import { kindOf, loadState, ownerOf, ownState, wake } from "./states.js";
 
@@ -66,8 +66,7 @@ export function freeRemotely(image: SharedImage, ptr: number, live: number): boo
   meta[OUTBOX + count] = ptr;
   meta[OUTBOX_COUNT] = count + 1;
   headers[ptr >>> GRANULE_SHIFT] = toHeader(IN_TRANSIT, live - LIVE);
-  const interval = meta[DRAIN_INTERVAL] as number;
-  if (count + 1 === OUTBOX_BLOCKS || (interval !== 0 && count + 1 >= interval)) sendOutbox(image);
+  if (count + 1 >= outboxLimit(image)) sendOutbox(image);
   return true;
 }
 
@@ -171,11 +170,11 @@ export function collect(image: SharedImage): void {
   if (sync.load(words, mail) === 0) return;
   const dirty = layout.regions + image.worker * layout.regionInts + DIRTY_WORDS;
   for (let groups = sync.exchange(words, mail, 0); groups !== 0; groups &= groups - 1) {
-    const group = 31 - Math.clz32(groups & -groups);
+    const group = lowestBit(groups);
     const end = Math.min((group + 1) * layout.mailGroup, layout.dirtyWords);
     for (let word = group * layout.mailGroup; word < end; word++) {
       for (let bits = sync.exchange(words, dirty + word, 0); bits !== 0; bits &= bits - 1) {
-        const slab = (word << 5) + 31 - Math.clz32(bits & -bits);
+        const slab = (word << 5) + lowestBit(bits);
         if (ownerOf(loadState(image, slab)) === image.worker + 1) collectSlab(image, slab);
       }
     }
@@ -188,9 +187,9 @@ function collectSlab(image: SharedImage, slab: number): void {
   const classIndex = kindOf(loadState(image, slab));
   const shift = summaryShift(classIndex);
   let added = 0;
-  let groups = sync.exchange(words, layout.summaries + slab, 0);
+  let groups = sync.exchange(words, layout.summaries + slab, 0) | 0;
   for (; groups !== 0; groups &= groups - 1) {
-    const group = 31 - Math.clz32(groups & -groups);
+    const group = lowestBit(groups);
     for (let word = group << shift; word < (group + 1) << shift; word++) {
       added += collectWord(image, slab, classIndex, word);
     }
@@ -207,21 +206,28 @@ export function collectAll(image: SharedImage, slab: number, classIndex: number)
 }
 
 function collectWord(image: SharedImage, slab: number, classIndex: number, word: number): number {
-  const { headers, layout, marks, words } = image;
-  const remote = layout.remoteBits + (slab << FREE_WORDS_SHIFT) + word;
-  const all = sync.load(words, remote);
+  const { freeBits, headers, layout, marks, words } = image;
+  const index = (slab << FREE_WORDS_SHIFT) + word;
+  const all = sync.load(words, layout.remoteBits + index) | 0;
   if (all === 0) return 0;
+  const hasMarks = (marks[slab] as number) !== 0;
+  const granules = (BLOCK_BYTES[classIndex] as number) >>> GRANULE_SHIFT;
+  const first = (slabToPtr(slab) >>> GRANULE_SHIFT) + (word << 5) * granules;
+  const free = toHeader(FREE, classIndex);
+  let freed = 0;
   let added = 0;
   for (let bits = all; bits !== 0; bits &= bits - 1) {
-    const block = (word << 5) + 31 - Math.clz32(bits & -bits);
-    const ptr = slabToPtr(slab) + block * (BLOCK_BYTES[classIndex] as number);
+    const block = lowestBit(bits);
+    const granule = (first + Math.imul(block, granules)) | 0;
     // Not in transit: it was freed by two workers at once, or sent twice for a dead one.
-    if (headers[ptr >>> GRANULE_SHIFT] !== classIndex) continue;
-    if ((marks[slab] as number) !== 0) clearMark(image, slab, classIndex, ptr);
-    markFree(image, slab, classIndex, block);
-    added++;
+    if (headers[granule] !== classIndex) continue;
+    if (hasMarks) clearMark(image, slab, classIndex, granule << GRANULE_SHIFT);
+    headers[granule] = free;
+    freed |= 1 << block;
+    added = (added + 1) | 0;
   }
-  sync.and(words, remote, ~all);
+  freeBits[index] = (freeBits[index] as number) | freed;
+  sync.and(words, layout.remoteBits + index, ~all);
   return added;
 }
 

@@ -2,7 +2,8 @@ import type { Ptr } from "../base/types.js";
 import { GRANULE_SHIFT, LIVE, LIVE_TO_CACHED } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import { MAGAZINE_MASK, SLAB_SHIFT } from "../layout/metadata.js";
-import { LAST_GRANULES } from "../layout/sizeClasses.js";
+import { NOT_MINE, OUTBOX, OUTBOX_COUNT, outboxLimit } from "../layout/shared.js";
+import { CLASS_COUNT, LAST_GRANULES } from "../layout/sizeClasses.js";
 import { freeSlow, mallocOrThrow, mallocSlow, reallocOrThrow } from "./slow.js";
 
 /*
@@ -15,6 +16,9 @@ import { freeSlow, mallocOrThrow, mallocSlow, reallocOrThrow } from "./slow.js";
  *        '- takeSpan                  '- giveRun (a span)           tryMalloc
  *                                                                     '- mallocSlow
  */
+
+const LAST_LIVE = LIVE + CLASS_COUNT;
+const OUTBOX_LAST = OUTBOX - 1;
 
 /** The operations that a program calls in its loops. */
 export interface Door {
@@ -41,7 +45,7 @@ export function openDoor(image: Image): Door {
 /** The door of a worker of a shared heap. */
 export function openSharedDoor(image: Image, mine: Uint8Array): Door {
   const mask = image.meta[MAGAZINE_MASK] as number;
-  return door(image, bindOwnFree(image, image.meta, image.headers, mask, mine));
+  return door(image, bindOwnFree(image, image.meta, image.headers, mask, mine, outboxLimit(image)));
 }
 
 function door(image: Image, free: Door["free"]): Door {
@@ -113,18 +117,23 @@ function bindFree(image: Image, meta: Int32Array, headers: Uint8Array, mask: num
   return free;
 }
 
-/** As `bindFree`, for the blocks of this worker's slabs: `mine` has the live header of each. */
+/**
+ * As `bindFree`, for the blocks of this worker's slabs: `mine` has the live header of each. Others'
+ * go to the outbox (see central/remote.ts), which holds `limit` blocks.
+ */
 function bindOwnFree(
   image: Image,
   meta: Int32Array,
   headers: Uint8Array,
   mask: number,
   mine: Uint8Array,
+  limit: number,
 ): Door["free"] {
   function free(ptr: Ptr): void {
     if (typeof ptr === "number" && (ptr & -16) === ptr) {
       const live = mine[ptr >>> SLAB_SHIFT] as number;
-      if (headers[ptr >>> GRANULE_SHIFT] === live) {
+      const header = headers[ptr >>> GRANULE_SHIFT] as number;
+      if (header === live) {
         const cached = live - LIVE_TO_CACHED;
         const top = ((meta[cached] as number) + 1) | 0;
         if ((top & mask) !== 0) {
@@ -139,6 +148,14 @@ function bindOwnFree(
           meta[live] = top - 1;
           meta[cached] = take + 1;
           meta[take + 1] = ptr;
+          return;
+        }
+      } else if (live === NOT_MINE && header > LIVE && header <= LAST_LIVE) {
+        const count = ((meta[OUTBOX_COUNT] as number) + 1) | 0;
+        if (count < limit) {
+          meta[OUTBOX_LAST + count] = ptr;
+          meta[OUTBOX_COUNT] = count;
+          headers[ptr >>> GRANULE_SHIFT] = header - LIVE;
           return;
         }
       }

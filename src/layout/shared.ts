@@ -8,6 +8,7 @@ import {
   blocksPerSlab,
   COUNTER_COUNT,
   COUNTERS,
+  DRAIN_INTERVAL,
   MAGAZINE_COUNT,
   magazineMask,
   metadataOffset,
@@ -109,6 +110,12 @@ export const OUTBOX_SENT: number = OUTBOX_COUNT + 1;
 export const OUTBOX: number = OUTBOX_COUNT + 16;
 export const OUTBOX_BLOCKS = 1024;
 export const DIRTY_WORDS: number = OUTBOX + OUTBOX_BLOCKS;
+
+/** Blocks that a worker's outbox holds when it is sent. */
+export function outboxLimit(image: Image): number {
+  const interval = image.meta[DRAIN_INTERVAL] as number;
+  return interval === 0 ? OUTBOX_BLOCKS : Math.min(interval, OUTBOX_BLOCKS);
+}
 
 /** Indices into `words`, for a heap of this capacity and these options. */
 export interface SharedLayout {
