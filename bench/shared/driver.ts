@@ -51,7 +51,7 @@ function modeOf(index: number): Mode {
 function allocateFirst(): void {
   const shared = new Int32Array(slots);
   if (name === "larson") {
-    for (let slot = 0; slot < (workers + 1) * LARSON_SLOTS; slot++) {
+    for (let slot = 0; slot < workers * LARSON_SLOTS; slot++) {
       shared[slot] = heap.malloc(8 + ((slot * 7919) % 993));
     }
   }

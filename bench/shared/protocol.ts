@@ -62,6 +62,6 @@ export const BLOCK_BYTES = 64;
 
 export const LARSON_SLOTS = 1000;
 export const SHARED_BLOCKS = 1000;
-export const SLOT_INTS: number = 65 * LARSON_SLOTS + SHARED_BLOCKS + 65 * 16;
-/** Who has a range of larson, one more than there are workers: 1 + worker, or 0. A line each. */
-export const BATONS: number = 65 * LARSON_SLOTS + SHARED_BLOCKS;
+/** The slots of larson, then the array of mstress. */
+export const SHARED_BASE: number = 64 * LARSON_SLOTS;
+export const SLOT_INTS: number = SHARED_BASE + SHARED_BLOCKS;

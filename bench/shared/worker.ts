@@ -10,7 +10,6 @@ import { type Ptr, SharedHeap } from "../../dist/index.js";
 import { loadPeer } from "./peerSteps.js";
 import {
   BATCH,
-  BATONS,
   BLOCK_BYTES,
   DATA,
   GO,
@@ -20,6 +19,7 @@ import {
   READY,
   RING,
   RING_INTS,
+  SHARED_BASE,
   SHARED_BLOCKS,
   STOP,
   STOPPED,
@@ -46,7 +46,7 @@ const u8 = heap.u8;
 const i32 = heap.i32;
 const MASK = RING - 1;
 const PIECE = 32;
-const LIFETIME = 100_000;
+const LIFETIME = 500_000;
 const CHURN_SLOTS = 256;
 
 /** What a step keeps from call to call. */
@@ -54,7 +54,6 @@ const own = new Int32Array(4096);
 const state = new Int32Array([0x9e3779b9 ^ Math.imul(index + 1, 0x85ebca6b), 0, 0, 0]);
 const SEED = 0;
 const COUNT = 1;
-const RANGE = 2;
 
 /** A number below 2^31 from a xorshift generator. */
 function draw(): number {
@@ -135,31 +134,39 @@ function churn(): number {
   return 1024;
 }
 
-/** Leaves a range of slots for one that no worker has: its blocks are another's then. */
-function passOn(range: number): void {
-  for (let next = (range + 1) % (workers + 1); next !== range; next = (next + 1) % (workers + 1)) {
-    if (Atomics.compareExchange(shared, BATONS + 16 * next, 0, index + 1) !== 0) continue;
-    state[RANGE] = next;
-    Atomics.store(shared, BATONS + 16 * range, 0);
-    return;
-  }
+/**
+ * The heap of modes whose workers end, at each end another: their blocks are the successor's then.
+ * It keeps the thread and takes the slot of who left: what a thread costs is not an allocator's.
+ */
+const life = { heap };
+
+/** Whether the worker of this thread is to end before the next step. */
+function isDue(): boolean {
+  if (mode === "mstress") return true;
+  if (mode !== "larson" || (state[COUNT] as number) < LIFETIME) return false;
+  state[COUNT] = 0;
+  return true;
 }
 
-/** Replaces blocks of a range of slots; after a lifetime the range passes to another worker. */
+async function succeed(): Promise<void> {
+  life.heap.detach();
+  life.heap = SharedHeap.attach(buffer);
+  // The waits by which the predecessor was seen alive end in the event loop.
+  await new Promise<void>((resolve) => setImmediate(resolve));
+}
+
+/** Replaces blocks of this thread's range of slots. */
 function larson(): number {
-  const range = state[RANGE] as number;
-  const base = range * LARSON_SLOTS;
+  const base = index * LARSON_SLOTS;
   for (let i = 0; i < 500; i++) {
     const slot = base + (draw() % LARSON_SLOTS);
-    heap.free(shared[slot] as Ptr);
-    const ptr = heap.malloc(8 + (draw() % 993));
+    life.heap.free(shared[slot] as Ptr);
+    const ptr = life.heap.malloc(8 + (draw() % 993));
     u8[ptr] = i;
     u8[ptr + 1] = i;
     shared[slot] = ptr;
   }
-  const count = (state[COUNT] as number) + 500;
-  state[COUNT] = count % LIFETIME;
-  if (count === LIFETIME) passOn(range);
+  state[COUNT] = (state[COUNT] as number) + 500;
   return 500;
 }
 
@@ -170,7 +177,7 @@ const MAX_OWN = BRIEF + SHARED_BLOCKS;
 
 function allocateMarked(powers: number): number {
   const count = (2 << (draw() % powers)) * (draw() % 100 === 0 ? 100 : 1);
-  const ptr = heap.malloc(4 * count);
+  const ptr = life.heap.malloc(4 * count);
   for (let i = 0, at = ptr >> 2; i < count; i++) i32[at + i] = (count - i) ^ COOKIE;
   return ptr;
 }
@@ -183,7 +190,7 @@ function freeMarked(ptr: number): void {
       throw new Error(`block ${ptr} of ${4 * count} bytes: word ${i} was overwritten`);
     }
   }
-  heap.free(ptr as Ptr);
+  life.heap.free(ptr as Ptr);
 }
 
 function takeAny(count: number): number {
@@ -207,7 +214,7 @@ function mstress(): number {
     }
     if (brief > 0 && draw() % 100 < 66) freeMarked(takeAny(brief--));
     if (brief > 0 && draw() % 100 < 25) {
-      const place = 65 * LARSON_SLOTS + (draw() % SHARED_BLOCKS);
+      const place = SHARED_BASE + (draw() % SHARED_BLOCKS);
       const received = Atomics.exchange(shared, place, takeAny(brief--));
       if (received !== 0) own[brief++] = received;
     }
@@ -288,13 +295,11 @@ function freeOwn(): void {
   if (mode === "consume" || mode === "rptest") freeRing(input);
   if (mode === "churn" || mode === "rptest") for (const ptr of own) heap.free(ptr as Ptr);
   if (mode === "larson") {
-    for (let slot = index; slot < (workers + 1) * LARSON_SLOTS; slot += workers) {
-      heap.free(shared[slot] as Ptr);
-    }
+    for (let k = 0; k < LARSON_SLOTS; k++) life.heap.free(shared[index * LARSON_SLOTS + k] as Ptr);
   }
   if (mode !== "mstress") return;
   for (let at = 0; at < SHARED_BLOCKS; at++) {
-    const ptr = Atomics.exchange(shared, 65 * LARSON_SLOTS + at, 0);
+    const ptr = Atomics.exchange(shared, SHARED_BASE + at, 0);
     if (ptr !== 0) freeMarked(ptr);
   }
 }
@@ -303,10 +308,6 @@ async function chooseStep(): Promise<() => number> {
   if (isPeer) return loadPeer(mode, buffer, isPipe ? output : own);
   if (isRingOnly) return mode === "ring-produce" ? produceNothing : consumeNothing;
   if (mode === "cache-scratch") heap.free(shared[index] as Ptr);
-  if (mode === "larson") {
-    state[RANGE] = index;
-    Atomics.store(shared, BATONS + 16 * index, index + 1);
-  }
   const steps: Record<string, () => number> = {
     pair,
     produce,
@@ -332,10 +333,11 @@ function sleep(): void {
   Atomics.store(words, own, 0);
 }
 
-function run(step: () => number): void {
+async function run(step: () => number): Promise<void> {
   const progress = progressWord(index);
   let idle = 0;
   for (let ops = 0; Atomics.load(words, STOP) === 0; ) {
+    if (isDue()) await succeed();
     const done = step();
     if (done === 0) {
       if (++idle > SPINS) sleep();
@@ -352,7 +354,7 @@ const step = await chooseStep();
 Atomics.add(words, READY, 1);
 Atomics.notify(words, READY);
 Atomics.wait(words, GO, 0);
-run(step);
+await run(step);
 Atomics.add(words, STOPPED, 1);
 Atomics.notify(words, STOPPED);
 for (;;) {
@@ -361,5 +363,5 @@ for (;;) {
   Atomics.wait(words, STOPPED, stopped, 100);
 }
 if (!isPeer && !isRingOnly) freeOwn();
-heap.drain();
-heap.detach();
+life.heap.drain();
+life.heap.detach();
