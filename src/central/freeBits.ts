@@ -6,17 +6,21 @@ import {
   blocksPerSlab,
   CARVED,
   CURSOR,
+  classRecord,
   counterIndex,
   DRAINED,
   FREE_COUNT,
+  NEXT,
+  PARTIAL_HEAD,
   ptrToSlab,
   SLAB_BYTES,
   slabRecord,
   slabToPtr,
 } from "../layout/metadata.js";
 import { FREE_WORDS_SHIFT, type SharedImage } from "../layout/shared.js";
-import { BLOCK_BYTES } from "../layout/sizeClasses.js";
+import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
 import { linkPartial, retireSlab } from "./slabs.js";
+import { isAwaited } from "./states.js";
 
 /*
  * Free bits: one for each block of a slab, 1 if its header says free. The owner finds free blocks
@@ -43,16 +47,45 @@ export function markFree(
   freeBits[word] = (freeBits[word] as number) | (1 << (block & 31));
 }
 
-/** Counts free blocks of an own slab: it becomes partial, and is retired when it is empty. */
-export function addFree(image: SharedImage, slab: number, classIndex: number, added: number): void {
-  const { records } = image;
+/**
+ * Counts free blocks of an own slab: it becomes partial, and is retired when it is empty. May it be
+ * `kept`, the only partial slab of its class is, until the next drain: a pipe empties a slab as
+ * often as it fills one. Not while a worker waits for memory.
+ */
+export function addFree(
+  image: SharedImage,
+  slab: number,
+  classIndex: number,
+  added: number,
+  kept = false,
+): void {
+  const { meta, records } = image;
   const record = slabRecord(slab);
   const before = records[record + FREE_COUNT] as number;
   const carved = records[record + CARVED] as number;
   records[record + FREE_COUNT] = before + added;
   const wasPartial = before > 0 || carved < blocksPerSlab(classIndex);
   if (!wasPartial && added > 0) linkPartial(image, slab, classIndex);
-  if (before + added === carved) retireSlab(image, slab, classIndex);
+  if (before + added !== carved) return;
+  const isOnly =
+    meta[classRecord(classIndex) + PARTIAL_HEAD] === slab && records[record + NEXT] === 0;
+  if (kept && isOnly && !isAwaited(image)) return;
+  retireSlab(image, slab, classIndex);
+}
+
+/** Retires the empty slabs that were kept. */
+export function retireKept(image: SharedImage): void {
+  const { meta, records } = image;
+  for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
+    let slab = meta[classRecord(classIndex) + PARTIAL_HEAD] as number;
+    while (slab !== 0) {
+      const record = slabRecord(slab);
+      const next = records[record + NEXT] as number;
+      const free = records[record + FREE_COUNT] as number;
+      if (free > 0 && free === records[record + CARVED]) retireSlab(image, slab, classIndex);
+      slab = next;
+    }
+  }
 }
 
 /** Takes free blocks of an own slab in address order, from the cursor on. */
@@ -81,11 +114,12 @@ export function takeFreeBits(
       word = 0;
     }
     let bits = freeBits[firstWord + word] as number;
+    const wordStart = (start + Math.imul(word << 5, blockBytes)) | 0;
     while (bits !== 0 && slot > bottom) {
-      const block = (word << 5) + lowestBit(bits);
-      const ptr = start + block * blockBytes;
+      const ptr = (wordStart + Math.imul(lowestBit(bits), blockBytes)) | 0;
       headers[ptr >>> GRANULE_SHIFT] = cachedHeader;
-      meta[slot--] = ptr;
+      meta[slot] = ptr;
+      slot = (slot - 1) | 0;
       bits &= bits - 1;
     }
     freeBits[firstWord + word] = bits;

@@ -194,7 +194,7 @@ function collectSlab(image: SharedImage, slab: number): void {
       added += collectWord(image, slab, classIndex, word);
     }
   }
-  if (added > 0) addFree(image, slab, classIndex, added);
+  if (added > 0) addFree(image, slab, classIndex, added, true);
 }
 
 /** The same by all remote bits: of a slab that was another's. Returns how many. */

@@ -1,7 +1,7 @@
 import type { Image, SlabSource } from "../layout/image.js";
 import { classRecord, PARTIAL_HEAD } from "../layout/metadata.js";
 import type { SharedImage } from "../layout/shared.js";
-import { returnToBits, takeFreeBits } from "./freeBits.js";
+import { retireKept, returnToBits, takeFreeBits } from "./freeBits.js";
 import { adopt, collect, freeRemotely, sendOutbox } from "./remote.js";
 import { claimRun, claimTails, ownSpan, releaseRun, walkStates } from "./states.js";
 
@@ -32,6 +32,7 @@ export const sharedSlabs: SlabSource = {
     sendOutbox(own(image));
     collect(own(image));
     adopt(own(image), 0);
+    retireKept(own(image));
   },
   freeForeign: (image, ptr, live) => freeRemotely(own(image), ptr, live),
   runs: (image) => walkStates(own(image)),

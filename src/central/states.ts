@@ -162,12 +162,18 @@ function lowerHint(image: SharedImage, slab: number): void {
   }
 }
 
+/** Whether a worker waits for memory. */
+export function isAwaited(image: SharedImage): boolean {
+  const { layout, words } = image;
+  return (
+    sync.load(words, WAITING) !== 0 || (layout.workers > 32 && sync.load(words, WAITING + 1) !== 0)
+  );
+}
+
 /** Wakes those who wait for memory, if any do. */
 export function wake(image: SharedImage): void {
-  const { layout, words } = image;
-  const waiting =
-    sync.load(words, WAITING) | (layout.workers > 32 ? sync.load(words, WAITING + 1) : 0);
-  if (waiting === 0) return;
+  const { words } = image;
+  if (!isAwaited(image)) return;
   sync.add(words, EVENTS, 1);
   sync.notify(words, EVENTS);
 }

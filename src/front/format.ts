@@ -59,5 +59,4 @@ export function formatClasses(meta: Int32Array, options: HeapOptions, endMagazin
 export function closeTops(meta: Int32Array): void {
   meta.fill(NO_PUT_TOP, PUT_TOPS, PUT_TOPS + 64);
   meta.fill(NO_TAKE_TOP, TAKE_TOPS, TAKE_TOPS + 64);
-  meta[NO_TAKE_TOP] = -1;
 }

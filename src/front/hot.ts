@@ -17,9 +17,6 @@ import { freeSlow, mallocOrThrow, mallocSlow, reallocOrThrow } from "./slow.js";
  *                                                                     '- mallocSlow
  */
 
-const LAST_LIVE = LIVE + CLASS_COUNT;
-const OUTBOX_LAST = OUTBOX - 1;
-
 /** The operations that a program calls in its loops. */
 export interface Door {
   readonly malloc: (size: number) => Ptr;
@@ -129,6 +126,8 @@ function bindOwnFree(
   mine: Uint8Array,
   limit: number,
 ): Door["free"] {
+  const lastLive = LIVE + CLASS_COUNT;
+  const beforeOutbox = OUTBOX - 1;
   function free(ptr: Ptr): void {
     if (typeof ptr === "number" && (ptr & -16) === ptr) {
       const live = mine[ptr >>> SLAB_SHIFT] as number;
@@ -150,10 +149,10 @@ function bindOwnFree(
           meta[take + 1] = ptr;
           return;
         }
-      } else if (live === NOT_MINE && header > LIVE && header <= LAST_LIVE) {
+      } else if (live === NOT_MINE && header > LIVE && header <= lastLive) {
         const count = ((meta[OUTBOX_COUNT] as number) + 1) | 0;
         if (count < limit) {
-          meta[OUTBOX_LAST + count] = ptr;
+          meta[beforeOutbox + count] = ptr;
           meta[OUTBOX_COUNT] = count;
           headers[ptr >>> GRANULE_SHIFT] = header - LIVE;
           return;

@@ -26,7 +26,7 @@ import {
   KIND_SHIFT,
   MARKED,
   MAX_WORKERS,
-  NOT_MINE,
+  MINE_MARKED,
   OUTBOX_COUNT,
   OUTBOX_SENT,
   type SharedImage,
@@ -160,7 +160,7 @@ export function disownSpan(image: SharedImage, slab: number): void {
 /** Sends this handle's hot paths to the slow ones, which refuse: the slot may be another's soon. */
 function closeWorker(image: SharedImage): void {
   image.gate[CLOSED] = 1;
-  image.mine.fill(NOT_MINE);
+  image.mine.fill(MINE_MARKED);
   image.liveHeaders.fill(LIVE);
 }
 

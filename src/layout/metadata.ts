@@ -50,7 +50,6 @@ export const CLOSED = 12;
 export const END_MAGAZINE = 13;
 /** Slots of a magazine, less one. */
 export const MAGAZINE_MASK = 14;
-/* Word 15 stays -1: see NO_TAKE_TOP. */
 /** Options, one word each, in the order of config/options.ts. */
 export const OPTIONS = 16;
 export const DRAIN_INTERVAL = 17;
@@ -79,9 +78,12 @@ export const TAKE_TOPS: number = LIVE;
 export const MAGAZINES_PER_CLASS = 2;
 export const SLL_MAGAZINES = 64;
 export const MAGAZINE_COUNT: number = MAGAZINES_PER_CLASS * CLASS_COUNT + SLL_MAGAZINES;
-/** Tops of a class that has no magazines: one of neither a block nor room, and one that is full. */
-export const NO_TAKE_TOP = 15;
+/**
+ * Tops of a class that has no magazines: the one has no room, the other neither a block nor room,
+ * for it points to the first put top, which is of no class and stays -1.
+ */
 export const NO_PUT_TOP = -1;
+export const NO_TAKE_TOP: number = PUT_TOPS;
 
 // Class records.
 export const CLASS_RECORDS: number = TAKE_TOPS + 64;
@@ -208,7 +210,6 @@ staticAssert(SLAB_GRANULES === PAGE_BYTES, "a slab's header bytes are one page")
 staticAssert(CLASS_MAX_BYTES <= SLAB_BYTES, "a block lies in one slab");
 staticAssert(CLASS_COUNT < SPAN_TAIL && SPAN_TAIL < SPAN_CLASS, "slab kinds do not meet");
 staticAssert(MAX_CAPACITY_BYTES + SLAB_BYTES <= 2 ** 31, "a ptr is a positive int32");
-staticAssert(NO_TAKE_TOP > MAGAZINE_MASK && NO_TAKE_TOP < OPTIONS, "a word that stays -1");
 staticAssert(magazineMask(MAX_FAST_CAP) === MAX_FAST_CAP + 1, "a link, an empty slot, the entries");
 staticAssert(OPTIONS + OPTION_TABLE.length <= BINS, "the options end before the bins");
 staticAssert(

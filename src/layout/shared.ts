@@ -97,7 +97,8 @@ export function workerMark(worker: number): number {
   return worker + 1;
 }
 
-/** What a worker's own table says of a slab that is not its, or that has marks. */
+/** What a worker's own table says of a slab that is not its; of one that has marks, or that no hot
+ * path may touch. */
 export const NOT_MINE = 0xc0;
 export const MINE_MARKED = 0xfe;
 

@@ -21,8 +21,8 @@ const NAMES: readonly (readonly [Side, string])[] = [
     "free",
     `free freeSlow freeBatch unmark drain drainSll drainAll returnBlocks retireSlab giveRun notLive
     classifyNotLive kindOfSlab ptrToSlab freeRemotely clearMark sendOutbox sendFrom tellOwner
-    summaryShift markFree addFree returnToBits releaseTails releaseRun lowerHint wake abandonSlab
-    publishAbandoned bindOwnFree`,
+    summaryShift markFree addFree retireKept isAwaited returnToBits releaseTails releaseRun
+    lowerHint wake abandonSlab publishAbandoned bindOwnFree`,
   ],
   [
     "shared",
