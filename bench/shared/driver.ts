@@ -7,9 +7,11 @@ import { Worker } from "node:worker_threads";
 import { SharedHeap } from "../../dist/index.js";
 import { openPeer } from "./peerSteps.js";
 import {
+  CAPACITY,
   CONTROL_INTS,
   GO,
   LARSON_SLOTS,
+  MAX_WORKERS,
   type Mode,
   progressWord,
   READY,
@@ -22,14 +24,11 @@ import {
 const ROUND_MS = 60;
 /** A worker: threads beyond the cores take turns to be optimised. */
 const WARM_UP_MS = 200;
-const CAPACITY = 2 ** 29;
 
 export interface Outcome {
   /** Millions of operations a second, a round each. */
   readonly rates: number[];
   readonly peakBytes: number;
-  /** Before any worker came. */
-  readonly baseBytes: number;
 }
 
 const [name = "", workersText = "1", roundsText = "6", start = "0"] = process.argv.slice(2);
@@ -39,8 +38,7 @@ const prefix = name.startsWith("peer-") ? "peer-" : name === "ring" ? "ring-" : 
 const control = new SharedArrayBuffer(4 * CONTROL_INTS);
 const words = new Int32Array(control);
 const slots = new SharedArrayBuffer(4 * SLOT_INTS);
-const heap = SharedHeap.create({ capacity: CAPACITY, maxWorkers: 17 });
-const baseBytes = heap.stats().committedBytes;
+const heap = SharedHeap.create({ capacity: CAPACITY, maxWorkers: MAX_WORKERS });
 
 function modeOf(index: number): Mode {
   if (!isPipe) return name as Mode;
@@ -138,5 +136,5 @@ Atomics.store(words, STOP, 1);
 Atomics.notify(words, STOP);
 await all;
 check();
-const outcome: Outcome = { rates, peakBytes: heap.stats().peakCommittedBytes, baseBytes };
+const outcome: Outcome = { rates, peakBytes: heap.stats().peakCommittedBytes };
 console.log(JSON.stringify(outcome));

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { geometricMean, median, quartiles, steady } from "../../src/cli/statistics.js";
 import { type Column, printTable } from "../../src/cli/term/table.js";
 import { ours, oursShared } from "../native/subjects.js";
-import { boundOf, HELD } from "./bound.js";
+import { boundOf, WORKLOADS, type Workload } from "./bound.js";
 import { buildProcesses, findMimalloc, runDriver, runNative } from "./cases.js";
 
 const HELP = `usage: npm run bench:shared -- [options]
@@ -190,13 +190,13 @@ async function two({ turns, rounds, only }: Settings): Promise<void> {
 
 async function many({ rounds, only }: Settings): Promise<void> {
   const rows: string[][] = [];
-  const names = Object.keys(HELD).filter((name) => only.test(`many ${name}`));
+  const names = Object.keys(WORKLOADS).filter((name) => only.test(`many ${name}`));
   for (const name of names) {
     for (const workers of WORKERS) {
-      const { rates, peakBytes, baseBytes } = await runDriver(name, workers, rounds);
+      const { rates, peakBytes } = await runDriver(name, workers, rounds);
       note(`many ${name} ${workers}`, median(rates));
       note(`many ${name} ${workers} peakBytes`, peakBytes);
-      const bound = baseBytes + boundOf(HELD[name] as (typeof HELD)[string], workers);
+      const bound = boundOf(WORKLOADS[name] as Workload, workers);
       if (peakBytes > bound) {
         console.error(`${name}, ${workers} workers: ${peakBytes} bytes, above ${bound}`);
         process.exitCode = 1;
@@ -208,12 +208,13 @@ async function many({ rounds, only }: Settings): Promise<void> {
         `${fixed(ratio(`many ${name} ${workers}`, `many ${name} 1`))}×`,
         fixed(peakBytes / 1e6),
         fixed(bound / 1e6),
+        fixed(peakBytes / bound),
       ]);
     }
   }
   print(
     "Many workers, millions of operations a second; peakCommittedBytes and its bound, MB",
-    ["", "workers", "rate", "to one worker", "peak", "bound"],
+    ["", "workers", "rate", "to one worker", "peak", "bound", "peak / bound"],
     rows,
   );
 }

@@ -60,6 +60,13 @@ export const PEER_LIMIT = 256;
 
 export const BLOCK_BYTES = 64;
 
+export const CAPACITY: number = 2 ** 29;
+/** Those of a case, and the one that starts them. */
+export const MAX_WORKERS = 17;
+
+/** Blocks of rptest that a worker may have on their way to the next. */
+export const PIPE_LIMIT = 1000;
+
 export const LARSON_SLOTS = 1000;
 export const SHARED_BLOCKS = 1000;
 /** The slots of larson, then the array of mstress. */

@@ -15,6 +15,7 @@ import {
   GO,
   HEAD,
   LARSON_SLOTS,
+  PIPE_LIMIT,
   progressWord,
   READY,
   RING,
@@ -226,7 +227,6 @@ function mstress(): number {
 
 const PIPE_SLOTS = 1000;
 const STEPS = 100;
-const PIPE_LIMIT = 1000;
 
 function drawFalling(): number {
   return 8 + Math.floor((1 - Math.sqrt(1 - draw() / 0x80000000)) * 15_993);
