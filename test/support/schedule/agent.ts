@@ -1,4 +1,5 @@
 import { HeapError } from "../../../src/base/errors.js";
+import { sync } from "../../../src/base/sync.js";
 import type { Ptr } from "../../../src/base/types.js";
 import { sharedSlabs } from "../../../src/central/sharedSlabs.js";
 import { ownerOf } from "../../../src/central/states.js";
@@ -8,8 +9,10 @@ import { liveHeaderOf } from "../../../src/front/lookup.js";
 import { drainAll } from "../../../src/front/sll.js";
 import { reallocSlow } from "../../../src/front/slow.js";
 import { claimWorker, detachWorker } from "../../../src/heap/attach.js";
+import { freeEach, mallocBatch } from "../../../src/heap/batch.js";
 import { handOverBlock } from "../../../src/heap/handOver.js";
 import { recoverWorker } from "../../../src/heap/recover.js";
+import { mallocBlocking } from "../../../src/heap/wait.js";
 import { LIVE, toHeader } from "../../../src/layout/header.js";
 import { CLOSED } from "../../../src/layout/metadata.js";
 import {
@@ -23,8 +26,7 @@ import {
 } from "../../../src/layout/shared.js";
 import { CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
 import * as C from "./control.js";
-import { KILL, type Scheduler } from "./scheduler.js";
-import { log, rawOf, whileWatching, writeText } from "./watch.js";
+import { rawOf, whileWatching, writeText } from "./watch.js";
 
 export interface Handle {
   readonly image: SharedImage;
@@ -88,79 +90,128 @@ export class World {
   }
 }
 
-/** Runs operations as one worker. */
+/** How long a wait for memory lasts, unless waits are patient. */
+const WAIT_MS = 50;
+
+/** Runs operations as one worker: on a thread, or transformed, as a fiber. */
 export class Agent {
   readonly world: World;
-  readonly scheduler: Scheduler;
   readonly me: number;
   handle: Handle | undefined;
+  private readonly inHand: Int32Array;
+  private readonly seen: Uint32Array;
 
-  constructor(world: World, scheduler: Scheduler, me: number) {
+  constructor(world: World, me: number) {
     this.world = world;
-    this.scheduler = scheduler;
     this.me = me;
+    const first = C.IN_HAND + me * C.MAX_IN_HAND;
+    this.inHand = world.control.subarray(first, first + C.MAX_IN_HAND);
+    this.seen = new Uint32Array(world.options.capacity >>> 9);
   }
 
   /** Takes what is in a slot of the table, and puts another ptr: this synchronises the threads. */
   exchange(slot: number, ptr: number): number {
-    const { control } = this.world;
-    this.scheduler.step();
-    const isLogged = this.scheduler.isActive && control[C.WATCH] === 2;
-    if (isLogged) log(control, C.SLOT_TABLE + slot, C.SYNC_WRITE);
-    const was = Atomics.exchange(control, C.SLOT_TABLE + slot, ptr);
-    control[C.IN_HAND + this.me] = was;
-    return was;
+    return sync.exchange(this.world.control, C.SLOT_TABLE + slot, ptr);
+  }
+
+  /** Takes what is in a slot in hand. */
+  private take(slot: number, place = 0): number {
+    const ptr = this.exchange(slot, 0);
+    this.inHand[place] = ptr;
+    return ptr;
   }
 
   /** Puts an allocated block into a slot; frees what was there. */
-  private put(slot: number, ptr: number, door: Door): void {
+  private put(slot: number, ptr: number, door: Door, place = 0): void {
     const { control } = this.world;
-    control[C.IN_HAND + this.me] = ptr;
+    this.inHand[place] = ptr;
     if (ptr === 0) return;
     for (let other = 0; other < C.SLOT_COUNT; other++) {
       if (control[C.SLOT_TABLE + other] === ptr) throw new Error(`ptr ${ptr} was handed out twice`);
     }
     const was = this.exchange(slot, ptr);
+    this.inHand[place] = was;
     if (was !== 0) door.free(was as Ptr);
-    control[C.IN_HAND + this.me] = 0;
+    this.inHand[place] = 0;
   }
 
   run([kind, a, b]: C.Op): void {
-    const { world } = this;
-    const { control } = world;
-    if (kind === C.ATTACH) {
-      if (this.handle !== undefined) return;
-      const image = claimWorker(world.buffer, world.options, world.workers);
-      this.handle = { image, door: openSharedDoor(image, image.mine) };
-      control[C.WORKER_OF + this.me] = image.worker;
-      return;
-    }
+    if (kind === C.ATTACH) this.attach();
     const { handle } = this;
-    if (handle === undefined) return;
+    if (handle === undefined || kind === C.ATTACH) return;
     const { door, image } = handle;
     if (kind === C.MALLOC) {
       this.put(a, door.tryMalloc(b), door);
     } else if (kind === C.FREE) {
-      door.free(this.exchange(a, 0) as Ptr);
-      control[C.IN_HAND + this.me] = 0;
+      door.free(this.take(a) as Ptr);
+      this.inHand[0] = 0;
     } else if (kind === C.REALLOC) {
-      const ptr = this.exchange(a, 0);
+      const ptr = this.take(a);
       if (ptr !== 0) this.put(a, reallocSlow(image, ptr, b) || ptr, door);
     } else if (kind === C.DRAIN) {
       sharedDrain(image);
     } else if (kind === C.DETACH) {
       detachWorker(image);
       this.handle = undefined;
-      control[C.WORKER_OF + this.me] = -1;
+      this.setWorker(-1);
     } else if (kind === C.HAND_OVER) {
       this.handOver(image, door, a, b);
-    } else if (world.isActive(a) && !this.isRunning(a)) {
-      recoverWorker(image, a, b !== 0);
+    } else if (kind === C.RECOVER) {
+      if (this.isDead(image, a)) recoverWorker(image, a, b !== 0);
+    } else {
+      this.runMore(handle, kind, a, b);
+    }
+  }
+
+  private runMore({ door, image }: Handle, kind: number, a: number, b: number): void {
+    if (kind === C.MALLOC_BATCH) {
+      if (!this.allocateBatch(door, b)) return;
+      for (let index = 0; index < C.BATCH; index++) {
+        this.put(a + index, this.inHand[index] as number, door, index);
+      }
+    } else if (kind === C.FREE_BATCH) {
+      for (let index = 0; index < C.BATCH; index++) this.take(a + index, index);
+      freeEach(image, door, this.inHand, C.BATCH, this.seen);
+      this.inHand.fill(0);
+    } else {
+      this.put(a, this.allocateWaiting(image, b), door);
+    }
+  }
+
+  private attach(): void {
+    const { world } = this;
+    if (this.handle !== undefined) return;
+    const image = claimWorker(world.buffer, world.options, world.workers);
+    this.handle = { image, door: openSharedDoor(image, image.mine) };
+    this.setWorker(image.worker);
+  }
+
+  private setWorker(worker: number): void {
+    sync.store(this.world.control, C.WORKER_OF + this.me, worker);
+  }
+
+  private allocateBatch(door: Door, size: number): boolean {
+    try {
+      mallocBatch(door, size, C.BATCH, this.inHand);
+      return true;
+    } catch (error) {
+      if (!(error instanceof HeapError) || error.code !== "ERR_HEAP_EXHAUSTED") throw error;
+      return false;
+    }
+  }
+
+  private allocateWaiting(image: SharedImage, size: number): number {
+    const isPatient = this.world.control[C.PATIENT] !== 0;
+    try {
+      return mallocBlocking(image, size, isPatient ? Infinity : WAIT_MS);
+    } catch (error) {
+      if (!(error instanceof HeapError) || error.code !== "ERR_HEAP_EXHAUSTED") throw error;
+      return 0;
     }
   }
 
   private handOver(image: SharedImage, door: Door, slot: number, worker: number): void {
-    const ptr = this.exchange(slot, 0);
+    const ptr = this.take(slot);
     if (ptr === 0) return;
     try {
       handOverBlock(image, ptr, liveHeaderOf(image, ptr), worker);
@@ -170,34 +221,36 @@ export class Agent {
     this.put(slot, ptr, door);
   }
 
-  private isRunning(worker: number): boolean {
+  /** Whether a worker is attached, and its thread has died or was none of the run. */
+  private isDead(image: SharedImage, worker: number): boolean {
     const { control } = this.world;
+    const state = sync.load(image.words, slotWord(worker, SLOT_STATE));
+    if ((state & 0xff) !== SLOT_ACTIVE) return false;
     for (let thread = 0; thread < control[C.THREADS]; thread++) {
-      if (control[C.WORKER_OF + thread] === worker) return true;
+      const isWorker = sync.load(control, C.WORKER_OF + thread) === worker;
+      if (isWorker && ((control[C.DEAD] >>> thread) & 1) === 0) return false;
     }
-    return false;
+    return true;
   }
 
-  /** The thread's part of a run: it has the turn. */
-  runScheduled(): void {
+  /** The thread's part of a run. */
+  runOps(): void {
     const { control } = this.world;
     const worker = control[C.WORKER_OF + this.me];
     this.handle = worker < 0 ? undefined : this.world.handle(worker);
-    this.scheduler.start();
     const first = C.OPS + this.me * C.MAX_OPS * C.OP_INTS;
     for (let op = 0; op < control[C.OPS_COUNT + this.me]; op++) {
       const at = first + op * C.OP_INTS;
       try {
         this.run([control[at], control[at + 1], control[at + 2]]);
       } catch (error) {
-        if (error === KILL) break;
+        if (error === C.KILL) break;
         if (control[C.SPURIOUS] !== 0 && isForWantOfLuck(error)) continue;
         const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
         writeText(control, `thread ${this.me}, operation ${op}: ${what}\n`);
         break;
       }
     }
-    this.scheduler.end();
   }
 }
 

@@ -35,8 +35,12 @@ export const SLEEPING = 24;
 export const WORKER_OF = 32;
 export const OWN_STEPS = 40;
 export const OPS_COUNT = 48;
-/** What a thread's operation has in hand: allocated and in no slot yet, or taken to be freed. */
-export const IN_HAND = 56;
+/** Of all that was done: which operation, where, with which result. */
+export const HASH = 56;
+/** Whether a wait lasts until it is woken: no wait times out. */
+export const PATIENT = 57;
+/** Threads that wait for a word, as bits. */
+export const WAITING = 58;
 
 /** Where the threads keep ptrs. */
 export const SLOT_TABLE = 64;
@@ -44,6 +48,9 @@ export const SLOT_COUNT = 48;
 /** Pairs: a step, and the thread that has the turn from there on. */
 export const SWITCHES = 128;
 export const MAX_SWITCHES = 512;
+/** What a thread's operation has in hand: allocated and in no slot yet, or taken to be freed. */
+export const IN_HAND = 1152;
+export const MAX_IN_HAND = 6;
 export const OPS = 1200;
 export const MAX_OPS = 64;
 export const OP_INTS = 3;
@@ -79,6 +86,42 @@ export const DETACH = 5;
 export const ATTACH = 6;
 export const HAND_OVER = 7;
 export const RECOVER = 8;
+export const MALLOC_BATCH = 9;
+export const FREE_BATCH = 10;
+export const MALLOC_WAIT = 11;
+
+/** Blocks of a batch, in slots that follow one another. */
+export const BATCH = 3;
+
+/** What a dead worker's next step throws. */
+export const KILL: object = { name: "KILL" };
+
+/** Operations of the seam. */
+export const LOAD = 1;
+export const STORE = 2;
+export const ADD = 3;
+export const OR = 4;
+export const AND = 5;
+export const EXCHANGE = 6;
+export const COMPARE_EXCHANGE = 7;
+export const NOTIFY = 8;
+export const WAIT = 9;
+
+/** Added to addresses in the control buffer. */
+export const CONTROL_ADDRESS = 0x40000000;
+
+/** What a run is known by: see HASH. */
+export function hashStep(
+  control: Int32Array,
+  me: number,
+  op: number,
+  address: number,
+  result: number,
+): void {
+  let hash = control[HASH] ^ (me | (op << 4) | (address << 8));
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) ^ result;
+  control[HASH] = Math.imul(hash ^ (hash >>> 13), 0x297a2d39);
+}
 
 /** An operation and two numbers: of a slot, a size or a worker. */
 export type Op = readonly [kind: number, a: number, b: number];
@@ -92,7 +135,24 @@ export const attach: Op = [ATTACH, 0, 0];
 export const handOver = (slot: number, worker: number): Op => [HAND_OVER, slot, worker];
 export const recover = (worker: number, freeLive = 0): Op => [RECOVER, worker, freeLive];
 
-const NAMES = ["", "malloc", "free", "realloc", "drain", "detach", "attach", "handOver", "recover"];
+export const mallocBatch = (slot: number, size: number): Op => [MALLOC_BATCH, slot, size];
+export const freeBatch = (slot: number): Op => [FREE_BATCH, slot, 0];
+export const mallocWait = (slot: number, size: number): Op => [MALLOC_WAIT, slot, size];
+
+const NAMES = [
+  "",
+  "malloc",
+  "free",
+  "realloc",
+  "drain",
+  "detach",
+  "attach",
+  "handOver",
+  "recover",
+  "mallocBatch",
+  "freeBatch",
+  "mallocWait",
+];
 
 export function showOp([kind, a, b]: Op): string {
   return `${NAMES[kind]}(${a},${b})`;

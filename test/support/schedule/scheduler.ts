@@ -2,9 +2,6 @@ import { type SharedInts, type Sync, sync } from "../../../src/base/sync.js";
 import * as C from "./control.js";
 import { log, rawOf, setWatcher, track } from "./watch.js";
 
-/** What a dead worker's next step throws. */
-export const KILL: object = { name: "KILL" };
-
 const SPINS = 2000;
 
 /** One thread's side of the schedule. */
@@ -53,7 +50,7 @@ export class Scheduler {
   step(): void {
     if (!this.isActive) return;
     const { control, me } = this;
-    if (this.isDead) throw KILL;
+    if (this.isDead) throw C.KILL;
     const own = ++control[C.OWN_STEPS + me];
     const step = control[C.STEP]++;
     if (step >= control[C.STEP_LIMIT]) {
@@ -63,11 +60,22 @@ export class Scheduler {
     const first = own === 1 ? C.TRACE_FIRST : 0;
     control[C.TRACE + step] = me | (control[C.DONE] << C.TRACE_DONE_SHIFT) | first;
     this.turnAt(step);
-    if (control[C.VICTIM] === me && control[C.VICTIM_STEP] === own) {
-      this.isDead = true;
-      control[C.DEAD] |= 1 << me;
-      throw KILL;
-    }
+    this.dieAt(own);
+  }
+
+  /** Before a plain write, where those are watched for: here the thread may die. */
+  write(): void {
+    if (!this.isActive) return;
+    if (this.isDead) throw C.KILL;
+    this.dieAt(++this.control[C.OWN_STEPS + this.me]);
+  }
+
+  private dieAt(own: number): void {
+    const { control, me } = this;
+    if (control[C.VICTIM] !== me || control[C.VICTIM_STEP] !== own) return;
+    this.isDead = true;
+    control[C.DEAD] |= 1 << me;
+    throw C.KILL;
   }
 
   private turnAt(step: number): void {
@@ -116,31 +124,51 @@ export class Scheduler {
 
 type Rmw = (view: SharedInts, index: number, value: number) => number;
 
+/** Where a word is, also one that is not of the heap. */
+export function addressOf(view: SharedInts, index: number, control: Int32Array): number {
+  const address = view.byteOffset + index * view.BYTES_PER_ELEMENT;
+  return view.buffer === control.buffer ? address + C.CONTROL_ADDRESS : address;
+}
+
 /** Puts a scheduler in the place of Atomics. */
 export function install(scheduler: Scheduler): void {
+  const { control, me } = scheduler;
   const at = (view: SharedInts, index: number, kind: number): SharedInts => {
     scheduler.step();
     const raw = rawOf(view);
-    if (scheduler.isActive && scheduler.control[C.WATCH] === 2) log(raw, index, kind);
+    if (scheduler.isActive && control[C.WATCH] === 2) log(raw, index, kind);
     return raw;
   };
+  const did = (op: number, view: SharedInts, index: number, result: number): number => {
+    if (scheduler.isActive) C.hashStep(control, me, op, addressOf(view, index, control), result);
+    return result;
+  };
   const rmw =
-    (operation: Rmw): Rmw =>
-    (view, index, value) =>
-      operation(at(view, index, C.SYNC_WRITE), index, value);
+    (op: number, operation: Rmw): Rmw =>
+    (view, index, value) => {
+      const raw = at(view, index, C.SYNC_WRITE);
+      return did(op, raw, index, operation(raw, index, value));
+    };
   const seam: Partial<Sync> = {
-    load: (view, index) => Atomics.load(at(view, index, C.SYNC_READ), index),
-    store: rmw((view, index, value) => Atomics.store(view, index, value)),
-    add: rmw((view, index, value) => Atomics.add(view, index, value)),
-    or: rmw((view, index, value) => Atomics.or(view, index, value)),
-    and: rmw((view, index, value) => Atomics.and(view, index, value)),
-    exchange: rmw((view, index, value) => Atomics.exchange(view, index, value)),
+    load(view, index) {
+      const raw = at(view, index, C.SYNC_READ);
+      return did(C.LOAD, raw, index, Atomics.load(raw, index));
+    },
+    store: rmw(C.STORE, (view, index, value) => Atomics.store(view, index, value)),
+    add: rmw(C.ADD, (view, index, value) => Atomics.add(view, index, value)),
+    or: rmw(C.OR, (view, index, value) => Atomics.or(view, index, value)),
+    and: rmw(C.AND, (view, index, value) => Atomics.and(view, index, value)),
+    exchange: rmw(C.EXCHANGE, (view, index, value) => Atomics.exchange(view, index, value)),
     compareExchange(view, index, expected, value) {
       const raw = at(view, index, C.SYNC_WRITE);
-      if (scheduler.failsForNothing()) return expected ^ 0x40000000;
-      return Atomics.compareExchange(raw, index, expected, value);
+      const isLost = scheduler.failsForNothing();
+      const found = isLost
+        ? expected ^ 0x40000000
+        : Atomics.compareExchange(raw, index, expected, value);
+      return did(C.COMPARE_EXCHANGE, raw, index, found);
     },
-    notify: () => 0,
+    notify: rmw(C.NOTIFY, () => 0),
+    waitAsync: () => ({ async: true, value: new Promise(() => undefined) }),
     track: (_, view) => track(view),
   };
   setWatcher(scheduler);

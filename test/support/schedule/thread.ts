@@ -20,7 +20,7 @@ install(scheduler);
 function runJob(job: Job): Outcome & { races?: string[] } {
   const { kind, scenario, ms } = job;
   const watch = kind === "plainKills" ? 1 : kind === "races" ? 2 : (job.watch ?? 0);
-  const explorer = new Explorer(buffer, scheduler, scenario, watch, ms);
+  const explorer = new Explorer(new Arena(buffer, control, scenario, watch, runOnThreads), watch, ms);
   const { outcome } = explorer;
   const bound = job.bound ?? 0;
   if (kind === "exhaust") explorer.exhaust(bound);

@@ -9,7 +9,8 @@ interface Watcher {
   readonly control: Int32Array;
   readonly me: number;
   readonly isActive: boolean;
-  step(): void;
+  /** Before a plain write, where the control buffer says that those are watched for. */
+  write(): void;
 }
 
 const raws = new WeakMap<object, Ints>();
@@ -50,7 +51,8 @@ export function log(view: Ints, index: number, kind: number, length = 1): void {
   control[C.LOG_COUNT] = number + 1;
   const at = C.LOG + C.LOG_INTS * number;
   control[at] = me | (kind << 4);
-  control[at + 1] = view.byteOffset + index * view.BYTES_PER_ELEMENT;
+  const base = view.buffer === control.buffer ? C.CONTROL_ADDRESS : 0;
+  control[at + 1] = base + view.byteOffset + index * view.BYTES_PER_ELEMENT;
   control[at + 2] = length * view.BYTES_PER_ELEMENT;
   if (control[C.WANTED] !== number && control[C.WANTED + 1] !== number) return;
   const stack = new Error(`access ${number} by thread ${me}`).stack ?? "";
@@ -71,7 +73,7 @@ export function readText(control: Int32Array): string {
 function plain(view: Ints, index: number, kind: number): void {
   if (watcher === undefined || !watcher.isActive) return;
   const mode = watcher.control[C.WATCH];
-  if (mode === 1 && kind === C.PLAIN_WRITE) watcher.step();
+  if (mode === 1 && kind === C.PLAIN_WRITE) watcher.write();
   else if (mode === 2) log(view, index, kind);
 }
 
