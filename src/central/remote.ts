@@ -7,6 +7,7 @@ import {
   CLASS_SLABS,
   classRecord,
   FREE_COUNT,
+  PARTIAL_HEAD,
   ptrToSlab,
   slabRecord,
   slabToPtr,
@@ -22,7 +23,9 @@ import {
   MINE_MARKED,
   NOT_MINE,
   OUTBOX,
+  OUTBOX_BYTES,
   OUTBOX_COUNT,
+  OUTBOX_MAX_BYTES,
   OUTBOX_SENT,
   outboxLimit,
   type SharedImage,
@@ -66,7 +69,9 @@ export function freeRemotely(image: SharedImage, ptr: number, live: number): boo
   meta[OUTBOX + count] = ptr;
   meta[OUTBOX_COUNT] = count + 1;
   headers[ptr >>> GRANULE_SHIFT] = toHeader(IN_TRANSIT, live - LIVE);
-  if (count + 1 >= outboxLimit(image)) sendOutbox(image);
+  const bytes = (meta[OUTBOX_BYTES] as number) + (BLOCK_BYTES[live - LIVE] as number);
+  meta[OUTBOX_BYTES] = bytes;
+  if (count + 1 >= outboxLimit(image) || bytes >= OUTBOX_MAX_BYTES) sendOutbox(image);
   return true;
 }
 
@@ -88,6 +93,7 @@ export function sendOutbox(image: SharedImage): void {
   sendFrom(image, image.meta);
   meta[OUTBOX_COUNT] = 0;
   meta[OUTBOX_SENT] = 0;
+  meta[OUTBOX_BYTES] = 0;
 }
 
 /** Sends an outbox: a worker's own, or that of a dead one. */
@@ -286,7 +292,10 @@ export function noteAbandoned(image: SharedImage, classIndex: number): void {
   sync.or(image.words, ABANDONED_CLASSES + (classIndex >> 5), 1 << (classIndex & 31));
 }
 
-/** Adopts the abandoned slabs of a class, or of all (0). */
+/**
+ * Adopts the abandoned slabs of a class until it has a partial one, or those of all classes (0). The
+ * rest is for the next who needs one: who took all would keep them from those that come.
+ */
 export function adopt(image: SharedImage, classIndex: number): void {
   const { layout } = image;
   const isAny =
@@ -299,7 +308,10 @@ export function adopt(image: SharedImage, classIndex: number): void {
     const state = loadState(image, slab);
     const kind = kindOf(state);
     const isWanted = classIndex === 0 ? kind <= CLASS_COUNT : kind === classIndex;
-    if (ownerOf(state) === ABANDONED && isWanted) adoptSlab(image, slab, state);
+    if (ownerOf(state) !== ABANDONED || !isWanted || !adoptSlab(image, slab, state)) continue;
+    if (classIndex === 0 || image.meta[classRecord(classIndex) + PARTIAL_HEAD] === 0) continue;
+    noteAbandoned(image, classIndex);
+    return;
   }
 }
 

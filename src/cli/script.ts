@@ -15,6 +15,8 @@ export interface Script {
   readonly touch: Touch;
   /** The worker of each event, where several share the work; else one has it all. */
   readonly workers?: Uint8Array;
+  /** Events with which a successor begins: the worker before it has ended, its blocks are its. */
+  readonly successors?: Int32Array;
 }
 
 export const OP_WORK = 3;
@@ -35,6 +37,8 @@ export class ScriptWriter {
   #workers: Uint8Array = new Uint8Array(2048);
   #length = 0;
   #slotCount = 0;
+  #ended: Set<number> = new Set();
+  #successors: number[] = [];
 
   malloc(slot: number, size: number): void {
     this.#push(OP_MALLOC, slot, size);
@@ -53,6 +57,11 @@ export class ScriptWriter {
     this.#push(OP_WORK, slot, times);
   }
 
+  /** Ends a worker: its next event is its successor's first. */
+  succeed(worker: number = this.worker): void {
+    this.#ended.add(worker);
+  }
+
   get eventCount(): number {
     return this.#length >>> 1;
   }
@@ -61,7 +70,9 @@ export class ScriptWriter {
     const words = this.#words.slice(0, this.#length);
     const script: Script = { words, slotCount: this.#slotCount, repeat, touch };
     const workers = this.#workers.slice(0, this.eventCount);
-    return workers.some((worker) => worker > 0) ? { ...script, workers } : script;
+    if (!workers.some((worker) => worker > 0)) return script;
+    if (this.#successors.length === 0) return { ...script, workers };
+    return { ...script, workers, successors: Int32Array.from(this.#successors) };
   }
 
   #push(op: number, slot: number, size: number): void {
@@ -73,6 +84,7 @@ export class ScriptWriter {
       workers.set(this.#workers);
       this.#workers = workers;
     }
+    if (this.#ended.delete(this.worker)) this.#successors.push(this.#length >>> 1);
     this.#workers[this.#length >>> 1] = this.worker;
     this.#words[this.#length] = (op << OP_SHIFT) | slot;
     this.#words[this.#length + 1] = size;
@@ -128,7 +140,10 @@ export function peakOf({ words, slotCount }: Pick<Script, "words" | "slotCount">
  *
  *   word 0      1        2       3        4       5            6 ...
  *   "HKS1"   events   slots   repeat   touch   has workers   two words an event | a byte an event
+ *
+ * The byte is the event's worker, and SUCCESSOR if a successor begins with it.
  */
+const SUCCESSOR = 0x80;
 const MAGIC = 0x31534b48; // "HKS1"
 const HEAD_WORDS = 6;
 
@@ -141,7 +156,11 @@ export function encodeScript(script: Script): Int32Array {
   const touch = TOUCHES.indexOf(script.touch);
   file.set([MAGIC, eventCount, slotCount, repeat, touch, workers === undefined ? 0 : 1]);
   file.set(words, HEAD_WORDS);
-  if (workers !== undefined) new Uint8Array(file.buffer, 4 * bytesAt).set(workers);
+  if (workers === undefined) return file;
+  const bytes = new Uint8Array(file.buffer, 4 * bytesAt);
+  bytes.set(workers);
+  for (const event of script.successors ?? [])
+    bytes[event] = SUCCESSOR | (workers[event] as number);
   return file;
 }
 
@@ -154,5 +173,12 @@ export function decodeScript(file: Int32Array): Script {
   const script: Script = { words, slotCount, repeat, touch: TOUCHES[touch] as Touch };
   if (hasWorkers === 0) return script;
   const start = file.byteOffset + 4 * bytesAt;
-  return { ...script, workers: new Uint8Array(file.buffer, start, eventCount).slice() };
+  const bytes = new Uint8Array(file.buffer, start, eventCount);
+  const successors: number[] = [];
+  bytes.forEach((byte, event) => {
+    if (byte >= SUCCESSOR) successors.push(event);
+  });
+  const workers = bytes.map((byte) => byte & ~SUCCESSOR);
+  if (successors.length === 0) return { ...script, workers };
+  return { ...script, workers, successors: Int32Array.from(successors) };
 }

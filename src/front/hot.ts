@@ -3,7 +3,7 @@ import { GRANULE_SHIFT, LIVE, LIVE_TO_CACHED } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import { MAGAZINE_MASK, SLAB_SHIFT } from "../layout/metadata.js";
 import { NOT_MINE, OUTBOX, OUTBOX_COUNT, outboxLimit } from "../layout/shared.js";
-import { CLASS_COUNT, LAST_GRANULES } from "../layout/sizeClasses.js";
+import { LAST_GRANULES, TINY_MAX_BYTES } from "../layout/sizeClasses.js";
 import { freeSlow, mallocOrThrow, mallocSlow, reallocOrThrow } from "./slow.js";
 
 /*
@@ -116,7 +116,7 @@ function bindFree(image: Image, meta: Int32Array, headers: Uint8Array, mask: num
 
 /**
  * As `bindFree`, for the blocks of this worker's slabs: `mine` has the live header of each. Others'
- * go to the outbox (see central/remote.ts), which holds `limit` blocks.
+ * small blocks go to the outbox (see central/remote.ts), which holds `limit` blocks.
  */
 function bindOwnFree(
   image: Image,
@@ -126,7 +126,7 @@ function bindOwnFree(
   mine: Uint8Array,
   limit: number,
 ): Door["free"] {
-  const lastLive = LIVE + CLASS_COUNT;
+  const lastLive = image.liveHeaders[TINY_MAX_BYTES >>> GRANULE_SHIFT] as number;
   const beforeOutbox = OUTBOX - 1;
   function free(ptr: Ptr): void {
     if (typeof ptr === "number" && (ptr & -16) === ptr) {

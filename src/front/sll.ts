@@ -87,7 +87,8 @@ export function openMagazines(image: Image, live: number): void {
   meta[live - LIVE_TO_CACHED] = emptyTop(takeSpare(image), mask, cap);
 }
 
-function takeSpare(image: Image): number {
+/** An empty magazine; the SLL is drained if there is none. */
+export function takeSpare(image: Image): number {
   const { meta } = image;
   const fresh = meta[SPARE_NEXT] as number;
   const isUsedUp = fresh >= (meta[END_MAGAZINE] as number);

@@ -17,7 +17,6 @@ import {
   CLOSED,
   COUNTERS_PER_CLASS,
   DRAIN_INTERVAL,
-  END_MAGAZINE,
   END_SLAB,
   FIRST_SLAB,
   FRONT_MISSES,
@@ -31,14 +30,12 @@ import {
   SLAB_SHIFT,
   SLL_BLOCKS,
   SLL_HEAD,
-  SPARE_HEAD,
-  SPARE_NEXT,
   topToCount,
 } from "../layout/metadata.js";
 import { BLOCK_BYTES, CLASS_MAX_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
 import { closed, exhausted, invalidSize, notLive } from "./misuse.js";
 import { refillFromSlab } from "./refill.js";
-import { drainAll, drainSll, openMagazines, popSll } from "./sll.js";
+import { drainAll, drainSll, openMagazines, popSll, takeSpare } from "./sll.js";
 
 /*
  * Where the hot paths go when they miss. Each of the three is one long body on purpose: above 460
@@ -157,17 +154,7 @@ export function freeSlow(image: Image, ptr: number): void {
     const owner = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
     const cap = meta[owner + CLASS_CAP] as number;
     const full = top - mask;
-    let spare = meta[SPARE_HEAD] as number;
-    if (spare === 0 && (meta[SPARE_NEXT] as number) >= (meta[END_MAGAZINE] as number)) {
-      drainSll(image);
-      spare = meta[SPARE_HEAD] as number;
-    }
-    if (spare === 0) {
-      spare = meta[SPARE_NEXT] as number;
-      meta[SPARE_NEXT] = spare + mask + 1;
-    } else {
-      meta[SPARE_HEAD] = meta[spare] as number;
-    }
+    const spare = takeSpare(image);
     meta[full] = meta[owner + SLL_HEAD] as number;
     meta[owner + SLL_HEAD] = full;
     const blocks = (meta[SLL_BLOCKS] as number) + cap;

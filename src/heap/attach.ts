@@ -27,6 +27,7 @@ import {
   MARKED,
   MAX_WORKERS,
   MINE_MARKED,
+  OUTBOX_BYTES,
   OUTBOX_COUNT,
   OUTBOX_SENT,
   type SharedImage,
@@ -122,6 +123,7 @@ export function formatRegion(image: SharedImage, options: HeapOptions): void {
   meta[SPARE_HEAD] = 0;
   meta[OUTBOX_COUNT] = 0;
   meta[OUTBOX_SENT] = 0;
+  meta[OUTBOX_BYTES] = 0;
   meta.fill(0, CLASS_RECORDS, COUNTERS);
   zeroTouchedPages(meta, layout.firstMagazine, meta.length);
   formatClasses(meta, options, layout.endMagazine);

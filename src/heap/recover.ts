@@ -47,6 +47,7 @@ import {
   FREE_WORDS_SHIFT,
   MARK_NOBODY,
   MARKED,
+  OUTBOX_BYTES,
   OUTBOX_COUNT,
   OUTBOX_SENT,
   type SharedImage,
@@ -181,6 +182,7 @@ function recoverOutbox(image: SharedImage, dead: number): void {
   sendFrom(image, meta);
   meta[OUTBOX_COUNT] = 0;
   meta[OUTBOX_SENT] = 0;
+  meta[OUTBOX_BYTES] = 0;
 }
 
 /** What a dead worker had cached came back with its slabs: its lists hold nothing. */

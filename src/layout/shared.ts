@@ -108,8 +108,11 @@ export const FREE_WORDS_SHIFT = 7;
 /** Blocks of others that the worker freed: how many there are, how many have been sent. */
 export const OUTBOX_COUNT: number = SLAB_RECORDS;
 export const OUTBOX_SENT: number = OUTBOX_COUNT + 1;
+/** Bytes of those that the hot path did not take, for they are of more than TINY_MAX_BYTES. */
+export const OUTBOX_BYTES: number = OUTBOX_COUNT + 2;
 export const OUTBOX: number = OUTBOX_COUNT + 16;
 export const OUTBOX_BLOCKS = 1024;
+export const OUTBOX_MAX_BYTES = 262144;
 export const DIRTY_WORDS: number = OUTBOX + OUTBOX_BLOCKS;
 
 /** Blocks that a worker's outbox holds when it is sent. */

@@ -119,7 +119,7 @@ function reply(message: object): void {
 
 async function serve(): Promise<void> {
   const { serveThread } = await import("../workers/pool.js");
-  serveThread(workerData as Setup, () => parentPort?.postMessage("ready"));
+  await serveThread(workerData as Setup, () => parentPort?.postMessage("ready"));
 }
 
 (isMainThread ? main() : serve()).catch((error: Error) => {

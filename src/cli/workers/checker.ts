@@ -10,26 +10,36 @@ export function byteOf(event: number): number {
 
 /** The checking pass of one worker: all bytes are written, and read back when a block is freed. */
 export class WorkerChecker {
-  readonly #desk: Desk;
+  #desk: Desk;
+  readonly #succeed: () => Desk;
   readonly #bytes: Uint8Array;
   #index = 0;
   #at = 0;
+  #lives = 0;
 
-  constructor(desk: Desk) {
+  /** `succeed` ends the worker, and returns the desk of its successor. */
+  constructor(desk: Desk, succeed: () => Desk) {
     this.#desk = desk;
+    this.#succeed = succeed;
     this.#bytes = new Uint8Array(desk.setup.bytes);
   }
 
-  restart(): void {
+  restart(desk: Desk): void {
+    this.#desk = desk;
     this.#index = 0;
     this.#at = 0;
+    this.#lives = 0;
     this.#desk.progress.restart();
   }
 
   /** Does this worker's events up to one of the script. */
   runTo(end: number): void {
-    const { events } = this.#desk.setup.stream;
+    const { ends, events } = this.#desk.setup.stream;
     for (; this.#index < events.length && (events[this.#index] as number) < end; this.#index++) {
+      if (ends[this.#lives] === this.#at) {
+        this.#desk = this.#succeed();
+        this.#lives++;
+      }
       enter(this.#desk, this.#at);
       this.#step();
       this.#at += lengthOf(this.#desk.setup.stream.words[this.#at] as number);

@@ -80,7 +80,6 @@ async function startThread(setup: Setup): Promise<Worker> {
 export class WorkerPool implements Passes {
   readonly #script: Script;
   readonly #split: Split;
-  readonly #heap: SharedHeap;
   readonly #setups: readonly Setup[];
   readonly #control: Int32Array;
   readonly #cells: Int32Array;
@@ -91,12 +90,12 @@ export class WorkerPool implements Passes {
     const workers = workersOf(script);
     this.#script = script;
     this.#split = splitScript(script, workers);
-    this.#heap = SharedHeap.create({ ...optionsFromEnv(process.env), maxWorkers: workers });
-    this.#setups = createSetups(script, this.#split, this.#heap);
+    const heap = SharedHeap.create({ ...optionsFromEnv(process.env), maxWorkers: workers });
+    this.#setups = createSetups(script, this.#split, heap);
     const own = this.#setups[0] as Setup;
     this.#control = new Int32Array(own.control);
     this.#cells = new Int32Array(own.cells);
-    this.#own = new ScriptWorker(own, this.#heap, () => this.#look());
+    this.#own = new ScriptWorker(own, heap, () => this.#look());
   }
 
   static async start(script: Script): Promise<WorkerPool> {
@@ -107,7 +106,7 @@ export class WorkerPool implements Passes {
 
   /** hakmem's statistics: exact, since all is quiet between two commands. */
   gauge(): HeapGauge {
-    return readGauge(this.#heap);
+    return readGauge(this.#own.heap);
   }
 
   round(times: number, limitMs: number): Timed {
@@ -153,7 +152,7 @@ export class WorkerPool implements Passes {
       const to = atPoint(eventCount, point);
       if (map === undefined && fullest < to) {
         this.#command("check", fullest + 1);
-        map = buildInspect(this.#heap, "");
+        map = buildInspect(this.#own.heap, "");
       }
       this.#command("check", to);
       seriesBytes.push(this.gauge().committedBytes);
@@ -165,7 +164,7 @@ export class WorkerPool implements Passes {
     this.#verify();
     const peakBytes = after.peakCommittedBytes;
     const heap = { ...toFigures(start, after), seriesBytes };
-    map ??= buildInspect(this.#heap, "");
+    map ??= buildInspect(this.#own.heap, "");
     return { hash, peakBytes, seriesBytes, heap, map };
   }
 
@@ -186,7 +185,7 @@ export class WorkerPool implements Passes {
       }
       sizes[slot] = op === OP_FREE ? EMPTY : (words[2 * event + 1] as number);
     }
-    const u8 = this.#heap.u8;
+    const u8 = this.#own.heap.u8;
     const read = (block: number, offset: number): number => u8[block + offset] as number;
     for (const left of this.#split.left) {
       const { place, size, written } = left;
@@ -207,18 +206,18 @@ export class WorkerPool implements Passes {
     // What one sends home, another collects with the second.
     this.#command("drain");
     this.#command("drain");
-    const { live, inTransit } = this.#heap.stats();
+    const { live, inTransit } = this.#own.heap.stats();
     if (live.blocks + inTransit.blocks !== 0) {
       throw new Error(
         `${live.blocks} blocks are live and ${inTransit.blocks} under way at the end`,
       );
     }
-    this.#heap.verify();
+    this.#own.heap.verify();
   }
 
   /** Each worker frees what its slots hold; this one, what the cells do.  */
   #freeLeft(): void {
-    for (const block of this.#cells) if (block !== 0) this.#heap.free(block as never);
+    for (const block of this.#cells) if (block !== 0) this.#own.heap.free(block as never);
     this.#cells.fill(0);
     this.#command("free");
   }
@@ -259,12 +258,14 @@ export class WorkerPool implements Passes {
 }
 
 /** The life of a worker's thread. */
-export function serveThread(setup: Setup, ready: () => void): void {
+export async function serveThread(setup: Setup, ready: () => void): Promise<never> {
   const control = new Int32Array(setup.control);
   const worker = ScriptWorker.attach(setup);
   ready();
   for (let count = 1; ; count++) {
     awaitWord(control, COMMAND_COUNT, count);
     worker.obey();
+    // The waits by which those who ended were seen alive end in the event loop.
+    await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }

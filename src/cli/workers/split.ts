@@ -22,6 +22,8 @@ export interface WorkerStream {
   readonly events: Int32Array;
   /** And which event wrote the block's bytes before. */
   readonly written: Int32Array;
+  /** Where in the words a successor of this worker begins. */
+  readonly ends: Int32Array;
   readonly slotCount: number;
 }
 
@@ -67,6 +69,7 @@ interface Draft {
   readonly words: Ints;
   readonly events: Ints;
   readonly written: Ints;
+  readonly ends: Ints;
   /** By slot of the script: this worker's own, or NONE. */
   readonly ownSlots: Int32Array;
   slotCount: number;
@@ -182,32 +185,31 @@ export function splitScript(script: Script, workerCount: number): Split {
   const slots = new Slots(slotCount);
   const drafts = Array.from({ length: workerCount }, (): Draft => {
     const ownSlots = new Int32Array(slotCount).fill(NONE);
-    return { words: new Ints(), events: new Ints(), written: new Ints(), ownSlots, slotCount: 0 };
+    const [own, events, written, ends] = [new Ints(), new Ints(), new Ints(), new Ints()];
+    return { words: own, events, written, ends, ownSlots, slotCount: 0 };
   });
+  const successors = script.successors ?? new Int32Array(0);
+  let nextSuccessor = 0;
   for (const [event, worker] of workers.entries()) {
     const word = words[2 * event] as number;
     const slot = word & SLOT_MASK;
+    const draft = drafts[worker] as Draft;
+    if (successors[nextSuccessor] === event) {
+      draft.ends.push(draft.words.length);
+      nextSuccessor++;
+    }
     if (slots.places[slot] === NONE) {
-      const draft = drafts[worker] as Draft;
       slots.places[slot] = isCrossing[event] === 1 ? cells.take() | IN_CELL : ownSlot(draft, slot);
-      addEvent(
-        { op: OP_MALLOC, slot, event, worker, words },
-        slots,
-        cells,
-        drafts[worker] as Draft,
-      );
-    } else
-      addEvent(
-        { op: word >>> OP_SHIFT, slot, event, worker, words },
-        slots,
-        cells,
-        drafts[worker] as Draft,
-      );
+      addEvent({ op: OP_MALLOC, slot, event, worker, words }, slots, cells, draft);
+    } else {
+      addEvent({ op: word >>> OP_SHIFT, slot, event, worker, words }, slots, cells, draft);
+    }
   }
-  const streams = drafts.map(({ words: own, events, written, slotCount: count }) => ({
+  const streams = drafts.map(({ words: own, events, written, ends, slotCount: count }) => ({
     words: own.finish(),
     events: events.finish(),
     written: written.finish(),
+    ends: ends.finish(),
     slotCount: count,
   }));
   return { streams, cellCount: cells.count, left: slots.left() };

@@ -40,10 +40,10 @@ const idle: WorkerLoop = (_, to) => to;
 
 /** One of the workers that share a script: does what the main thread commands. */
 export class ScriptWorker {
-  readonly #desk: Desk;
+  #desk: Desk;
   readonly #control: Int32Array;
   readonly #look: () => void;
-  readonly #loop: WorkerLoop;
+  #loop: WorkerLoop;
   readonly #checker: WorkerChecker;
   readonly #histogram: Uint32Array;
   readonly #ends: BigInt64Array;
@@ -65,7 +65,7 @@ export class ScriptWorker {
     const slots = new Int32Array(setup.slots[setup.worker] as SharedArrayBuffer);
     this.#desk = { setup, heap, u8: heap.u8, ops: opsOf(heap), cells, progress, slots };
     this.#loop = createWorkerLoop(this.#desk);
-    this.#checker = new WorkerChecker(this.#desk);
+    this.#checker = new WorkerChecker(this.#desk, () => this.#succeed());
     this.#histogram = new Uint32Array(setup.histogram);
     this.#ends = new BigInt64Array(setup.ends);
     this.#eventCounts = new Int32Array(setup.eventCounts);
@@ -73,6 +73,21 @@ export class ScriptWorker {
 
   static attach(setup: Setup): ScriptWorker {
     return new ScriptWorker(setup, SharedHeap.attach(setup.heap), () => {});
+  }
+
+  /** The heap as the worker of now is attached to it. */
+  get heap(): SharedHeap {
+    return this.#desk.heap;
+  }
+
+  /** Ends this worker. Its successor keeps the thread, and all blocks. */
+  #succeed(): Desk {
+    const { heap, setup } = this.#desk;
+    heap.detach();
+    const next = SharedHeap.attach(setup.heap);
+    this.#desk = { ...this.#desk, heap: next, u8: next.u8, ops: opsOf(next) };
+    this.#loop = createWorkerLoop(this.#desk);
+    return this.#desk;
   }
 
   /** Does the command that is given. What goes wrong, the main thread reads. */
@@ -91,7 +106,7 @@ export class ScriptWorker {
           this.#checker.runTo(Atomics.load(control, ARGUMENT));
           break;
         case "restart":
-          this.#checker.restart();
+          this.#checker.restart(this.#desk);
           break;
         case "free":
           freeAll(this.#desk, slots);
@@ -148,12 +163,18 @@ export class ScriptWorker {
   /** Runs through the stream, and returns how far it came. */
   #stepwise(run: WorkerLoop): number {
     const { setup, progress } = this.#desk;
-    const { length } = setup.stream.words;
+    const { ends, words } = setup.stream;
+    const { length } = words;
     let at = 0;
+    let lives = 0;
     let nextLook = CLOCK_WORDS;
     try {
       while (at < length) {
-        at = run(at, Math.min(at + WAKE_WORDS, length));
+        if (ends[lives] === at) {
+          this.#succeed();
+          lives++;
+        }
+        at = run(at, Math.min(at + WAKE_WORDS, ends[lives] ?? length, length));
         progress.wake();
         if (at < nextLook) continue;
         nextLook = at + CLOCK_WORDS;

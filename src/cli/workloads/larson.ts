@@ -54,6 +54,7 @@ function* replaceInTurn(writer: ScriptWriter, given: WorkloadArguments, worker: 
     if (operation > 0 && operation % lifetime === 0) {
       heir += given.workers + 1;
       random = workerRandom(given.seed, heir);
+      writer.succeed();
       yield;
     }
     const slot = worker * slots + random.below(slots);

@@ -45,6 +45,7 @@ export const mstress: Workload = {
     const shared = new Int32Array(SHARED_BLOCKS).fill(EMPTY);
     const stress = { writer, pool: new SlotPool(), shared, blocks, size };
     for (let round = 0; round < rounds; round++) {
+      for (let worker = 0; round > 0 && worker < workers; worker++) writer.succeed(worker);
       const streams = streamsOf(workers, (worker) =>
         live(stress, workerRandom(seed, round * workers + worker)),
       );
