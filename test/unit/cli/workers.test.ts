@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { decodeScript, encodeScript, type Script, workersOf } from "../../../src/cli/script.js";
+import {
+  decodeScript,
+  encodeScript,
+  type Script,
+  ScriptWriter,
+  workersOf,
+} from "../../../src/cli/script.js";
 import { BUCKETS, bucketNs, bucketOf, curveOf } from "../../../src/cli/workers/histogram.js";
 import { lengthOf } from "../../../src/cli/workers/loop.js";
 import { IN_CELL, PLACE_MASK, splitScript } from "../../../src/cli/workers/split.js";
@@ -98,6 +104,42 @@ describe.each(SHARED.map((workload) => [workload.name, workload] as const))("%s"
     const { script, notes } = readWorkload(name, [], { workers: "1" });
     expect(script.workers).toBeUndefined();
     expect(notes.join(" ")).not.toContain("SharedHeap");
+  });
+});
+
+describe("a script whose workers end", () => {
+  const lives = (name: string, values: string[]): number[] => {
+    const { script } = readWorkload(name, values);
+    const { streams } = splitScript(script, workersOf(script));
+    for (const { ends, words } of streams) {
+      for (const end of ends) expect(end).toBeLessThan(words.length);
+      expect(Array.from(ends)).toEqual(Array.from(new Set(ends)).sort((a, b) => a - b));
+    }
+    return streams.map(({ ends }) => ends.length);
+  };
+
+  it("says where their successors begin", () => {
+    expect(lives("larson", ["10", "300", "100", "7", "3"])).toEqual([2, 2, 2]);
+    expect(lives("mstress", ["2", "50", "4", "7"])).toEqual([3, 3]);
+    expect(lives("rptest", ["2", "10", "100", "10", "7"])).toEqual([0, 0]);
+  });
+
+  it("has the successor's first event there", () => {
+    const writer = new ScriptWriter();
+    for (const worker of [0, 1]) {
+      writer.worker = worker;
+      writer.malloc(worker, 8);
+      writer.succeed();
+    }
+    writer.worker = 0;
+    writer.free(1);
+    writer.free(0);
+    const script = writer.finish();
+    expect(script.successors).toEqual(Int32Array.of(2));
+    const [first, second] = splitScript(script, 2).streams;
+    expect(second?.ends).toHaveLength(0);
+    expect(first?.ends).toEqual(Int32Array.of(lengthOf(first?.words[0] as number)));
+    expect(decodeScript(encodeScript(script))).toEqual(script);
   });
 });
 
