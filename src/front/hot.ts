@@ -84,24 +84,27 @@ function bindMalloc(
  * The exchange of magazines stands here, not in the slow path, for the sake of V8's registers too:
  * a value keeps its register where most of the paths that meet have it in one, and a call has
  * none. With two paths out of three that make no call, batches take 9 % less.
+ *
+ * The granule is a rotation, one instruction: of a misaligned ptr it lies beyond the header map.
  */
 function bindFree(image: Image, meta: Int32Array, headers: Uint8Array, mask: number): Door["free"] {
   function free(ptr: Ptr): void {
-    if (typeof ptr === "number" && (ptr & -16) === ptr) {
-      const live = headers[ptr >>> GRANULE_SHIFT] as number;
+    if (typeof ptr === "number" && (ptr | 0) === ptr) {
+      const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
+      const live = headers[granule] as number;
       if (live > LIVE) {
         const cached = live - LIVE_TO_CACHED;
         // `| 0` spares V8 the check for overflow: batches take 5 to 15 % less.
         const top = ((meta[cached] as number) + 1) | 0;
         if ((top & mask) !== 0) {
-          headers[ptr >>> GRANULE_SHIFT] = cached;
+          headers[granule] = cached;
           meta[cached] = top;
           meta[top] = ptr;
           return;
         }
         const take = meta[live] as number;
         if (meta[take] === 0) {
-          headers[ptr >>> GRANULE_SHIFT] = cached;
+          headers[granule] = cached;
           meta[live] = top - 1;
           meta[cached] = take + 1;
           meta[take + 1] = ptr;
@@ -129,21 +132,22 @@ function bindOwnFree(
   const lastLive = image.liveHeaders[TINY_MAX_BYTES >>> GRANULE_SHIFT] as number;
   const beforeOutbox = OUTBOX - 1;
   function free(ptr: Ptr): void {
-    if (typeof ptr === "number" && (ptr & -16) === ptr) {
+    if (typeof ptr === "number" && (ptr | 0) === ptr) {
+      const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
       const live = mine[ptr >>> SLAB_SHIFT] as number;
-      const header = headers[ptr >>> GRANULE_SHIFT] as number;
+      const header = headers[granule] as number;
       if (header === live) {
         const cached = live - LIVE_TO_CACHED;
         const top = ((meta[cached] as number) + 1) | 0;
         if ((top & mask) !== 0) {
-          headers[ptr >>> GRANULE_SHIFT] = cached;
+          headers[granule] = cached;
           meta[cached] = top;
           meta[top] = ptr;
           return;
         }
         const take = meta[live] as number;
         if (meta[take] === 0) {
-          headers[ptr >>> GRANULE_SHIFT] = cached;
+          headers[granule] = cached;
           meta[live] = top - 1;
           meta[cached] = take + 1;
           meta[take + 1] = ptr;
@@ -154,7 +158,7 @@ function bindOwnFree(
         if (count < limit) {
           meta[beforeOutbox + count] = ptr;
           meta[OUTBOX_COUNT] = count;
-          headers[ptr >>> GRANULE_SHIFT] = header - LIVE;
+          headers[granule] = header - LIVE;
           return;
         }
       }
