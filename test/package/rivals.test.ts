@@ -26,6 +26,7 @@ const HASHES: Readonly<Record<string, number>> = {
 };
 
 const natives = await findNatives();
+const THREADED = ["hakmem", ...natives.found.map(({ name }) => name)];
 
 function launch(name: string, file: string): Launch | undefined {
   const row = SUBJECTS.find((subject) => subject.name === name);
@@ -70,7 +71,7 @@ describe.each(SUBJECTS.map(({ name }) => name))("the workloads on %s", (subject)
  * On hakmem, the check ends by asking whether anything is live or under way, and by `verify`; what
  * it finds is an error here.
  */
-describe("several workers of hakmem do what one does merged", () => {
+describe("workers that are threads do what one does merged", () => {
   it.each([
     ["mid-large-mt", "2", "20000", "256", "7"],
     ["larson", "1000", "20000", "5000", "7", "8"],
@@ -87,9 +88,9 @@ describe("several workers of hakmem do what one does merged", () => {
     const { script } = readWorkload(name, positional, flags);
     expect(script.workers).toBeDefined();
     await withScriptFile(script, async (file) => {
-      const threads = await run("hakmem", file);
-      expect(threads).not.toBeNull();
-      expect(threads).toBe(await run("uint8array", file));
+      const merged = await run("uint8array", file);
+      expect(merged).not.toBeNull();
+      for (const name of THREADED) expect([name, await run(name, file)]).toEqual([name, merged]);
     });
   });
 
@@ -103,20 +104,23 @@ describe("several workers of hakmem do what one does merged", () => {
     });
   });
 
-  it("cuts a round at its limit, goes on after it, and times events", async () => {
-    const { script } = readWorkload("larson", ["1000", "300000"]);
-    await withScriptFile(script, async (file) => {
-      const contestant = new Contestant(launchScripted("hakmem", file, {}));
-      const cut = await contestant.ask({ pass: "round", times: 1000, limitMs: 30 });
-      expect(cut.isCut).toBe(true);
-      const whole = await contestant.ask({ pass: "round", times: 2, limitMs: 60_000 });
-      expect(whole).toMatchObject({ isCut: false, events: script.words.length });
-      const { curve, events } = await contestant.ask({ pass: "latency", limitMs: 60_000 });
-      expect(events).toBeGreaterThan(1_000_000);
-      expect(curve.map(([, ns]) => ns)).toEqual(
-        curve.map(([, ns]) => ns).toSorted((a, b) => a - b),
-      );
-      contestant.stop();
-    });
-  });
+  it.each(THREADED)(
+    "cuts a round of %s at its limit, goes on after it, and times events",
+    async (name) => {
+      const { script } = readWorkload("larson", ["1000", "300000"]);
+      await withScriptFile(script, async (file) => {
+        const contestant = new Contestant(launch(name, file) as Launch);
+        const cut = await contestant.ask({ pass: "round", times: 1000, limitMs: 30 });
+        expect(cut.isCut).toBe(true);
+        const whole = await contestant.ask({ pass: "round", times: 2, limitMs: 60_000 });
+        expect(whole).toMatchObject({ isCut: false, events: script.words.length });
+        const { curve, events } = await contestant.ask({ pass: "latency", limitMs: 60_000 });
+        expect(events).toBeGreaterThan(1_000_000);
+        expect(curve.map(([, ns]) => ns)).toEqual(
+          curve.map(([, ns]) => ns).toSorted((a, b) => a - b),
+        );
+        contestant.stop();
+      });
+    },
+  );
 });

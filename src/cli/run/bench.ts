@@ -156,7 +156,7 @@ function assemble(
     .map((entry) => toResult(entry, ownTimes, workload, plan));
   const hashes = new Set(subjects.flatMap(({ hash }) => hash ?? []));
   const notes = [...workload.notes];
-  const merged = subjects.filter(({ name }) => name !== OWN);
+  const merged = subjects.filter(({ name }) => !isThreaded(name));
   if (workload.script.workers !== undefined && merged.length > 0) {
     const titles = merged.map(({ title }) => title).join(", ");
     notes.push(`${MERGED_NOTE} Those: ${titles}.`);
@@ -178,8 +178,13 @@ function assemble(
   };
 }
 
+/** Whether a subject runs several workers as threads. */
+function isThreaded(name: string): boolean {
+  return name === OWN || SUBJECTS.find((row) => row.name === name)?.kind === "native";
+}
+
 const MERGED_NOTE =
-  "Rivals ran the same events merged on one worker, where no free is remote and nothing is " +
+  "Some rivals ran the same events merged on one worker, where no free is remote and nothing is " +
   "waited for: their times and hakmem's are not of the same work.";
 const LATENCY_NOTE = "Latencies are of single events, with the median cost of the timer taken off.";
 

@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodeScript, type Script } from "../script.js";
+import { encodeScript, type Script, workersOf } from "../script.js";
+import { splitScript } from "../workers/split.js";
+import { encodeSplit } from "../workers/splitFile.js";
 
 /** Writes a script where the subjects' processes can read it, while `use` runs. */
 export async function withScriptFile<T>(
@@ -13,10 +15,19 @@ export async function withScriptFile<T>(
   process.on("exit", remove);
   try {
     const file = join(folder, "script");
-    writeFileSync(file, new Uint8Array(encodeScript(script).buffer));
+    writeScript(file, script);
     return await use(file);
   } finally {
     process.off("exit", remove);
     remove();
   }
+}
+
+/** A script of several workers has a second file, for the native subject. */
+export function writeScript(file: string, script: Script): void {
+  const write = (name: string, words: Int32Array): void =>
+    writeFileSync(name, new Uint8Array(words.buffer));
+  write(file, encodeScript(script));
+  if (script.workers === undefined) return;
+  write(`${file}.workers`, encodeSplit(splitScript(script, workersOf(script))));
 }

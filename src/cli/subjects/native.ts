@@ -48,7 +48,7 @@ const LIBRARIES = [
   },
 ];
 
-const FLAGS = ["-O2", "-fno-builtin"];
+const FLAGS = ["-O2", "-fno-builtin", "-pthread"];
 
 /**
  * A file that is built once on a machine and kept under the folder for temporary files, by a hash

@@ -92,8 +92,9 @@ export function readWorkload(
 
 function sayWorkers(workers: number): string {
   return (
-    `hakmem ran ${workers} workers, each a thread, over one SharedHeap: ns per op is the time ` +
-    "from their common start to the end of the last, by the events of all."
+    `hakmem ran ${workers} workers, each a thread, over one SharedHeap, and native allocators as ` +
+    "many threads: ns per op is the time from their common start to the end of the last, by the " +
+    "events of all."
   );
 }
 

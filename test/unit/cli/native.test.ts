@@ -13,6 +13,9 @@ import type {
 import { SERIES_POINTS } from "../../../src/cli/run/protocol.js";
 import { encodeScript, type Script, ScriptWriter } from "../../../src/cli/script.js";
 import { findNatives, type Native, type Natives } from "../../../src/cli/subjects/native.js";
+import { splitScript } from "../../../src/cli/workers/split.js";
+import { encodeSplit } from "../../../src/cli/workers/splitFile.js";
+import { readWorkload } from "../../../src/cli/workloads/resolve.js";
 
 const LIMIT_MS = 10_000;
 const folder = mkdtempSync(join(tmpdir(), "hakmem-test-"));
@@ -191,6 +194,26 @@ describe("native subjects, given what they cannot do,", () => {
       const unknown = { pass: "profileStop", file: "" } as const;
       const [answer] = ask(native, whole, [unknown]) as Failure[];
       expect(answer?.error).toBeTypeOf("string");
+    }),
+  );
+
+  it(
+    "refuse a script of several workers without what each does",
+    eachNative((native) => {
+      const { script } = readWorkload("rptest", ["2", "10", "100", "10", "7"]);
+      const split = encodeSplit(splitScript(script, 2));
+      const file = `${scriptFile}.workers`;
+      const broken: [Int32Array | undefined, RegExp][] = [
+        [undefined, /cannot be read/],
+        [split.slice(1), /HKW1/],
+        [split.slice(0, -1), /no split script/],
+      ];
+      for (const [words, message] of broken) {
+        if (words !== undefined) writeFileSync(file, new Uint8Array(words.buffer));
+        const [answer] = ask(native, encodeScript(script), [round(1)]) as Failure[];
+        expect(answer?.error).toMatch(message);
+        rmSync(file, { force: true });
+      }
     }),
   );
 });
