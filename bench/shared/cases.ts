@@ -29,7 +29,7 @@ export function buildProcesses(peerFolder: string | undefined): void {
   buildSync({ ...common, entryPoints: { peer: file } });
 }
 
-/** esbuild makes `var` of top-level constants, which halves the speed of loops: see tsup.config.ts. */
+/** esbuild makes `var` of top-level constants, which halves the speed of loops: tsup.config.ts. */
 function restoreConstants(file: string): void {
   writeFileSync(file, readFileSync(file, "utf8").replace(/^var (?=[\w$]+ = )/gm, "const "));
 }

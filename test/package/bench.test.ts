@@ -1,5 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { expect, it } from "vitest";
+import { boundOf, WORKLOADS, type Workload } from "../../bench/shared/bound.js";
+import { buildProcesses, runDriver } from "../../bench/shared/cases.js";
 
 /** Smoke sizes: the benchmarks run, on every mode; how fast is asked of the benchmarks alone. */
 const MODES = [
@@ -27,6 +29,36 @@ it("what the heap counts as committed is what the operating system counts", () =
   const [counted = 0, resident = 0] = (lines(argv)[0] ?? "").split(" ").map(Number);
   expect(resident / counted).toBeGreaterThan(0.95);
   expect(resident / counted).toBeLessThan(1.05);
+});
+
+it.each([
+  ["larson", 2],
+  ["mstress", 2],
+  ["rptest", 2],
+  ["cache-scratch", 2],
+  ["cache-thrash", 1],
+])("the workers of bench:shared stay within their bound: %s, %i", async (name, workers) => {
+  buildProcesses(undefined);
+  const { rates, peakBytes } = await runDriver(name, workers, "1");
+  expect(rates[0]).toBeGreaterThan(0);
+  const bound = boundOf(WORKLOADS[name] as Workload, workers);
+  expect(peakBytes).toBeGreaterThan(0.02 * bound);
+  expect(peakBytes).toBeLessThan(bound);
+});
+
+it("the bound is what a worker's slabs of a class can be", () => {
+  const blocks = (count: number): Workload => ({
+    live: () => [{ blocks: count, within: (bytes) => (bytes >= 1024 ? 1 : 0) }],
+    transit: () => [],
+    first: () => [],
+    generations: 1,
+  });
+  // 64 blocks a slab: each 64 more are a slab more, with its page of the header map.
+  const slab = 65_536 + 4096 + 1068;
+  const grown = boundOf(blocks(6400), 1) - boundOf(blocks(3200), 1);
+  expect(grown).toBe(50 * slab);
+  expect(boundOf(blocks(6400), 3) - boundOf(blocks(3200), 3)).toBe(3 * grown);
+  expect(boundOf(blocks(1), 1)).toBeLessThan(boundOf(blocks(64), 1));
 });
 
 it("a benchmark that is told nonsense says what it takes", () => {

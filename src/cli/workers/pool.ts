@@ -38,7 +38,7 @@ const LATENCY_EVENTS = 1_000_000;
 const EMPTY = -1;
 
 /** What each worker's thread needs, the main thread first. */
-function createSetups(script: Script, split: Split, heap: SharedHeap): Setup[] {
+export function createSetups(script: Script, split: Split, heap: SharedHeap): Setup[] {
   const workers = split.streams.length;
   const common = {
     workers,

@@ -8,10 +8,21 @@ import {
 } from "../../../src/cli/script.js";
 import { BUCKETS, bucketNs, bucketOf, curveOf } from "../../../src/cli/workers/histogram.js";
 import { lengthOf } from "../../../src/cli/workers/loop.js";
+import { createSetups } from "../../../src/cli/workers/pool.js";
+import {
+  ARGUMENT,
+  COMMAND,
+  COMMANDS,
+  READY,
+  type Setup,
+  STOP,
+} from "../../../src/cli/workers/shared.js";
 import { IN_CELL, PLACE_MASK, splitScript } from "../../../src/cli/workers/split.js";
+import { ScriptWorker } from "../../../src/cli/workers/worker.js";
 import { Random } from "../../../src/cli/workloads/random.js";
 import { readWorkload } from "../../../src/cli/workloads/resolve.js";
 import { WORKLOADS } from "../../../src/cli/workloads/table.js";
+import { SharedHeap } from "../../../src/index.js";
 
 const MALLOC = 0;
 const FREE = 1;
@@ -140,6 +151,45 @@ describe("a script whose workers end", () => {
     expect(second?.ends).toHaveLength(0);
     expect(first?.ends).toEqual(Int32Array.of(lengthOf(first?.words[0] as number)));
     expect(decodeScript(encodeScript(script))).toEqual(script);
+  });
+});
+
+/** A script of two workers, of which the first ends after its first block. */
+function scriptOfSuccessor(): Script {
+  const writer = new ScriptWriter();
+  writer.malloc(0, 100);
+  writer.worker = 1;
+  writer.malloc(1, 8);
+  writer.worker = 0;
+  writer.succeed();
+  writer.malloc(2, 100);
+  writer.free(0);
+  return writer.finish();
+}
+
+describe("a worker that ends", () => {
+  it.each([
+    ["run", 0],
+    ["latency", 0],
+    ["check", 4],
+  ] as const)("detaches in a %s, and its successor has its blocks", (command, argument) => {
+    const script = scriptOfSuccessor();
+    const heap = SharedHeap.create({ capacity: 2 ** 22, maxWorkers: 2 });
+    const [setup] = createSetups(script, splitScript(script, 2), heap) as [Setup];
+    const control = new Int32Array(setup.control);
+    const worker = new ScriptWorker(setup, heap, () => {});
+    control[COMMAND] = COMMANDS.indexOf(command);
+    control[ARGUMENT] = argument;
+    // The other worker stands at the start line.
+    control[READY] = 1;
+    worker.obey();
+    expect(control[STOP]).toBe(0);
+    expect(() => heap.malloc(8)).toThrow("detached");
+    const { live, workers, abandonedSlabs } = worker.heap.stats();
+    expect(live.blocks).toBe(1);
+    expect(workers).toHaveLength(1);
+    expect(abandonedSlabs).toBe(0);
+    worker.heap.verify();
   });
 });
 
