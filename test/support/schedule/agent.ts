@@ -157,7 +157,7 @@ export class Agent {
     } else if (kind === C.HAND_OVER) {
       this.handOver(image, door, a, b);
     } else if (kind === C.RECOVER) {
-      if (this.isDead(image, a)) recoverWorker(image, a, b !== 0);
+      if (this.isDead(image, a)) this.recover(image, a, b !== 0);
     } else {
       this.runMore(handle, kind, a, b);
     }
@@ -173,6 +173,8 @@ export class Agent {
       for (let index = 0; index < C.BATCH; index++) this.take(a + index, index);
       freeEach(image, door, this.inHand, C.BATCH, this.seen);
       this.inHand.fill(0);
+    } else if (kind === C.FORGET) {
+      this.exchange(a, 0);
     } else {
       this.put(a, this.allocateWaiting(image, b), door);
     }
@@ -219,6 +221,15 @@ export class Agent {
       if (!(error instanceof HeapError) || error.code !== "ERR_INVALID_WORKER") throw error;
     }
     this.put(slot, ptr, door);
+  }
+
+  /** Unless another is at it: then that one recovers. */
+  private recover(image: SharedImage, worker: number, freeLive: boolean): void {
+    try {
+      recoverWorker(image, worker, freeLive);
+    } catch (error) {
+      if (!(error instanceof HeapError) || error.code !== "ERR_WORKER_ALIVE") throw error;
+    }
   }
 
   /** Whether a worker is attached, and its thread has died or was none of the run. */

@@ -8,7 +8,6 @@ import type { SharedImage } from "../../../src/layout/shared.js";
 import { Agent, sharedDrain, World } from "./agent.js";
 import * as C from "./control.js";
 import type { Scenario } from "./scenarios.js";
-import type { Scheduler } from "./scheduler.js";
 import { readText } from "./watch.js";
 
 /** A run is a function of a scenario and of these. */
@@ -32,27 +31,32 @@ function fail(message: string): never {
 /** A heap in which a scenario is run again and again. */
 export class Arena {
   readonly control: Int32Array;
+  readonly scenario: Scenario;
   private readonly buffer: SharedArrayBuffer;
-  private readonly scheduler: Scheduler;
-  private readonly scenario: Scenario;
   private readonly world: World;
-  private readonly agent: Agent;
+  private readonly runThreads: () => boolean;
   private readonly image: Int32Array;
   private readonly snapshot: Int32Array;
   private readonly table: Int32Array;
   private readonly workersOf: Int32Array;
   private runs = 0;
 
-  constructor(buffer: SharedArrayBuffer, scheduler: Scheduler, scenario: Scenario, watch: Watch) {
-    const { control } = scheduler;
+  /** @param open makes what runs the threads' operations, and says whether to the end. */
+  constructor(
+    buffer: SharedArrayBuffer,
+    control: Int32Array,
+    scenario: Scenario,
+    watch: Watch,
+    open: () => () => boolean,
+  ) {
     this.buffer = buffer;
     this.control = control;
-    this.scheduler = scheduler;
     this.scenario = scenario;
     control[C.CONFIG]++;
     control[C.SLABS] = scenario.slabs;
     control[C.FAST_CAP] = scenario.fastCap ?? 1;
-    control[C.MAX_WORKERS] = 4;
+    control[C.MAX_WORKERS] = scenario.workers ?? 4;
+    control[C.PATIENT] = scenario.isPatient === true ? 1 : 0;
     control[C.INTERVAL] = scenario.interval ?? 1;
     control[C.WATCH] = watch;
     control[C.THREADS] = scenario.threads.length;
@@ -60,7 +64,7 @@ export class Arena {
     this.image = new Int32Array(buffer, 0, control[C.SLABS] << 14);
     this.image.fill(0);
     this.prepare();
-    this.agent = new Agent(new World(buffer, control, true), scheduler, 0);
+    this.runThreads = open();
     const { firstSlab } = this.world.handle(0).image.layout;
     this.image = this.image.subarray(0, firstSlab << 14);
     this.snapshot = Int32Array.from(this.image);
@@ -69,11 +73,11 @@ export class Arena {
   }
 
   private prepare(): void {
-    const { control, scenario, scheduler, world } = this;
+    const { control, scenario, world } = this;
     formatShared(this.buffer, world.options, world.workers);
     control.fill(0, C.SLOT_TABLE, C.SLOT_TABLE + C.SLOT_COUNT);
     control.fill(-1, C.WORKER_OF, C.WORKER_OF + 8);
-    const agents = Array.from({ length: 4 }, (_, me) => new Agent(world, scheduler, me));
+    const agents = Array.from({ length: 4 }, (_, me) => new Agent(world, me));
     for (const [worker, op] of scenario.preamble) agents[worker]?.run(op);
     for (let thread = scenario.threads.length; thread < 8; thread++) {
       control[C.WORKER_OF + thread] = -1;
@@ -86,7 +90,7 @@ export class Arena {
 
   /** Runs one schedule and checks what it left. */
   run(schedule: Schedule): void {
-    const { control, scheduler } = this;
+    const { control } = this;
     const { switches, victim = [-1, 0], spurious = [0, 0] } = schedule;
     this.image.set(this.snapshot);
     control.fill(0, C.STEP, C.FAILED + 1);
@@ -100,14 +104,14 @@ export class Arena {
     control[C.LOG_COUNT] = 0;
     control.set(this.workersOf, C.WORKER_OF);
     control.fill(0, C.OWN_STEPS, C.OWN_STEPS + 8);
-    control.fill(0, C.IN_HAND, C.IN_HAND + 8);
+    control.fill(0, C.IN_HAND, C.IN_HAND + 8 * C.MAX_IN_HAND);
+    control[C.HASH] = 0;
+    control[C.CLASS] = 0;
     control.set(this.table, C.SLOT_TABLE);
     for (let index = 0; index < switches.length; index++) {
       control[C.SWITCHES + index] = switches[index] as number;
     }
-    Atomics.store(control, C.TURN, 0);
-    this.agent.runScheduled();
-    scheduler.waitTurn(C.MAIN);
+    if (!this.runThreads()) return;
     if (control[C.FAILED] > 0) fail(readText(control));
     this.check(schedule.freeLive === true);
   }
@@ -127,7 +131,7 @@ export class Arena {
     const workers = this.survivors();
     if (workers.length === 0) {
       // Somebody has to look after what is left.
-      const agent = new Agent(world, this.scheduler, 7);
+      const agent = new Agent(world, 7);
       agent.run(C.attach);
       workers.push(control[C.WORKER_OF + 7]);
     }
@@ -163,7 +167,9 @@ export class Arena {
       if (isLive.has(ptr) === isFreed) fail(`ptr ${ptr} of slot ${slot}: freed is ${isFreed}`);
     }
     for (let thread = 0; thread < control[C.THREADS]; thread++) {
-      if (((control[C.DEAD] >>> thread) & 1) === 1) held.add(control[C.IN_HAND + thread]);
+      if (((control[C.DEAD] >>> thread) & 1) === 0) continue;
+      const first = C.IN_HAND + thread * C.MAX_IN_HAND;
+      for (const ptr of control.subarray(first, first + C.MAX_IN_HAND)) held.add(ptr);
     }
     for (const ptr of live) {
       if (!held.has(ptr) && !recovered.has(ptr)) fail(`ptr ${ptr} is live and nobody holds it`);

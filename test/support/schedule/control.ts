@@ -30,6 +30,8 @@ export const RANDOM = 18;
 export const LOG_COUNT = 19;
 /** Numbers of two logged accesses whose stacks are wanted; -1 is none. */
 export const WANTED = 20;
+/** As HASH, but the same for runs that differ only in the order of what is independent. */
+export const CLASS = 22;
 /** By thread. */
 export const SLEEPING = 24;
 export const WORKER_OF = 32;
@@ -39,15 +41,10 @@ export const OPS_COUNT = 48;
 export const HASH = 56;
 /** Whether a wait lasts until it is woken: no wait times out. */
 export const PATIENT = 57;
-/** Threads that wait for a word, as bits. */
-export const WAITING = 58;
 
 /** Where the threads keep ptrs. */
 export const SLOT_TABLE = 64;
 export const SLOT_COUNT = 48;
-/** Pairs: a step, and the thread that has the turn from there on. */
-export const SWITCHES = 128;
-export const MAX_SWITCHES = 512;
 /** What a thread's operation has in hand: allocated and in no slot yet, or taken to be freed. */
 export const IN_HAND = 1152;
 export const MAX_IN_HAND = 6;
@@ -58,7 +55,10 @@ export const TRACE = 2048;
 export const MAX_STEPS = 8192;
 export const TEXT = TRACE + MAX_STEPS;
 export const TEXT_BYTES = 16384;
-export const LOG: number = TEXT + TEXT_BYTES / 4;
+/** Pairs: a step, and the thread that has the turn from there on. */
+export const SWITCHES: number = TEXT + TEXT_BYTES / 4;
+export const MAX_SWITCHES = 8192;
+export const LOG: number = SWITCHES + 2 * MAX_SWITCHES;
 /** Of a logged access: thread and kind, address, bytes. */
 export const LOG_INTS = 3;
 export const MAX_LOG = 60_000;
@@ -67,16 +67,20 @@ export const CONTROL_INTS: number = LOG + LOG_INTS * MAX_LOG;
 /** The turn that stands for the end of a run: it is for thread 0's checks. */
 export const MAIN = 15;
 
-/** In a step's trace: the thread, which threads had ended, and whether this one ended there. */
+/** In a step's trace: the thread, and which threads could not have the turn. */
 export const TRACE_DONE_SHIFT = 4;
-export const TRACE_END = 0x80;
 /** The first step of a thread. */
 export const TRACE_FIRST = 0x100;
+/** Here the thread ended or began to wait; and who has the turn then, unless scheduled. */
+export const TRACE_LEFT = 0x10000;
+export const TRACE_TO_SHIFT = 20;
 
 export const PLAIN_READ = 0;
 export const PLAIN_WRITE = 1;
 export const SYNC_READ = 2;
+/** An operation that reads and writes; and one that only writes. */
 export const SYNC_WRITE = 3;
+export const SYNC_STORE = 4;
 
 export const MALLOC = 1;
 export const FREE = 2;
@@ -89,6 +93,7 @@ export const RECOVER = 8;
 export const MALLOC_BATCH = 9;
 export const FREE_BATCH = 10;
 export const MALLOC_WAIT = 11;
+export const FORGET = 12;
 
 /** Blocks of a batch, in slots that follow one another. */
 export const BATCH = 3;
@@ -106,6 +111,9 @@ export const EXCHANGE = 6;
 export const COMPARE_EXCHANGE = 7;
 export const NOTIFY = 8;
 export const WAIT = 9;
+/** Of a thread that waited and was woken, and of one that dies before its next step. */
+export const WOKEN = 10;
+export const DIE = 11;
 
 /** Added to addresses in the control buffer. */
 export const CONTROL_ADDRESS = 0x40000000;
@@ -138,6 +146,8 @@ export const recover = (worker: number, freeLive = 0): Op => [RECOVER, worker, f
 export const mallocBatch = (slot: number, size: number): Op => [MALLOC_BATCH, slot, size];
 export const freeBatch = (slot: number): Op => [FREE_BATCH, slot, 0];
 export const mallocWait = (slot: number, size: number): Op => [MALLOC_WAIT, slot, size];
+/** Nobody has the block any more: it dies with its worker. */
+export const forget = (slot: number): Op => [FORGET, slot, 0];
 
 const NAMES = [
   "",
@@ -152,6 +162,7 @@ const NAMES = [
   "mallocBatch",
   "freeBatch",
   "mallocWait",
+  "forget",
 ];
 
 export function showOp([kind, a, b]: Op): string {

@@ -1,10 +1,9 @@
-import { Arena, type Schedule, type Watch } from "./arena.js";
+import type { Arena, Schedule, Watch } from "./arena.js";
 import * as C from "./control.js";
 import type { Scenario } from "./scenarios.js";
-import type { Scheduler } from "./scheduler.js";
 
 export interface Failure {
-  readonly scenario: string;
+  readonly scenario: Scenario;
   readonly schedule: Schedule;
   readonly watch: Watch;
   readonly message: string;
@@ -15,6 +14,13 @@ export interface Outcome {
   steps: number;
   /** False when the time was over before all had been explored. */
   isComplete: boolean;
+  /** Of each run of a replay: its hash, and its steps. */
+  hashes?: number[];
+  /** Runs that were ended as nothing new. */
+  cut?: number;
+  races?: string[];
+  /** Classes of equivalent runs, where they are wanted. */
+  classes?: number[];
   failure?: Failure;
 }
 
@@ -22,39 +28,46 @@ export interface Outcome {
 export class Explorer {
   readonly arena: Arena;
   readonly outcome: Outcome = { runs: 0, steps: 0, isComplete: true };
-  private readonly scenario: Scenario;
   private readonly watch: Watch;
   private readonly end: number;
 
-  constructor(
-    buffer: SharedArrayBuffer,
-    scheduler: Scheduler,
-    scenario: Scenario,
-    watch: Watch,
-    ms: number,
-  ) {
-    this.arena = new Arena(buffer, scheduler, scenario, watch);
-    this.scenario = scenario;
+  constructor(arena: Arena, watch: Watch, ms: number) {
+    this.arena = arena;
     this.watch = watch;
-    this.end = Date.now() + ms;
+    this.end = performance.now() + ms;
+  }
+
+  private get threads(): number {
+    return this.arena.scenario.threads.length;
   }
 
   /** Runs one schedule. Whether to go on. */
   run(schedule: Schedule): boolean {
     const { outcome, watch } = this;
     if (outcome.failure !== undefined) return false;
-    if ((outcome.runs & 63) === 0 && Date.now() > this.end) outcome.isComplete = false;
+    if ((outcome.runs & 63) === 0 && performance.now() > this.end) outcome.isComplete = false;
     if (!outcome.isComplete) return false;
     outcome.runs++;
     try {
       this.arena.run(schedule);
     } catch (error) {
       const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      outcome.failure = { scenario: this.scenario.name, schedule, watch, message };
+      outcome.failure = { scenario: this.arena.scenario, schedule, watch, message };
       return false;
     }
     outcome.steps += this.arena.control[C.STEP];
     return true;
+  }
+
+  /** Runs these in turn. */
+  replay(schedules: readonly Schedule[]): void {
+    const { control } = this.arena;
+    const hashes: number[] = [];
+    for (const schedule of schedules) {
+      if (!this.run(schedule)) break;
+      hashes.push(control[C.HASH], control[C.STEP]);
+    }
+    this.outcome.hashes = hashes;
   }
 
   private trace(): Int32Array {
@@ -66,9 +79,13 @@ export class Explorer {
    * Every schedule with at most so many preemptions that begins with these switches. `visit` is
    * called after each with how many steps each thread took.
    */
-  exhaust(bound: number, visit?: (switches: number[]) => void, switches: number[] = []): void {
+  exhaust(
+    bound: number,
+    visit?: (switches: readonly number[]) => void,
+    switches: number[] = [],
+  ): void {
     if (!this.run({ switches })) return;
-    const threads = this.scenario.threads.length;
+    const { threads } = this;
     const trace = this.trace();
     visit?.(switches);
     const from = switches.length === 0 ? 0 : (switches[switches.length - 2] as number) + 1;
@@ -76,16 +93,12 @@ export class Explorer {
       const at = trace[step] as number;
       const me = at & 0xf;
       const done = (at >>> C.TRACE_DONE_SHIFT) & 0xf;
-      const isEnd = (at & 0x10000) !== 0;
+      const isEnd = (at & C.TRACE_LEFT) !== 0;
       const isFree = isEnd || step === 0;
       if (!isFree && (bound === 0 || (at & C.TRACE_FIRST) !== 0)) continue;
-      let standard = -1;
+      const standard = isEnd ? at >>> C.TRACE_TO_SHIFT : me;
       for (let to = 0; to < threads; to++) {
-        if (((done >>> to) & 1) === 1 || to === me) continue;
-        if (isEnd && standard < 0) {
-          standard = to;
-          continue;
-        }
+        if (((done >>> to) & 1) === 1 || to === standard) continue;
         this.exhaust(isFree ? bound : bound - 1, visit, [...switches, step, to]);
         if (this.outcome.failure !== undefined || !this.outcome.isComplete) return;
       }
@@ -94,13 +107,17 @@ export class Explorer {
 
   /** For each schedule of so many preemptions: each thread dies before each of its steps. */
   kills(bound: number): void {
+    this.killIn((visit) => this.exhaust(bound, visit));
+  }
+
+  protected killIn(explore: (visit: (switches: readonly number[]) => void) => void): void {
     const { control } = this.arena;
-    const schedules: { switches: number[]; steps: Int32Array }[] = [];
-    this.exhaust(bound, (switches) => {
+    const schedules: { switches: readonly number[]; steps: Int32Array }[] = [];
+    explore((switches) => {
       schedules.push({ switches, steps: control.slice(C.OWN_STEPS, C.OWN_STEPS + 8) });
     });
     for (const { switches, steps } of schedules) {
-      for (let thread = 0; thread < this.scenario.threads.length; thread++) {
+      for (let thread = 0; thread < this.threads; thread++) {
         for (let step = 1; step <= (steps[thread] as number); step++) {
           for (const freeLive of [false, true]) {
             if (!this.run({ switches, victim: [thread, step], freeLive })) return;
@@ -119,7 +136,7 @@ export class Explorer {
     };
     if (!this.run({ switches: [] })) return;
     const steps = this.arena.control[C.STEP];
-    const threads = this.scenario.threads.length;
+    const { threads } = this;
     for (let run = 0; run < runs; run++) {
       const switches: number[] = [];
       const gap = run % 2 === 0 ? (2 * steps) / (2 + random(6)) : 2 + random(12);
@@ -136,7 +153,7 @@ export class Explorer {
   }
 
   /** Leaves switches out of the schedule that failed for as long as it fails. */
-  private shrink(): void {
+  protected shrink(): void {
     for (let index = 0; ; ) {
       const { failure } = this.outcome;
       if (failure === undefined || index >= failure.schedule.switches.length) return;

@@ -4,24 +4,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { build } from "esbuild";
-import type { Schedule, Watch } from "./arena.js";
 import * as C from "./control.js";
 import type { Outcome } from "./explore.js";
-import type { Scenario } from "./scenarios.js";
-
-export interface Job {
-  readonly kind: "exhaust" | "kills" | "plainKills" | "walk" | "races" | "replay";
-  readonly scenario: Scenario;
-  /** Time after which it stops. */
-  readonly ms: number;
-  readonly bound?: number;
-  readonly runs?: number;
-  readonly seed?: number;
-  readonly schedule?: Schedule;
-  readonly watch?: Watch;
-}
-
-export type Result = Outcome & { readonly races?: string[] };
+import type { Job } from "./jobs.js";
 
 const THREADS = 3;
 const MAX_SLABS = 16;
@@ -62,7 +47,7 @@ export class Threads {
     return new Threads(folder, outfile);
   }
 
-  run(job: Job): Promise<Result> {
+  run(job: Job): Promise<Outcome> {
     const [first] = this.workers;
     if (first === undefined) throw new Error("no threads");
     return new Promise((resolve, reject) => {
@@ -78,7 +63,7 @@ export class Threads {
         first.removeAllListeners("message");
         for (const worker of this.workers) worker.removeAllListeners("error");
       };
-      first.once("message", (result: Result) => {
+      first.once("message", (result: Outcome) => {
         stop();
         resolve(result);
       });

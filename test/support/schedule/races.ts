@@ -4,10 +4,11 @@ import { readText } from "./watch.js";
 
 /*
  * Data races: two accesses to a byte, one of them a write and one of them plain, that no chain of
- * Atomics operations orders. Each of those on a word acquires and releases that word.
+ * Atomics operations orders. A load acquires what the last write of its word released, a store
+ * releases anew, the others do both (a compare-exchange that fails, too).
  */
 
-const THREADS = 3;
+const THREADS = 4;
 type Clock = Int32Array;
 
 /** The last accesses to a byte, by thread: when by its own clock, and their numbers in the log. */
@@ -33,7 +34,7 @@ export function raceIn(control: Int32Array): [number, number] | undefined {
     const kind = control[at] >>> 4;
     const address = control[at + 1];
     const clock = clocks[me] as Clock;
-    if (kind >= C.SYNC_READ) synchronise(words, address, clock);
+    if (kind >= C.SYNC_READ) synchronise(words, address, clock, kind);
     for (let byte = address; byte < address + control[at + 2]; byte++) {
       let cell = cells.get(byte);
       if (cell === undefined) {
@@ -49,21 +50,20 @@ export function raceIn(control: Int32Array): [number, number] | undefined {
   return undefined;
 }
 
-function synchronise(words: Map<number, Clock>, address: number, clock: Clock): void {
+function synchronise(words: Map<number, Clock>, address: number, clock: Clock, kind: number): void {
   const word = words.get(address);
-  if (word === undefined) {
-    words.set(address, clock.slice());
-    return;
-  }
+  if (word !== undefined && kind !== C.SYNC_STORE) join(clock, word);
+  if (kind !== C.SYNC_READ) words.set(address, clock.slice());
+}
+
+function join(clock: Clock, other: Clock): void {
   for (let thread = 0; thread < THREADS; thread++) {
-    const later = Math.max(clock[thread] as number, word[thread] as number);
-    clock[thread] = later;
-    word[thread] = later;
+    clock[thread] = Math.max(clock[thread] as number, other[thread] as number);
   }
 }
 
 function conflict(cell: Cell, kind: number, me: number, clock: Clock): number {
-  const isWrite = kind === C.PLAIN_WRITE || kind === C.SYNC_WRITE;
+  const isWrite = kind === C.PLAIN_WRITE || kind >= C.SYNC_WRITE;
   const others = [cell.plainWrites];
   if (kind < C.SYNC_READ) others.push(cell.syncWrites);
   if (isWrite) others.push(cell.plainReads);
@@ -78,8 +78,8 @@ function conflict(cell: Cell, kind: number, me: number, clock: Clock): number {
 }
 
 function note(cell: Cell, kind: number, me: number, time: number, number: number): void {
-  const kinds = [cell.plainReads, cell.plainWrites, cell.syncReads, cell.syncWrites];
-  const last = kinds[kind] as Clock;
+  const kinds = [cell.plainReads, cell.plainWrites, cell.syncReads];
+  const last = kinds[kind] ?? cell.syncWrites;
   last[2 * me] = time;
   last[2 * me + 1] = number;
 }
@@ -88,11 +88,14 @@ function note(cell: Cell, kind: number, me: number, time: number, number: number
 const ACCEPTED = /\b(classifyNotLive|recoverSlab|recoverSpan|recoverMarked)\b/;
 
 /** Explores schedules with views that log; returns the stacks of the races. */
-export function findRaces(explorer: Explorer, bound: number): { races: string[] } {
+export function findRaces(
+  explorer: Explorer,
+  explore: (visit: (switches: readonly number[]) => void) => void,
+): string[] {
   const { control } = explorer.arena;
   const races = new Set<string>();
-  const schedules: number[][] = [];
-  explorer.exhaust(bound, (switches) => {
+  const schedules: (readonly number[])[] = [];
+  explore((switches) => {
     if (raceIn(control) !== undefined) schedules.push(switches);
   });
   for (const switches of schedules.slice(0, 200)) {
@@ -100,11 +103,11 @@ export function findRaces(explorer: Explorer, bound: number): { races: string[] 
     const text = explain(explorer, switches);
     if (text !== "") races.add(text);
   }
-  return { races: [...races] };
+  return [...races];
 }
 
 /** Runs a schedule again, for the stacks of the first pair. */
-function explain(explorer: Explorer, switches: number[]): string {
+function explain(explorer: Explorer, switches: readonly number[]): string {
   const { control } = explorer.arena;
   explorer.arena.run({ switches });
   const pair = raceIn(control);
@@ -112,7 +115,8 @@ function explain(explorer: Explorer, switches: number[]): string {
   control.set(pair, C.WANTED);
   const kinds = pair.map((number) => {
     const at = C.LOG + C.LOG_INTS * number;
-    const kind = ["plain read", "plain write", "load", "atomic write"][control[at] >>> 4];
+    const names = ["plain read", "plain write", "load", "atomic write", "store"];
+    const kind = names[control[at] >>> 4];
     return `${kind} of byte ${control[at + 1]}`;
   });
   try {

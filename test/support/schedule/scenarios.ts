@@ -17,23 +17,27 @@ export interface Scenario {
   readonly slabs: number;
   readonly fastCap?: number;
   readonly interval?: number;
+  /** Slots for workers: 4. */
+  readonly workers?: number;
+  /** Whether a wait for memory lasts until it is woken: none times out. */
+  readonly isPatient?: boolean;
   readonly preamble: readonly (readonly [worker: number, op: Op])[];
   readonly threads: readonly (readonly Op[])[];
   /** Preemptions that are explored in full. */
   readonly bound?: number;
 }
 
-const LARGE = 30000;
-const SPAN = 70000;
+export const LARGE = 30000;
+export const SPAN = 70000;
 const LONG_SPAN = 140000;
 
 /** Workers 0 to `count - 1` attach in turn. */
-function attached(count: number, ...then: [number, Op][]): [number, Op][] {
+export function attached(count: number, ...then: [number, Op][]): [number, Op][] {
   return [...Array.from({ length: count }, (_, me): [number, Op] => [me, attach]), ...then];
 }
 
 /** Worker `me` allocates blocks into these slots. */
-function fill(me: number, size: number, ...slots: number[]): [number, Op][] {
+export function fill(me: number, size: number, ...slots: number[]): [number, Op][] {
   return slots.map((slot) => [me, malloc(slot, size)]);
 }
 

@@ -96,9 +96,10 @@ export class Scheduler {
     const done = control[C.DONE] | (1 << me);
     control[C.DONE] = done;
     const step = Math.min(control[C.STEP]++, C.MAX_STEPS - 1);
-    control[C.TRACE + step] = me | (done << C.TRACE_DONE_SHIFT) | 0x10000;
     let to = 0;
     while (to < control[C.THREADS] && ((done >>> to) & 1) === 1) to++;
+    const mark = C.TRACE_LEFT | (to << C.TRACE_TO_SHIFT);
+    control[C.TRACE + step] = me | (done << C.TRACE_DONE_SHIFT) | mark;
     if (to === control[C.THREADS]) {
       this.pass(C.MAIN);
       return;
@@ -146,7 +147,7 @@ export function install(scheduler: Scheduler): void {
   const rmw =
     (op: number, operation: Rmw): Rmw =>
     (view, index, value) => {
-      const raw = at(view, index, C.SYNC_WRITE);
+      const raw = at(view, index, op === C.STORE ? C.SYNC_STORE : C.SYNC_WRITE);
       return did(op, raw, index, operation(raw, index, value));
     };
   const seam: Partial<Sync> = {

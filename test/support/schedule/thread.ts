@@ -1,10 +1,11 @@
 /** What a thread of the scheduler runs; thread 0 explores. Bundled by launch.ts. */
 import { parentPort, workerData } from "node:worker_threads";
 import { Agent, World } from "./agent.js";
+import { Arena, type Watch } from "./arena.js";
 import * as C from "./control.js";
-import { Explorer, type Outcome } from "./explore.js";
-import type { Job } from "./launch.js";
-import { findRaces } from "./races.js";
+import { Explorer } from "./explore.js";
+import { type Job, runJob, watchOf } from "./jobs.js";
+import type { Scenario } from "./scenarios.js";
 import { install, Scheduler } from "./scheduler.js";
 
 interface Data {
@@ -17,22 +18,29 @@ const { buffer, control, me } = workerData as Data;
 const scheduler = new Scheduler(control, me);
 install(scheduler);
 
-function runJob(job: Job): Outcome & { races?: string[] } {
-  const { kind, scenario, ms } = job;
-  const watch = kind === "plainKills" ? 1 : kind === "races" ? 2 : (job.watch ?? 0);
-  const explorer = new Explorer(new Arena(buffer, control, scenario, watch, runOnThreads), watch, ms);
-  const { outcome } = explorer;
-  const bound = job.bound ?? 0;
-  if (kind === "exhaust") explorer.exhaust(bound);
-  else if (kind === "kills" || kind === "plainKills") explorer.kills(bound);
-  else if (kind === "walk") explorer.walk(job.runs ?? 0, job.seed ?? 1);
-  else if (kind === "replay") explorer.run(job.schedule ?? { switches: [] });
-  else return Object.assign(outcome, findRaces(explorer, bound));
-  return outcome;
+function runScheduled(agent: Agent): void {
+  scheduler.start();
+  agent.runOps();
+  scheduler.end();
+}
+
+function openArena(scenario: Scenario, watch: Watch): Arena {
+  return new Arena(buffer, control, scenario, watch, () => {
+    const agent = new Agent(new World(buffer, control, true), 0);
+    return () => {
+      Atomics.store(control, C.TURN, 0);
+      runScheduled(agent);
+      scheduler.waitTurn(C.MAIN);
+      return true;
+    };
+  });
 }
 
 if (me === 0) {
-  parentPort?.on("message", (job: Job) => parentPort?.postMessage(runJob(job)));
+  parentPort?.on("message", (job: Job) => {
+    const explorer = new Explorer(openArena(job.scenario, watchOf(job)), watchOf(job), job.ms);
+    parentPort?.postMessage(runJob(explorer, job));
+  });
 } else {
   let config = -1;
   let agent: Agent | undefined;
@@ -40,8 +48,8 @@ if (me === 0) {
     scheduler.waitTurn(me);
     if (agent === undefined || config !== control[C.CONFIG]) {
       config = control[C.CONFIG];
-      agent = new Agent(new World(buffer, control, true), scheduler, me);
+      agent = new Agent(new World(buffer, control, true), me);
     }
-    agent.runScheduled();
+    runScheduled(agent);
   }
 }

@@ -1,0 +1,100 @@
+import type { Arena, Schedule, Watch } from "../arena.js";
+import * as C from "../control.js";
+import { Explorer } from "../explore.js";
+import { findRaces } from "../races.js";
+import { Pct, Random, Walk } from "./deciders.js";
+import type { Decider, Engine } from "./engine.js";
+import { Reduction } from "./reduce.js";
+
+const MAX_DEPTH = 5;
+
+/** What only fibers do: decide about each step when they come to it. */
+export class FiberExplorer extends Explorer {
+  private readonly engine: Engine;
+  classes: Set<number> | undefined;
+
+  constructor(arena: Arena, engine: Engine, watch: Watch, ms: number) {
+    super(arena, watch, ms);
+    this.engine = engine;
+  }
+
+  /** Notes the classes of the runs from here on. */
+  noteClasses(): void {
+    this.engine.isClassing = true;
+    this.classes = new Set();
+  }
+
+  override run(schedule: Schedule): boolean {
+    const goesOn = super.run(schedule);
+    if (!this.engine.isCut) this.classes?.add(this.arena.control[C.CLASS]);
+    return goesOn;
+  }
+
+  private runDecided(decider: Decider, more: Omit<Schedule, "switches"> = {}): boolean {
+    const { engine, outcome } = this;
+    engine.decider = decider;
+    const goesOn = this.run({ ...more, switches: [] });
+    engine.decider = undefined;
+    if (!goesOn && outcome.failure !== undefined) {
+      const schedule = { ...more, switches: [...engine.taken] };
+      outcome.failure = { ...outcome.failure, schedule };
+    }
+    return goesOn;
+  }
+
+  /** All schedules, but for those that are equivalent to one that is run. */
+  reduce(limit = Infinity, visit?: (switches: readonly number[]) => void): void {
+    const { engine, outcome } = this;
+    const reduction = new Reduction(engine);
+    do {
+      reduction.begin();
+      if (outcome.runs >= limit) outcome.isComplete = false;
+      if (!this.runDecided(reduction)) return;
+      if (engine.isCut) outcome.cut = (outcome.cut ?? 0) + 1;
+      else visit?.([...engine.taken]);
+    } while (reduction.next());
+  }
+
+  /** Of each class of schedules, one, in which each thread dies before each of its steps. */
+  reducedKills(limit: number): void {
+    this.killIn((visit) => this.reduce(limit, visit));
+  }
+
+  reducedRaces(limit: number): void {
+    this.outcome.races = findRaces(this, (visit) => this.reduce(limit, visit));
+  }
+
+  /** Random schedules: by priorities, and uniform ones; some with a death, or bad luck. */
+  random(runs: number, seed: number): void {
+    const { control, scenario } = this.arena;
+    // Where plain writes are watched, it is for the deaths between them.
+    const isMortal = control[C.WATCH] === 1;
+    const random = new Random(seed);
+    if (!this.run({ switches: [] })) return;
+    const threads = scenario.threads.length;
+    const own = control.slice(C.OWN_STEPS, C.OWN_STEPS + 8);
+    let steps = control[C.STEP];
+    for (let run = 0; run < runs; run++) {
+      const isWalk = run % 3 === 2;
+      const depth = 1 + random.below(MAX_DEPTH);
+      const decider = isWalk ? new Walk(random) : new Pct(random, threads, steps, depth);
+      const victim = random.below(threads);
+      const more: Omit<Schedule, "switches"> =
+        isMortal || run % 4 === 3
+          ? {
+              victim: [victim, 1 + random.below(Math.max(1, own[victim]))],
+              freeLive: random.below(2) === 0,
+            }
+          : run % 8 === 1
+            ? { spurious: [2 + random.below(6), random.below(2 ** 28)] }
+            : {};
+      if (!this.runDecided(decider, more)) {
+        this.shrink();
+        return;
+      }
+      if (more.victim !== undefined) continue;
+      steps = control[C.STEP];
+      own.set(control.subarray(C.OWN_STEPS, C.OWN_STEPS + 8));
+    }
+  }
+}

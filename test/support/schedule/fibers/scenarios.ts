@@ -1,0 +1,142 @@
+import {
+  attach,
+  detach,
+  drain,
+  forget,
+  free,
+  freeBatch,
+  handOver,
+  malloc,
+  mallocBatch,
+  mallocWait,
+  type Op,
+  realloc,
+  recover,
+} from "../control.js";
+import { attached, fill, LARGE, type Scenario, SPAN } from "../scenarios.js";
+
+const SMALL = 60;
+
+function forgetIn2(slot: number): [number, Op] {
+  return [2, forget(slot)];
+}
+
+/** Programs that are long for real threads: every schedule of each is run, or an equivalent one. */
+export const LONG_SCENARIOS: readonly Scenario[] = [
+  {
+    name: "batches of two workers, few slabs",
+    slabs: 6,
+    preamble: attached(2),
+    threads: [
+      [mallocBatch(0, LARGE), freeBatch(4)],
+      [mallocBatch(4, LARGE), freeBatch(0)],
+    ],
+  },
+  {
+    name: "batch against an owner that leaves",
+    slabs: 5,
+    interval: 3,
+    preamble: attached(2, [0, mallocBatch(0, LARGE)]),
+    threads: [[detach], [freeBatch(0), mallocBatch(4, LARGE)]],
+  },
+  {
+    name: "three workers claim and give back",
+    slabs: 5,
+    preamble: attached(3, ...fill(0, LARGE, 0), ...fill(1, 20000, 1)),
+    threads: [[free(0), drain], [free(1), drain], [malloc(8, 24000)]],
+  },
+  {
+    name: "three workers, spans that meet",
+    slabs: 6,
+    preamble: attached(3, ...fill(0, SPAN, 0), ...fill(1, SPAN, 1)),
+    threads: [[free(0)], [free(1)], [malloc(8, 140000)]],
+  },
+  {
+    name: "realloc moves another worker's block",
+    slabs: 6,
+    preamble: attached(2, ...fill(0, LARGE, 0, 1)),
+    threads: [
+      [free(1), drain],
+      [realloc(0, SPAN), realloc(0, SMALL), drain],
+    ],
+  },
+  {
+    name: "a slab goes from worker to worker",
+    slabs: 4,
+    preamble: attached(3, ...fill(0, 20000, 0)),
+    threads: [[detach], [free(0), drain], [malloc(8, 20000), drain]],
+  },
+  {
+    name: "frees in both directions",
+    slabs: 5,
+    preamble: attached(2, ...fill(0, LARGE, 0, 1), ...fill(1, LARGE, 2, 3)),
+    threads: [
+      [free(2), malloc(8, LARGE), drain],
+      [free(0), malloc(9, LARGE), drain],
+    ],
+  },
+  {
+    name: "two recover, one of them leaves",
+    slabs: 5,
+    preamble: attached(4, ...fill(3, LARGE, 0, 1)),
+    threads: [[recover(3), detach], [recover(3)], [free(0)]],
+  },
+  {
+    name: "handed over in a ring",
+    slabs: 5,
+    preamble: attached(3, ...fill(0, LARGE, 0), ...fill(1, LARGE, 1), [0, handOver(0, 1)]),
+    threads: [[drain, detach], [handOver(0, 2), free(1)], [free(0)]],
+  },
+  {
+    name: "attached while another leaves",
+    slabs: 5,
+    preamble: attached(2, ...fill(0, LARGE, 0, 1), ...fill(1, LARGE, 2)),
+    threads: [[detach], [free(0), drain], [attach, free(1)]],
+  },
+];
+
+/** Waits for memory that must end without any time-out: whoever gives memory back wakes them. */
+export const WAITS: readonly Scenario[] = [
+  {
+    name: "an owner waits, another frees",
+    slabs: 4,
+    isPatient: true,
+    preamble: attached(2, ...fill(0, LARGE, 0, 1, 2, 3)),
+    threads: [[mallocWait(8, LARGE)], [free(0)]],
+  },
+  {
+    name: "one waits, the owner drains",
+    slabs: 4,
+    isPatient: true,
+    preamble: attached(2, ...fill(0, LARGE, 0, 1, 2, 3)),
+    threads: [[free(0), free(1), drain], [mallocWait(8, LARGE)]],
+  },
+  {
+    name: "one waits, the owner leaves",
+    slabs: 4,
+    isPatient: true,
+    preamble: attached(2, ...fill(0, LARGE, 0, 1, 2, 3)),
+    threads: [[free(0), detach], [mallocWait(8, LARGE)]],
+  },
+  {
+    name: "one waits for a span",
+    slabs: 4,
+    isPatient: true,
+    preamble: attached(2, ...fill(0, SPAN, 0)),
+    threads: [[free(0)], [mallocWait(8, SPAN)]],
+  },
+  {
+    name: "two wait, one frees for both",
+    slabs: 4,
+    isPatient: true,
+    preamble: attached(3, ...fill(0, 40000, 0), ...fill(0, 65000, 1)),
+    threads: [[free(0), free(1), drain], [mallocWait(8, 40000)], [mallocWait(9, 65000)]],
+  },
+  {
+    name: "one waits, another recovers the dead",
+    slabs: 4,
+    isPatient: true,
+    preamble: attached(3, ...fill(2, LARGE, 0, 1, 2, 3), ...[0, 1, 2, 3].map(forgetIn2)),
+    threads: [[recover(2, 1)], [mallocWait(8, LARGE)]],
+  },
+];

@@ -1,0 +1,37 @@
+/** A worker that runs jobs on fibers. Bundled by build.ts. */
+import { parentPort } from "node:worker_threads";
+import { type AsyncWait, sync } from "../../../../src/base/sync.js";
+import { Arena } from "../arena.js";
+import * as C from "../control.js";
+import { type Job, runJob, watchOf } from "../jobs.js";
+import { Engine } from "./engine.js";
+import { FiberExplorer } from "./explore.js";
+
+const MAX_SLABS = 16;
+
+const path = "./program.mjs";
+const program = (await import(path)) as ConstructorParameters<typeof Engine>[0];
+const control = new Int32Array(new SharedArrayBuffer(4 * C.CONTROL_INTS));
+const buffer = new SharedArrayBuffer(MAX_SLABS << 16);
+control.fill(-1, C.WANTED, C.WANTED + 2);
+const engine = new Engine(program, control);
+// What prepares and checks a run is not waited for.
+sync.waitAsync = (): AsyncWait => ({ async: true, value: new Promise(() => undefined) });
+
+parentPort?.on("message", (job: Job) => {
+  const arena = new Arena(buffer, control, job.scenario, watchOf(job), () => {
+    engine.open(buffer);
+    return () => engine.run();
+  });
+  const explorer = new FiberExplorer(arena, engine, watchOf(job), job.ms);
+  engine.isClassing = false;
+  if (job.isClassed === true) explorer.noteClasses();
+  const limit = job.runs ?? Infinity;
+  if (job.kind === "reduce") explorer.reduce(limit);
+  else if (job.kind === "reducedKills") explorer.reducedKills(limit);
+  else if (job.kind === "reducedRaces") explorer.reducedRaces(limit);
+  else if (job.kind === "random") explorer.random(job.runs ?? 0, job.seed ?? 1);
+  else runJob(explorer, job);
+  if (explorer.classes !== undefined) explorer.outcome.classes = [...explorer.classes];
+  parentPort?.postMessage(explorer.outcome);
+});
