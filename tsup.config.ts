@@ -3,7 +3,7 @@ import { defineConfig, type Options } from "tsup";
 
 type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 
-/** The command and the trace tools use the shipped core, as a program does: no second copy. */
+/** What stands above the core uses the shipped core, as a program does: no second copy. */
 const shippedCore: Plugin = {
   name: "shipped-core",
   setup(build) {
@@ -11,6 +11,21 @@ const shippedCore: Plugin = {
       path: "./index.js",
       external: true,
     }));
+    build.onResolve({ filter: /^\.\.\/(buffers|codec)\/index\.js$/ }, ({ path }) => ({
+      path: `./${path.split("/")[1]}.js`,
+      external: true,
+    }));
+  },
+};
+
+/**
+ * esbuild turns a bundled module's top-level `const` into `var`, which V8 must load and check on
+ * every use; a `const` it puts into machine code as an immediate.
+ */
+const topLevelConst: NonNullable<Options["plugins"]>[number] = {
+  name: "top-level-const",
+  renderChunk(code) {
+    return { code: code.replace(/^var (?=[\w$]+ = )/gm, "const ") };
   },
 };
 
@@ -51,15 +66,24 @@ export default defineConfig([
           return { code: code.replace(/^staticAssert\([\s\S]*?\);$/gm, "") };
         },
       },
-      {
-        // esbuild turns a bundled module's top-level `const` into `var`, which V8 must load and check
-        // on every use; a `const` it puts into machine code as an immediate.
-        name: "top-level-const",
-        renderChunk(code) {
-          return { code: code.replace(/^var (?=[\w$]+ = )/gm, "const ") };
-        },
-      },
+      topLevelConst,
     ],
+  },
+  {
+    ...common,
+    entry: { buffers: "src/buffers/index.ts", codec: "src/codec/index.ts" },
+    platform: "neutral",
+    splitting: false,
+    esbuildPlugins: [shippedCore],
+    plugins: [topLevelConst],
+  },
+  {
+    ...common,
+    entry: { node: "src/node/index.ts" },
+    platform: "node",
+    splitting: false,
+    esbuildPlugins: [shippedCore],
+    plugins: [topLevelConst],
   },
   {
     ...common,

@@ -1,0 +1,46 @@
+export type BufferErrorCode =
+  | "ERR_RELEASED"
+  | "ERR_FROZEN"
+  | "ERR_OUT_OF_RANGE"
+  | "ERR_INVALID_ARGUMENT"
+  | "ERR_NOT_CONTIGUOUS"
+  | "ERR_NOT_OWNED"
+  | "ERR_MALFORMED"
+  | "ERR_TOO_LARGE"
+  | "ERR_TRUNCATED"
+  | "ERR_CLOSED";
+
+/**
+ * What buffers, codecs and framers throw. `details` holds what the message says, as data: a
+ * `position` where bytes are wrong, and what was expected.
+ */
+export class BufferError extends Error {
+  readonly code: BufferErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: BufferErrorCode, message: string, details: Record<string, unknown> = {}) {
+    super(message);
+    this.name = "BufferError";
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** Shows any value in an error message, briefly and without ever throwing. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "function") return "a function";
+  if (typeof value === "object") return value === null ? "null" : "an object";
+  return Object.is(value, -0) ? "-0" : String(value);
+}
+
+export function outOfRange(name: string, got: unknown, least: number, most: number): BufferError {
+  const message = `${name} is ${show(got)}; it takes an integer from ${least} to ${most}`;
+  return new BufferError("ERR_OUT_OF_RANGE", message, { name, got, least, most });
+}
+
+export function checkRange(name: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw outOfRange(name, value, least, most);
+}

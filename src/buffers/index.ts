@@ -1,0 +1,7 @@
+export { Bytes } from "./bytes.js";
+export { BytesPool, type BytesPoolOptions } from "./bytesPool.js";
+export type { BufferData } from "./data.js";
+export { BufferError, type BufferErrorCode } from "./errors.js";
+export type { ByteHeap } from "./heap.js";
+export type { Leak, LeakDetection } from "./leaks.js";
+export { BufferPool } from "./pool.js";

@@ -1,0 +1,129 @@
+import { NULL, type Ptr } from "../index.js";
+import { type BufferData, toBytes } from "./data.js";
+import { BufferError, show } from "./errors.js";
+import type { ByteHeap } from "./heap.js";
+import { utf8Length, writeUtf8 } from "./utf8.js";
+
+const SLAB_SHIFT = 16;
+const SLAB_MASK = 65535;
+
+/** The views of one slab's blocks, which all have one size of 2 ** shift bytes or more. */
+interface Page<V> {
+  readonly shift: number;
+  readonly views: (V | undefined)[];
+}
+
+/**
+ * Buffers of a heap as plain `Uint8Array`s, in the shape of code that calls `Buffer.allocUnsafe`;
+ * `view.byteOffset` is the ptr. Each block keeps its view, so a block that is allocated again with
+ * the same length allocates nothing on the JavaScript heap.
+ *
+ * A buffer is freed by hand. Who goes on using it after that sees, and writes, what the next holder
+ * of the block has: use `Bytes` where that cannot be ruled out.
+ */
+export class BufferPool<
+  B extends ArrayBufferLike = ArrayBufferLike,
+  V extends Uint8Array<B> = Uint8Array<B>,
+> {
+  readonly heap: ByteHeap<B>;
+  private readonly pages: (Page<V> | undefined)[];
+
+  constructor(heap: ByteHeap<B>) {
+    this.heap = heap;
+    this.pages = new Array(heap.u8.length >>> SLAB_SHIFT).fill(undefined);
+  }
+
+  /**
+   * A buffer of `size` bytes, its contents undefined. About 8 ns where the block has a view of this
+   * length, else 80 ns.
+   * @throws {HeapError} ERR_INVALID_SIZE, ERR_HEAP_EXHAUSTED
+   */
+  allocUnsafe(size: number): V {
+    const ptr = this.heap.malloc(size);
+    const page = this.pages[ptr >>> SLAB_SHIFT];
+    if (page !== undefined) {
+      const view = page.views[(ptr & SLAB_MASK) >>> page.shift];
+      if (view !== undefined && view.length === size && view.byteOffset === ptr) return view;
+    }
+    return this.register(ptr, size);
+  }
+
+  /** As `allocUnsafe`, with all bytes 0. */
+  alloc(size: number): V {
+    const view = this.allocUnsafe(size);
+    view.fill(0);
+    return view;
+  }
+
+  /**
+   * A buffer that holds a copy of `data`; a string as UTF-8.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT
+   */
+  from(data: BufferData): V {
+    if (typeof data === "string") {
+      const view = this.allocUnsafe(utf8Length(data));
+      writeUtf8(data, view, 0);
+      return view;
+    }
+    const bytes = toBytes(data);
+    const view = this.allocUnsafe(bytes.length);
+    view.set(bytes);
+    return view;
+  }
+
+  /**
+   * Gives a buffer back to the heap. About 6 ns.
+   * @throws {BufferError} ERR_NOT_OWNED when it is not, or no longer, a buffer of this pool.
+   * @throws {HeapError} ERR_DOUBLE_FREE
+   */
+  free(view: V): void {
+    const ptr = view?.byteOffset;
+    const page = this.pages[ptr >>> SLAB_SHIFT];
+    if (page === undefined || page.views[(ptr & SLAB_MASK) >>> page.shift] !== view) {
+      throw notOwned(view);
+    }
+    this.heap.free(ptr as Ptr);
+  }
+
+  /**
+   * A buffer over a live block that was allocated elsewhere, such as by another worker of a shared
+   * heap. It is this pool's to free from now on.
+   * @throws {HeapError} ERR_INVALID_POINTER, ERR_DOUBLE_FREE when the block is not live.
+   * @throws {BufferError} ERR_OUT_OF_RANGE when it is smaller.
+   */
+  adopt(ptr: Ptr, size: number): V {
+    const usable = this.heap.usableSize(ptr);
+    if (ptr === NULL || !Number.isInteger(size) || size < 0 || size > usable) {
+      const message = `size is ${show(size)}; the block at ${show(ptr)} has ${usable} bytes`;
+      throw new BufferError("ERR_OUT_OF_RANGE", message, { ptr, got: size, most: usable });
+    }
+    return this.register(ptr, size);
+  }
+
+  /** A view of the kind that this pool gives. */
+  protected makeView(ptr: number, size: number): V {
+    return new Uint8Array(this.heap.buffer, ptr, size) as V;
+  }
+
+  private register(ptr: Ptr, size: number): V {
+    const slab = ptr >>> SLAB_SHIFT;
+    const shift = Math.min(SLAB_SHIFT, 31 - Math.clz32(this.heap.usableSize(ptr)));
+    let page = this.pages[slab];
+    // The slab was another class's when its page was made: none of those blocks is live.
+    if (page === undefined || page.shift !== shift) {
+      page = { shift, views: new Array((SLAB_MASK >>> shift) + 1).fill(undefined) };
+      this.pages[slab] = page;
+    }
+    const view = this.makeView(ptr, size);
+    page.views[(ptr & SLAB_MASK) >>> shift] = view;
+    return view;
+  }
+}
+
+function notOwned(view: unknown): BufferError {
+  const message = ArrayBuffer.isView(view)
+    ? `the view at ${view.byteOffset}, of ${view.byteLength} bytes, is no buffer of this pool; ` +
+      "it takes the very object that alloc, from or adopt returned, once"
+    : `${show(view)} is no buffer of this pool`;
+  return new BufferError("ERR_NOT_OWNED", message);
+}

@@ -1,0 +1,1 @@
+export { NodeBufferPool } from "./pool.js";
