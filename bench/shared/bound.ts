@@ -8,8 +8,8 @@ import {
   SLAB_BYTES,
   SLL_MAGAZINES,
 } from "../../src/layout/metadata.js";
-import { sharedLayout } from "../../src/layout/shared.js";
-import { BLOCK_BYTES, CLASS_COUNT } from "../../src/layout/sizeClasses.js";
+import { OUTBOX_BLOCKS, OUTBOX_MAX_BYTES, sharedLayout } from "../../src/layout/shared.js";
+import { BLOCK_BYTES, CLASS_COUNT, TINY_MAX_BYTES } from "../../src/layout/sizeClasses.js";
 import { CAPACITY, LARSON_SLOTS, MAX_WORKERS, PIPE_LIMIT, SHARED_BLOCKS } from "./protocol.js";
 
 /*
@@ -36,7 +36,7 @@ export interface Workload {
 
 const OPTIONS = resolveOptions();
 const { fastCap, sllDrainInterval } = OPTIONS;
-const OUTBOX_BLOCKS = Math.min(sllDrainInterval, 1024);
+const SENT_BLOCKS = Math.min(sllDrainInterval, OUTBOX_BLOCKS);
 
 /** A refill comes when at most so many blocks of the class are cached: see mallocSlow. */
 const CACHED_BLOCKS = 15;
@@ -76,19 +76,19 @@ const KEPT = 500;
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
   larson: {
     live: () => [uniform(LARSON_SLOTS)],
-    transit: () => [uniform(OUTBOX_BLOCKS)],
+    transit: () => [uniform(SENT_BLOCKS)],
     first: (workers) => [uniform(workers * LARSON_SLOTS)],
     generations: 2,
   },
   mstress: {
     live: () => [powersOfTwo(KEPT, 7), powersOfTwo(BRIEF_LIVE + SHARED_BLOCKS, 5)],
-    transit: () => [powersOfTwo(OUTBOX_BLOCKS, 5)],
+    transit: () => [powersOfTwo(SENT_BLOCKS, 5)],
     first: () => [],
     generations: 2,
   },
   rptest: {
     live: () => [falling(1000 + PIPE_LIMIT)],
-    transit: (workers) => (workers === 1 ? [] : [falling(OUTBOX_BLOCKS)]),
+    transit: (workers) => (workers === 1 ? [] : [falling(SENT_BLOCKS)]),
     first: () => [],
     generations: 1,
   },
@@ -127,6 +127,14 @@ function countOf(drawn: readonly Drawn[], classIndex: number): number {
   return Math.min(all, count);
 }
 
+/** Blocks of a class in an outbox, which large ones fill by their bytes. */
+function heldBack(transit: readonly Drawn[], classIndex: number): number {
+  const blockBytes = BLOCK_BYTES[classIndex] as number;
+  const blocks = countOf(transit, classIndex);
+  if (blockBytes <= TINY_MAX_BYTES) return blocks;
+  return Math.min(blocks, Math.ceil(OUTBOX_MAX_BYTES / blockBytes));
+}
+
 /** What a worker has of its slabs, and its magazines. */
 interface Taken {
   slabs: number;
@@ -142,7 +150,8 @@ function takenBy(live: readonly Drawn[], transit: readonly Drawn[]): Taken {
   const taken = { slabs: 0, bytes: 0, magazines: 0 };
   let full = 0;
   for (let classIndex = 2; classIndex <= CLASS_COUNT; classIndex++) {
-    const blocks = countOf([...live, ...transit], classIndex);
+    const together = countOf([...live, ...transit], classIndex);
+    const blocks = Math.min(together, countOf(live, classIndex) + heldBack(transit, classIndex));
     if (blocks === 0) continue;
     const perSlab = blocksPerSlab(classIndex);
     const carved = blocks + CACHED_BLOCKS + refillCount(classIndex, OPTIONS);
