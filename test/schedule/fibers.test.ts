@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { MALLOC_WAIT, RECOVER } from "../support/schedule/control.js";
 import { Pool } from "../support/schedule/fibers/pool.js";
 import { LONG_SCENARIOS, WAITS } from "../support/schedule/fibers/scenarios.js";
 import type { Job } from "../support/schedule/jobs.js";
@@ -34,6 +35,8 @@ describe.skipIf(REPLAY !== "").concurrent.each(SCENARIOS)("$name", (scenario) =>
     expect(bounded.isComplete).toBe(true);
     const all = await tally.run("all, reduced", { ...job, kind: "reduce" });
     expect(all.isComplete).toBe(true);
+    // A recovery reads headers that others may write: that order is none of the reduction's.
+    if (scenario.threads.flat().some(([kind]) => kind === RECOVER)) return;
     const classes = new Set(all.classes);
     expect(bounded.classes?.filter((one) => !classes.has(one))).toEqual([]);
   });
@@ -103,7 +106,7 @@ describe.skipIf(REPLAY !== "").concurrent.each([
     const property = fc.asyncProperty(program, async ({ scenario, seed }) => {
       const job: Job = { kind: "random", scenario, runs: RANDOM_RUNS, seed, ms: MS };
       await tally.run(`programs ${title}`, job);
-      const hasWaits = scenario.threads.flat().some(([kind]) => kind === 11);
+      const hasWaits = scenario.threads.flat().some(([kind]) => kind === MALLOC_WAIT);
       if (threads > 3 || hasWaits) return;
       await tally.run(`programs ${title}, reduced`, { ...job, kind: "reduce", runs: REDUCED_RUNS });
     });

@@ -183,6 +183,7 @@ export class Agent {
   private attach(): void {
     const { world } = this;
     if (this.handle !== undefined) return;
+    this.setWorker(C.ATTACHING);
     const image = claimWorker(world.buffer, world.options, world.workers);
     this.handle = { image, door: openSharedDoor(image, image.mine) };
     this.setWorker(image.worker);
@@ -225,8 +226,13 @@ export class Agent {
 
   /** Unless another is at it: then that one recovers. */
   private recover(image: SharedImage, worker: number, freeLive: boolean): void {
+    const { control } = this.world;
     try {
-      recoverWorker(image, worker, freeLive);
+      for (const ptr of recoverWorker(image, worker, freeLive).live) {
+        const count = Math.min(control[C.RECOVERED] + 1, C.MAX_RECOVERED);
+        control[C.RECOVERED + count] = ptr;
+        control[C.RECOVERED] = count;
+      }
     } catch (error) {
       if (!(error instanceof HeapError) || error.code !== "ERR_WORKER_ALIVE") throw error;
     }
@@ -238,8 +244,9 @@ export class Agent {
     const state = sync.load(image.words, slotWord(worker, SLOT_STATE));
     if ((state & 0xff) !== SLOT_ACTIVE) return false;
     for (let thread = 0; thread < control[C.THREADS]; thread++) {
-      const isWorker = sync.load(control, C.WORKER_OF + thread) === worker;
-      if (isWorker && ((control[C.DEAD] >>> thread) & 1) === 0) return false;
+      const found = sync.load(control, C.WORKER_OF + thread);
+      const isAlive = ((control[C.DEAD] >>> thread) & 1) === 0;
+      if (isAlive && (found === worker || found === C.ATTACHING)) return false;
     }
     return true;
   }

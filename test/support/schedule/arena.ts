@@ -75,6 +75,8 @@ export class Arena {
   private prepare(): void {
     const { control, scenario, world } = this;
     formatShared(this.buffer, world.options, world.workers);
+    control[C.DEAD] = 0;
+    control[C.RECOVERED] = 0;
     control.fill(0, C.SLOT_TABLE, C.SLOT_TABLE + C.SLOT_COUNT);
     control.fill(-1, C.WORKER_OF, C.WORKER_OF + 8);
     const agents = Array.from({ length: 4 }, (_, me) => new Agent(world, me));
@@ -105,6 +107,7 @@ export class Arena {
     control.set(this.workersOf, C.WORKER_OF);
     control.fill(0, C.OWN_STEPS, C.OWN_STEPS + 8);
     control.fill(0, C.IN_HAND, C.IN_HAND + 8 * C.MAX_IN_HAND);
+    control[C.RECOVERED] = 0;
     control[C.HASH] = 0;
     control[C.CLASS] = 0;
     control.set(this.table, C.SLOT_TABLE);
@@ -171,6 +174,8 @@ export class Arena {
       const first = C.IN_HAND + thread * C.MAX_IN_HAND;
       for (const ptr of control.subarray(first, first + C.MAX_IN_HAND)) held.add(ptr);
     }
+    const listed = C.RECOVERED + 1;
+    for (const ptr of control.subarray(listed, listed + control[C.RECOVERED])) held.add(ptr);
     for (const ptr of live) {
       if (!held.has(ptr) && !recovered.has(ptr)) fail(`ptr ${ptr} is live and nobody holds it`);
     }

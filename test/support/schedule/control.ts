@@ -35,6 +35,8 @@ export const CLASS = 22;
 /** By thread. */
 export const SLEEPING = 24;
 export const WORKER_OF = 32;
+/** In its place, of a thread whose worker is not known yet. */
+export const ATTACHING = -2;
 export const OWN_STEPS = 40;
 export const OPS_COUNT = 48;
 /** Of all that was done: which operation, where, with which result. */
@@ -45,6 +47,9 @@ export const PATIENT = 57;
 /** Where the threads keep ptrs. */
 export const SLOT_TABLE = 64;
 export const SLOT_COUNT = 48;
+/** Live blocks that recoveries of the run have listed: how many, and which. */
+export const RECOVERED = 128;
+export const MAX_RECOVERED = 256;
 /** What a thread's operation has in hand: allocated and in no slot yet, or taken to be freed. */
 export const IN_HAND = 1152;
 export const MAX_IN_HAND = 6;

@@ -57,8 +57,8 @@ export function programs(
     seed: fc.nat(2 ** 28),
   });
   return drawn.map(({ before, seed, ...rest }) => {
-    // A wait before the run would be for ever.
-    const then = before.filter(([, [kind]]) => kind !== C.MALLOC_WAIT);
+    // Before the run nobody is dead, and a wait would be for ever.
+    const then = before.filter(([, [kind]]) => kind !== C.MALLOC_WAIT && kind !== C.RECOVER);
     const all = Array.from({ length: most }, (_, me): [number, C.Op] => [me, C.attach]);
     const name = `before: ${showOps(then)}`;
     return { scenario: { name, workers: 5, preamble: [...all, ...then], ...rest }, seed };

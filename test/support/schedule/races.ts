@@ -84,8 +84,11 @@ function note(cell: Cell, kind: number, me: number, time: number, number: number
   last[2 * me + 1] = number;
 }
 
-/** Plain reads that may race: these functions read one header byte, and check what it means. */
-const ACCEPTED = /\b(classifyNotLive|recoverSlab|recoverSpan|recoverMarked)\b/;
+/**
+ * Plain reads that may race: these functions read one header byte, and check what it means; or a
+ * count for an error's text.
+ */
+const ACCEPTED = /\b(classifyNotLive|recoverSlab|recoverSpan|recoverMarked|freeBytesOf)\b/;
 
 /** Explores schedules with views that log; returns the stacks of the races. */
 export function findRaces(

@@ -64,7 +64,7 @@ export class FiberExplorer extends Explorer {
     this.outcome.races = findRaces(this, (visit) => this.reduce(limit, visit));
   }
 
-  /** Random schedules: by priorities, and uniform ones; some with a death, or bad luck. */
+  /** Random schedules: by priorities, and uniform ones; some with a death. */
   random(runs: number, seed: number): void {
     const { control, scenario } = this.arena;
     // Where plain writes are watched, it is for the deaths between them.
@@ -85,9 +85,7 @@ export class FiberExplorer extends Explorer {
               victim: [victim, 1 + random.below(Math.max(1, own[victim]))],
               freeLive: random.below(2) === 0,
             }
-          : run % 8 === 1
-            ? { spurious: [2 + random.below(6), random.below(2 ** 28)] }
-            : {};
+          : {};
       if (!this.runDecided(decider, more)) {
         this.shrink();
         return;
