@@ -1,0 +1,93 @@
+import { type FileHandle, open } from "node:fs/promises";
+import type { Bytes, BytesPool } from "../buffers/index.js";
+
+/** Bytes of a file that are read at once. */
+const CHUNK_BYTES = 65536;
+
+/**
+ * A whole file as bytes of a heap.
+ * @throws what `node:fs` does; {HeapError} ERR_HEAP_EXHAUSTED
+ */
+export async function readFileBytes<B extends ArrayBufferLike>(
+  path: string | URL,
+  pool: BytesPool<B>,
+): Promise<Bytes<B>> {
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    const bytes = pool.allocUnsafe(size);
+    try {
+      const length = await readAll(file, bytes.view());
+      if (length === size) return bytes;
+      const head = bytes.split(length);
+      bytes.release();
+      return head;
+    } catch (error) {
+      bytes.release();
+      throw error;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function readAll(file: FileHandle, view: Uint8Array): Promise<number> {
+  let at = 0;
+  while (at < view.length) {
+    const { bytesRead } = await file.read(view, at, view.length - at, at);
+    if (bytesRead === 0) break;
+    at += bytesRead;
+  }
+  return at;
+}
+
+/** A file in chunks, each to be released by who takes it. */
+export async function* readFileChunks<B extends ArrayBufferLike>(
+  path: string | URL,
+  pool: BytesPool<B>,
+  chunkBytes: number = CHUNK_BYTES,
+): AsyncGenerator<Bytes<B>, void, undefined> {
+  const file = await open(path, "r");
+  try {
+    for (;;) {
+      const chunk = pool.allocUnsafe(chunkBytes);
+      let bytesRead = 0;
+      try {
+        ({ bytesRead } = await file.read(chunk.view(), 0, chunkBytes, null));
+      } finally {
+        if (bytesRead === 0) chunk.release();
+      }
+      if (bytesRead === 0) return;
+      if (bytesRead === chunkBytes) {
+        yield chunk;
+        continue;
+      }
+      const head = chunk.split(bytesRead);
+      chunk.release();
+      yield head;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Writes bytes to a file, which it makes or replaces. They stay the caller's. */
+export async function writeFileBytes(path: string | URL, bytes: Bytes): Promise<void> {
+  bytes.retain();
+  try {
+    const file = await open(path, "w");
+    try {
+      for (const chunk of bytes.chunks()) await writeAll(file, chunk);
+    } finally {
+      await file.close();
+    }
+  } finally {
+    bytes.release();
+  }
+}
+
+async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let at = 0; at < chunk.length; ) {
+    at += (await file.write(chunk, at, chunk.length - at)).bytesWritten;
+  }
+}
