@@ -4,6 +4,7 @@ import { kindOf, loadState, ownerOf } from "../central/states.js";
 import { GRANULE_SHIFT, headerClass, NO_BLOCK } from "../layout/header.js";
 import { blocksPerSlab, ptrToSlab, slabToPtr } from "../layout/metadata.js";
 import {
+  ABANDONED,
   MARK_NOBODY,
   MARKED,
   MINE_MARKED,
@@ -12,7 +13,11 @@ import {
 } from "../layout/shared.js";
 import { BLOCK_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
 
-/** Marks a live block as held by another worker. @throws ERR_INVALID_WORKER */
+/**
+ * Marks a live block as held by another worker. Who may: the owner of its slab, whom it was handed
+ * over to, or anybody while nobody is known to hold it, as what a recovery listed.
+ * @throws ERR_INVALID_WORKER
+ */
 export function handOverBlock(
   image: SharedImage,
   ptr: number,
@@ -23,19 +28,23 @@ export function handOverBlock(
   const slab = ptrToSlab(ptr);
   const granule = (ptr >>> GRANULE_SHIFT) + 1;
   const mark = sync.load(headers, granule);
-  const isOwner = ownerOf(loadState(image, slab)) === image.worker + 1;
-  if (mark === NO_BLOCK ? !isOwner : mark !== workerMark(image.worker) && !isOwner) {
-    const message = `worker ${image.worker} neither owns the block's slab nor was handed the block`;
-    throw new HeapError("ERR_INVALID_WORKER", message, { ptr, workerId: worker });
-  }
-  if (mark === NO_BLOCK) {
-    sync.or(words, layout.states + slab, MARKED);
-    if (headerClass(header) !== SPAN_CLASS) {
+  const owner = ownerOf(loadState(image, slab));
+  const isSpan = headerClass(header) === SPAN_CLASS;
+  // A block of an abandoned slab has a mark from then on; a span need not.
+  const isNobodys = mark === MARK_NOBODY || (mark === NO_BLOCK && isSpan && owner === ABANDONED);
+  const isOwn = owner === image.worker + 1 || mark === workerMark(image.worker);
+  if (isNobodys || isOwn) {
+    if (mark === NO_BLOCK) sync.or(words, layout.states + slab, MARKED);
+    // Of two that take what nobody holds, one is the first.
+    if (sync.compareExchange(headers, granule, mark, workerMark(worker)) === mark) {
+      if (mark !== NO_BLOCK || isSpan) return;
       marks[slab] = (marks[slab] as number) + 1;
       image.mine[slab] = MINE_MARKED;
+      return;
     }
   }
-  sync.store(headers, granule, workerMark(worker));
+  const message = `worker ${image.worker} neither owns the block's slab nor was handed the block`;
+  throw new HeapError("ERR_INVALID_WORKER", message, { ptr, workerId: worker });
 }
 
 /** The blocks of a slab or span with this worker's mark. */
