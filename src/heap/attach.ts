@@ -20,8 +20,8 @@ import {
 } from "../layout/metadata.js";
 import {
   ABANDONED,
-  DIRTY_WORDS,
   FORMATTING,
+  generationOf,
   HINT,
   KIND_SHIFT,
   MARKED,
@@ -32,22 +32,18 @@ import {
   OUTBOX_SENT,
   type SharedImage,
   SLOT_ACTIVE,
-  SLOT_ARMED,
-  SLOT_FREE,
-  SLOT_MAIL,
   SLOT_STATE,
-  SLOT_TICKET,
   SLOTS,
   sharedLayout,
   slotWord,
   viewShared,
-  WAITING,
   WORKERS,
 } from "../layout/shared.js";
 import { CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
 import { writeSuperblock, zeroTouchedPages } from "./create.js";
 import { disownMarks } from "./handOver.js";
 import { hideLife, showLife } from "./liveness.js";
+import { changeSlot, freeSlot, takeSlot } from "./slots.js";
 
 /** The words at which an image's superblock and slots stand. */
 function superblock(buffer: ArrayBufferLike, capacityBytes: number): Int32Array {
@@ -86,7 +82,9 @@ export function formatShared(buffer: ArrayBufferLike, options: HeapOptions, work
 }
 
 /**
- * Claims a slot and makes its region that of a new worker.
+ * Claims a slot and makes its region that of a new worker. Until the slot is active there is
+ * nothing but the slot and what waits there, so that whoever finds no free one may take it: this
+ * agent may have died. Only after that the region is written.
  * @throws {HeapError} ERR_NO_WORKER_SLOT
  */
 export function claimWorker(
@@ -98,18 +96,20 @@ export function claimWorker(
     "words",
     new Int32Array(buffer, metadataOffset(options.capacity), slotWord(workers, 0)),
   );
-  for (let worker = 0; worker < workers; worker++) {
-    const slot = slotWord(worker, SLOT_STATE);
-    const state = sync.load(words, slot);
-    if ((state & 0xff) !== SLOT_FREE) continue;
-    const active = (((state >>> 8) + 1) << 8) | SLOT_ACTIVE;
-    if (sync.compareExchange(words, slot, state, active) !== state) continue;
+  for (;;) {
+    const slot = takeSlot(words, workers);
+    if (slot === undefined) break;
+    const { worker, state } = slot;
     const gate = new Int32Array(OPTIONS);
-    // At once: should it be killed while it attaches, it can be found dead.
-    showLife({ words, worker, gate });
     const image = viewShared(buffer, options, workers, worker, sharedSlabs, gate);
-    formatRegion(image, options);
-    return image;
+    // Before it is active: should it be killed then, it can be found dead.
+    showLife(words, worker, state, gate);
+    if (changeSlot(words, worker, state, generationOf(state) | SLOT_ACTIVE)) {
+      formatRegion(image, options);
+      return image;
+    }
+    gate[CLOSED] = 1;
+    hideLife(words, worker, state);
   }
   const message = `all ${workers} slots are taken; detach or recover a worker, or raise maxWorkers`;
   throw new HeapError("ERR_NO_WORKER_SLOT", message, { maxWorkers: workers });
@@ -141,8 +141,11 @@ export function detachWorker(image: SharedImage): void {
     else disownSpan(image, slab);
   }
   closeWorker(image);
-  hideLife(image);
-  freeSlot(image, image.worker);
+  const { worker, words } = image;
+  const state = sync.load(words, slotWord(worker, SLOT_STATE));
+  // By one step, before which it is seen alive or dead, and after which nothing is its.
+  freeSlot(image, worker, state);
+  hideLife(words, worker, state);
 }
 
 /**
@@ -164,22 +167,4 @@ function closeWorker(image: SharedImage): void {
   image.gate[CLOSED] = 1;
   image.mine.fill(MINE_MARKED);
   image.liveHeaders.fill(LIVE);
-}
-
-/** Makes a slot free for the next worker. */
-export function freeSlot(image: SharedImage, worker: number): void {
-  const { layout, words } = image;
-  const region = layout.regions + worker * layout.regionInts;
-  for (let word = 0; word < layout.dirtyWords; word++) {
-    if (sync.load(words, region + DIRTY_WORDS + word) !== 0) {
-      sync.store(words, region + DIRTY_WORDS + word, 0);
-    }
-  }
-  // The next worker is not alive by the waits of this one.
-  sync.store(words, slotWord(worker, SLOT_ARMED), 0);
-  sync.store(words, slotWord(worker, SLOT_MAIL), 0);
-  sync.store(words, slotWord(worker, SLOT_TICKET), 0);
-  sync.and(words, WAITING + (worker >> 5), ~(1 << (worker & 31)));
-  const state = sync.load(words, slotWord(worker, SLOT_STATE));
-  sync.store(words, slotWord(worker, SLOT_STATE), (state & ~0xff) | SLOT_FREE);
 }

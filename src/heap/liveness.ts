@@ -1,103 +1,116 @@
 import { type AsyncWait, sync } from "../base/sync.js";
 import { CLOSED } from "../layout/metadata.js";
-import { type SharedImage, SLOT_ARMED, SLOT_LIFE, SLOT_STATE, slotWord } from "../layout/shared.js";
+import {
+  generationOf,
+  lifeWord,
+  type SharedImage,
+  SLOT_ARMED,
+  SLOT_STATE,
+  slotWord,
+} from "../layout/shared.js";
 
 /*
  * Whether a worker lives, told by its engine: for as long as it is attached it waits, without
  * blocking, on a word of its slot. An agent that ends, however it ends, waits no more, and a notify
  * that wakes nobody says so. A notify uses up one wait of a living worker, which waits anew when it
- * is back in its event loop; so there are several.
+ * is back in its event loop; so there are several. Few at first, for what has attached and left
+ * again without a turn of its event loop keeps them; more once somebody asks.
+ *
+ * SLOT_ARMED counts the waits that nobody has asked for, of the generation that it names, and is
+ * changed by compare-exchange: what began in one generation changes nothing of another. Each waits
+ * on a word of its own, out of 8. So who is overtaken while it wakes somebody wakes a wait that it
+ * has not counted only when 8 generations have passed meanwhile.
  */
-const WAITS = 16;
+const FIRST_WAITS = 4;
+const MOST_WAITS = 16;
 
-/** What a worker is seen alive by: the slots, its own, and whether it has detached. */
-type Attached = Pick<SharedImage, "words" | "worker" | "gate">;
-
-/** Begins to be seen alive. */
-export function showLife(image: Attached): void {
-  const { words, worker } = image;
-  const life = slotWord(worker, SLOT_LIFE);
-  sync.store(words, life, 1);
-  const armed = slotWord(worker, SLOT_ARMED);
-  if (!waitOnce(image)) sync.store(words, armed, -1);
-  else sync.add(words, armed, 1);
-  for (let wait = 1; wait < WAITS && waitOnce(image); wait++) sync.add(words, armed, 1);
+/** What a worker is seen alive by. */
+interface Attachment {
+  readonly words: Int32Array;
+  readonly worker: number;
+  /** Of its slot, while it attaches: of its generation. */
+  readonly state: number;
+  readonly gate: Int32Array;
+  /** Waits that have not ended, as far as this agent has been told. */
+  waits: number;
 }
 
-function waitOnce(image: Attached): boolean {
+/** Begins to be seen alive; of no avail if the slot was taken meanwhile. */
+export function showLife(words: Int32Array, worker: number, state: number, gate: Int32Array): void {
+  const own: Attachment = { words, worker, state, gate, waits: 0 };
+  while (own.waits < FIRST_WAITS && waitOnce(own));
+  const armed = slotWord(worker, SLOT_ARMED);
+  for (;;) {
+    const found = sync.load(words, armed);
+    // After the load: who takes the slot from this agent writes its own later.
+    if (sync.load(words, slotWord(worker, SLOT_STATE)) !== state) return;
+    const waits = generationOf(state) | own.waits;
+    if (sync.compareExchange(words, armed, found, waits) === found) return;
+  }
+}
+
+function waitOnce(own: Attachment): boolean {
   let wait: AsyncWait;
   try {
-    wait = sync.waitAsync(image.words, slotWord(image.worker, SLOT_LIFE), 1);
+    wait = sync.waitAsync(own.words, lifeWord(own.worker, own.state), 0);
   } catch {
     return false;
   }
   if (!wait.async) return false;
+  own.waits++;
   void wait.value.then(() => {
-    if (image.gate[CLOSED] !== 0 || !waitOnce(image)) return;
-    sync.add(image.words, slotWord(image.worker, SLOT_ARMED), 1);
+    own.waits--;
+    if (own.gate[CLOSED] === 0) waitAnew(own);
   });
   return true;
 }
 
-/** Ends it: the waits are over, or they would keep the image from the collector. */
-export function hideLife(image: SharedImage): void {
-  const { words, worker } = image;
-  sync.store(words, slotWord(worker, SLOT_ARMED), 0);
-  sync.store(words, slotWord(worker, SLOT_LIFE), 0);
-  sync.notify(words, slotWord(worker, SLOT_LIFE));
+function waitAnew(own: Attachment): void {
+  const { words, worker, state } = own;
+  const before = own.waits;
+  while (own.waits < MOST_WAITS && waitOnce(own));
+  const added = own.waits - before;
+  const armed = slotWord(worker, SLOT_ARMED);
+  for (;;) {
+    const found = sync.load(words, armed);
+    if (generationOf(found) !== generationOf(state)) return;
+    const waits = Math.min((found & 0xff) + added, own.waits);
+    const next = generationOf(state) | waits;
+    if (sync.compareExchange(words, armed, found, next) === found) return;
+  }
+}
+
+/** Ends a worker's waits, or they would keep the image from the collector. */
+export function hideLife(words: Int32Array, worker: number, state: number): void {
+  sync.notify(words, lifeWord(worker, state));
 }
 
 export type Life = "alive" | "dead" | "unknown";
 
 /**
- * Asks whether a worker lives. "unknown" where its engine cannot tell, or it was asked too often.
+ * Asks whether the worker lives of which a slot has this state. "unknown" where its engine cannot
+ * tell, or it was asked too often.
  */
-export function probeLife(image: SharedImage, worker: number): Life {
-  const { words } = image;
-  if (worker === image.worker) return "alive";
-  const armed = slotWord(worker, SLOT_ARMED);
+export function probeLife(
+  { words, worker: own }: Pick<SharedImage, "words" | "worker">,
+  worker: number,
+  state: number,
+): Life {
+  if (worker === own) return "alive";
   // Each probe takes one wait for itself: two must not count on the same.
-  for (;;) {
-    const waits = sync.load(words, armed);
-    if (waits <= 0) return "unknown";
-    if (sync.compareExchange(words, armed, waits, waits - 1) === waits) break;
-  }
-  if (sync.notify(words, slotWord(worker, SLOT_LIFE), 1) > 0) return "alive";
-  sync.add(words, armed, 1);
+  if (!addWaits(words, worker, state, -1)) return "unknown";
+  if (sync.notify(words, lifeWord(worker, state), 1) > 0) return "alive";
+  addWaits(words, worker, state, 1);
   return "dead";
 }
 
-/** Some engines say that a worker has ended a while before it has: it is asked again so often. */
-const PAUSES_MS: readonly number[] = [10, 100, 1000];
-
-declare function setTimeout(run: () => void, ms: number): unknown;
-
-/**
- * Asks workers, by number and the state of their slots, whether they live, and calls `recover` for
- * those that do not: now, and a few times more until one was found dead or `asked` is empty.
- *
- * @param isCertain the workers are known to end: trusted where the engine cannot tell.
- */
-export function askAgain(
-  image: SharedImage,
-  asked: Map<number, number>,
-  isCertain: boolean,
-  recover: (dead: number) => void,
-  turn: number = 0,
-): void {
-  if (image.gate[CLOSED] !== 0) return;
-  let isFound = false;
-  for (const [worker, state] of asked) {
-    const isChanged = sync.load(image.words, slotWord(worker, SLOT_STATE)) !== state;
-    const life = isChanged ? "alive" : probeLife(image, worker);
-    const isDead = life === "dead" || (life === "unknown" && isCertain);
-    if (isChanged || isDead) asked.delete(worker);
-    if (!isDead) continue;
-    isFound = true;
-    recover(worker);
+/** Changes the count of the waits, unless it is another generation's, or would be below 0. */
+function addWaits(words: Int32Array, worker: number, state: number, change: number): boolean {
+  const armed = slotWord(worker, SLOT_ARMED);
+  for (;;) {
+    const found = sync.load(words, armed);
+    const isOver = generationOf(found) !== generationOf(state);
+    if (isOver || (found & 0xff) + change < 0) return false;
+    if (sync.compareExchange(words, armed, found, found + change) === found) return true;
   }
-  const pause = PAUSES_MS[turn];
-  if (isFound || asked.size === 0 || pause === undefined) return;
-  const timer = setTimeout(() => askAgain(image, asked, isCertain, recover, turn + 1), pause);
-  if (!isCertain) (timer as { unref?: () => void }).unref?.();
 }

@@ -1,4 +1,3 @@
-import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import { noteAbandoned, publishAbandoned, sendFrom, sendOutbox } from "../central/remote.js";
 import { sharedSlabs } from "../central/sharedSlabs.js";
@@ -45,6 +44,8 @@ import {
 import {
   ABANDONED,
   FREE_WORDS_SHIFT,
+  generationOf,
+  isWorkers,
   MARK_NOBODY,
   MARKED,
   OUTBOX_BYTES,
@@ -53,7 +54,6 @@ import {
   type SharedImage,
   SLOT_ACTIVE,
   SLOT_FREE,
-  SLOT_RECOVERING,
   SLOT_STATE,
   slotWord,
   viewShared,
@@ -61,8 +61,9 @@ import {
   workerMark,
 } from "../layout/shared.js";
 import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
-import { claimWorker, disownSpan, freeSlot } from "./attach.js";
+import { claimWorker, disownSpan } from "./attach.js";
 import { heldIn } from "./handOver.js";
+import { beginRecovery, endDuties, freeSlot, isRefused } from "./slots.js";
 
 /** What a recovery found and did. */
 export interface Recovered {
@@ -76,6 +77,8 @@ export interface Recovered {
   readonly reclaimedSlabs: number;
   /** Slabs with live blocks, left to whoever adopts them. */
   readonly abandonedSlabs: number;
+  /** What it was recovering when it died, recovered with it. */
+  readonly others: readonly Recovered[];
 }
 
 interface Tally {
@@ -93,30 +96,6 @@ interface Tally {
  * a slab is the dead worker's until the step that gives it away.
  */
 
-/** Makes a dead worker's slot this worker's to recover. @throws ERR_WORKER_ALIVE */
-function beginRecovery(image: SharedImage, dead: number): void {
-  const { layout, words } = image;
-  const slot = slotWord(dead, SLOT_STATE);
-  const state = sync.load(words, slot);
-  const own = (state & ~0xff) | SLOT_RECOVERING | image.worker;
-  const isActive = (state & 0xff) === SLOT_ACTIVE;
-  if (isActive && sync.compareExchange(words, slot, state, own) === state) {
-    for (let other = 0; other < layout.workers; other++) resumeRecovery(image, other, dead);
-    return;
-  }
-  if (state === own) return;
-  const message = `worker ${dead} is being recovered by worker ${state & 0x3f}`;
-  throw new HeapError("ERR_WORKER_ALIVE", message, { workerId: dead });
-}
-
-/** What the dead worker was recovering may be recovered again. */
-function resumeRecovery(image: SharedImage, other: number, dead: number): void {
-  const slot = slotWord(other, SLOT_STATE);
-  const state = sync.load(image.words, slot);
-  if ((state & 0xff) !== (SLOT_RECOVERING | dead)) return;
-  sync.compareExchange(image.words, slot, state, (state & ~0xff) | SLOT_ACTIVE);
-}
-
 /** Joins a restored heap: its workers of then are dead. */
 export function joinRestored(
   buffer: ArrayBufferLike,
@@ -129,9 +108,9 @@ export function joinRestored(
   for (let worker = 0; worker < workers; worker++) {
     const slot = slotWord(worker, SLOT_STATE);
     const state = sync.load(words, slot);
-    if ((state & 0xff) === SLOT_FREE) continue;
-    wereActive.push(worker);
-    sync.store(words, slot, (state & ~0xff) | SLOT_ACTIVE);
+    if (isWorkers(state)) wereActive.push(worker);
+    const status = isWorkers(state) ? SLOT_ACTIVE : SLOT_FREE;
+    sync.store(words, slot, generationOf(state) | status);
   }
   // With no slot to join by, one of them makes room first, as if it were alive.
   if (wereActive.length === workers) recoverWorker(first, wereActive.pop() as number, false);
@@ -144,8 +123,44 @@ export function joinRestored(
   return image;
 }
 
+/**
+ * Recovers a worker that is dead for certain, and those that it was recovering, unless another
+ * worker is faster there.
+ * @param asked the state of its slot, of which it is known to be dead.
+ */
+export function recoverAll(
+  image: SharedImage,
+  dead: number,
+  freeLive: boolean,
+  asked: number,
+): Recovered {
+  const left = new Map<number, number>();
+  const what = recoverOne(image, dead, freeLive, asked, left);
+  const others: Recovered[] = [];
+  // Those that they were recovering come last.
+  for (const [other, state] of left) {
+    try {
+      others.push(recoverOne(image, other, freeLive, state, left));
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+    }
+  }
+  return { ...what, others };
+}
+
 /** Recovers a worker that is dead for certain. */
 export function recoverWorker(image: SharedImage, dead: number, freeLive: boolean): Recovered {
+  const state = sync.load(image.words, slotWord(dead, SLOT_STATE));
+  return recoverOne(image, dead, freeLive, state, new Map());
+}
+
+function recoverOne(
+  image: SharedImage,
+  dead: number,
+  freeLive: boolean,
+  asked: number,
+  left: Map<number, number>,
+): Recovered {
   const { layout } = image;
   const tally: Tally = {
     dead,
@@ -155,7 +170,9 @@ export function recoverWorker(image: SharedImage, dead: number, freeLive: boolea
     reclaimedSlabs: 0,
     abandonedSlabs: 0,
   };
-  beginRecovery(image, dead);
+  const own = beginRecovery(image, dead, asked);
+  const duties = endDuties(image, dead);
+  for (const [other, state] of duties) left.set(other, state);
   recoverOutbox(image, dead);
   for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
     const state = loadState(image, slab);
@@ -170,11 +187,11 @@ export function recoverWorker(image: SharedImage, dead: number, freeLive: boolea
     if (ownerOf(state) === ABANDONED && kind <= CLASS_COUNT) noteAbandoned(image, kind);
   }
   emptyRegion(image, dead);
-  freeSlot(image, dead);
+  freeSlot(image, dead, own);
   sendOutbox(image);
   wake(image);
   const { live, reclaimedBlocks, reclaimedSlabs, abandonedSlabs } = tally;
-  return { workerId: dead, live, reclaimedBlocks, reclaimedSlabs, abandonedSlabs };
+  return { workerId: dead, live, reclaimedBlocks, reclaimedSlabs, abandonedSlabs, others: [] };
 }
 
 function recoverOutbox(image: SharedImage, dead: number): void {

@@ -10,6 +10,7 @@ import { verifyShared } from "../inspect/sharedVerify.js";
 import { restoreBuffer, snapshotImage } from "../inspect/snapshot.js";
 import { CLOSED, SLAB_BYTES } from "../layout/metadata.js";
 import {
+  isWorkers,
   type SharedImage,
   SLOT_ACTIVE,
   SLOT_FREE,
@@ -20,9 +21,11 @@ import { checkSharedRoom, claimWorker, detachWorker, formatShared } from "./atta
 import { BaseHeap } from "./base.js";
 import { checkCount, freeEach, type PtrArray } from "./batch.js";
 import { bufferOf, capacityOfBuffer, type HeapMemory, reserveShared } from "./create.js";
+import { askAgain, checkFunction, checkObject } from "./guard.js";
 import { handOverBlock } from "./handOver.js";
-import { askAgain, probeLife } from "./liveness.js";
-import { joinRestored, type Recovered, recoverWorker } from "./recover.js";
+import { probeLife } from "./liveness.js";
+import { joinRestored, type Recovered, recoverAll } from "./recover.js";
+import { holdSlots, isBegun, releaseSlots } from "./slots.js";
 import { checkTimeout, mallocBlocking, type Signal, WaitQueue } from "./wait.js";
 
 export type { Recovered } from "./recover.js";
@@ -36,6 +39,8 @@ export interface SharedHeapOptions extends HeapOptions {
 /** What `guard` needs of a worker: Node's `Worker` has it. */
 export interface Guarded {
   once(event: "exit", listener: () => void): unknown;
+  /** -1 once it has ended. */
+  readonly threadId?: number;
 }
 
 const DEFAULT_WORKERS = 16;
@@ -167,53 +172,59 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * Time is proportional to its slabs, about 20 µs each.
    * Where an engine cannot tell whether the worker lives, `exited` says that the program knows.
    * @throws {HeapError} ERR_WORKER_ALIVE for a worker that lives, or that may: see
-   * docs/CONCURRENCY.md; ERR_INVALID_WORKER for one that is not attached.
+   * docs/CONCURRENCY.md, or that leaves or is recovered by another meanwhile; ERR_INVALID_WORKER
+   * for one that is not attached; ERR_INVALID_ARGUMENT.
    */
   recover(workerId: number, options: { freeLive?: boolean; exited?: boolean } = {}): Recovered {
-    this.openImage();
-    this.checkAttached(workerId);
-    const life = probeLife(this.shared, workerId);
-    const isDead = life === "dead" || (life === "unknown" && options.exited === true);
-    if (!isDead) {
-      const message =
-        life === "alive"
-          ? `worker ${workerId} lives; terminate it, or let it detach`
-          : `whether worker ${workerId} lives its engine cannot tell; say "exited" if it has`;
-      throw new HeapError("ERR_WORKER_ALIVE", message, { workerId, life });
-    }
-    return recoverWorker(this.shared, workerId, options.freeLive === true);
+    const image = this.openShared();
+    checkObject("options", options);
+    const { freeLive, exited } = options;
+    const state = this.checkAttached(workerId);
+    const life = isBegun(image, state) ? "dead" : probeLife(image, workerId, state);
+    const isDead = life === "dead" || (life === "unknown" && exited === true);
+    if (isDead) return recoverAll(image, workerId, freeLive === true, state);
+    const message =
+      life === "alive"
+        ? `worker ${workerId} lives; terminate it, or let it detach`
+        : `whether worker ${workerId} lives its engine cannot tell; say "exited" if it has`;
+    throw new HeapError("ERR_WORKER_ALIVE", message, { workerId, life });
   }
 
   /**
-   * Recovers a worker when it exits without having detached: Node's `exit` event says when. Without
-   * `workerId`, every attached worker is asked then whether it lives; with it only that one is, and
-   * where its engine cannot tell the event is trusted. Where none is dead yet, as on Deno, whose
-   * event comes early, they are asked again for a second.
+   * Recovers a worker when it exits without having detached: Node's `exit` event says when; one
+   * that has ended already, at once. Without `workerId`, every attached worker is asked then
+   * whether it lives; with it only that one is, and where its engine cannot tell the event is
+   * trusted. Where none is dead yet, as on Deno, whose event comes early, they are asked again for
+   * a second. What another worker recovers first is left to it. The listener throws nothing but
+   * what `onRecover` throws.
    * @returns a function that ends the guard.
+   * @throws {HeapError} ERR_INVALID_WORKER; ERR_INVALID_ARGUMENT.
    */
   guard(
     worker: Guarded,
     options: { workerId?: number; freeLive?: boolean; onRecover?: (what: Recovered) => void } = {},
   ): () => void {
-    const { workerId, freeLive = false, onRecover } = options;
-    this.openImage();
-    if (workerId !== undefined) this.checkAttached(workerId);
-    const named = workerId === undefined ? undefined : this.slotState(workerId);
+    const image = this.openShared();
+    checkObject("worker", worker);
+    checkFunction("worker.once", worker.once);
+    checkObject("options", options);
+    const { workerId, freeLive, onRecover } = options;
+    if (onRecover !== undefined) checkFunction("onRecover", onRecover);
+    const named = workerId === undefined ? undefined : this.checkAttached(workerId);
     const asked = new Map<number, number>();
     let isEnded = false;
-    worker.once("exit", () => {
+    const ask = (): void => {
       if (isEnded) return;
       for (let other = 0; other < this.maxWorkers; other++) {
         const state = this.slotState(other);
         const isAsked = workerId === undefined || (other === workerId && state === named);
         if (isAsked && (state & 0xff) === SLOT_ACTIVE) asked.set(other, state);
       }
-      const recover = (dead: number): void => {
-        const what = recoverWorker(this.shared, dead, freeLive);
-        onRecover?.(what);
-      };
-      askAgain(this.shared, asked, workerId !== undefined, recover);
-    });
+      askAgain(image, asked, { freeLive: freeLive === true, isNamed: named !== undefined, tell });
+    };
+    const tell = onRecover ?? ((): void => {});
+    worker.once("exit", ask);
+    if (worker.threadId === -1) ask();
     return () => {
       isEnded = true;
       asked.clear();
@@ -271,19 +282,23 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   }
 
   /**
-   * Frees everything at once, for a worker that is alone.
+   * Frees everything at once, for a worker that is alone. Who attaches meanwhile finds no slot.
    * @throws {HeapError} ERR_WORKER_ALIVE while others are attached.
    */
   reset(): void {
-    this.openImage();
-    for (let worker = 0; worker < this.maxWorkers; worker++) {
-      if (worker === this.workerId || this.slotState(worker) % 256 === SLOT_FREE) continue;
-      const message = `worker ${worker} is attached; a heap is reset by a worker that is alone`;
-      throw new HeapError("ERR_WORKER_ALIVE", message, { workerId: worker });
+    const image = this.openShared();
+    try {
+      const other = holdSlots(image);
+      if (other >= 0) {
+        const message = `worker ${other} is attached; a heap is reset by a worker that is alone`;
+        throw new HeapError("ERR_WORKER_ALIVE", message, { workerId: other });
+      }
+      this.drain();
+      for (const { ptr, state } of [...this.blocks()]) if (state === "live") this.free(ptr);
+      this.drain();
+    } finally {
+      releaseSlots(image, this.workerId);
     }
-    this.drain();
-    for (const { ptr, state } of [...this.blocks()]) if (state === "live") this.free(ptr);
-    this.drain();
   }
 
   private openShared(): SharedImage {
@@ -295,9 +310,11 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     return sync.load(this.shared.words, slotWord(worker, SLOT_STATE));
   }
 
-  private checkAttached(workerId: number): void {
+  /** The state of a worker's slot. @throws ERR_INVALID_WORKER unless it is attached. */
+  private checkAttached(workerId: number): number {
     const isId = Number.isInteger(workerId) && workerId >= 0 && workerId < this.maxWorkers;
-    if (isId && (this.slotState(workerId) & 0xff) !== SLOT_FREE) return;
+    const state = isId ? this.slotState(workerId) : SLOT_FREE;
+    if (isWorkers(state)) return state;
     const message = `workerId is ${show(workerId)}; it takes that of an attached worker`;
     throw new HeapError("ERR_INVALID_WORKER", message, { got: workerId });
   }

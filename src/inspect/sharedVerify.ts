@@ -26,6 +26,7 @@ import {
 import {
   ABANDONED,
   FREE_WORDS_SHIFT,
+  isWorkers,
   KIND_SHIFT,
   MARK_NOBODY,
   MARKED,
@@ -33,7 +34,6 @@ import {
   OUTBOX_COUNT,
   OUTBOX_SENT,
   type SharedImage,
-  SLOT_FREE,
   SLOT_STATE,
   slotWord,
   viewWorker,
@@ -74,7 +74,7 @@ export function workerImages(image: SharedImage): SharedImage[] {
 }
 
 export function isAttached(image: SharedImage, worker: number): boolean {
-  return (sync.load(image.words, slotWord(worker, SLOT_STATE)) & 0xff) !== SLOT_FREE;
+  return isWorkers(sync.load(image.words, slotWord(worker, SLOT_STATE)));
 }
 
 /** Checks every invariant of a shared heap whose workers are quiet. Ends on any image. */

@@ -63,18 +63,40 @@ export const SLOT_SHIFT = 4;
 export const SLOT_STATE = 0;
 /** Which groups of the worker's dirty words have a bit: 1 << group. */
 export const SLOT_MAIL = 1;
-/** What the worker's agent waits on for as long as it lives. */
-export const SLOT_LIFE = 2;
-/** How many times it waits there; -1 where agents cannot wait so. */
+/** Generation << 8 and how often its agent waits on its life word, as far as nobody has asked. */
 export const SLOT_ARMED = 3;
 /** Its place among those who wait for memory; 0 is none. */
 export const SLOT_TICKET = 4;
+/** What the worker's agent waits on for as long as it lives: of so many words, by generation. */
+const SLOT_LIVES = 8;
+const LIFE_WORDS = 8;
 
+/*
+ * A slot's status. Only what is attached owns anything; each change is one compare-exchange.
+ *
+ *   free -> attaching -> active -> free
+ *                        active -> recovering -> free
+ *   free -> held -> free
+ */
 export const SLOT_FREE = 0;
 export const SLOT_ACTIVE = 1;
+/** Taken by who attaches, and whoever finds no free slot may take it from that one. */
+export const SLOT_ATTACHING = 2;
+/** And the number of the worker that keeps others from attaching. */
+export const SLOT_HELD = 0x40;
 /** And the recovering worker's number. */
 export const SLOT_RECOVERING = 0x80;
 export const MAX_WORKERS = 64;
+
+/** Whether a slot with this state is a worker's, be it alive, dead or about to be recovered. */
+export function isWorkers(state: number): boolean {
+  return (state & 0xff) === SLOT_ACTIVE || (state & SLOT_RECOVERING) !== 0;
+}
+
+/** The generation of a slot's state, in its place. */
+export function generationOf(state: number): number {
+  return state & ~0xff;
+}
 
 /*
  * A slab's state, one word: its owner and its kind. 0 is pooled. A claim is one compare-exchange,
@@ -261,7 +283,14 @@ export function slotWord(worker: number, name: number): number {
   return SLOTS + (worker << SLOT_SHIFT) + name;
 }
 
+/** The life word of the attachment that a slot's state is of. The next ones have others. */
+export function lifeWord(worker: number, state: number): number {
+  return slotWord(worker, SLOT_LIVES + ((state >>> 8) & (LIFE_WORDS - 1)));
+}
+
 staticAssert(NOT_MINE === LIVE && MINE_MARKED === (LIVE | SPAN_TAIL), "no block's header");
 staticAssert(WORKERS > OPTIONS + 7 && ABANDONED_CLASSES + 2 <= SLOTS, "words of their own");
 staticAssert(blocksPerSlab(2) <= 32 << FREE_WORDS_SHIFT, "a bit for each block");
+staticAssert(SLOT_LIVES + LIFE_WORDS <= 1 << SLOT_SHIFT, "a slot has room for its life words");
+staticAssert(MAX_WORKERS <= SLOT_HELD && SLOT_HELD < SLOT_RECOVERING, "a status and a number");
 staticAssert(MAX_WORKERS < ABANDONED && MAX_WORKERS < FREE + 1, "a worker fits its byte");

@@ -1,14 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type Ptr, SharedHeap } from "../../../src/index.js";
-import {
-  SLOT_ACTIVE,
-  SLOT_ARMED,
-  SLOT_RECOVERING,
-  SLOT_STATE,
-  slotWord,
-} from "../../../src/layout/shared.js";
+import { SLOT_ACTIVE, SLOT_RECOVERING, SLOT_STATE, slotWord } from "../../../src/layout/shared.js";
 import { at, thrown, wrong } from "../help.js";
-import { bury, drainAllOf, fallSilent, sharedImageOf, workersOf } from "./help.js";
+import { bury, drainAllOf, fallSilent, sharedImageOf, slotOf, workersOf } from "./help.js";
 
 type Three = [SharedHeap, SharedHeap, SharedHeap];
 
@@ -112,8 +106,7 @@ describe("recover, after others", () => {
     const error = thrown(() => bury(a, 1), "ERR_WORKER_ALIVE");
     expect(error.details.workerId).toBe(1);
     expect(bury(a, 2).live).toEqual([other]);
-    const { words } = sharedImageOf(a);
-    expect(at(words, slotWord(1, SLOT_STATE)) & 0xff).toBe(SLOT_ACTIVE);
+    expect(slotOf(a, 1).state & 0xff).toBe(SLOT_ACTIVE);
     expect(bury(a, 1, true).live).toEqual([ptr]);
     a.free(other);
     expectAllPooled([a]);
@@ -155,10 +148,8 @@ it("recover takes a worker that fell silent, and one that is said to have exited
   fallSilent(b);
   expect(a.recover(1).live).toEqual([ptr]);
   a.free(ptr);
-  fallSilent(c);
   // Nobody knows how often it waits: its engine cannot tell.
-  const { words } = sharedImageOf(a);
-  words[slotWord(2, SLOT_ARMED)] = -1;
+  fallSilent(c, 0);
   thrown(() => a.recover(2), "ERR_WORKER_ALIVE");
   expect(a.recover(2, { exited: true }).live).toEqual([]);
   expectAllPooled([a]);

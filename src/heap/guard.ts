@@ -1,0 +1,93 @@
+import { HeapError, show } from "../base/errors.js";
+import { sync } from "../base/sync.js";
+import { CLOSED } from "../layout/metadata.js";
+import { type SharedImage, SLOT_STATE, slotWord } from "../layout/shared.js";
+import { probeLife } from "./liveness.js";
+import { type Recovered, recoverAll } from "./recover.js";
+
+/** Some engines say that a worker has ended a while before it has: it is asked again so often. */
+const PAUSES_MS: readonly number[] = [10, 100, 1000];
+
+declare function setTimeout(run: () => void, ms: number): unknown;
+
+export interface Asking {
+  readonly freeLive: boolean;
+  /** The worker is known to end: trusted where the engine cannot tell. */
+  readonly isNamed: boolean;
+  readonly tell: (what: Recovered) => void;
+}
+
+/**
+ * Asks workers, by number and the state of their slots, whether they live, and recovers those that
+ * do not: now, and a few times more until `asked` is empty. When one was found dead it most likely
+ * is the one that ended: the others are asked only once more, after the longest pause.
+ */
+export function askAgain(
+  image: SharedImage,
+  asked: Map<number, number>,
+  asking: Asking,
+  turn: number = 0,
+): void {
+  if (image.gate[CLOSED] !== 0) return;
+  const found: Recovered[] = [];
+  let isFound = false;
+  for (const [worker, state] of asked) {
+    const isChanged = sync.load(image.words, slotWord(worker, SLOT_STATE)) !== state;
+    const life = isChanged ? "alive" : probeLife(image, worker, state);
+    const isDead = life === "dead" || (life === "unknown" && asking.isNamed);
+    if (isChanged || isDead) asked.delete(worker);
+    if (!isDead) continue;
+    isFound = true;
+    const what = tryRecover(image, worker, asking.freeLive, state);
+    if (what !== undefined) found.push(what, ...what.others);
+  }
+  const last = PAUSES_MS.length - 1;
+  const next = isFound && turn < last ? last : turn;
+  const pause = PAUSES_MS[next];
+  if (asked.size > 0 && pause !== undefined) {
+    const timer = setTimeout(() => askAgain(image, asked, asking, next + 1), pause);
+    if (!asking.isNamed) (timer as { unref?: () => void }).unref?.();
+  }
+  tellEach(found, asking.tell);
+}
+
+/** Undefined if another worker was faster, or the image is damaged: `recover` says how. */
+function tryRecover(
+  image: SharedImage,
+  dead: number,
+  freeLive: boolean,
+  state: number,
+): Recovered | undefined {
+  try {
+    return recoverAll(image, dead, freeLive, state);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Tells of each, also if `tell` throws. */
+function tellEach(found: Recovered[], tell: (what: Recovered) => void): void {
+  const what = found.shift();
+  if (what === undefined) return;
+  try {
+    tell(what);
+  } finally {
+    tellEach(found, tell);
+  }
+}
+
+/** @throws {HeapError} ERR_INVALID_ARGUMENT */
+export function checkObject(name: string, value: unknown): void {
+  if ((typeof value === "object" && value !== null) || typeof value === "function") return;
+  throw misplaced(name, value, "an object");
+}
+
+/** @throws {HeapError} ERR_INVALID_ARGUMENT */
+export function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== "function") throw misplaced(name, value, "a function");
+}
+
+function misplaced(name: string, got: unknown, kind: string): HeapError {
+  const message = `${name} is ${show(got)}; it takes ${kind}`;
+  return new HeapError("ERR_INVALID_ARGUMENT", message, { got });
+}

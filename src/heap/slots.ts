@@ -1,0 +1,171 @@
+import { HeapError } from "../base/errors.js";
+import { sync } from "../base/sync.js";
+import {
+  DIRTY_WORDS,
+  generationOf,
+  isWorkers,
+  MAX_WORKERS,
+  type SharedImage,
+  SLOT_ACTIVE,
+  SLOT_ATTACHING,
+  SLOT_FREE,
+  SLOT_HELD,
+  SLOT_MAIL,
+  SLOT_RECOVERING,
+  SLOT_STATE,
+  SLOT_TICKET,
+  slotWord,
+  WAITING,
+} from "../layout/shared.js";
+import { probeLife } from "./liveness.js";
+
+/*
+ * How slots change hands: see layout/shared.ts. Each change is made from the very state, and so the
+ * generation, that was looked at, or not at all. A worker that dies leaves its slot attaching, with
+ * which nothing is lost; or active, for it to be recovered; or recovering and held, which falls to
+ * whoever recovers the worker that did that.
+ */
+
+/** A slot's number, and its state at some time. */
+interface Slot {
+  readonly worker: number;
+  readonly state: number;
+}
+
+/**
+ * Takes a slot to attach by: a free one; else one whose attacher has not come on for a while, or
+ * whose holder is dead. Undefined if there is none.
+ */
+export function takeSlot(words: Int32Array, workers: number): Slot | undefined {
+  for (;;) {
+    let left: Slot | undefined;
+    for (let worker = 0; worker < workers; worker++) {
+      const state = sync.load(words, slotWord(worker, SLOT_STATE));
+      const status = state & 0xff;
+      if (status === SLOT_FREE) {
+        const next = nextGeneration(state) | SLOT_ATTACHING;
+        if (changeSlot(words, worker, state, next)) return { worker, state: next };
+      } else if (left === undefined && !isWorkers(state)) {
+        if (status === SLOT_ATTACHING || isHolderDead(words, state)) left = { worker, state };
+      }
+    }
+    if (left === undefined) return undefined;
+    const { worker, state } = left;
+    linger();
+    const next = nextGeneration(state) | SLOT_ATTACHING;
+    if (changeSlot(words, worker, state, next)) return { worker, state: next };
+  }
+}
+
+function nextGeneration(state: number): number {
+  return ((state >>> 8) + 1) << 8;
+}
+
+function isHolderDead(words: Int32Array, held: number): boolean {
+  const holder = held & (MAX_WORKERS - 1);
+  const state = sync.load(words, slotWord(holder, SLOT_STATE));
+  return probeLife({ words, worker: -1 }, holder, state) === "dead";
+}
+
+/** Time for whoever attaches to finish; or two might take a slot from one another in turn. */
+function linger(): void {
+  const end = Date.now() + 2;
+  while (Date.now() < end);
+}
+
+/** Changes a slot's state, if it still is what it was. */
+export function changeSlot(words: Int32Array, worker: number, from: number, to: number): boolean {
+  const slot = slotWord(worker, SLOT_STATE);
+  for (;;) {
+    if (sync.compareExchange(words, slot, from, to) === from) return true;
+    if (sync.load(words, slot) !== from) return false;
+  }
+}
+
+/**
+ * Keeps others from attaching: takes every slot, also from those that are about to attach.
+ * @returns a worker that is attached, whereupon it may have taken some; -1 if there is none.
+ */
+export function holdSlots({ layout, words, worker: own }: SharedImage): number {
+  for (let worker = 0; worker < layout.workers; worker++) {
+    if (worker === own) continue;
+    for (;;) {
+      const state = sync.load(words, slotWord(worker, SLOT_STATE));
+      if (isWorkers(state)) return worker;
+      if ((state & SLOT_HELD) !== 0) return state & (MAX_WORKERS - 1);
+      // A new generation: who found a former holder dead takes nothing from this one.
+      if (changeSlot(words, worker, state, nextGeneration(state) | SLOT_HELD | own)) break;
+    }
+  }
+  return -1;
+}
+
+/** Gives back the slots that a worker holds. */
+export function releaseSlots({ layout, words }: SharedImage, holder: number): void {
+  for (let worker = 0; worker < layout.workers; worker++) {
+    const state = sync.load(words, slotWord(worker, SLOT_STATE));
+    if ((state & 0xff) !== (SLOT_HELD | holder)) continue;
+    changeSlot(words, worker, state, generationOf(state) | SLOT_FREE);
+  }
+}
+
+/** Makes a slot free for the next worker: one that owns nothing, and that nobody else may free. */
+export function freeSlot(image: SharedImage, worker: number, state: number): void {
+  const { layout, words } = image;
+  const region = layout.regions + worker * layout.regionInts;
+  for (let word = 0; word < layout.dirtyWords; word++) {
+    if (sync.load(words, region + DIRTY_WORDS + word) !== 0) {
+      sync.store(words, region + DIRTY_WORDS + word, 0);
+    }
+  }
+  sync.store(words, slotWord(worker, SLOT_MAIL), 0);
+  sync.store(words, slotWord(worker, SLOT_TICKET), 0);
+  sync.and(words, WAITING + (worker >> 5), ~(1 << (worker & 31)));
+  changeSlot(words, worker, state, generationOf(state) | SLOT_FREE);
+}
+
+/**
+ * Makes a dead worker's slot this worker's to recover, if its state still is what was asked about.
+ * @returns its state now.
+ * @throws {HeapError} ERR_WORKER_ALIVE
+ */
+export function beginRecovery(image: SharedImage, dead: number, asked: number): number {
+  const { words } = image;
+  const own = generationOf(asked) | SLOT_RECOVERING | image.worker;
+  const isAsked = (asked & 0xff) === SLOT_ACTIVE || asked === own;
+  if (isAsked && changeSlot(words, dead, asked, own)) return own;
+  const state = sync.load(words, slotWord(dead, SLOT_STATE));
+  const by = state & (MAX_WORKERS - 1);
+  const isRecovered = isWorkers(state) && (state & 0xff) !== SLOT_ACTIVE;
+  const message = isRecovered
+    ? `worker ${dead} is being recovered by worker ${by}; recover that one if it has died`
+    : `worker ${dead} left meanwhile, or another worker recovered it`;
+  throw new HeapError("ERR_WORKER_ALIVE", message, { workerId: dead });
+}
+
+/**
+ * What the dead worker was recovering may be recovered by others, and what it held is free.
+ * @returns the states, by worker, of those that it was recovering.
+ */
+export function endDuties(image: SharedImage, dead: number): Map<number, number> {
+  const { layout, words } = image;
+  const left = new Map<number, number>();
+  for (let other = 0; other < layout.workers; other++) {
+    const state = sync.load(words, slotWord(other, SLOT_STATE));
+    if (other === dead || (state & 0xff) !== (SLOT_RECOVERING | dead)) continue;
+    const active = generationOf(state) | SLOT_ACTIVE;
+    if (changeSlot(words, other, state, active)) left.set(other, active);
+  }
+  releaseSlots(image, dead);
+  return left;
+}
+
+/** Whether a worker is dead for certain: this one has begun to recover it. */
+export function isBegun(image: SharedImage, state: number): boolean {
+  return (state & 0xff) === (SLOT_RECOVERING | image.worker);
+}
+
+/** Whether a recovery was refused because another worker was faster. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof HeapError && error.code === "ERR_WORKER_ALIVE";
+}
