@@ -1,0 +1,253 @@
+/**
+ * The same server with hakmem: sockets read into one block, commands are parsed where they lie, keys
+ * and values are blocks, and the replies of a read are written as one.
+ */
+import { createServer, type Socket } from "node:net";
+import { Heap, type Ptr } from "hakmem";
+import { readInto } from "hakmem/node";
+import { report } from "./report.js";
+import { BytesTable } from "./table.js";
+
+const READ_BYTES = 65536;
+const MAX_ARGS = 8;
+const MAX_COMMAND_BYTES = 64 << 20;
+const REPLY_BYTES = 1024;
+const CR = 13;
+const ZERO = 48;
+
+const heap = Heap.create({ capacity: 256 * 2 ** 20 });
+const { u8 } = heap;
+const store = new BytesTable(heap);
+
+/** Every connection reads to this block, but for the rest of a command that is not complete. */
+const readBlock = heap.malloc(READ_BYTES);
+const readView = Buffer.from(heap.buffer, readBlock, READ_BYTES);
+
+function constant(text: string): { readonly ptr: Ptr; readonly length: number } {
+  const ptr = heap.malloc(text.length);
+  Buffer.from(heap.buffer, ptr, text.length).write(text, "latin1");
+  return { ptr, length: text.length };
+}
+const OK = constant("+OK\r\n");
+const NIL = constant("$-1\r\n");
+const PONG = constant("+PONG\r\n");
+const NOTHING = constant("*0\r\n");
+
+/** Where the arguments of the command that was parsed last are. */
+const starts = new Int32Array(MAX_ARGS);
+const lengths = new Int32Array(MAX_ARGS);
+let argCount = 0;
+/** How many bytes the command needs that was not complete; 0 if that is not known. */
+let needed = 0;
+/** Behind the number that was read last; 0 if its line is not complete, -1 if it is malformed. */
+let numberEnd = 0;
+
+function readNumber(at: number, end: number): number {
+  let value = 0;
+  for (let index = at; index < end; index++) {
+    const byte = u8[index] as number;
+    if (byte === CR) {
+      numberEnd = index + 1 < end ? index + 2 : 0;
+      return value;
+    }
+    value = value * 10 + byte - ZERO;
+    if (byte < ZERO || byte > ZERO + 9 || value > MAX_COMMAND_BYTES) {
+      numberEnd = -1;
+      return 0;
+    }
+  }
+  numberEnd = 0;
+  return 0;
+}
+
+/** Parses the command at `start`: its end; 0 while bytes are missing, -1 if it is malformed. */
+function parse(start: number, end: number): number {
+  needed = 0;
+  if (start === end) return 0;
+  if (u8[start] !== 42) return -1;
+  argCount = readNumber(start + 1, end);
+  let at = numberEnd;
+  if (at <= 0) return at;
+  for (let index = 0; index < argCount; index++) {
+    if (at === end) return 0;
+    if (u8[at] !== 36) return -1;
+    const length = readNumber(at + 1, end);
+    if (numberEnd <= 0) return numberEnd;
+    if (index < MAX_ARGS) {
+      starts[index] = numberEnd;
+      lengths[index] = length;
+    }
+    at = numberEnd + length + 2;
+    if (at > end) {
+      needed = at - start;
+      return 0;
+    }
+  }
+  return at;
+}
+
+/** The block in which the replies of a read are put together. */
+let reply = 0 as Ptr;
+let replyCapacity = 0;
+let replyLength = 0;
+
+function makeRoom(bytes: number): void {
+  while (replyLength + bytes > replyCapacity) replyCapacity *= 2;
+  reply = heap.realloc(reply, replyCapacity);
+}
+
+function append(from: number, length: number): void {
+  if (replyLength + length > replyCapacity) makeRoom(length);
+  const to = reply + replyLength;
+  if (length > 32) u8.copyWithin(to, from, from + length);
+  else for (let index = 0; index < length; index++) u8[to + index] = u8[from + index] as number;
+  replyLength += length;
+}
+
+function appendText(text: string): void {
+  if (replyLength + text.length > replyCapacity) makeRoom(text.length);
+  for (let index = 0; index < text.length; index++) {
+    u8[reply + replyLength + index] = text.charCodeAt(index);
+  }
+  replyLength += text.length;
+}
+
+/** The command's name in upper case, as far as it counts: its first four letters and its length. */
+function nameOf(): number {
+  const at = starts[0] as number;
+  const length = lengths[0] as number;
+  let name = length;
+  for (let index = 0; index < 4; index++) {
+    name = (name << 7) | (index < length ? (u8[at + index] as number) & 0xdf & 0x7f : 0);
+  }
+  return name;
+}
+
+function nameAs(text: string): number {
+  let name = text.length;
+  for (let index = 0; index < 4; index++) {
+    name = (name << 7) | (index < text.length ? text.charCodeAt(index) & 0x5f : 0);
+  }
+  return name;
+}
+const SET = nameAs("SET");
+const GET = nameAs("GET");
+const DEL = nameAs("DEL");
+const PING = nameAs("PING");
+const DBSIZE = nameAs("DBSIZE");
+const FLUSHALL = nameAs("FLUSHALL");
+const CONFIG = nameAs("CONFIG");
+const COMMAND = nameAs("COMMAND");
+
+function execute(): void {
+  const name = nameOf();
+  const key = starts[1] as number;
+  const keyLength = lengths[1] as number;
+  if (name === GET && argCount === 2) {
+    const value = store.get(key, keyLength);
+    if (value === 0) {
+      append(NIL.ptr, NIL.length);
+      return;
+    }
+    const length = store.lengthFound;
+    appendText(`$${length}\r\n`);
+    append(value, length);
+    appendText("\r\n");
+  } else if (name === SET && argCount >= 3) {
+    store.set(key, keyLength, starts[2] as number, lengths[2] as number);
+    append(OK.ptr, OK.length);
+  } else if (name === DEL && argCount === 2) {
+    appendText(store.delete(key, keyLength) ? ":1\r\n" : ":0\r\n");
+  } else if (name === PING) {
+    append(PONG.ptr, PONG.length);
+  } else if (name === DBSIZE) {
+    appendText(`:${store.size}\r\n`);
+  } else if (name === FLUSHALL) {
+    store.clear();
+    append(OK.ptr, OK.length);
+  } else if (name === CONFIG || name === COMMAND) {
+    append(NOTHING.ptr, NOTHING.length);
+  } else {
+    appendText("-ERR unknown command\r\n");
+  }
+}
+
+/** A connection, with the beginning of a command whose end has not come. */
+class Connection {
+  private readonly socket: Socket;
+  private rest = 0 as Ptr;
+  private restLength = 0;
+  private restCapacity = 0;
+  /** Blocks that are being written, oldest first. */
+  private readonly writing: Ptr[] = [];
+  private readonly flushed = (): void => heap.free(this.writing.shift() as Ptr);
+
+  constructor(accepted: Socket) {
+    this.socket = readInto(accepted, { buffer: this.buffer, onRead: this.read });
+    this.socket.setNoDelay(true);
+    this.socket.on("error", () => this.socket.destroy());
+    this.socket.on("close", () => heap.free(this.rest));
+  }
+
+  private readonly buffer = (): Uint8Array => {
+    if (this.restLength === 0) return readView;
+    const from = this.rest + this.restLength;
+    return Buffer.from(heap.buffer, from, this.restCapacity - this.restLength);
+  };
+
+  private readonly read = (length: number): boolean => {
+    const start = this.restLength === 0 ? readBlock : this.rest;
+    const end = start + this.restLength + length;
+    replyCapacity = REPLY_BYTES;
+    reply = heap.malloc(replyCapacity);
+    replyLength = 0;
+    let at: number = start;
+    let next = parse(at, end);
+    while (next > 0) {
+      execute();
+      at = next;
+      next = parse(at, end);
+    }
+    if (next < 0) appendText("-ERR Protocol error\r\n");
+    this.keep(at, next < 0 ? at : end);
+    this.send();
+    if (next < 0) this.socket.end();
+    return true;
+  };
+
+  /** Keeps the bytes from `at` to `end` for the next read. */
+  private keep(at: number, end: number): void {
+    const length = end - at;
+    if (length === 0) {
+      heap.free(this.rest);
+      this.rest = 0 as Ptr;
+    } else if (this.rest === 0) {
+      this.restCapacity = Math.max(needed, length + 256);
+      this.rest = heap.malloc(this.restCapacity);
+      u8.copyWithin(this.rest, at, end);
+    } else {
+      u8.copyWithin(this.rest, at, end);
+      const capacity = Math.max(needed, length + 256);
+      if (capacity > this.restCapacity) {
+        this.restCapacity = capacity;
+        this.rest = heap.realloc(this.rest, capacity);
+      }
+    }
+    this.restLength = length;
+  }
+
+  private send(): void {
+    if (replyLength === 0) {
+      heap.free(reply);
+      return;
+    }
+    this.writing.push(reply);
+    this.socket.write(Buffer.from(heap.buffer, reply, replyLength), this.flushed);
+  }
+}
+
+const server = createServer({ pauseOnConnect: true }, (socket) => new Connection(socket));
+report(server, () => {
+  heap.verify();
+  return { committed: heap.stats().committedBytes };
+});
