@@ -1,5 +1,5 @@
 import type { Ptr } from "../index.js";
-import { Block } from "./block.js";
+import { Block, type Part } from "./block.js";
 import { Bytes } from "./bytes.js";
 import { type BufferData, toBytes } from "./data.js";
 import { BufferError, show } from "./errors.js";
@@ -65,6 +65,11 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
       throw new BufferError("ERR_OUT_OF_RANGE", message, { ptr, got: length, most: usable });
     }
     return this.own(ptr, length);
+  }
+
+  /** @internal Bytes of parts that they hold from now on. */
+  join(parts: Part<B>[]): Bytes<B> {
+    return new Bytes(this.heap, this.leaks, parts);
   }
 
   private own(ptr: Ptr, length: number): Bytes<B> {

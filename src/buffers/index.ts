@@ -3,5 +3,7 @@ export { BytesPool, type BytesPoolOptions } from "./bytesPool.js";
 export type { BufferData } from "./data.js";
 export { BufferError, type BufferErrorCode } from "./errors.js";
 export type { ByteHeap } from "./heap.js";
+/** @internal */
+export * from "./internal.js";
 export type { Leak, LeakDetection } from "./leaks.js";
 export { BufferPool } from "./pool.js";
