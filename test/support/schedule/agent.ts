@@ -263,18 +263,12 @@ export class Agent {
         this.run([control[at], control[at + 1], control[at + 2]]);
       } catch (error) {
         if (error === C.KILL) break;
-        if (control[C.SPURIOUS] !== 0 && isForWantOfLuck(error)) continue;
         const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
         writeText(control, `thread ${this.me}, operation ${op}: ${what}\n`);
         break;
       }
     }
   }
-}
-
-function isForWantOfLuck(error: unknown): boolean {
-  const codes = ["ERR_NO_WORKER_SLOT", "ERR_WORKER_ALIVE", "ERR_HEAP_EXHAUSTED"];
-  return error instanceof HeapError && codes.includes(error.code);
 }
 
 /** `SharedHeap.drain`. */

@@ -17,8 +17,6 @@ export interface Schedule {
   /** The thread that dies before one of its steps. */
   readonly victim?: readonly [thread: number, step: number];
   readonly freeLive?: boolean;
-  /** Compare-exchanges fail for nothing: one of so many, and a seed. */
-  readonly spurious?: readonly [one: number, seed: number];
 }
 
 /** Whether views are watched: not; plain writes are steps; plain accesses are logged. */
@@ -93,7 +91,7 @@ export class Arena {
   /** Runs one schedule and checks what it left. */
   run(schedule: Schedule): void {
     const { control } = this;
-    const { switches, victim = [-1, 0], spurious = [0, 0] } = schedule;
+    const { switches, victim = [-1, 0] } = schedule;
     this.image.set(this.snapshot);
     control.fill(0, C.STEP, C.FAILED + 1);
     control[C.VICTIM] = victim[0];
@@ -101,8 +99,6 @@ export class Arena {
     control[C.DEAD] = 0;
     control[C.STEP_LIMIT] = C.MAX_STEPS - 16;
     control[C.SWITCH_COUNT] = switches.length >> 1;
-    control[C.SPURIOUS] = spurious[0];
-    control[C.RANDOM] = spurious[1];
     control[C.LOG_COUNT] = 0;
     control.set(this.workersOf, C.WORKER_OF);
     control.fill(0, C.OWN_STEPS, C.OWN_STEPS + 8);

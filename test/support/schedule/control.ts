@@ -24,9 +24,6 @@ export const MAX_WORKERS = 14;
 export const INTERVAL = 15;
 /** Whether views are watched: plain writes are steps too (1), or plain accesses are logged (2). */
 export const WATCH = 16;
-/** One of so many compare-exchanges fails for nothing; 0 is none. */
-export const SPURIOUS = 17;
-export const RANDOM = 18;
 export const LOG_COUNT = 19;
 /** Numbers of two logged accesses whose stacks are wanted; -1 is none. */
 export const WANTED = 20;

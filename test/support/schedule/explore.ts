@@ -144,8 +144,7 @@ export class Explorer {
         switches.push(step, random(threads));
         if (switches.length >= 2 * C.MAX_SWITCHES - 2) break;
       }
-      const spurious: [number, number] = [2 + random(6), state];
-      if (!this.run(run % 8 === 7 ? { switches, spurious } : { switches })) {
+      if (!this.run({ switches })) {
         this.shrink();
         return;
       }

@@ -112,15 +112,6 @@ export class Scheduler {
     }
     this.pass(to);
   }
-
-  /** A compare-exchange that fails for nothing, as if the word had changed and changed back. */
-  failsForNothing(): boolean {
-    const { control } = this;
-    const one = control[C.SPURIOUS];
-    if (one === 0 || !this.isActive) return false;
-    control[C.RANDOM] = (Math.imul(control[C.RANDOM], 1664525) + 1013904223) | 0;
-    return (control[C.RANDOM] >>> 8) % one === 0;
-  }
 }
 
 type Rmw = (view: SharedInts, index: number, value: number) => number;
@@ -162,10 +153,7 @@ export function install(scheduler: Scheduler): void {
     exchange: rmw(C.EXCHANGE, (view, index, value) => Atomics.exchange(view, index, value)),
     compareExchange(view, index, expected, value) {
       const raw = at(view, index, C.SYNC_WRITE);
-      const isLost = scheduler.failsForNothing();
-      const found = isLost
-        ? expected ^ 0x40000000
-        : Atomics.compareExchange(raw, index, expected, value);
+      const found = Atomics.compareExchange(raw, index, expected, value);
       return did(C.COMPARE_EXCHANGE, raw, index, found);
     },
     notify: rmw(C.NOTIFY, () => 0),

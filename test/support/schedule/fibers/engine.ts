@@ -226,18 +226,13 @@ export class Engine {
     if (op >= C.NOTIFY) return this.performWait(me, step);
     const found = view[index] as number;
     const { expected, value } = step;
-    let result = found;
-    if (op === C.STORE) {
-      view[index] = value;
-      result = value;
-    } else if (op === C.ADD) view[index] = found + value;
+    if (op === C.STORE) view[index] = value;
+    else if (op === C.ADD) view[index] = found + value;
     else if (op === C.OR) view[index] = found | value;
     else if (op === C.AND) view[index] = found & value;
     else if (op === C.EXCHANGE) view[index] = value;
-    else if (op === C.COMPARE_EXCHANGE) {
-      if (this.failsForNothing()) result = expected ^ 0x40000000;
-      else if (found === (expected | 0)) view[index] = value;
-    }
+    else if (op === C.COMPARE_EXCHANGE && found === (expected | 0)) view[index] = value;
+    const result = op === C.STORE ? value : found;
     C.hashStep(control, me, op, address, result);
     if (this.isClassing) this.addToClass(me, address, found, result);
     pending.result = result;
@@ -250,14 +245,6 @@ export class Engine {
     hash = Math.imul(hash ^ (hash >>> 15), 0x297a2d39) ^ found;
     hash = Math.imul(hash ^ (hash >>> 13), 0x1b56c4e9) ^ result;
     control[C.CLASS] = (control[C.CLASS] + Math.imul(hash ^ (hash >>> 14), 0x2c1b3c6d)) | 0;
-  }
-
-  private failsForNothing(): boolean {
-    const { control } = this;
-    const one = control[C.SPURIOUS];
-    if (one === 0) return false;
-    control[C.RANDOM] = (Math.imul(control[C.RANDOM], 1664525) + 1013904223) | 0;
-    return (control[C.RANDOM] >>> 8) % one === 0;
   }
 
   private performWait(me: number, step: Step): boolean {
