@@ -56,21 +56,62 @@ export function fallSilent(heap: SharedHeap, waits = 1): void {
   words[slotWord(heap.workerId, SLOT_ARMED)] = generationOf(state) | waits;
 }
 
-/** Runs `run` once, before the first call of this operation for which `when` holds. */
-export function beforeSync(
-  name: "load" | "store" | "compareExchange" | "notify" | "waitAsync",
-  when: (index: number, args: readonly number[]) => boolean,
+type Operation = (view: unknown, index: number, ...values: number[]) => unknown;
+
+/** What a test puts in the place of operations of `sync`. */
+const seam = sync as unknown as Record<string, Operation>;
+
+/** Runs `run` once, before or after the first operation of this name for which `when` holds. */
+export function onSync(
+  name: "compareExchange" | "load" | "notify",
+  when: (index: number, ...values: number[]) => boolean,
   run: () => void,
+  isAfter = false,
 ): void {
-  const seam = sync as unknown as Record<string, (...args: unknown[]) => unknown>;
-  const real = seam[name] as (...args: unknown[]) => unknown;
-  seam[name] = (view, index, ...args) => {
-    if (when(index as number, args as number[])) {
-      seam[name] = real;
-      run();
-    }
-    return real(view, index, ...args);
+  const real = seam[name] as Operation;
+  seam[name] = (view, index, ...values) => {
+    if (!when(index, ...values)) return real(view, index, ...values);
+    seam[name] = real;
+    if (!isAfter) run();
+    const result = real(view, index, ...values);
+    if (isAfter) run();
+    return result;
   };
+}
+
+/** A question, which takes one wait of a life word. */
+export function isQuestion(_: number, count?: number): boolean {
+  return count === 1;
+}
+
+class Killed extends Error {}
+
+const OPERATIONS = ["load", "store", "add", "or", "and", "exchange", "compareExchange", "notify"];
+
+/** Stops an action before one of its operations, as if the agent were killed: whether it was. */
+export function isKilledAt(operation: number, action: () => void): boolean {
+  const real = { ...seam };
+  let done = 0;
+  for (const name of OPERATIONS) {
+    seam[name] = (...args) => {
+      if (done++ >= operation) throw new Killed();
+      return (real[name] as Operation)(...args);
+    };
+  }
+  try {
+    action();
+    return false;
+  } catch (error) {
+    if (!(error instanceof Killed)) throw error;
+    return true;
+  } finally {
+    Object.assign(sync, real);
+  }
+}
+
+/** What was killed waits no more. */
+export function endWaits(heap: SharedHeap, worker: number): void {
+  hideLife(sharedImageOf(heap).words, worker, slotOf(heap, worker).state);
 }
 
 /** Bytes of slabs that are no block's. */

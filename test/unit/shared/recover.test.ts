@@ -1,8 +1,18 @@
 import { describe, expect, it } from "vitest";
+import { sync } from "../../../src/base/sync.js";
 import { type Ptr, SharedHeap } from "../../../src/index.js";
 import { SLOT_ACTIVE, SLOT_RECOVERING, SLOT_STATE, slotWord } from "../../../src/layout/shared.js";
 import { at, thrown, wrong } from "../help.js";
-import { bury, drainAllOf, fallSilent, sharedImageOf, slotOf, workersOf } from "./help.js";
+import {
+  bury,
+  drainAllOf,
+  fallSilent,
+  isQuestion,
+  onSync,
+  sharedImageOf,
+  slotOf,
+  workersOf,
+} from "./help.js";
 
 type Three = [SharedHeap, SharedHeap, SharedHeap];
 
@@ -112,32 +122,25 @@ describe("recover, after others", () => {
     expectAllPooled([a]);
   });
 
+  it("recovers with a worker those that it was recovering when it died", () => {
+    const [a, b, c, d] = workersOf(4) as [...Three, SharedHeap];
+    const ptrs = [b, c, d].map((heap) => heap.malloc(64));
+    halfRecovered(a, 1, 2);
+    halfRecovered(a, 2, 3);
+    fallSilent(d);
+    const { live, others, workerId } = a.recover(3, { freeLive: true });
+    expect([workerId, ...others.map((other) => other.workerId)]).toEqual([3, 2, 1]);
+    expect([...live, ...others.flatMap((other) => other.live)]).toEqual(ptrs.reverse());
+    expectAllPooled([a]);
+    expect(a.stats().workers).toHaveLength(1);
+  });
+
   it("may be done again by the one that began", () => {
     const [a, b] = workersOf(3) as Three;
     const ptr = b.malloc(64);
     halfRecovered(a, 1, 0);
     expect(bury(a, 1).live).toEqual([ptr]);
     a.free(ptr);
-    a.verify();
-  });
-});
-
-describe("guard", () => {
-  it("recovers what has not detached when it exits", () => {
-    const [a, b, c] = workersOf(3) as Three;
-    const exits: (() => void)[] = [];
-    const worker = { once: (_: string, run: () => void): number => exits.push(run) };
-    const seen: number[] = [];
-    const onRecover = ({ workerId }: { workerId: number }): number => seen.push(workerId);
-    a.guard(worker, { workerId: 1, freeLive: true, onRecover });
-    a.guard(worker, { workerId: 2, onRecover });
-    const ptr = b.malloc(64);
-    c.detach();
-    SharedHeap.attach(a.buffer);
-    fallSilent(b);
-    for (const exit of exits) exit();
-    expect(seen).toEqual([1]);
-    expect(a.classify(ptr)).toBe("unallocated");
     a.verify();
   });
 });
@@ -153,6 +156,93 @@ it("recover takes a worker that fell silent, and one that is said to have exited
   thrown(() => a.recover(2), "ERR_WORKER_ALIVE");
   expect(a.recover(2, { exited: true }).live).toEqual([]);
   expectAllPooled([a]);
+});
+
+describe("recover, overtaken after its question", () => {
+  /** Asks about worker 2, and lets `run` happen between the question and the recovery. */
+  function recoverOvertaken(a: SharedHeap, run: () => void): void {
+    let isDone = false;
+    onSync(
+      "notify",
+      isQuestion,
+      () => {
+        run();
+        isDone = true;
+      },
+      true,
+    );
+    expect(thrown(() => a.recover(2, { freeLive: true })).code).toBe("ERR_WORKER_ALIVE");
+    expect(isDone).toBe(true);
+  }
+
+  it("leaves alone who attached after another recovered the dead one", () => {
+    const [a, b, c] = workersOf(3) as Three;
+    let x: SharedHeap | undefined;
+    fallSilent(c, 2);
+    recoverOvertaken(a, () => {
+      b.recover(2);
+      x = SharedHeap.attach(a.buffer);
+      x.malloc(64);
+    });
+    expect(x?.workerId).toBe(2);
+    expect(a.stats()).toMatchObject({ live: { blocks: 1 } });
+    a.verify();
+    // Nor does the question count for the newcomer, which is not in its event loop.
+    for (let time = 0; time < 40; time++) thrown(() => a.recover(2), "ERR_WORKER_ALIVE");
+  });
+
+  it("leaves alone who attached after the worker left", () => {
+    const [a, , c] = workersOf(3) as Three;
+    let x: SharedHeap | undefined;
+    onSync("notify", isQuestion, () => c.detach());
+    recoverOvertaken(a, () => {
+      x = SharedHeap.attach(a.buffer);
+      x.malloc(64);
+    });
+    expect(x?.workerId).toBe(2);
+    expect(a.stats()).toMatchObject({ live: { blocks: 1 } });
+    a.verify();
+  });
+
+  it("adds no wait to those of the next worker", () => {
+    const [a, b, c] = workersOf(3) as Three;
+    fallSilent(c, 2);
+    // Before the question: it wakes nobody, and is given back late.
+    onSync("notify", isQuestion, () => b.recover(2));
+    thrown(() => a.recover(2), "ERR_WORKER_ALIVE");
+    const x = SharedHeap.attach(a.buffer);
+    expect(slotOf(a, x.workerId).waits).toBe(4);
+    for (let time = 0; time < 40; time++) thrown(() => a.recover(2), "ERR_WORKER_ALIVE");
+  });
+});
+
+it("recover does not tell where no agent can wait so", () => {
+  const real = sync.waitAsync;
+  for (const waitAsync of [
+    (): never => {
+      throw new TypeError("not a function");
+    },
+    () => ({ async: false, value: "not-equal" }) as const,
+  ]) {
+    sync.waitAsync = waitAsync;
+    const [a, b] = workersOf(3) as Three;
+    sync.waitAsync = real;
+    const ptr = b.malloc(64);
+    const error = thrown(() => a.recover(1), "ERR_WORKER_ALIVE");
+    expect(error.details.life).toBe("unknown");
+    expect(a.recover(1, { exited: true }).live).toEqual([ptr]);
+  }
+});
+
+it("recover takes no options that are none", () => {
+  const [a, b] = workersOf(2) as [SharedHeap, SharedHeap];
+  for (const options of [null, 5, "exited"]) {
+    thrown(() => a.recover(1, wrong(options)), "ERR_INVALID_ARGUMENT");
+  }
+  const ptr = b.malloc(64);
+  fallSilent(b);
+  a.recover(1, { freeLive: wrong(1) });
+  expect(a.classify(ptr)).toBe("tiny");
 });
 
 describe("handOver", () => {
@@ -194,6 +284,48 @@ describe("handOver", () => {
         expect(sharedImageOf(a).marks.every((marks) => marks === 0)).toBe(true);
         if (by === b) return;
       }
+    }
+  });
+});
+
+describe("handOver of what is handed on, or was left", () => {
+  it("is for anybody while nobody is known to hold the block", () => {
+    const [a, b, c] = workersOf(3) as Three;
+    const ptrs = [64, 3000, 100000].map((size) => c.malloc(size));
+    c.handOver(at(ptrs, 1), 2);
+    expect([...bury(a, 2).live].sort()).toEqual([...ptrs].sort());
+    const copy = SharedHeap.restore(a.snapshot());
+    for (const ptr of ptrs) copy.handOver(ptr, copy.workerId);
+    const next = SharedHeap.attach(copy.buffer);
+    expect([...bury(next, copy.workerId, true).live].sort()).toEqual([...ptrs].sort());
+    expectAllPooled([next]);
+    for (const ptr of ptrs) {
+      a.handOver(ptr, 1);
+      thrown(() => a.handOver(ptr, 0), "ERR_INVALID_WORKER");
+      b.handOver(ptr, 0);
+      thrown(() => b.handOver(ptr, 1), "ERR_INVALID_WORKER");
+    }
+    a.verify();
+    expect([...bury(b, 0, true).live].sort()).toEqual([...ptrs].sort());
+    expectAllPooled([b]);
+  });
+
+  it("of what nobody holds succeeds for one of two at once", () => {
+    const [a, b, c] = workersOf(3) as Three;
+    for (const size of [64, 100000]) {
+      const ptr = c.malloc(size);
+      bury(a, 2);
+      SharedHeap.attach(a.buffer);
+      const mark = (ptr >>> 4) + 1;
+      onSync(
+        "compareExchange",
+        (index) => index === mark,
+        () => b.handOver(ptr, 1),
+      );
+      thrown(() => a.handOver(ptr, 0), "ERR_INVALID_WORKER");
+      b.free(ptr);
+      drainAllOf([b, a]);
+      a.verify();
     }
   });
 

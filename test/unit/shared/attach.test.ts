@@ -1,0 +1,219 @@
+import { describe, expect, it } from "vitest";
+import { SharedHeap } from "../../../src/index.js";
+import {
+  generationOf,
+  SLOT_ACTIVE,
+  SLOT_ATTACHING,
+  SLOT_FREE,
+  SLOT_HELD,
+  SLOT_STATE,
+  slotWord,
+} from "../../../src/layout/shared.js";
+import { at, thrown } from "../help.js";
+import {
+  endWaits,
+  fallSilent,
+  isKilledAt,
+  onSync,
+  sharedHeap,
+  sharedImageOf,
+  slotOf,
+  workersOf,
+} from "./help.js";
+
+function setStatus(heap: SharedHeap, worker: number, status: number): void {
+  const { words } = sharedImageOf(heap);
+  words[slotWord(worker, SLOT_STATE)] = generationOf(slotOf(heap, worker).state) | status;
+}
+
+function attachedTo(heap: SharedHeap): number[] {
+  return heap.stats().workers.map(({ workerId }) => workerId);
+}
+
+/** Recovers every worker that is found dead, as a guard does, and fills all slots anew. */
+function expectAllSlots(heap: SharedHeap): void {
+  for (const workerId of attachedTo(heap)) {
+    if (workerId === heap.workerId) continue;
+    endWaits(heap, workerId);
+    expect(heap.recover(workerId, { freeLive: true }).workerId).toBe(workerId);
+  }
+  heap.drain();
+  heap.verify();
+  expect(heap.stats()).toMatchObject({ slabs: { inUse: 0 }, live: { blocks: 0 } });
+  const others = Array.from({ length: heap.maxWorkers - 1 }, () => SharedHeap.attach(heap.buffer));
+  expect(new Set(others.map(({ workerId }) => workerId)).size).toBe(heap.maxWorkers - 1);
+  thrown(() => SharedHeap.attach(heap.buffer), "ERR_NO_WORKER_SLOT");
+  heap.verify();
+}
+
+describe("a worker that is killed loses no slot", () => {
+  it("at any operation of attach", () => {
+    let operation = 0;
+    for (let isOver = false; !isOver; operation++) {
+      const heap = sharedHeap({ maxWorkers: 3 });
+      isOver = !isKilledAt(operation, () => SharedHeap.attach(heap.buffer));
+      expectAllSlots(heap);
+    }
+    expect(operation).toBeGreaterThan(5);
+  });
+
+  it("at any operation of detach", () => {
+    let operation = 0;
+    for (let isOver = false; !isOver; operation++) {
+      const [heap, other] = workersOf(2, { maxWorkers: 3 }) as [SharedHeap, SharedHeap];
+      const keep = [other.malloc(64), other.malloc(100000)];
+      other.free(other.malloc(64));
+      isOver = !isKilledAt(operation, () => other.detach());
+      if (attachedTo(heap).length === 1) for (const ptr of keep) heap.free(ptr);
+      else endWaits(heap, other.workerId);
+      if (attachedTo(heap).length > 1) {
+        const { live } = heap.recover(other.workerId, { freeLive: true });
+        for (const ptr of keep) if (!live.includes(ptr)) heap.free(ptr);
+      }
+      expectAllSlots(heap);
+    }
+    expect(operation).toBeGreaterThan(20);
+  });
+
+  it("at any operation of reset, nor what it kept from others", () => {
+    let operation = 0;
+    for (let isOver = false; !isOver; operation += 7) {
+      const other = sharedHeap({ maxWorkers: 3 });
+      for (const size of [64, 3000, 100000]) other.malloc(size);
+      isOver = !isKilledAt(operation, () => other.reset());
+      endWaits(other, other.workerId);
+      const heap = SharedHeap.attach(other.buffer);
+      expectAllSlots(heap);
+    }
+    expect(operation).toBeGreaterThan(50);
+  });
+});
+
+describe("a slot that was taken from a slow attacher", () => {
+  it("is another's, and the slow one looks for the next", () => {
+    for (const maxWorkers of [2, 3]) {
+      const heap = sharedHeap({ maxWorkers });
+      const slot = slotWord(1, SLOT_STATE);
+      const isLast = (index: number, _: number, to: number): boolean =>
+        index === slot && (to & 0xff) === SLOT_ACTIVE;
+      const fast: SharedHeap[] = [];
+      onSync("compareExchange", isLast, () => {
+        while (fast.length < maxWorkers - 1) fast.push(SharedHeap.attach(heap.buffer));
+        if (maxWorkers === 3) at(fast, 0).detach();
+      });
+      if (maxWorkers === 2) thrown(() => SharedHeap.attach(heap.buffer), "ERR_NO_WORKER_SLOT");
+      else expect(SharedHeap.attach(heap.buffer).workerId).toBe(2);
+      heap.verify();
+      // The slow one ended its own waits only.
+      for (let time = 0; time < 20; time++) {
+        const error = thrown(() => heap.recover(1), "ERR_WORKER_ALIVE");
+        expect(error.details.life).toBe(time < 4 ? "alive" : "unknown");
+      }
+    }
+  });
+
+  it("is no worker's for stats, verify, recover and handOver", () => {
+    const heap = sharedHeap({ maxWorkers: 3 });
+    const ptr = heap.malloc(64);
+    for (const status of [SLOT_ATTACHING, SLOT_HELD | 2]) {
+      setStatus(heap, 1, status);
+      expect(attachedTo(heap)).toEqual([0]);
+      heap.verify();
+      thrown(() => heap.recover(1), "ERR_INVALID_WORKER");
+      thrown(() => heap.handOver(ptr, 1), "ERR_INVALID_WORKER");
+      thrown(() => heap.guard({ once: () => 0 }, { workerId: 1 }), "ERR_INVALID_WORKER");
+      const copy = SharedHeap.restore(heap.snapshot());
+      while (attachedTo(copy).length < 3) SharedHeap.attach(copy.buffer);
+      copy.verify();
+    }
+  });
+});
+
+describe("waits", () => {
+  it("are few until somebody asks, and then more", async () => {
+    const [a, b] = workersOf(2) as [SharedHeap, SharedHeap];
+    expect(slotOf(a, 1).waits).toBe(4);
+    thrown(() => a.recover(1), "ERR_WORKER_ALIVE");
+    expect(slotOf(a, 1).waits).toBe(3);
+    await new Promise((wake) => setTimeout(wake, 10));
+    expect(slotOf(a, 1).waits).toBe(16);
+    b.detach();
+    await new Promise((wake) => setTimeout(wake, 10));
+    expect(slotOf(a, 1).state & 0xff).toBe(SLOT_FREE);
+    const c = SharedHeap.attach(a.buffer);
+    expect([c.workerId, slotOf(a, 1).waits]).toEqual([1, 4]);
+  });
+
+  it("of a worker are not ended by the one that had its slot before", () => {
+    const [a, b] = workersOf(2) as [SharedHeap, SharedHeap];
+    let c: SharedHeap | undefined;
+    const isEnd = (_: number, count?: number): boolean => count === undefined;
+    onSync("notify", isEnd, () => {
+      c = SharedHeap.attach(a.buffer);
+    });
+    b.detach();
+    expect(c?.workerId).toBe(1);
+    for (let time = 0; time < 4; time++) {
+      expect(thrown(() => a.recover(1)).details.life).toBe("alive");
+    }
+    expect(thrown(() => a.recover(1)).details.life).toBe("unknown");
+  });
+});
+
+describe("reset", () => {
+  it("keeps others from attaching until it is done", () => {
+    const heap = sharedHeap({ maxWorkers: 4 });
+    heap.malloc(64);
+    let isTried = false;
+    // Slot 3 is taken last; afterwards the first slab's state is read.
+    const { layout } = sharedImageOf(heap);
+    const isWalk = (index: number): boolean => index === layout.states + layout.firstSlab;
+    onSync("load", isWalk, () => {
+      isTried = true;
+      thrown(() => SharedHeap.attach(heap.buffer), "ERR_NO_WORKER_SLOT");
+    });
+    heap.reset();
+    expect(isTried).toBe(true);
+    expect(heap.stats()).toMatchObject({ live: { blocks: 0 }, slabs: { inUse: 0 } });
+    for (const worker of [1, 2, 3]) expect(SharedHeap.attach(heap.buffer).workerId).toBe(worker);
+  });
+
+  it("is refused when one attaches while it looks, or is about to", () => {
+    for (const isDone of [true, false]) {
+      const heap = sharedHeap({ maxWorkers: 4 });
+      const seen: SharedHeap[] = [];
+      const attach = (): void => void seen.push(SharedHeap.attach(heap.buffer));
+      if (isDone) onSync("load", (index) => index === slotWord(3, SLOT_STATE), attach);
+      else setStatus(heap, 2, SLOT_ATTACHING);
+      const ptrs = [heap.malloc(64)];
+      if (isDone) {
+        const error = thrown(() => heap.reset(), "ERR_WORKER_ALIVE");
+        expect(error.details.workerId).toBe(at(seen, 0).workerId);
+        at(seen, 0).malloc(64);
+      } else {
+        heap.reset();
+        expect(slotOf(heap, 2).state & 0xff).toBe(SLOT_FREE);
+      }
+      expect(heap.classify(at(ptrs, 0))).toBe(isDone ? "tiny" : "unallocated");
+      heap.verify();
+      while (attachedTo(heap).length < 4) SharedHeap.attach(heap.buffer);
+    }
+  });
+
+  it("of two at once is refused to both, or one", () => {
+    const [a, b] = workersOf(2, { maxWorkers: 4 }) as [SharedHeap, SharedHeap];
+    onSync(
+      "load",
+      (index) => index === slotWord(1, SLOT_STATE),
+      () => {
+        thrown(() => b.reset(), "ERR_WORKER_ALIVE");
+      },
+    );
+    thrown(() => a.reset(), "ERR_WORKER_ALIVE");
+    fallSilent(b);
+    a.recover(1);
+    a.reset();
+    expect(attachedTo(a)).toEqual([0]);
+    while (attachedTo(a).length < 4) SharedHeap.attach(a.buffer);
+  });
+});
