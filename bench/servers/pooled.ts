@@ -4,11 +4,11 @@
  */
 import { createServer, type Socket } from "node:net";
 import { Heap, type Ptr } from "hakmem";
-import { readInto } from "hakmem/node";
+import { readInto, writeThen } from "hakmem/node";
 import { report } from "./report.js";
 import { BytesTable } from "./table.js";
 
-const READ_BYTES = 65536;
+const READ_BYTES = 262144;
 const MAX_ARGS = 8;
 const MAX_COMMAND_BYTES = 64 << 20;
 const REPLY_BYTES = 1024;
@@ -178,30 +178,25 @@ class Connection {
   private rest = 0 as Ptr;
   private restLength = 0;
   private restCapacity = 0;
-  /** Blocks that are being written, oldest first. */
-  private readonly writing: Ptr[] = [];
-  private readonly flushed = (): void => heap.free(this.writing.shift() as Ptr);
+  private lastReply = REPLY_BYTES;
 
   constructor(accepted: Socket) {
-    this.socket = readInto(accepted, { buffer: this.buffer, onRead: this.read });
+    this.socket = readInto(accepted, { buffer: readView, onRead: this.read });
     this.socket.setNoDelay(true);
     this.socket.on("error", () => this.socket.destroy());
     this.socket.on("close", () => heap.free(this.rest));
   }
 
-  private readonly buffer = (): Uint8Array => {
-    if (this.restLength === 0) return readView;
-    const from = this.rest + this.restLength;
-    return Buffer.from(heap.buffer, from, this.restCapacity - this.restLength);
-  };
-
   private readonly read = (length: number): boolean => {
-    const start = this.restLength === 0 ? readBlock : this.rest;
-    const end = start + this.restLength + length;
-    replyCapacity = REPLY_BYTES;
+    replyCapacity = this.lastReply;
     reply = heap.malloc(replyCapacity);
     replyLength = 0;
-    let at: number = start;
+    let at: number = readBlock;
+    if (this.restLength > 0) {
+      this.extend(length);
+      at = this.rest;
+    }
+    const end = this.restLength > 0 ? at + this.restLength : at + length;
     let next = parse(at, end);
     while (next > 0) {
       execute();
@@ -215,34 +210,46 @@ class Connection {
     return true;
   };
 
+  /** Puts what was read behind the rest. */
+  private extend(length: number): void {
+    const total = this.restLength + length;
+    if (total > this.restCapacity) {
+      this.restCapacity = Math.max(total, needed);
+      this.rest = heap.realloc(this.rest, this.restCapacity);
+    }
+    u8.copyWithin(this.rest + this.restLength, readBlock, readBlock + length);
+    this.restLength = total;
+  }
+
   /** Keeps the bytes from `at` to `end` for the next read. */
   private keep(at: number, end: number): void {
-    const length = end - at;
-    if (length === 0) {
+    this.restLength = end - at;
+    if (at === this.rest) return;
+    if (this.restLength > 0) {
+      if (this.restLength > this.restCapacity || needed > this.restCapacity) {
+        this.restCapacity = Math.max(this.restLength, needed);
+        const block = heap.malloc(this.restCapacity);
+        u8.copyWithin(block, at, end);
+        heap.free(this.rest);
+        this.rest = block;
+      } else {
+        u8.copyWithin(this.rest, at, end);
+      }
+    } else if (this.rest !== 0) {
       heap.free(this.rest);
       this.rest = 0 as Ptr;
-    } else if (this.rest === 0) {
-      this.restCapacity = Math.max(needed, length + 256);
-      this.rest = heap.malloc(this.restCapacity);
-      u8.copyWithin(this.rest, at, end);
-    } else {
-      u8.copyWithin(this.rest, at, end);
-      const capacity = Math.max(needed, length + 256);
-      if (capacity > this.restCapacity) {
-        this.restCapacity = capacity;
-        this.rest = heap.realloc(this.rest, capacity);
-      }
+      this.restCapacity = 0;
     }
-    this.restLength = length;
   }
 
   private send(): void {
+    const block = reply;
     if (replyLength === 0) {
-      heap.free(reply);
+      heap.free(block);
       return;
     }
-    this.writing.push(reply);
-    this.socket.write(Buffer.from(heap.buffer, reply, replyLength), this.flushed);
+    this.lastReply = Math.max(REPLY_BYTES, replyLength);
+    writeThen(this.socket, Buffer.from(heap.buffer, block, replyLength), () => heap.free(block));
   }
 }
 

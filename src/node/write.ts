@@ -1,16 +1,28 @@
 import type { Writable } from "node:stream";
 import type { BufferPool, Bytes } from "../buffers/index.js";
 
+const NOTHING = new Uint8Array(0);
+
 /**
- * Writes a buffer of a pool and frees it when it is flushed, or when the stream has failed. Returns
- * what `stream.write` does: false asks to wait for "drain".
+ * Writes memory that may be used for something else when `done` is called: at once where the system
+ * took all of it, which is what happens mostly and spares the stream's bookkeeping for a callback;
+ * else when it is flushed, or the stream has failed. Returns what `stream.write` does: false asks to
+ * wait for "drain".
  */
+export function writeThen(stream: Writable, bytes: Uint8Array, done: () => void): boolean {
+  const isRoomLeft = stream.write(bytes);
+  if (stream.writableLength === 0) done();
+  else stream.write(NOTHING, done);
+  return isRoomLeft;
+}
+
+/** Writes a buffer of a pool and frees it when it is flushed, or when the stream has failed. */
 export function writeAndFree<B extends ArrayBufferLike, V extends Uint8Array<B>>(
   stream: Writable,
   pool: BufferPool<B, V>,
   buffer: V,
 ): boolean {
-  return stream.write(buffer, () => pool.free(buffer));
+  return writeThen(stream, buffer, () => pool.free(buffer));
 }
 
 /** Writes bytes, a chain too, without a copy, and releases them when they are flushed. */
@@ -21,6 +33,7 @@ export function writeBytes(stream: Writable, bytes: Bytes): boolean {
     bytes.release();
     return !stream.writableNeedDrain;
   }
+  if (chunks.length === 0) return writeThen(stream, last, () => bytes.release());
   stream.cork();
   for (const chunk of chunks) stream.write(chunk);
   const isRoomLeft = stream.write(last, () => bytes.release());
