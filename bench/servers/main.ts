@@ -4,11 +4,11 @@
  * turn, the tables show medians.
  */
 import { type ChildProcess, execFile, fork } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { parseArgs, promisify } from "node:util";
-import { buildSync } from "esbuild";
 import { geometricMean, median } from "../../src/cli/statistics.js";
 import { type Column, printTable } from "../../src/cli/term/table.js";
+import { buildServers, SERVERS, type ServerName, serverFile } from "./build.js";
 import type { Figures } from "./report.js";
 
 const HELP = `usage: npm run bench:servers -- [options]
@@ -22,9 +22,6 @@ const HELP = `usage: npm run bench:servers -- [options]
 `;
 
 const run = promisify(execFile);
-const FOLDER = "build/servers";
-const SERVERS = ["plain", "pooled"] as const;
-type ServerName = (typeof SERVERS)[number];
 const SIZES = [64, 1024, 16384];
 const PIPELINES = [1, 16];
 const CLIENTS = "50";
@@ -45,24 +42,6 @@ interface Turn extends Figures {
   readonly p99: Record<string, number>;
 }
 
-/** Built, so that the servers' memory is theirs and not a compiler's. */
-function buildServers(): void {
-  const entryPoints = SERVERS.map((name) => `bench/servers/${name}.ts`);
-  const common = { outdir: FOLDER, bundle: true, format: "esm", platform: "node" } as const;
-  buildSync({ ...common, entryPoints, target: "node20", packages: "external" });
-  for (const name of SERVERS) restoreConstants(`${FOLDER}/${name}.js`);
-}
-
-/** esbuild makes `var` of top-level constants, which V8 checks on every use: see tsup.config.ts. */
-function restoreConstants(file: string): void {
-  const code = readFileSync(file, "utf8");
-  const constants = code.replace(/^var (?=([\w$]+) = )/gm, (_, name: string) => {
-    const writes = code.match(new RegExp(`^\\W*\\b${name} [-+*]?= `, "gm")) ?? [];
-    return writes.length > 0 ? "let " : "const ";
-  });
-  writeFileSync(file, constants);
-}
-
 /** A server in a process of its own. */
 class Server {
   private readonly child: ChildProcess;
@@ -74,7 +53,7 @@ class Server {
   }
 
   static async start(name: ServerName): Promise<Server> {
-    const child = fork(`${FOLDER}/${name}.js`, { execArgv: [] });
+    const child = fork(serverFile(name), { execArgv: [] });
     const server = new Server(child);
     server.port = String(((await server.answer()) as { port: number }).port);
     return server;

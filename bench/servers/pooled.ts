@@ -256,5 +256,6 @@ class Connection {
 const server = createServer({ pauseOnConnect: true }, (socket) => new Connection(socket));
 report(server, () => {
   heap.verify();
-  return { committed: heap.stats().committedBytes };
+  const { committedBytes, live } = heap.stats();
+  return { committed: committedBytes, live: live.blocks };
 });
