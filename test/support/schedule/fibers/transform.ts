@@ -193,13 +193,17 @@ class Transformation {
     const parent = this.parents.get(node);
     if (parent === undefined) return;
     const { type } = parent;
-    const isDeclared = isFunction(parent) || /Definition$|^VariableDeclarator$/.test(type);
+    const isNewName = type === "VariableDeclarator" && parent.init === node;
+    const isDeclared = isFunction(parent) || (type === "VariableDeclarator" && !isNewName);
     const isKey = /^(Property|MethodDefinition|PropertyDefinition)$/.test(type);
     const isSameName = !isKey || parent.key === node || textOf(parent.key) === textOf(node);
     const isCalled = parent.type === "CallExpression" && parent.callee === node;
     const isNamed = /^(Export|Import)/.test(type) || type === "ReturnStatement";
     if (isDeclared || isCalled || isNamed) return;
-    if (isKey && isSameName) return;
+    const isRenamed =
+      this.parents.get(parent)?.type === "ObjectPattern" &&
+      textOf(parent.key) !== textOf(parent.value);
+    if (isKey && isSameName && !isRenamed) return;
     const isMember = type === "MemberExpression" && parent.object !== node && !parent.computed;
     if (!isMember && this.isLocal(node, textOf(node))) return;
     if (isMember) {
