@@ -1,0 +1,51 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { expect } from "vitest";
+import { BytesPool } from "../../../src/buffers/index.js";
+import { Heap } from "../../../src/index.js";
+
+export function newPool(capacity: number = 2 ** 23): { heap: Heap; pool: BytesPool<ArrayBuffer> } {
+  const heap = Heap.create({ capacity });
+  return { heap, pool: new BytesPool(heap) };
+}
+
+/** Nothing is live, and the heap is whole. */
+export function expectNothingLeft(heap: Heap): void {
+  heap.drain();
+  heap.verify();
+  expect(heap.stats().live.blocks).toBe(0);
+}
+
+export interface Pair {
+  readonly server: Server;
+  /** As a server accepts it: paused, its bytes not read. */
+  readonly accepted: Socket;
+  readonly client: Socket;
+}
+
+export async function connected(): Promise<Pair> {
+  const server = createServer({ pauseOnConnect: true });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const client = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  // Some tests end connections from the other side.
+  client.on("error", () => {});
+  const [[accepted]] = (await Promise.all([
+    once(server, "connection"),
+    once(client, "connect"),
+  ])) as [[Socket], unknown[]];
+  return { server, accepted, client };
+}
+
+/** The server ends when it has no connection left: it counts those that were taken over too. */
+export async function closed(server: Server): Promise<void> {
+  await new Promise((resolve) => server.close(resolve));
+  // The last socket says "close" after the server.
+  await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+export function pattern(length: number, start: number = 0): Buffer {
+  return Buffer.from(
+    Array.from({ length }, (_, index) => (start + index * 7 + (index >> 8)) & 255),
+  );
+}

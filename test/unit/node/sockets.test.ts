@@ -1,0 +1,274 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { PassThrough, pipeline, Transform } from "node:stream";
+import { describe, expect, it } from "vitest";
+import type { Bytes } from "../../../src/buffers/index.js";
+import {
+  bytesOf,
+  duplexOf,
+  NodeBufferPool,
+  readBytes,
+  readInto,
+  writeAndFree,
+  writeBytes,
+} from "../../../src/node/index.js";
+import { closed, connected, expectNothingLeft, newPool, pattern } from "./help.js";
+
+async function collect(socket: Socket, length: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  while (total < length) {
+    const [chunk] = (await once(socket, "data")) as [Buffer];
+    chunks.push(chunk);
+    total += chunk.length;
+  }
+  return Buffer.concat(chunks);
+}
+
+describe("readInto", () => {
+  it("reads to one buffer, which may be a block", async () => {
+    const { heap } = newPool();
+    const pool = new NodeBufferPool(heap);
+    const buffer = pool.allocUnsafe(1000);
+    const { server, accepted, client } = await connected();
+    const got: Buffer[] = [];
+    const socket = readInto(accepted, {
+      buffer,
+      onRead(length, to) {
+        expect(to).toBe(buffer);
+        got.push(Buffer.from(to.subarray(0, length)));
+        return true;
+      },
+    });
+    client.end(pattern(5000));
+    await once(socket, "end");
+    expect(Buffer.concat(got).equals(pattern(5000))).toBe(true);
+    expect(got.every(({ length }) => length <= 1000)).toBe(true);
+    socket.end();
+    await closed(server);
+    pool.free(buffer);
+    expectNothingLeft(heap);
+  });
+
+  it("asks for a buffer before each read, and pauses on false", async () => {
+    const { server, accepted, client } = await connected();
+    const buffers: Uint8Array[] = [];
+    let reads = 0;
+    const socket = readInto(accepted, {
+      buffer: () => {
+        const buffer = new Uint8Array(10);
+        buffers.push(buffer);
+        return buffer;
+      },
+      onRead() {
+        reads++;
+        return false;
+      },
+    });
+    client.write(pattern(30));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(reads).toBe(1);
+    socket.resume();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(reads).toBe(2);
+    expect(buffers.length).toBeGreaterThanOrEqual(2);
+    client.destroy();
+    socket.destroy();
+    await closed(server);
+  });
+});
+
+describe("readInto a socket that cannot be taken over", () => {
+  it("copies what it reads", async () => {
+    const stream = new PassThrough() as unknown as Socket;
+    Object.assign(stream, { _handle: null });
+    const buffer = new Uint8Array(16);
+    const got: number[] = [];
+    const socket = readInto(stream, {
+      buffer,
+      onRead(length, from) {
+        got.push(...from.subarray(0, length));
+        return true;
+      },
+    });
+    expect(socket).toBe(stream);
+    stream.write(pattern(100));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(Buffer.from(got).equals(pattern(100))).toBe(true);
+  });
+
+  it("copies no further than the reader goes on", async () => {
+    const stream = new PassThrough() as unknown as Socket;
+    Object.assign(stream, { _handle: null });
+    const got: number[] = [];
+    const socket = readInto(stream, {
+      buffer: () => new Uint8Array(16),
+      onRead(length, from) {
+        got.push(...from.subarray(0, length));
+        return false;
+      },
+    });
+    stream.write(pattern(40));
+    for (const expected of [16, 32, 40]) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(got.length).toBe(expected);
+      socket.resume();
+    }
+    expect(Buffer.from(got).equals(pattern(40))).toBe(true);
+  });
+});
+
+describe("bytesOf", () => {
+  it("echoes what came, and leaves nothing", async () => {
+    const { heap, pool } = newPool();
+    const { server, accepted, client } = await connected();
+    const connection = bytesOf(accepted, pool);
+    const echo = (async () => {
+      for await (const bytes of connection) await connection.write(bytes);
+      connection.end();
+    })();
+    const sent = pattern(1_000_000);
+    const back = collect(client, sent.length);
+    for (let at = 0; at < sent.length; at += 33_333) client.write(sent.subarray(at, at + 33_333));
+    expect((await back).equals(sent)).toBe(true);
+    client.end();
+    await echo;
+    await closed(server);
+    expectNothingLeft(heap);
+  });
+
+  it("pauses for a slow reader: what waits is bounded", async () => {
+    const { heap, pool } = newPool();
+    const { server, accepted, client } = await connected();
+    const connection = bytesOf(accepted, pool, 4096);
+    const sent = pattern(4_000_000);
+    client.write(sent);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(heap.stats().live.bytes).toBeLessThan(18 * 8192);
+    const got: Buffer[] = [];
+    let length = 0;
+    for await (const bytes of connection) {
+      got.push(Buffer.from(bytes.toUnshared()));
+      length += bytes.length;
+      bytes.release();
+      if (length === sent.length) break;
+    }
+    expect(Buffer.concat(got).equals(sent)).toBe(true);
+    client.destroy();
+    await closed(server);
+    expectNothingLeft(heap);
+  });
+
+  it("releases what waits when the reader stops, and ends the connection", async () => {
+    const { heap, pool } = newPool();
+    const { server, accepted, client } = await connected();
+    const connection = bytesOf(accepted, pool, 64);
+    client.write(pattern(10_000));
+    for await (const bytes of connection) {
+      bytes.release();
+      break;
+    }
+    await new Promise((resolve) => client.once("close", resolve));
+    await closed(server);
+    expectNothingLeft(heap);
+  });
+
+  it("throws what the socket fails with, after what had come", async () => {
+    const { heap, pool } = newPool();
+    const { server, accepted, client } = await connected();
+    const connection = bytesOf(accepted, pool);
+    client.write("last words");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    connection.socket.destroy(new Error("broken"));
+    const got: string[] = [];
+    const reading = (async () => {
+      for await (const bytes of connection) {
+        got.push(bytes.toString());
+        bytes.release();
+      }
+    })();
+    await expect(reading).rejects.toThrow("broken");
+    expect(got).toEqual(["last words"]);
+    client.destroy();
+    await closed(server);
+    expectNothingLeft(heap);
+  });
+});
+
+describe("writes", () => {
+  it("release memory once the system has it, also of a reader that is slow", async () => {
+    const { heap, pool } = newPool(2 ** 25);
+    const { server, accepted, client } = await connected();
+    const sent = pattern(6_000_000);
+    const isRoomLeft = writeBytes(accepted, pool.from(sent));
+    expect(isRoomLeft).toBe(false);
+    expect(heap.stats().live.blocks).toBe(1);
+    expect((await collect(client, sent.length)).equals(sent)).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expectNothingLeft(heap);
+    const parts = [pool.from("a"), pool.from("bc"), pool.from("def")] as const;
+    const chain = parts[0].concat(parts[1], parts[2]);
+    for (const part of parts) part.release();
+    writeBytes(accepted, chain);
+    expect(String(await collect(client, 6))).toBe("abcdef");
+    writeBytes(accepted, pool.alloc(0));
+    const buffers = new NodeBufferPool(heap);
+    const buffer = buffers.from("buffer");
+    writeAndFree(accepted, buffers, buffer);
+    expect(String(await collect(client, 6))).toBe("buffer");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    accepted.destroy();
+    client.destroy();
+    await closed(server);
+    expectNothingLeft(heap);
+  });
+
+  it("release memory that a failed socket never took", async () => {
+    const { heap, pool } = newPool(2 ** 25);
+    const { server, accepted, client } = await connected();
+    accepted.on("error", () => {});
+    for (let count = 0; count < 4; count++) writeBytes(accepted, pool.from(pattern(3_000_000)));
+    client.destroy();
+    accepted.destroy();
+    writeBytes(accepted, pool.from("too late"));
+    await closed(server);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expectNothingLeft(heap);
+  });
+});
+
+describe("duplexOf", () => {
+  it("stands at both ends of a pipeline", async () => {
+    const { heap, pool } = newPool();
+    const { server, accepted, client } = await connected();
+    const duplex = duplexOf(accepted, pool);
+    const upper = new Transform({
+      objectMode: true,
+      transform(bytes: Bytes, _encoding, done) {
+        const text = bytes.toString().toUpperCase();
+        bytes.release();
+        done(null, pool.from(text));
+      },
+    });
+    const ended = new Promise((resolve) => pipeline(duplex, upper, duplex, resolve));
+    client.end("shout this");
+    expect(String(await collect(client, 10))).toBe("SHOUT THIS");
+    await ended;
+    client.destroy();
+    await closed(server);
+    expectNothingLeft(heap);
+  });
+});
+
+it("readBytes takes chunks of any stream", async () => {
+  const { heap, pool } = newPool();
+  const stream = new PassThrough();
+  stream.end("some text");
+  let text = "";
+  for await (const bytes of readBytes(stream, pool)) {
+    text += bytes.toString();
+    bytes.release();
+  }
+  expect(text).toBe("some text");
+  expectNothingLeft(heap);
+});
