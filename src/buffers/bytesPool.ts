@@ -68,8 +68,8 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 
   /** @internal Bytes of parts that they hold from now on. */
-  join(parts: Part<B>[]): Bytes<B> {
-    return new Bytes(this.heap, this.leaks, parts);
+  join(parts: Part<B>[], isFrozen: boolean): Bytes<B> {
+    return new Bytes(this.heap, this.leaks, parts, isFrozen);
   }
 
   private own(ptr: Ptr, length: number): Bytes<B> {

@@ -1,1 +1,5 @@
-export {};
+export type { LengthPrefix } from "./prefix.js";
+export { Reader } from "./reader.js";
+export type { ReaderOptions, SliceOf } from "./readerBase.js";
+export { Writer } from "./writer.js";
+export type { WriterOptions } from "./writerOptions.js";

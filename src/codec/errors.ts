@@ -1,0 +1,29 @@
+import { BufferError, show } from "../buffers/index.js";
+
+/** A value that a field does not take. */
+export function refused(
+  name: string,
+  got: unknown,
+  least: number | bigint,
+  most: number | bigint,
+): BufferError {
+  const kind = typeof most === "bigint" ? "a bigint" : "an integer";
+  const message = `${name} got ${show(got)}; it takes ${kind} from ${least} to ${most}`;
+  return new BufferError("ERR_OUT_OF_RANGE", message, { name, got, least, most });
+}
+
+export function invalid(name: string, got: unknown, expected: string): BufferError {
+  const message = `${name} is ${show(got)}; it takes ${expected}`;
+  return new BufferError("ERR_INVALID_ARGUMENT", message, { name, got, expected });
+}
+
+/** Bytes that mean nothing. `position` is where the value begins that they belong to. */
+export function malformed(position: number, expected: string): BufferError {
+  const message = `malformed at ${position}: expected ${expected}`;
+  return new BufferError("ERR_MALFORMED", message, { position, expected });
+}
+
+export function tooLarge(what: string, position: number, got: number, most: number): BufferError {
+  const message = `${what} at ${position} is ${got}; at most ${most} is accepted`;
+  return new BufferError("ERR_TOO_LARGE", message, { position, got, most });
+}

@@ -1,0 +1,264 @@
+import { type Bytes, readUtf8 } from "../buffers/index.js";
+import { invalid, malformed, refused, tooLarge } from "./errors.js";
+import { type LengthPrefix, PREFIXES } from "./prefix.js";
+import type { SliceOf } from "./readerBase.js";
+import { takeBits } from "./readerBits.js";
+import {
+  assemble,
+  bytesLeft,
+  checkCount,
+  copyOut,
+  fallShort,
+  findTerminator,
+  gather,
+  scratch,
+  seek,
+  sliceOf,
+  takeLeb,
+  tooLong,
+} from "./readerCold.js";
+import { ReaderNumbers } from "./readerNumbers.js";
+import { joinWords, LEB32_BYTES, LEB64_BYTES, takeLeb64, unzigzagWords, words } from "./varint.js";
+
+/**
+ * Reads a binary message from `Bytes`, of one part or of several, or from a `Uint8Array`. Nothing is
+ * copied but what spans parts.
+ *
+ * A read of more bytes than there are does not throw: it gives 0, or what is empty, and the reader
+ * says how many bytes are `missing`. So a message is read straight through, and asked for once:
+ *
+ *     const id = reader.u32be();
+ *     const name = reader.utf8Prefixed("u16be");
+ *     if (reader.missing > 0) return reader.rewind();
+ *     reader.mark();
+ *
+ * Malformed data throws ERR_MALFORMED or ERR_TOO_LARGE with its position, which stays where it is.
+ * The reader holds no reference: bytes are neither to be released nor split while they are read.
+ */
+export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends ReaderNumbers<S> {
+  /** Unsigned LEB128 of 32 bits. @throws {BufferError} ERR_MALFORMED when it is longer. */
+  varint32(): number {
+    const { at } = this;
+    if (at < this.end) {
+      const byte = this.raw[at] as number;
+      if (byte < 128) {
+        this.at = at + 1;
+        return byte;
+      }
+    }
+    return this.longVarint32();
+  }
+
+  /** Unsigned LEB128 of 64 bits. @throws {BufferError} ERR_MALFORMED when it is longer. */
+  varint64(): bigint {
+    this.leb64();
+    return words.getBigUint64(0, true);
+  }
+
+  /** A signed number of 32 bits, zigzag, as protobuf's sint32. */
+  zigzag32(): number {
+    const value = this.varint32();
+    return (value >>> 1) ^ -(value & 1);
+  }
+
+  /** A signed number of 64 bits, zigzag, as protobuf's sint64. */
+  zigzag64(): bigint {
+    this.leb64();
+    unzigzagWords();
+    return words.getBigInt64(0, true);
+  }
+
+  /** QUIC's integer. @throws {BufferError} ERR_TOO_LARGE when it is no safe integer: see `quic64`. */
+  quic(): number {
+    const { position } = this;
+    this.quicWords();
+    const value = joinWords(words.getUint32(0, true), words.getUint32(4, true));
+    if (value <= Number.MAX_SAFE_INTEGER) return value;
+    seek(this, position);
+    throw tooLarge("the integer", position, value, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** QUIC's integer, of 62 bits. */
+  quic64(): bigint {
+    this.quicWords();
+    return words.getBigUint64(0, true);
+  }
+
+  /**
+   * The next bytes without a copy: of `Bytes` a slice, to be released by itself; of a `Uint8Array` a
+   * view.
+   */
+  bytes(count: number): SliceOf<S> {
+    return sliceOf(this, this.whole(count)) as SliceOf<S>;
+  }
+
+  /** A copy of the next bytes on the JavaScript heap. */
+  copy(count: number): Uint8Array<ArrayBuffer> {
+    return gather(this, this.whole(count));
+  }
+
+  /** Copies the next bytes to fill `target`. Returns how many: none when some are missing. */
+  copyTo(target: Uint8Array): number {
+    const count = this.whole(target.length);
+    copyOut(this, target, count);
+    return count;
+  }
+
+  /** The next bytes as UTF-8. */
+  utf8(count: number): string {
+    return this.text(this.whole(count), this.position);
+  }
+
+  /** A string with its bytes counted in front. @throws {BufferError} ERR_TOO_LARGE, ERR_MALFORMED */
+  utf8Prefixed(prefix: LengthPrefix, maximum: number = this.maximum): string {
+    const { position } = this;
+    return this.text(this.counted(prefix, position, maximum), position);
+  }
+
+  /** A string up to a byte that ends it, which is read over. */
+  utf8Terminated(terminator: number = 0, maximum: number = this.maximum): string {
+    if ((terminator & 0x7f) !== terminator) throw refused("terminator", terminator, 0, 0x7f);
+    const { position } = this;
+    const count = findTerminator(this, terminator);
+    const length = count < 0 ? this.remaining : count;
+    if (length > maximum) throw tooLarge("the length of the text", position, length, maximum);
+    if (count < 0) {
+      fallShort(this, position, 1);
+      return "";
+    }
+    const text = this.text(count, position);
+    this.skip(1);
+    return text;
+  }
+
+  /** Bytes counted in front, as `bytes` gives them. */
+  bytesPrefixed(prefix: LengthPrefix, maximum: number = this.maximum): SliceOf<S> {
+    const count = this.counted(prefix, this.position, maximum);
+    return sliceOf(this, count) as SliceOf<S>;
+  }
+
+  /**
+   * The next `count` bits, 1 to 32, the highest first. What is read that is no bit field begins at
+   * the next whole byte.
+   */
+  bits(count: number): number {
+    return takeBits(this, count);
+  }
+
+  /** The next bit field begins at a whole byte too. */
+  align(): void {
+    this.bitsLeft = 0;
+  }
+
+  /** `count`, or 0 when so many bytes are not there. */
+  private whole(count: number): number {
+    if (count >= 0 && this.at + count <= this.end && Number.isInteger(count)) return count;
+    checkCount(count);
+    if (count <= this.remaining) return count;
+    fallShort(this, this.position, count - bytesLeft(this));
+    return 0;
+  }
+
+  /** The length that a prefix says, or 0 when what it counts is not there. */
+  private counted(prefix: LengthPrefix, position: number, maximum: number): number {
+    const count = this.prefix(prefix);
+    if (count > maximum) {
+      seek(this, position);
+      throw tooLarge("the length", position, count, maximum);
+    }
+    if (this.at + count <= this.end || count <= this.remaining) return count;
+    fallShort(this, position, count - bytesLeft(this));
+    return 0;
+  }
+
+  private prefix(prefix: LengthPrefix): number {
+    switch (prefix) {
+      case "u8":
+        return this.u8();
+      case "varint":
+        return this.varint32();
+      case "u16le":
+        return this.u16le();
+      case "u16be":
+        return this.u16be();
+      case "u32le":
+        return this.u32le();
+      case "u32be":
+        return this.u32be();
+      case "quic":
+        return this.quic();
+      default:
+        throw invalid("prefix", prefix, PREFIXES);
+    }
+  }
+
+  /** Reads text whose bytes are there. When it is malformed the position goes back to `begin`. */
+  private text(count: number, begin: number): string {
+    const { at } = this;
+    const start = this.position;
+    try {
+      if (at + count > this.end) return readUtf8(gather(this, count), 0, count, this.isStrict);
+      this.at = at + count;
+      return readUtf8(this.raw, at, at + count, this.isStrict);
+    } catch {
+      seek(this, begin);
+      throw malformed(start, "UTF-8");
+    }
+  }
+
+  private longVarint32(): number {
+    const { position, raw, at } = this;
+    if (at + LEB32_BYTES <= this.end) {
+      let value = 0;
+      for (let index = 0; index < LEB32_BYTES; index++) {
+        const byte = raw[at + index] as number;
+        value |= (byte & 127) << (7 * index);
+        if (byte < 128 && (index < LEB32_BYTES - 1 || byte < 16)) {
+          this.at = at + index + 1;
+          return value >>> 0;
+        }
+      }
+      throw tooLong(position, LEB32_BYTES);
+    }
+    const length = takeLeb(this, LEB32_BYTES);
+    const last = scratch[LEB32_BYTES - 1] as number;
+    if (length === LEB32_BYTES && last > 15) {
+      seek(this, position);
+      throw tooLong(position, LEB32_BYTES);
+    }
+    takeLeb64(scratch, 0, length);
+    return words.getUint32(0, true);
+  }
+
+  /** Reads a LEB128 into `words`. */
+  private leb64(): void {
+    const { position } = this;
+    const length = takeLeb(this, LEB64_BYTES);
+    if (takeLeb64(scratch, 0, length)) return;
+    seek(this, position);
+    throw tooLong(position, LEB64_BYTES);
+  }
+
+  /** Reads a QUIC integer into `words`. */
+  private quicWords(): void {
+    const { position } = this;
+    const first = this.u8();
+    const length = 2 ** (first >>> 6);
+    const rest = length - 1;
+    words.setBigUint64(0, 0n);
+    if (this.missing > 0) return;
+    if (rest > this.remaining) {
+      fallShort(this, position, rest - this.remaining);
+      return;
+    }
+    const view = assemble(this, rest);
+    let low = first & 0x3f;
+    let high = 0;
+    for (let index = 0; index < rest; index++) {
+      high = ((high << 8) | (low >>> 24)) >>> 0;
+      low = ((low << 8) | view.getUint8(index)) >>> 0;
+    }
+    words.setUint32(0, low, true);
+    words.setUint32(4, high, true);
+  }
+}

@@ -1,0 +1,163 @@
+import { BufferError, Bytes, type Part } from "../buffers/index.js";
+import { malformed, refused } from "./errors.js";
+import type { ReaderBase } from "./readerBase.js";
+import { findLebEnd, LEB32_BYTES } from "./varint.js";
+
+const SCRATCH_BYTES = 16;
+
+/** Bytes of a number that lie in several parts, or 0 instead of those that are missing. */
+export const scratch: Uint8Array<ArrayBuffer> = new Uint8Array(SCRATCH_BYTES);
+const scratchView = new DataView(scratch.buffer);
+
+/** Reads up to 16 bytes across the border of parts. The view holds 0 if there are too few. */
+export function assemble(reader: ReaderBase, count: number): DataView<ArrayBuffer> {
+  scratch.fill(0);
+  if (count <= reader.remaining) copyOut(reader, scratch, count);
+  else fallShort(reader, reader.position, count - bytesLeft(reader));
+  return scratchView;
+}
+
+/** Bytes behind the position, whether or not a read fell short. */
+export function bytesLeft(reader: ReaderBase): number {
+  return reader.total - reader.position;
+}
+
+/** A read that began at `position` lacks bytes. Only the first one counts. */
+export function fallShort(reader: ReaderBase, position: number, lacking: number): void {
+  if (reader.lacking > 0) return;
+  seek(reader, position);
+  reader.lacking = lacking;
+  reader.end = reader.at;
+}
+
+/** Copies bytes that are there, from the position on, which moves behind them. */
+export function copyOut(reader: ReaderBase, target: Uint8Array, count: number): void {
+  let done = 0;
+  while (done < count) {
+    if (reader.at === reader.end) openPart(reader, reader.part + 1);
+    const step = Math.min(count - done, reader.end - reader.at);
+    if (step <= SCRATCH_BYTES) {
+      for (let index = 0; index < step; index++) {
+        target[done + index] = reader.raw[reader.at + index] as number;
+      }
+    } else {
+      target.set(reader.raw.subarray(reader.at, reader.at + step), done);
+    }
+    reader.at += step;
+    done += step;
+  }
+}
+
+function openPart(reader: ReaderBase, index: number): void {
+  const position = reader.at + reader.origin;
+  const { start, length } = reader.parts[index] as Part;
+  reader.part = index;
+  reader.at = start;
+  reader.end = start + length;
+  reader.origin = position - start;
+  reader.bitsLeft = 0;
+}
+
+/** Goes to a position that lies in the bytes, at the beginning of a byte. */
+export function seek(reader: ReaderBase, position: number): void {
+  const { parts, total } = reader;
+  reader.bitsLeft = 0;
+  if (parts.length === 0) {
+    reader.at = position - reader.origin;
+    reader.end = total - reader.origin;
+    return;
+  }
+  let from = 0;
+  let index = 0;
+  for (const { length } of parts) {
+    if (position <= from + length) break;
+    from += length;
+    index++;
+  }
+  const { start, length } = parts[index] as Part;
+  reader.part = index;
+  reader.at = start + position - from;
+  reader.end = start + length;
+  reader.origin = from - start;
+}
+
+export function skipBytes(reader: ReaderBase, count: number): void {
+  checkCount(count);
+  if (count > reader.remaining) fallShort(reader, reader.position, count - bytesLeft(reader));
+  else seek(reader, reader.position + count);
+}
+
+export function checkCount(count: number): void {
+  if (Number.isInteger(count) && count >= 0) return;
+  throw refused("count", count, 0, Number.MAX_SAFE_INTEGER);
+}
+
+/** Reads bytes that are there, as one array of their own. */
+export function gather(reader: ReaderBase, count: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(count);
+  copyOut(reader, bytes, count);
+  return bytes;
+}
+
+/** A slice of the source that was checked to be there; the position moves behind it. */
+export function sliceOf(reader: ReaderBase, count: number): Bytes | Uint8Array {
+  const { source, position } = reader;
+  if (source instanceof Bytes) {
+    if (source.length !== reader.total) {
+      const message = "the bytes were split while they were read; reset() begins anew";
+      throw new BufferError("ERR_INVALID_ARGUMENT", message, { position });
+    }
+    const slice = source.slice(position, position + count);
+    if (reader.at + count <= reader.end) reader.at += count;
+    else seek(reader, position + count);
+    return slice;
+  }
+  const { at } = reader;
+  reader.at = at + count;
+  return new Uint8Array(reader.raw.buffer, at, count);
+}
+
+/**
+ * Bytes of the LEB128 at the position, which `scratch` holds then, and which is read; 0 if it fell
+ * short.
+ */
+export function takeLeb(reader: ReaderBase, most: number): number {
+  const position = reader.position;
+  const there = Math.min(most, reader.remaining);
+  copyOut(reader, scratch, there);
+  const length = findLebEnd(scratch, 0, there);
+  if (length === 0 && there < most) {
+    fallShort(reader, position, 1);
+    return 0;
+  }
+  seek(reader, position + length);
+  if (length === 0) throw tooLong(position, most);
+  return length;
+}
+
+export function tooLong(position: number, most: number): BufferError {
+  const bits = most === LEB32_BYTES ? 32 : 64;
+  return malformed(position, `a varint of at most ${bits} bits in ${most} bytes`);
+}
+
+/** Bytes up to the terminator, or up to `most` of them; -1 if it is not there. */
+export function findTerminator(reader: ReaderBase, terminator: number): number {
+  const { parts, raw } = reader;
+  if (reader.lacking > 0) return -1;
+  const here = indexOf(raw, terminator, reader.at, reader.end);
+  if (here >= 0) return here - reader.at;
+  let passed = reader.end - reader.at;
+  for (let index = reader.part + 1; index < parts.length; index++) {
+    const { start, length } = parts[index] as Part;
+    const found = indexOf(raw, terminator, start, start + length);
+    if (found >= 0) return passed + found - start;
+    passed += length;
+  }
+  return -1;
+}
+
+/** `Uint8Array.indexOf` has no end to it: it would search the whole heap. */
+function indexOf(raw: Uint8Array, byte: number, from: number, end: number): number {
+  for (let index = from; index < end; index++) if (raw[index] === byte) return index;
+  return -1;
+}

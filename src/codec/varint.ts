@@ -1,0 +1,122 @@
+/**
+ * Variable-length integers. What has more than 32 bits is taken apart into two words in a scratch
+ * view: arithmetic on bigints allocates for each step.
+ *
+ *     LEB128   1ddddddd 1ddddddd 0ddddddd          the lowest 7 bits first
+ *     QUIC     nndddddd dddddddd ...               the highest bits first; 2 ** nn bytes
+ */
+export const words: DataView<ArrayBuffer> = new DataView(new ArrayBuffer(8));
+
+/** Bytes of the longest LEB128 of 32 and of 64 bits. */
+export const LEB32_BYTES = 5;
+export const LEB64_BYTES = 10;
+
+export function leb32Length(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  if (value < 0x200000) return 3;
+  return value < 0x10000000 ? 4 : LEB32_BYTES;
+}
+
+/** Writes at `at`, where there is room. Returns the end. */
+export function putLeb32(u8: Uint8Array, at: number, value: number): number {
+  let left = value;
+  let end = at;
+  while (left > 127) {
+    u8[end++] = (left & 127) | 128;
+    left >>>= 7;
+  }
+  u8[end++] = left;
+  return end;
+}
+
+export function leb64Length(low: number, high: number): number {
+  if (high === 0) return leb32Length(low);
+  return Math.ceil((64 - Math.clz32(high)) / 7);
+}
+
+export function putLeb64(u8: Uint8Array, at: number, low: number, high: number): number {
+  let [lowLeft, highLeft] = [low, high];
+  let end = at;
+  while (highLeft !== 0) {
+    u8[end++] = (lowLeft & 127) | 128;
+    lowLeft = ((lowLeft >>> 7) | (highLeft << 25)) >>> 0;
+    highLeft >>>= 7;
+  }
+  return putLeb32(u8, end, lowLeft);
+}
+
+/** Bytes of the LEB128 that begins at `at`; 0 if it does not end by `end`. */
+export function findLebEnd(u8: Uint8Array, at: number, end: number): number {
+  for (let index = at; index < end; index++) {
+    if ((u8[index] as number) < 128) return index - at + 1;
+  }
+  return 0;
+}
+
+/** Reads a LEB128 of `length` bytes into `words`, little-endian. Returns whether 64 bits hold it. */
+export function takeLeb64(u8: Uint8Array, at: number, length: number): boolean {
+  let low = 0;
+  let high = 0;
+  for (let index = 0; index < length; index++) {
+    const bits = (u8[at + index] as number) & 127;
+    const shift = 7 * index;
+    if (shift < 32) low |= bits << shift;
+    if (shift === 28) high |= bits >>> 4;
+    if (shift > 28 && shift < 64) high |= bits << (shift - 32);
+  }
+  words.setUint32(0, low >>> 0, true);
+  words.setUint32(4, high >>> 0, true);
+  return length < LEB64_BYTES || (length === LEB64_BYTES && (u8[at + 9] as number) <= 1);
+}
+
+/** Puts the zigzag of the value in `words` in its place. */
+export function zigzagWords(): void {
+  const low = words.getInt32(0, true);
+  const high = words.getInt32(4, true);
+  const sign = high >> 31;
+  words.setInt32(0, (low << 1) ^ sign, true);
+  words.setInt32(4, ((high << 1) | (low >>> 31)) ^ sign, true);
+}
+
+export function unzigzagWords(): void {
+  const low = words.getInt32(0, true);
+  const high = words.getInt32(4, true);
+  const sign = -(low & 1);
+  words.setInt32(0, ((low >>> 1) | (high << 31)) ^ sign, true);
+  words.setInt32(4, (high >>> 1) ^ sign, true);
+}
+
+const WORD = 2 ** 32;
+
+/** A safe integer, which is not negative, as low and high word. */
+export function highWord(value: number): number {
+  return Math.floor(value / WORD);
+}
+
+export function joinWords(low: number, high: number): number {
+  return high * WORD + low;
+}
+
+export function quicLength(low: number, high: number): number {
+  if (high !== 0 || low >= 0x40000000) return 8;
+  if (low < 0x40) return 1;
+  return low < 0x4000 ? 2 : 4;
+}
+
+/** Writes `length` bytes at `at`, where there is room. */
+export function putQuic(
+  view: DataView,
+  at: number,
+  length: number,
+  low: number,
+  high: number,
+): void {
+  if (length === 1) view.setUint8(at, low);
+  else if (length === 2) view.setUint16(at, low | 0x4000);
+  else if (length === 4) view.setUint32(at, (low | 0x80000000) >>> 0);
+  else {
+    view.setUint32(at, (high | 0xc0000000) >>> 0);
+    view.setUint32(at + 4, low);
+  }
+}

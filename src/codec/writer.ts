@@ -1,0 +1,240 @@
+import { type Bytes, utf8Length, writeUtf8 } from "../buffers/index.js";
+import { putBits } from "./bits.js";
+import { invalid, refused } from "./errors.js";
+import { type LengthPrefix, PREFIXES, QUIC_MAX } from "./prefix.js";
+import {
+  highWord,
+  leb32Length,
+  leb64Length,
+  putLeb32,
+  putLeb64,
+  putQuic,
+  quicLength,
+  words,
+  zigzagWords,
+} from "./varint.js";
+import { grow, splitBytes } from "./writerCold.js";
+import { WriterNumbers } from "./writerNumbers.js";
+
+const U64_MAX = 2n ** 64n - 1n;
+const I64_MIN = -(2n ** 63n);
+const I64_MAX = 2n ** 63n - 1n;
+
+/** Up to here a loop is faster than a call of the engine's `set`. */
+const SHORT_BYTES = 16;
+const SHORT_TEXT = 24;
+
+/**
+ * Writes a binary message into blocks of a heap. Every value is checked, and a write that throws
+ * leaves the writer as it was: ERR_OUT_OF_RANGE for a value that its field does not take,
+ * ERR_TOO_LARGE beyond `maximum`, ERR_CLOSED after disposal, and the heap's ERR_HEAP_EXHAUSTED.
+ *
+ * `finish` gives the message as `Bytes`. A writer is made to be used again and again, and disposed
+ * of at the end.
+ */
+export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterNumbers<B> {
+  /** Unsigned LEB128, as in protobuf and WebAssembly: 1 to 5 bytes. */
+  varint32(value: number): void {
+    if (value >>> 0 !== value) throw refused("varint32", value, 0, 0xffffffff);
+    const size = leb32Length(value);
+    const at = this.at + size <= this.limit ? this.at : grow(this, size);
+    if (size === 1) this.raw[at] = value;
+    else putLeb32(this.raw, at, value);
+    this.at = at + size;
+  }
+
+  /** Unsigned LEB128 of 64 bits: 1 to 10 bytes. */
+  varint64(value: bigint): void {
+    if (typeof value !== "bigint" || value < 0n || value > U64_MAX) {
+      throw refused("varint64", value, 0n, U64_MAX);
+    }
+    words.setBigUint64(0, value, true);
+    this.leb64();
+  }
+
+  /** A signed number of 32 bits, zigzag, as protobuf's sint32: 1 to 5 bytes. */
+  zigzag32(value: number): void {
+    if ((value | 0) !== value) throw refused("zigzag32", value, -0x80000000, 0x7fffffff);
+    this.varint32(((value << 1) ^ (value >> 31)) >>> 0);
+  }
+
+  /** A signed number of 64 bits, zigzag, as protobuf's sint64: 1 to 10 bytes. */
+  zigzag64(value: bigint): void {
+    if (typeof value !== "bigint" || value < I64_MIN || value > I64_MAX) {
+      throw refused("zigzag64", value, I64_MIN, I64_MAX);
+    }
+    words.setBigInt64(0, value, true);
+    zigzagWords();
+    this.leb64();
+  }
+
+  /** QUIC's integer of 1, 2, 4 or 8 bytes, up to the largest safe integer. */
+  quic(value: number): void {
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw refused("quic", value, 0, Number.MAX_SAFE_INTEGER);
+    }
+    this.quicWords(value >>> 0, highWord(value));
+  }
+
+  /** QUIC's integer up to its largest, of 62 bits. */
+  quic64(value: bigint): void {
+    if (typeof value !== "bigint" || value < 0n || value > QUIC_MAX) {
+      throw refused("quic64", value, 0n, QUIC_MAX);
+    }
+    words.setBigUint64(0, value, true);
+    this.quicWords(words.getUint32(0, true), words.getUint32(4, true));
+  }
+
+  /** A copy of bytes. `append` takes `Bytes` in without one. */
+  bytes(bytes: Uint8Array): void {
+    const { length } = bytes;
+    const { at } = this;
+    if (at + length > this.limit) {
+      splitBytes(this, bytes);
+      return;
+    }
+    this.at = at + length;
+    if (length > SHORT_BYTES) {
+      this.raw.set(bytes, at);
+      return;
+    }
+    const { raw } = this;
+    for (let index = 0; index < length; index++) raw[at + index] = bytes[index] as number;
+  }
+
+  /** A string as UTF-8. A lone surrogate is written as U+FFFD. */
+  utf8(text: string): void {
+    if (!this.ascii(text, 0)) this.longUtf8(text, 0, utf8Length(text));
+  }
+
+  /** A string as UTF-8, its bytes counted in front. */
+  utf8Prefixed(prefix: LengthPrefix, text: string): void {
+    const { length } = text;
+    const isByte = prefix === "u8" || (prefix === "varint" && length < 128);
+    if (isByte && this.ascii(text, 1)) {
+      this.raw[this.at - length - 1] = length;
+      return;
+    }
+    const size = utf8Length(text);
+    const front = this.prefixLength(prefix, size);
+    this.longUtf8(text, front, size);
+    this.putPrefix(prefix, this.at - size - front, size);
+  }
+
+  /** A string as UTF-8 with a byte behind it that ends it: 0, or another below 128. */
+  utf8Terminated(text: string, terminator: number = 0): void {
+    if ((terminator & 0x7f) !== terminator) throw refused("terminator", terminator, 0, 0x7f);
+    if (text.includes(String.fromCharCode(terminator))) {
+      throw invalid("text", text, `no character ${terminator}, which ends it`);
+    }
+    const size = utf8Length(text);
+    const at = this.at + size + 1 <= this.limit ? this.at : grow(this, size + 1);
+    writeUtf8(text, this.raw, at);
+    this.raw[at + size] = terminator;
+    this.at = at + size + 1;
+  }
+
+  /** Bytes, counted in front. */
+  bytesPrefixed(prefix: LengthPrefix, bytes: Uint8Array): void {
+    const { length } = bytes;
+    const front = this.prefixLength(prefix, length);
+    const at = this.at + front + length <= this.limit ? this.at : grow(this, front + length);
+    this.putPrefix(prefix, at, length);
+    this.raw.set(bytes, at + front);
+    this.at = at + front + length;
+  }
+
+  /** As `append`, with the bytes counted in front. */
+  appendPrefixed(prefix: LengthPrefix, bytes: Bytes<B>): void {
+    const { length } = bytes;
+    const front = this.prefixLength(prefix, length);
+    const before = this.at + front <= this.limit ? this.at : grow(this, front);
+    this.putPrefix(prefix, before, length);
+    this.at = before + front;
+    try {
+      this.append(bytes);
+    } catch (error) {
+      this.at -= front;
+      throw error;
+    }
+  }
+
+  /**
+   * The lowest `count` bits, 1 to 32, of a value; the highest of them first. Bit fields follow one
+   * another within bytes; whatever else is written begins at the next whole byte.
+   */
+  bits(value: number, count: number): void {
+    putBits(this, value, count);
+  }
+
+  /** The next bit field begins at a whole byte too. */
+  align(): void {
+    this.bitsFree = 0;
+  }
+
+  /** Writes a short string if it is ASCII and there is room, `front` bytes behind the position. */
+  private ascii(text: string, front: number): boolean {
+    const { length } = text;
+    const { raw } = this;
+    const at = this.at + front;
+    const end = at + length;
+    if (length > SHORT_TEXT || end > this.limit) return false;
+    for (let index = 0; index < length; index++) {
+      const unit = text.charCodeAt(index);
+      if (unit >= 0x80) return false;
+      raw[at + index] = unit;
+    }
+    this.at = end;
+    return true;
+  }
+
+  private longUtf8(text: string, front: number, size: number): void {
+    const all = front + size;
+    const at = this.at + all <= this.limit ? this.at : grow(this, all);
+    writeUtf8(text, this.raw, at + front);
+    this.at = at + all;
+  }
+
+  /** Writes what is in `words`. */
+  private leb64(): void {
+    const low = words.getUint32(0, true);
+    const high = words.getUint32(4, true);
+    const size = leb64Length(low, high);
+    const at = this.at + size <= this.limit ? this.at : grow(this, size);
+    putLeb64(this.raw, at, low, high);
+    this.at = at + size;
+  }
+
+  private quicWords(low: number, high: number): void {
+    const size = quicLength(low, high);
+    const at = this.at + size <= this.limit ? this.at : grow(this, size);
+    putQuic(this.data, at, size, low, high);
+    this.at = at + size;
+  }
+
+  /** Bytes of a prefix that says `length`. */
+  private prefixLength(prefix: LengthPrefix, length: number): number {
+    if (prefix === "varint" && length <= 0xffffffff) return leb32Length(length);
+    if (prefix === "quic") return quicLength(length >>> 0, highWord(length));
+    const size = prefix === "u8" ? 1 : prefix === "u16le" || prefix === "u16be" ? 2 : 4;
+    if (size === 4 && prefix !== "u32le" && prefix !== "u32be") {
+      throw invalid("prefix", prefix, PREFIXES);
+    }
+    const most = 2 ** (8 * size) - 1;
+    if (length > most) throw refused(`the length behind ${prefix}`, length, 0, most);
+    return size;
+  }
+
+  private putPrefix(prefix: LengthPrefix, at: number, length: number): void {
+    if (prefix === "u8") this.raw[at] = length;
+    else if (prefix === "varint") putLeb32(this.raw, at, length);
+    else if (prefix === "u16le") this.data.setUint16(at, length, true);
+    else if (prefix === "u16be") this.data.setUint16(at, length);
+    else if (prefix === "u32le") this.data.setUint32(at, length, true);
+    else if (prefix === "u32be") this.data.setUint32(at, length);
+    else {
+      const [low, high] = [length >>> 0, highWord(length)];
+      putQuic(this.data, at, quicLength(low, high), low, high);
+    }
+  }
+}

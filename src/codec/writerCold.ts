@@ -1,0 +1,236 @@
+import {
+  Block,
+  BufferError,
+  type ByteHeap,
+  type Bytes,
+  hold,
+  leave,
+  outOfRange,
+  type Part,
+} from "../buffers/index.js";
+import { tooLarge } from "./errors.js";
+import type { WriterBase } from "./writerBase.js";
+
+/** A chain's blocks grow with the message, up to this. */
+const CHAIN_MAX_BYTES = 65536;
+/** A block with more than this unused, and less used than unused, is cut when it is handed out. */
+const SPARE_BYTES = 1024;
+
+/**
+ * Makes room of `needed` bytes at `writer.at`, which it returns. When it throws, the writer is as it
+ * was.
+ */
+export function grow(writer: WriterBase, needed: number): number {
+  const { length } = writer;
+  if (writer.isDisposed) throw new BufferError("ERR_CLOSED", "this writer was disposed");
+  if (needed > writer.maximum - length) {
+    throw tooLarge("the message's length", 0, length + needed, writer.maximum);
+  }
+  if (writer.isChain) chainBlock(writer, needed);
+  else growBlock(writer, needed);
+  return writer.at;
+}
+
+function growBlock(writer: WriterBase, needed: number): void {
+  const { heap, block, capacity, initial, maximum } = writer;
+  const used = writer.at - writer.start;
+  const least = used + needed;
+  const wanted = Math.min(maximum, Math.max(least, initial, 2 * capacity));
+  const old = block?.ptr ?? 0;
+  const ptr = atBest(wanted, least, (size) =>
+    block === undefined ? heap.malloc(size) : heap.realloc(block.ptr, size),
+  );
+  if (block === undefined) writer.block = holdOpen(heap, ptr);
+  else block.ptr = ptr as typeof block.ptr;
+  writer.bitAt += ptr - old;
+  open(writer, ptr, used);
+}
+
+/** As much as is wanted, or else as little as is needed. */
+function atBest(wanted: number, least: number, take: (size: number) => number): number {
+  if (wanted === least) return take(least);
+  try {
+    return take(wanted);
+  } catch {
+    return take(least);
+  }
+}
+
+function holdOpen<B extends ArrayBufferLike>(heap: ByteHeap<B>, ptr: number): Block<B> {
+  const block = new Block(heap, ptr as Block["ptr"]);
+  block.holders = 1;
+  return block;
+}
+
+function open(writer: WriterBase, ptr: number, used: number): void {
+  const capacity = writer.heap.usableSize(ptr as Block["ptr"]);
+  writer.capacity = capacity;
+  writer.start = ptr;
+  writer.at = ptr + used;
+  limitRoom(writer);
+}
+
+function limitRoom(writer: WriterBase): void {
+  const { block, capacity, at, maximum, length } = writer;
+  const end = block === undefined ? 0 : block.ptr + capacity;
+  writer.limit = Math.min(end, at + (maximum - length));
+}
+
+function chainBlock(writer: WriterBase, needed: number): void {
+  const { heap, maximum, initial, length, block } = writer;
+  const wanted = Math.max(needed, initial, Math.min(length, CHAIN_MAX_BYTES));
+  const size = Math.min(maximum - length, wanted);
+  const ptr = atBest(size, needed, (bytes) => heap.malloc(bytes));
+  close(writer);
+  block?.leave();
+  writer.block = holdOpen(heap, ptr);
+  open(writer, ptr, 0);
+}
+
+/** What the open block has becomes a part; the block stays open for what follows. */
+function close(writer: WriterBase): void {
+  const { block, start, at, closed } = writer;
+  if (block === undefined || at === start) return;
+  block.holders++;
+  closed.push({ block, start, length: at - start });
+  writer.base += at - start;
+  writer.start = at;
+}
+
+export function finish<B extends ArrayBufferLike>(writer: WriterBase<B>): Bytes<B> {
+  const { block, pool, closed } = writer;
+  if (writer.length === 0) return pool.join([], false);
+  if (!writer.isChain) trim(writer);
+  close(writer);
+  const bytes = pool.join(closed.slice(), writer.isFrozen);
+  block?.leave();
+  writer.block = undefined;
+  writer.capacity = 0;
+  reset(writer);
+  return bytes;
+}
+
+function trim(writer: WriterBase): void {
+  const { heap, block, capacity, length } = writer;
+  const spare = capacity - length;
+  if (block === undefined || spare <= SPARE_BYTES || spare <= length) return;
+  try {
+    block.ptr = heap.realloc(block.ptr, length);
+  } catch {
+    // There is no smaller block to be had: it stays in this one.
+  }
+  open(writer, block.ptr, length);
+}
+
+export function reset(writer: WriterBase): void {
+  const { block, closed } = writer;
+  leave(closed);
+  closed.length = 0;
+  writer.appended.length = 0;
+  writer.isFrozen = false;
+  writer.bitsFree = 0;
+  writer.base = 0;
+  writer.start = block?.ptr ?? 0;
+  writer.at = writer.start;
+  limitRoom(writer);
+}
+
+export function dispose(writer: WriterBase): void {
+  writer.block?.leave();
+  writer.block = undefined;
+  writer.capacity = 0;
+  reset(writer);
+  writer.isDisposed = true;
+}
+
+export function viewOf<B extends ArrayBufferLike>(writer: WriterBase<B>): Uint8Array<B> {
+  const { heap, closed, start, at, length } = writer;
+  const [part] = closed;
+  if (part === undefined) return new Uint8Array(heap.buffer, start, length);
+  if (part.length === length) return new Uint8Array(heap.buffer, part.start, length);
+  const parts = closed.length + (at > start ? 1 : 0);
+  const message = `a chain of ${parts} parts has no one view; finish() gives it as Bytes`;
+  throw new BufferError("ERR_NOT_CONTIGUOUS", message, { parts });
+}
+
+export function appendParts<B extends ArrayBufferLike>(
+  writer: WriterBase<B>,
+  bytes: Bytes<B>,
+): void {
+  const { length, parts } = bytes;
+  if (bytes.heap.buffer !== writer.heap.buffer) {
+    throw new BufferError("ERR_INVALID_ARGUMENT", "append takes bytes of the writer's heap");
+  }
+  if (!writer.isChain) {
+    copyParts(writer, parts, length);
+    return;
+  }
+  if (writer.isDisposed) throw new BufferError("ERR_CLOSED", "this writer was disposed");
+  if (length > writer.maximum - writer.length) {
+    throw tooLarge("the message's length", 0, writer.length + length, writer.maximum);
+  }
+  close(writer);
+  hold(parts);
+  writer.closed.push(...parts);
+  writer.appended.push(...parts);
+  writer.isFrozen ||= bytes.isFrozen;
+  writer.base += length;
+  writer.bitsFree = 0;
+  limitRoom(writer);
+}
+
+/** Copies parts of the same heap in, into one piece. */
+export function copyParts(writer: WriterBase, parts: readonly Part[], length: number): void {
+  let at = writer.at + length <= writer.limit ? writer.at : grow(writer, length);
+  for (const part of parts) {
+    writer.raw.copyWithin(at, part.start, part.start + part.length);
+    at += part.length;
+  }
+  writer.at = at;
+}
+
+/** Where in the heap written bytes lie, which must be in one piece and the writer's own. */
+export function place(writer: WriterBase, position: number, count: number): number {
+  const { length, base, start, closed } = writer;
+  if (!Number.isInteger(position) || position < 0 || position + count > length) {
+    throw outOfRange("position", position, 0, length - count);
+  }
+  if (position >= base) return start + position - base;
+  let at = position;
+  for (const part of closed) {
+    if (at < part.length) {
+      const isWhole = at + count <= part.length;
+      if (isWhole && !writer.appended.includes(part)) return part.start + at;
+      const why = isWhole ? "were appended: they are shared" : "lie in more than one part";
+      const message = `${count} bytes at ${position} ${why}; it takes bytes reserved at once`;
+      throw new BufferError("ERR_NOT_CONTIGUOUS", message, { position, count });
+    }
+    at -= part.length;
+  }
+  return start;
+}
+
+/** Fills the open block, and then one more. */
+export function splitBytes(writer: WriterBase, bytes: Uint8Array): void {
+  const { at } = writer;
+  const fits = writer.limit - at;
+  if (!writer.isChain || fits <= 0) {
+    const start = grow(writer, bytes.length);
+    writer.raw.set(bytes, start);
+    writer.at = start + bytes.length;
+    return;
+  }
+  if (bytes.length > writer.maximum - writer.length) grow(writer, bytes.length);
+  // The room is taken as written, so that the part which is closed has it.
+  writer.at = at + fits;
+  let next: number;
+  try {
+    next = grow(writer, bytes.length - fits);
+  } catch (error) {
+    writer.at = at;
+    throw error;
+  }
+  writer.raw.set(bytes.subarray(0, fits), at);
+  writer.raw.set(bytes.subarray(fits), next);
+  writer.at = next + bytes.length - fits;
+}
