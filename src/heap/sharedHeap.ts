@@ -44,6 +44,8 @@ export interface Guarded {
 }
 
 const DEFAULT_WORKERS = 16;
+/** A timer that is to run later than this runs at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 declare function setInterval(run: () => void, ms: number): unknown;
 declare function clearInterval(timer: unknown): void;
@@ -127,17 +129,19 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * Like `malloc`, but waits for memory: for other workers' frees. Those of one worker are served
    * first come first served; among workers the one that waits longest tries first.
    * @returns a promise of the block. It rejects as `malloc` throws, with the reason of an aborted
-   * signal, or with ERR_HEAP_DISPOSED when this worker detaches.
+   * signal, with ERR_HEAP_DISPOSED when this worker detaches, or with ERR_INVALID_ARGUMENT.
    */
   mallocAsync(size: number, options: { signal?: Signal } = {}): Promise<Ptr> {
-    return this.queue.malloc(size, options.signal) as Promise<Ptr>;
+    return this.queue.malloc(size, options) as Promise<Ptr>;
   }
 
   /**
    * Like `malloc`, but blocks this agent until there is memory. Not on a browser's main thread.
-   * @throws {HeapError} ERR_HEAP_EXHAUSTED when `timeout` (milliseconds) is over.
+   * @throws {HeapError} ERR_HEAP_EXHAUSTED when `timeout` (milliseconds) is over, or where there
+   * would be a wait and the agent may not block; ERR_INVALID_ARGUMENT.
    */
   mallocWait(size: number, options: { timeout?: number } = {}): Ptr {
+    checkObject("options", options);
     return mallocBlocking(this.shared, size, checkTimeout(options.timeout)) as Ptr;
   }
 
@@ -234,12 +238,13 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   /**
    * Drains every `ms` milliseconds in this agent's event loop, so that a quiet worker keeps
    * nothing. The timer does not keep Node running. @returns a function that ends it.
+   * @throws {HeapError} ERR_INVALID_ARGUMENT unless `ms` is above 0 and at most 2^31 - 1.
    */
   drainEvery(ms: number): () => void {
     this.openImage();
-    if (!(typeof ms === "number" && ms > 0)) {
-      const message = `ms is ${show(ms)}; it takes milliseconds above 0`;
-      throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: ms });
+    if (!(typeof ms === "number" && ms > 0 && ms <= MAX_TIMER_MS)) {
+      const message = `ms is ${show(ms)}; it takes milliseconds above 0, to ${MAX_TIMER_MS}`;
+      throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: ms, max: MAX_TIMER_MS });
     }
     const timer = setInterval(() => {
       if (this.shared.gate[CLOSED] !== 0) clearInterval(timer);

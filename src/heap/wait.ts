@@ -11,13 +11,14 @@ import {
   TICKETS,
   WAITING,
 } from "../layout/shared.js";
+import { checkObject } from "./guard.js";
 
 /*
  * Waiting for memory. A worker that waits draws a ticket and sets its bit; whoever gives a slab
  * back or sends blocks home counts an event and wakes those who wait. The lowest ticket tries
- * first. The others try too when they have been patient, so that one which is stalled stops nobody,
- * and at times without any event, for memory may lie in another worker's front cache until it
- * drains.
+ * first. The others try too once they have been patient, by the clock and whatever events there are,
+ * so that one which is stalled stops nobody; and so memory is found that lay in another worker's
+ * front cache until it drained.
  */
 const PATIENCE_MS = 20;
 
@@ -64,22 +65,36 @@ export function mallocBlocking(image: SharedImage, size: number, ms: number): nu
   const at = mallocSlow(image, size);
   if (at !== 0) return at;
   const end = Date.now() + ms;
+  let tried = Date.now();
+  let answer = "";
   drawTicket(image);
   try {
     for (;;) {
       const seen = sync.load(image.words, EVENTS);
-      const first = isFirst(image);
-      const ptr = first ? mallocSlow(image, size) : 0;
-      if (ptr !== 0) return ptr;
+      const now = Date.now();
+      const isPatient = answer === "timed-out" || now - tried >= PATIENCE_MS || now >= end;
+      if (isPatient || isFirst(image)) {
+        const ptr = mallocSlow(image, size);
+        if (ptr !== 0) return ptr;
+        tried = now;
+      }
       const left = end - Date.now();
       if (left <= 0) throw timedOut(size, ms);
-      const answer = sync.wait(image.words, EVENTS, seen, Math.min(left, PATIENCE_MS));
-      if (answer !== "timed-out" || first) continue;
-      const late = mallocSlow(image, size);
-      if (late !== 0) return late;
+      answer = block(image, seen, Math.min(left, PATIENCE_MS), size);
     }
   } finally {
     dropTicket(image);
+  }
+}
+
+/** Blocks the agent until there is an event. */
+function block(image: SharedImage, seen: number, ms: number, size: number): string {
+  try {
+    return sync.wait(image.words, EVENTS, seen, ms);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const message = `no room for ${size} bytes, and this agent may not block; mallocAsync waits`;
+    throw new HeapError("ERR_HEAP_EXHAUSTED", message, { requestBytes: size });
   }
 }
 
@@ -97,6 +112,15 @@ export interface Signal {
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
+/** @throws {HeapError} ERR_INVALID_ARGUMENT */
+function checkSignal(signal: Signal | null): void {
+  const { addEventListener, removeEventListener } = signal ?? {};
+  const isSignal = typeof addEventListener === "function";
+  if (isSignal && typeof removeEventListener === "function") return;
+  const message = `signal is ${show(signal)}; it takes an AbortSignal`;
+  throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: signal });
+}
+
 declare function setTimeout(run: () => void, ms: number): unknown;
 
 /** Those of one worker that wait, first come first served: the first holds the worker's ticket. */
@@ -110,8 +134,11 @@ export class WaitQueue {
     this.image = image;
   }
 
-  async malloc(size: number, signal?: Signal): Promise<number> {
+  async malloc(size: number, options: { signal?: Signal }): Promise<number> {
     const { image } = this;
+    checkObject("options", options);
+    const { signal } = options;
+    if (signal !== undefined) checkSignal(signal);
     if (signal?.aborted) throw signal.reason;
     if (this.waiters.length === 0) {
       const ptr = mallocSlow(image, size);
@@ -144,17 +171,19 @@ export class WaitQueue {
   private async serve(): Promise<void> {
     const { image, waiters } = this;
     this.isRunning = true;
-    let isPatient = false;
+    let tried = Date.now();
     drawTicket(image);
     while (waiters.length > 0 && image.gate[CLOSED] === 0) {
       const seen = sync.load(image.words, EVENTS);
-      const first = isFirst(image);
-      if ((first || isPatient) && this.serveFirst()) {
-        dropTicket(image);
-        drawTicket(image);
-        continue;
+      if (isFirst(image) || Date.now() - tried >= PATIENCE_MS) {
+        tried = Date.now();
+        if (this.serveFirst()) {
+          dropTicket(image);
+          drawTicket(image);
+          continue;
+        }
       }
-      isPatient = (await pause(image, seen)) === "timed-out";
+      await pause(image, seen);
     }
     this.isRunning = false;
     if (image.gate[CLOSED] === 0) dropTicket(image);
@@ -179,15 +208,15 @@ export class WaitQueue {
 }
 
 /** Waits for an event, for a while, in the agent's event loop. */
-async function pause(image: SharedImage, seen: number): Promise<"ok" | "timed-out"> {
-  const timer = new Promise<"timed-out">((resolve) => {
-    setTimeout(() => resolve("timed-out"), PATIENCE_MS);
+async function pause(image: SharedImage, seen: number): Promise<void> {
+  const timer = new Promise<void>((resolve) => {
+    setTimeout(resolve, PATIENCE_MS);
   });
   try {
     const wait = sync.waitAsync(image.words, EVENTS, seen, PATIENCE_MS);
-    if (!wait.async) return wait.value === "timed-out" ? timer : "ok";
-    return await Promise.race([wait.value, timer]);
+    if (wait.async) await Promise.race([wait.value, timer]);
+    else if (wait.value === "timed-out") await timer;
   } catch {
-    return timer;
+    await timer;
   }
 }

@@ -58,7 +58,7 @@ export const BINS = 32;
 export const BIN_COUNT = 64;
 
 export const MAGIC_VALUE = 0x6d6b6168; // "hakm"
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /*
  * A front cache is two magazines of a class: malloc takes from one, free puts to the other, and

@@ -1,13 +1,21 @@
 import { describe, expect, it } from "vitest";
+import { sync } from "../../../src/base/sync.js";
 import type { Ptr, SharedHeap } from "../../../src/index.js";
+import { EVENTS, SLOT_TICKET, slotWord } from "../../../src/layout/shared.js";
 import { at, fill, thrown, wrong } from "../help.js";
-import { asHeap, sharedHeap, workersOf } from "./help.js";
+import { asHeap, sharedHeap, sharedImageOf, workersOf } from "./help.js";
 
 /** Two workers of a heap that the first has filled. */
 function filled(size = 65536): { a: SharedHeap; b: SharedHeap; ptrs: Ptr[] } {
   const [a, b] = workersOf(2, { capacity: 2 ** 20, maxWorkers: 2, fastCap: 1 });
   if (a === undefined || b === undefined) throw new Error("two workers");
   return { a, b, ptrs: fill(asHeap(a), size) };
+}
+
+/** Lets a worker stand first among those that wait, and do nothing. */
+function stall(heap: SharedHeap): void {
+  const { words } = sharedImageOf(heap);
+  words[slotWord(heap.workerId, SLOT_TICKET)] = -100;
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -71,6 +79,32 @@ describe("mallocAsync", () => {
     a.verify();
   });
 
+  it("rejects what its options are not", async () => {
+    const heap = sharedHeap();
+    const bad = [null, 5, "x", { signal: null }, { signal: {} }, { signal: 1 }, { signal: "x" }];
+    for (const options of bad) {
+      const refused = { code: "ERR_INVALID_ARGUMENT" };
+      await expect(heap.mallocAsync(8, wrong(options))).rejects.toMatchObject(refused);
+    }
+    expect(heap.stats().live.blocks).toBe(0);
+  });
+
+  it("is not kept waiting behind a stalled worker by the events of others", async () => {
+    const { a, b, ptrs } = filled();
+    stall(a);
+    const waiting = b.mallocAsync(65536);
+    a.free(at(ptrs, 0));
+    a.drain();
+    const { words } = sharedImageOf(a);
+    const busy = setInterval(() => {
+      Atomics.add(words, EVENTS, 1);
+      Atomics.notify(words, EVENTS);
+    }, 3);
+    const late = pause(2000).then(() => "late");
+    expect(await Promise.race([waiting, late])).toBe(at(ptrs, 0));
+    clearInterval(busy);
+  });
+
   it("rejects all that wait when the worker detaches", async () => {
     const { b } = filled();
     const waits = [b.mallocAsync(65536), b.mallocAsync(64)];
@@ -101,6 +135,48 @@ describe("mallocWait", () => {
     }
   });
 
+  it("refuses what its options are not", () => {
+    const heap = sharedHeap();
+    for (const options of [null, 5, "x"]) {
+      thrown(() => heap.mallocWait(8, wrong(options)), "ERR_INVALID_ARGUMENT");
+    }
+  });
+
+  it("says so where the agent may not block", () => {
+    const { b } = filled();
+    const { wait } = sync;
+    sync.wait = () => {
+      throw new TypeError("Atomics.wait cannot be called in this context");
+    };
+    try {
+      const error = thrown(() => b.mallocWait(65536), "ERR_HEAP_EXHAUSTED");
+      expect(error.message).toMatch(/may not block.*mallocAsync/);
+    } finally {
+      sync.wait = wait;
+    }
+  });
+
+  it("is not kept waiting behind a stalled worker by the events of others", () => {
+    const { a, b, ptrs } = filled();
+    stall(a);
+    const { wait } = sync;
+    // Others' events end each wait before its time is over.
+    let waits = 0;
+    sync.wait = (view, index, value) => {
+      if (waits++ === 0) {
+        a.free(at(ptrs, 0));
+        a.drain();
+      }
+      return wait(view, index, value + 1, 1);
+    };
+    try {
+      expect(b.mallocWait(65536, { timeout: 500 })).toBe(at(ptrs, 0));
+      expect(waits).toBeGreaterThan(0);
+    } finally {
+      sync.wait = wait;
+    }
+  });
+
   it("ends when the timeout is over, and leaves no ticket", () => {
     const { a, b, ptrs } = filled();
     for (const timeout of [0, 1, 45]) {
@@ -120,5 +196,15 @@ describe("mallocWait", () => {
     a.free(at(ptrs, 0));
     a.drain();
     expect(await waiting).toBe(at(ptrs, 0));
+  });
+});
+
+describe("drainEvery", () => {
+  it("refuses what is no time for a timer", () => {
+    const heap = sharedHeap();
+    for (const ms of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, "5", null]) {
+      thrown(() => heap.drainEvery(wrong(ms)), "ERR_INVALID_ARGUMENT");
+    }
+    heap.drainEvery(2 ** 31 - 1)();
   });
 });
