@@ -202,7 +202,7 @@ export class Arena {
       if (state === 0) continue;
       fail(`slab ${slab} of worker ${ownerOf(state) - 1} is not pooled when all is freed`);
     }
-    if (this.runs % 4 === 0) verifyShared(image);
+    if (this.runs % 16 === 0) verifyShared(image);
   }
 }
 
