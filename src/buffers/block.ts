@@ -56,8 +56,17 @@ export function hold(parts: readonly Part[]): void {
   for (const { block } of parts) block.holders++;
 }
 
+/** All of them, whatever one throws: a block that the program has freed by its ptr, for example. */
 export function leave(parts: readonly Part[]): void {
-  for (const { block } of parts) block.leave();
+  const failures: unknown[] = [];
+  for (const { block } of parts) {
+    try {
+      block.leave();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 export function viewPart<B extends ArrayBufferLike>({

@@ -1,5 +1,6 @@
 import { NULL, type Ptr } from "../index.js";
 import { Block, cutParts, hold, leave, lengthOf, type Part, viewPart } from "./block.js";
+import { bytesOf, checkBytes } from "./data.js";
 import { BufferError, checkRange, show } from "./errors.js";
 import type { ByteHeap } from "./heap.js";
 import type { LeakDetector } from "./leaks.js";
@@ -37,12 +38,13 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
     if (this.watched) leaks.watch(this, this.size, () => leave(parts));
   }
 
-  /** Bytes in all. @throws {BufferError} ERR_RELEASED, as does everything but `isReleased`. */
+  /** Bytes in all. @throws {BufferError} ERR_RELEASED, as everything but the next three does. */
   get length(): number {
     this.check();
     return this.size;
   }
 
+  /** Releases that are still needed. */
   get refCount(): number {
     return this.references;
   }
@@ -66,19 +68,24 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
     return this.heap.u8[this.locate(index)] as number;
   }
 
-  /** @throws {BufferError} ERR_OUT_OF_RANGE, ERR_FROZEN */
+  /** @throws {BufferError} ERR_OUT_OF_RANGE unless `byte` is one from 0 to 255; ERR_FROZEN */
   set(index: number, byte: number): void {
     this.checkWritable();
+    checkRange("byte", byte, 0, 255);
     this.heap.u8[this.locate(index)] = byte;
   }
 
   /** Copies bytes in, from position `at` on. @throws {BufferError} ERR_OUT_OF_RANGE, ERR_FROZEN */
   write(bytes: Uint8Array, at: number = 0): void {
     this.checkWritable();
-    checkRange("at", at, 0, this.size - bytes.length);
+    let source = bytesOf(checkBytes("bytes", bytes));
+    checkRoom("at", at, source.length, this.size);
+    const parts = cutParts(this.held, at, at + source.length);
+    // What is written to one part may be what is to be read for the next.
+    if (parts.length > 1 && source.buffer === this.heap.buffer) source = new Uint8Array(source);
     let done = 0;
-    for (const { start, length } of cutParts(this.held, at, at + bytes.length)) {
-      this.heap.u8.set(bytes.subarray(done, done + length), start);
+    for (const { start, length } of parts) {
+      this.heap.u8.set(source.subarray(done, done + length), start);
       done += length;
     }
   }
@@ -110,16 +117,21 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
     return head;
   }
 
-  /** A chain of these, in order, that shares their blocks; they stay their holders'. */
+  /**
+   * A chain of these, in order, that shares their blocks; they stay their holders'. It is frozen if
+   * one of them is.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT for what is no `Bytes` of this heap.
+   */
   concat(...others: Bytes<B>[]): Bytes<B> {
     const all = [this, ...others];
     const parts: Part<B>[] = [];
     for (const bytes of all) {
-      bytes.check();
-      if (bytes.heap.buffer !== this.heap.buffer) {
-        throw new BufferError("ERR_INVALID_ARGUMENT", "concat takes bytes of one heap");
+      if (!(bytes instanceof Bytes) || bytes.heap.buffer !== this.heap.buffer) {
+        const message = "concat takes Bytes of one heap";
+        throw new BufferError("ERR_INVALID_ARGUMENT", message, { got: bytes });
       }
-      parts.push(...bytes.held.filter(({ length }) => length > 0));
+      bytes.check();
+      for (const part of bytes.held) if (part.length > 0) parts.push(part);
     }
     const isFrozen = all.some((bytes) => bytes.frozen);
     return new Bytes(this.heap, this.leaks, parts, isFrozen);
@@ -170,7 +182,10 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
   /** Views of the parts, in order, to be read only. */
   *chunks(): Generator<Uint8Array<B>, void, undefined> {
     this.check();
-    for (const part of this.held) yield viewPart(part);
+    for (const part of [...this.held]) {
+      this.check();
+      yield viewPart(part);
+    }
   }
 
   /** A copy in one block of its own. */
@@ -189,9 +204,10 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
   /** Copies bytes from `start` to `end` to a place in `target`. Returns how many. */
   copyTo(target: Uint8Array, at: number = 0, start: number = 0, end: number = this.size): number {
     this.check();
+    checkBytes("target", target);
     checkRange("end", end, 0, this.size);
     checkRange("start", start, 0, end);
-    checkRange("at", at, 0, target.length - (end - start));
+    checkRoom("at", at, end - start, target.length);
     let to = at;
     for (const part of cutParts(this.held, start, end)) {
       target.set(viewPart(part), to);
@@ -220,22 +236,21 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
     return readUtf8(this.heap.u8, part.start, part.start + part.length);
   }
 
+  /** Whether it shows the same bytes. @throws {BufferError} ERR_INVALID_ARGUMENT */
   equals(other: Bytes | Uint8Array): boolean {
     this.check();
-    if (other.length !== this.size) return false;
-    const chunks = other instanceof Uint8Array ? [other] : [...other.chunks()];
-    let at = 0;
-    for (const chunk of chunks) {
-      for (let index = 0; index < chunk.length; index++, at++) {
-        if (chunk[index] !== this.at(at)) return false;
-      }
-    }
-    return true;
+    const chunks = other instanceof Bytes ? [...other.chunks()] : [checkBytes("other", other)];
+    return other.length === this.size && isSame([...this.chunks()], chunks);
   }
 
-  /** Where a byte stands first, from a position on; -1 if it does not. */
+  /**
+   * Where a byte stands first, from a position on; -1 if it does not.
+   * @throws {BufferError} ERR_OUT_OF_RANGE
+   */
   indexOf(byte: number, from: number = 0): number {
     this.check();
+    checkRange("byte", byte, 0, 255);
+    checkRange("from", from, 0, this.size);
     let at = 0;
     for (const part of this.held) {
       const found = viewPart(part).indexOf(byte, Math.max(0, from - at));
@@ -292,4 +307,30 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
     this.check();
     if (this.frozen) throw new BufferError("ERR_FROZEN", "these bytes are frozen: read only");
   }
+}
+
+/** Checks a position from which on `length` bytes are to stand where there are `size`. */
+function checkRoom(name: string, at: number, length: number, size: number): void {
+  if (length <= size) {
+    checkRange(name, at, 0, size - length);
+    return;
+  }
+  const message = `${length} bytes are more than the ${size} that there is room for`;
+  throw new BufferError("ERR_OUT_OF_RANGE", message, { got: length, most: size });
+}
+
+/** Whether two lists of chunks, of the same length in all, hold the same bytes. */
+function isSame(left: readonly Uint8Array[], right: readonly Uint8Array[]): boolean {
+  let index = 0;
+  let at = 0;
+  for (const chunk of left) {
+    for (let position = 0; position < chunk.length; position++, at++) {
+      while (at === right[index]?.length) {
+        index++;
+        at = 0;
+      }
+      if (chunk[position] !== right[index]?.[at]) return false;
+    }
+  }
+  return true;
 }

@@ -1,14 +1,14 @@
 import type { Ptr } from "../index.js";
 import { Block, type Part } from "./block.js";
 import { Bytes } from "./bytes.js";
-import { type BufferData, toBytes } from "./data.js";
+import { type BufferData, copySource, toSource } from "./data.js";
 import { BufferError, show } from "./errors.js";
-import type { ByteHeap } from "./heap.js";
+import { type ByteHeap, checkHeap } from "./heap.js";
 import { type Leak, type LeakDetection, LeakDetector } from "./leaks.js";
 import { utf8Length, writeUtf8 } from "./utf8.js";
 
 export interface BytesPoolOptions {
-  /** Default "off". "sampled" watches one handle in 128. */
+  /** Default "off". "sampled" watches one handle in 128, drawn at random. */
   readonly leakDetection?: LeakDetection;
   /** What to do with a leak; by default it is a warning. */
   readonly onLeak?: (leak: Leak) => void;
@@ -19,9 +19,11 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
   readonly heap: ByteHeap<B>;
   private readonly leaks: LeakDetector;
 
+  /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(heap: ByteHeap<B>, options: BytesPoolOptions = {}) {
+    checkHeap(heap);
     this.heap = heap;
-    this.leaks = new LeakDetector(options.leakDetection, options.onLeak);
+    this.leaks = new LeakDetector(options?.leakDetection, options?.onLeak);
   }
 
   /**
@@ -39,7 +41,10 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
     return this.own(ptr, length);
   }
 
-  /** A copy of `data`; a string as UTF-8. @throws {BufferError} ERR_INVALID_ARGUMENT */
+  /**
+   * A copy of `data`; a string as UTF-8.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT; no memory is kept then.
+   */
   from(data: BufferData): Bytes<B> {
     if (typeof data === "string") {
       const length = utf8Length(data);
@@ -47,10 +52,15 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
       writeUtf8(data, this.heap.u8, ptr);
       return this.own(ptr, length);
     }
-    const bytes = toBytes(data);
-    const ptr = this.heap.malloc(bytes.length);
-    this.heap.u8.set(bytes, ptr);
-    return this.own(ptr, bytes.length);
+    const source = toSource(data);
+    const ptr = this.heap.malloc(source.length);
+    try {
+      copySource(source, this.heap.u8, ptr);
+    } catch (error) {
+      this.heap.free(ptr);
+      throw error;
+    }
+    return this.own(ptr, source.length);
   }
 
   /**

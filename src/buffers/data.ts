@@ -1,21 +1,88 @@
 import { BufferError, show } from "./errors.js";
 
-/** What a buffer may be made of. */
+/** What a buffer may be made of. Of a view it is the bytes, whatever the view's elements are. */
 export type BufferData = string | ArrayLike<number> | ArrayBufferLike | ArrayBufferView;
 
+/** Something like an array, whose length was read once: it may say another the next time. */
+class Numbers {
+  readonly list: ArrayLike<unknown>;
+  readonly length: number;
+
+  constructor(list: ArrayLike<unknown>, length: number) {
+    this.list = list;
+    this.length = length;
+  }
+}
+
+/** What is to be copied: as many bytes as it says. */
+export type Source = Uint8Array | Numbers;
+
 /** @throws {BufferError} ERR_INVALID_ARGUMENT */
-export function toBytes(data: unknown): ArrayLike<number> {
-  if (ArrayBuffer.isView(data)) {
-    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+export function toSource(data: unknown): Source {
+  if (ArrayBuffer.isView(data)) return bytesOf(data);
+  if (isBuffer(data)) return fixedView(data, 0, data.byteLength);
+  if (typeof data === "object" && data !== null) {
+    const { length } = data as ArrayLike<unknown>;
+    if (Number.isInteger(length) && length >= 0) {
+      return new Numbers(data as ArrayLike<unknown>, length);
+    }
   }
-  if (data instanceof ArrayBuffer) return new Uint8Array(data);
-  if (typeof SharedArrayBuffer === "function" && data instanceof SharedArrayBuffer) {
-    return new Uint8Array(data);
+  throw notBytes("data", data, "a string, bytes, a view or a buffer");
+}
+
+/**
+ * Copies to where there is room for `source.length` bytes. Numbers are stored as `Uint8Array` does.
+ * @throws {BufferError} ERR_INVALID_ARGUMENT for an element that is no number.
+ */
+export function copySource(source: Source, target: Uint8Array, start: number): void {
+  if (!(source instanceof Numbers)) {
+    target.set(source, start);
+    return;
   }
-  const { length } = (data ?? {}) as ArrayLike<number>;
-  if (typeof data === "object" && Number.isInteger(length) && length >= 0) {
-    return data as ArrayLike<number>;
+  const { list, length } = source;
+  for (let position = 0; position < length; position++) {
+    const value = list[position];
+    if (typeof value !== "number") {
+      const message = `data is ${show(value)} at position ${position}; it takes numbers`;
+      throw new BufferError("ERR_INVALID_ARGUMENT", message, { position, got: value });
+    }
+    target[start + position] = value;
   }
-  const message = `data is ${show(data)}; it takes a string, bytes, a view or a buffer`;
-  throw new BufferError("ERR_INVALID_ARGUMENT", message, { got: data });
+}
+
+/** The argument, if it is a `Uint8Array` of whatever realm. @throws ERR_INVALID_ARGUMENT */
+export function checkBytes(name: string, value: unknown): Uint8Array {
+  const isBytes = ArrayBuffer.isView(value) && tagOf(value) === "Uint8Array";
+  if (!isBytes) throw notBytes(name, value, "a Uint8Array");
+  return value as Uint8Array;
+}
+
+/** The bytes of a view, by a view that nobody can have tampered with. */
+export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return fixedView(buffer, byteOffset, byteLength);
+}
+
+/** Of fixed length: another worker may make a growable buffer longer at any time. */
+function fixedView(buffer: ArrayBufferLike, start: number, length: number): Uint8Array {
+  try {
+    return new Uint8Array(buffer, start, length);
+  } catch {
+    const message = "data is a view of a buffer that was detached or cut";
+    throw new BufferError("ERR_INVALID_ARGUMENT", message, { start, length });
+  }
+}
+
+function isBuffer(data: unknown): data is ArrayBufferLike {
+  if (data instanceof ArrayBuffer) return true;
+  const tag = Object.prototype.toString.call(data);
+  return tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]";
+}
+
+function tagOf(value: object): unknown {
+  return (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
+}
+
+function notBytes(name: string, got: unknown, expected: string): BufferError {
+  const message = `${name} is ${show(got)}; it takes ${expected}`;
+  return new BufferError("ERR_INVALID_ARGUMENT", message, { got });
 }

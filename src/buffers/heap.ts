@@ -1,4 +1,5 @@
 import type { Ptr } from "../index.js";
+import { BufferError, show } from "./errors.js";
 
 /** What buffers need of a heap; `Heap` and `SharedHeap` have it. */
 export interface ByteHeap<B extends ArrayBufferLike = ArrayBufferLike> {
@@ -9,4 +10,12 @@ export interface ByteHeap<B extends ArrayBufferLike = ArrayBufferLike> {
   readonly free: (ptr: Ptr) => void;
   readonly realloc: (ptr: Ptr, size: number) => Ptr;
   usableSize(ptr: Ptr): number;
+}
+
+/** @throws {BufferError} ERR_INVALID_ARGUMENT */
+export function checkHeap(heap: unknown): void {
+  const { malloc, free, u8 } = (heap ?? {}) as Partial<ByteHeap>;
+  if (typeof malloc === "function" && typeof free === "function" && u8 !== undefined) return;
+  const message = `heap is ${show(heap)}; it takes a Heap or a SharedHeap`;
+  throw new BufferError("ERR_INVALID_ARGUMENT", message, { got: heap });
 }

@@ -1,6 +1,6 @@
 import { BufferError, show } from "./errors.js";
 
-/** Which `Bytes` are watched: none, one in 128, or all. */
+/** Which `Bytes` are watched: none, one in 128 at random, or all. */
 export type LeakDetection = "off" | "sampled" | "all";
 
 export interface Leak {
@@ -10,7 +10,11 @@ export interface Leak {
   readonly site: string;
 }
 
-const SAMPLED = 128;
+const LEVELS: ReadonlyMap<unknown, number> = new Map([
+  ["off", 0],
+  ["sampled", 128],
+  ["all", 1],
+]);
 
 /** What is left of a watched handle when the collector has taken it. */
 export interface Watched {
@@ -27,34 +31,50 @@ export interface Watched {
 export class LeakDetector {
   private readonly registry: FinalizationRegistry<Watched> | undefined;
   private readonly every: number;
-  private count: number;
+  private left: number;
+  private random: number;
 
+  /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(level: LeakDetection = "off", onLeak: (leak: Leak) => void = warn) {
-    const every = { off: 0, sampled: SAMPLED, all: 1 }[level];
+    const every = LEVELS.get(level);
     if (every === undefined) {
       const message = `leakDetection is ${show(level)}; it takes "off", "sampled" or "all"`;
       throw new BufferError("ERR_INVALID_ARGUMENT", message, { got: level });
     }
+    if (typeof onLeak !== "function") {
+      const message = `onLeak is ${show(onLeak)}; it takes a function`;
+      throw new BufferError("ERR_INVALID_ARGUMENT", message, { got: onLeak });
+    }
     this.every = every;
-    this.count = 0;
+    this.left = 0;
+    this.random = Math.floor(Math.random() * 2 ** 32) | 0;
     this.registry =
       every === 0
         ? undefined
         : new FinalizationRegistry(({ length, site, giveBack }) => {
-            giveBack();
+            try {
+              giveBack();
+            } catch {
+              // The heap was closed, or the block freed by its ptr: nothing is left to give back.
+            }
             onLeak({ length, site });
           });
   }
 
-  /** Whether the next handle is to be watched. */
+  /**
+   * Whether the next handle is to be watched. Sampled at distances that are random: at equal ones a
+   * program that makes its handles by turns would always show the same of them.
+   */
   isNext(): boolean {
-    if (this.every === 0) return false;
-    this.count = (this.count + 1) % this.every;
-    return this.count === 0;
+    if (this.every <= 1) return this.every === 1;
+    if (this.left-- > 0) return false;
+    this.random = (Math.imul(this.random, 1664525) + 1013904223) | 0;
+    this.left = (this.random >>> 8) % (2 * this.every - 1);
+    return true;
   }
 
   watch(handle: object, length: number, giveBack: () => void): void {
-    const site = new Error("allocated here").stack ?? "";
+    const site = String(new Error("allocated here").stack);
     this.registry?.register(handle, { length, site, giveBack }, handle);
   }
 

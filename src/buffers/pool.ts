@@ -1,7 +1,7 @@
 import { NULL, type Ptr } from "../index.js";
-import { type BufferData, toBytes } from "./data.js";
+import { type BufferData, copySource, toSource } from "./data.js";
 import { BufferError, show } from "./errors.js";
-import type { ByteHeap } from "./heap.js";
+import { type ByteHeap, checkHeap } from "./heap.js";
 import { utf8Length, writeUtf8 } from "./utf8.js";
 
 const SLAB_SHIFT = 16;
@@ -28,7 +28,9 @@ export class BufferPool<
   readonly heap: ByteHeap<B>;
   private readonly pages: (Page<V> | undefined)[];
 
+  /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(heap: ByteHeap<B>) {
+    checkHeap(heap);
     this.heap = heap;
     this.pages = new Array(heap.u8.length >>> SLAB_SHIFT).fill(undefined);
   }
@@ -57,7 +59,7 @@ export class BufferPool<
 
   /**
    * A buffer that holds a copy of `data`; a string as UTF-8.
-   * @throws {BufferError} ERR_INVALID_ARGUMENT
+   * @throws {BufferError} ERR_INVALID_ARGUMENT; no memory is kept then.
    */
   from(data: BufferData): V {
     if (typeof data === "string") {
@@ -65,9 +67,14 @@ export class BufferPool<
       writeUtf8(data, view, 0);
       return view;
     }
-    const bytes = toBytes(data);
-    const view = this.allocUnsafe(bytes.length);
-    view.set(bytes);
+    const source = toSource(data);
+    const view = this.allocUnsafe(source.length);
+    try {
+      copySource(source, view, 0);
+    } catch (error) {
+      this.free(view);
+      throw error;
+    }
     return view;
   }
 
@@ -107,17 +114,35 @@ export class BufferPool<
 
   private register(ptr: Ptr, size: number): V {
     const slab = ptr >>> SLAB_SHIFT;
-    const shift = Math.min(SLAB_SHIFT, 31 - Math.clz32(this.heap.usableSize(ptr)));
+    const blockBytes = this.heap.usableSize(ptr);
+    const shift = Math.min(SLAB_SHIFT, 31 - Math.clz32(blockBytes));
     let page = this.pages[slab];
-    // The slab was another class's when its page was made: none of those blocks is live.
+    // The slab was another class's when its page was made.
     if (page === undefined || page.shift !== shift) {
-      page = { shift, views: new Array((SLAB_MASK >>> shift) + 1).fill(undefined) };
+      page = makePage<V>(shift, blockBytes, page?.views);
       this.pages[slab] = page;
     }
     const view = this.makeView(ptr, size);
     page.views[(ptr & SLAB_MASK) >>> shift] = view;
     return view;
   }
+}
+
+/**
+ * A page of blocks of one size. Of the old page's views those stay that lie where such a block
+ * begins: a view that was adopted, shorter than its block, may have been given out since.
+ */
+function makePage<V extends Uint8Array>(
+  shift: number,
+  blockBytes: number,
+  old: readonly (V | undefined)[] = [],
+): Page<V> {
+  const views: (V | undefined)[] = new Array((SLAB_MASK >>> shift) + 1).fill(undefined);
+  for (const view of old) {
+    const start = (view?.byteOffset ?? 1) & SLAB_MASK;
+    if (start % blockBytes === 0) views[start >>> shift] = view;
+  }
+  return { shift, views };
 }
 
 function notOwned(view: unknown): BufferError {
