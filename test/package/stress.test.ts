@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { churn } from "../stress/churn.js";
 import { Stress } from "../stress/stress.js";
 
 const SEED = Number(process.env.HAKMEM_TEST_SEED ?? Date.now() % 2 ** 31);
@@ -10,4 +11,10 @@ it(`loses no block while workers are killed (seed ${SEED})`, async () => {
   expect(figures.recovered).toBeGreaterThan(0);
   expect(figures.live).toBe(0);
   expect(figures.lost).toBe(0);
+});
+
+it(`loses no slot while workers are killed that attach and detach (seed ${SEED})`, async () => {
+  const { kills, recovered } = await churn({ seconds: 4, kills: 40, seed: SEED });
+  expect(kills).toBeGreaterThanOrEqual(40);
+  expect(recovered).toBeGreaterThan(0);
 });

@@ -6,13 +6,15 @@
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 import { Table } from "console-table-printer";
+import { churn } from "./churn.js";
 import type { Figures } from "./figures.js";
 import { Stress } from "./stress.js";
+import type { Supervised } from "./supervise.js";
 
 const HELP = `npm run stress -- [options]: kill workers of a shared heap, and lose no block
 
-  --seconds N  run at least so long (60)
-  --kills N    kill at least so many workers (1000)
+  --seconds N  run at least so long (60), a fifth of it with workers that attach and detach
+  --kills N    kill at least so many workers (1000), and a fifth as many of those
   --workers N  worker threads at once, 2 to 60 (6)
   --seed N     of every random decision (random). The timing of threads does not come from it: the
                same seed makes the same failure likelier, not certain
@@ -31,7 +33,7 @@ function showProgress({ rounds, kills, live, recovered }: Figures): void {
   process.stdout.write(`\r\x1b[K${text}`);
 }
 
-function showTable(figures: Figures, seed: number): void {
+function showTable(figures: Figures, { kills, recovered }: Supervised, seed: number): void {
   if (process.stdout.isTTY) process.stdout.write("\r\x1b[K");
   const table = new Table({
     shouldDisableColors: true,
@@ -41,6 +43,8 @@ function showTable(figures: Figures, seed: number): void {
     ],
   });
   const rows: readonly [string, number][] = [
+    ["workers killed as they attach and detach", kills],
+    ["those that were recovered; no slot was lost", recovered],
     ["rounds, each checked", figures.rounds],
     ["workers killed", figures.kills],
     ["operations of workers that were killed", figures.operations],
@@ -68,9 +72,13 @@ async function main(): Promise<void> {
   const seed = toNumber(values.seed, randomInt(2 ** 31), "seed");
   const workers = toNumber(values.workers, 6, "workers");
   if (workers < 2 || workers > 60) throw new Error(`--workers is ${workers}; it takes 2 to 60`);
+  const seconds = toNumber(values.seconds, 60, "seconds");
+  const kills = toNumber(values.kills, 1000, "kills");
+  const fifth = { seconds: seconds / 5, kills: Math.ceil(kills / 5) };
+  const churned = await churn({ ...fifth, seed });
   const stress = new Stress({
-    seconds: toNumber(values.seconds, 60, "seconds"),
-    kills: toNumber(values.kills, 1000, "kills"),
+    seconds: seconds - fifth.seconds,
+    kills,
     workers,
     seed,
     onProgress: showProgress,
@@ -78,7 +86,7 @@ async function main(): Promise<void> {
   try {
     await stress.run();
   } finally {
-    showTable(stress.figures, seed);
+    showTable(stress.figures, churned, seed);
   }
 }
 

@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
+import { buildSync } from "esbuild";
+import { SharedHeap } from "../../dist/index.js";
+import { type Churner, type Supervised, type SupervisePlan, supervise } from "./supervise.js";
+
+const WORKERS = 8;
+
+/**
+ * Threads that attach and detach, guarded and killed by two agents. No slot may be lost, nor any
+ * memory, and the image has to be sound.
+ * @throws what was lost, with the seed.
+ */
+export async function churn(plan: {
+  readonly seconds: number;
+  readonly kills: number;
+  readonly seed: number;
+}): Promise<Supervised> {
+  const folder = mkdtempSync(join(tmpdir(), "hakmem-churn-"));
+  try {
+    const script = join(folder, "churner.mjs");
+    const entryPoints = [resolve("test/stress/churner.ts")];
+    const common = { bundle: true, platform: "node", format: "esm", target: "node20" } as const;
+    buildSync({ ...common, entryPoints, outfile: script, logLevel: "error" });
+    return await run({
+      script,
+      module: pathToFileURL(resolve("dist/index.js")).href,
+      seed: plan.seed,
+      end: Date.now() + plan.seconds * 1000,
+      kills: plan.kills >>> 1,
+    });
+  } catch (error) {
+    throw new Error(`seed ${plan.seed}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function run(plan: SupervisePlan): Promise<Supervised> {
+  const heap = SharedHeap.create({ capacity: 32 * 2 ** 20, maxWorkers: WORKERS });
+  const [own, other] = await Promise.all([supervise(heap, plan), superviseElsewhere(heap, plan)]);
+  heap.drain();
+  heap.verify();
+  const { live, slabs, workers } = heap.stats();
+  const lost = `${workers.length - 1} slots, ${live.blocks} blocks, ${slabs.inUse} slabs`;
+  if (workers.length > 1 || live.blocks > 0 || slabs.inUse > 0) throw new Error(`lost: ${lost}`);
+  // Also those of workers that died while they attached.
+  const others = Array.from({ length: WORKERS - 1 }, () => SharedHeap.attach(heap.buffer));
+  for (const each of others) each.detach();
+  heap.verify();
+  return { kills: own.kills + other.kills, recovered: own.recovered + other.recovered };
+}
+
+/** The same by another agent: the one may recover what the other guards. */
+async function superviseElsewhere(heap: SharedHeap, plan: SupervisePlan): Promise<Supervised> {
+  const { end, kills, module, script, seed } = plan;
+  const workerData: Churner = {
+    module,
+    script,
+    heap: heap.buffer,
+    flags: new SharedArrayBuffer(4),
+    seed: seed + 1,
+    supervise: { end, kills },
+  };
+  const worker = new Worker(script, { workerData });
+  return new Promise((resolve, reject) => {
+    worker.once("message", resolve);
+    worker.once("error", reject);
+    worker.once("exit", () => reject(new Error("the supervisor ended by itself")));
+  });
+}
