@@ -1,5 +1,12 @@
 /** Branded numbers: a plain number at run time, a distinct type to the compiler. */
 
+declare global {
+  interface SymbolConstructor {
+    /** For those who compile without `ESNext.Disposable`. */
+    readonly dispose: unique symbol;
+  }
+}
+
 declare const brand: unique symbol;
 type Branded<Name extends string> = number & { readonly [brand]: Name };
 

@@ -1,4 +1,5 @@
 import { sync } from "../base/sync.js";
+import type { Ptr } from "../base/types.js";
 import { noteAbandoned, publishAbandoned, sendFrom, sendOutbox } from "../central/remote.js";
 import { sharedSlabs } from "../central/sharedSlabs.js";
 import {
@@ -70,7 +71,7 @@ export interface Recovered {
   /** The worker that was recovered. */
   readonly workerId: number;
   /** The blocks it held live; with `freeLive` they are free now. */
-  readonly live: number[];
+  readonly live: Ptr[];
   /** Blocks that came back from its caches, and from its mail. */
   readonly reclaimedBlocks: number;
   /** Slabs that came back to the pool. */
@@ -84,7 +85,7 @@ export interface Recovered {
 interface Tally {
   readonly dead: number;
   readonly freeLive: boolean;
-  readonly live: number[];
+  readonly live: Ptr[];
   reclaimedBlocks: number;
   reclaimedSlabs: number;
   abandonedSlabs: number;
@@ -294,7 +295,7 @@ function isFreeNow(
     const mark = (ptr >>> GRANULE_SHIFT) + 1;
     const holder = sync.load(headers, mark);
     if (holder !== NO_BLOCK && holder !== workerMark(tally.dead)) return false;
-    tally.live.push(ptr);
+    tally.live.push(ptr as Ptr);
     if (!tally.freeLive) {
       sync.store(headers, mark, MARK_NOBODY);
       return false;
@@ -328,7 +329,7 @@ function recoverSpan(image: SharedImage, slab: number, tally: Tally): void {
       records[spanBytes] = described * SLAB_BYTES;
     }
     const isHeld = mark === NO_BLOCK || mark === workerMark(tally.dead);
-    if (isHeld) tally.live.push(slabToPtr(slab));
+    if (isHeld) tally.live.push(slabToPtr(slab) as Ptr);
     if (!isHeld || !tally.freeLive) {
       if (isHeld && mark !== NO_BLOCK) sync.store(headers, granule + 1, MARK_NOBODY);
       disownSpan(image, slab);
@@ -355,7 +356,7 @@ function recoverMarked(image: SharedImage, slab: number, kind: number, tally: Ta
   const { headers } = image;
   for (const ptr of heldIn(image, slab, kind, tally.dead)) {
     if (headerState(headers[ptr >>> GRANULE_SHIFT] as number) !== LIVE) continue;
-    tally.live.push(ptr);
+    tally.live.push(ptr as Ptr);
     if (tally.freeLive) freeSlow(image, ptr);
     else sync.store(headers, (ptr >>> GRANULE_SHIFT) + 1, MARK_NOBODY);
   }

@@ -1,0 +1,57 @@
+import { execFileSync } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { afterAll, expect, it } from "vitest";
+import { makeInstalled } from "../support/install.js";
+
+const folder = makeInstalled("hakmem-types-");
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const PROGRAM = `
+import { Heap, type Ptr, SharedHeap } from "hakmem";
+import "hakmem/buffers";
+import "hakmem/codec";
+const heap = SharedHeap.create();
+for (const ptr of heap.recover(1).live) heap.free(ptr);
+const ptrs: Ptr[] = heap.recover(2, { freeLive: true }).live;
+heap.detach();
+Heap.create().freeBatch(ptrs, 0);
+`;
+
+const USING = `
+import { Heap, SharedHeap } from "hakmem";
+{
+  using heap = Heap.create();
+  using shared = SharedHeap.create();
+  const disposable: Disposable = shared;
+  console.log(heap, disposable);
+}
+`;
+
+/** What the compiler says of a program that uses the package, whose types it checks too. */
+function errorsOf(program: string, lib: string): string {
+  writeFileSync(join(folder, "program.mts"), program);
+  const flags = ["--noEmit", "--strict", "--skipLibCheck", "false", "--types", ""];
+  const options = ["--target", "es2022", "--module", "nodenext", "--lib", lib, ...flags];
+  const tsc = resolve("node_modules/typescript/bin/tsc");
+  try {
+    return execFileSync(process.execPath, [tsc, ...options, "program.mts"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+  } catch (error) {
+    return (error as { stdout: string }).stdout;
+  }
+}
+
+it("types compile with the library of ES2022", () => {
+  expect(errorsOf(PROGRAM, "es2022")).toBe("");
+}, 60_000);
+
+it.each([["es2022,esnext.disposable,dom"], ["esnext,dom"]])(
+  "and with using, %s",
+  (lib) => {
+    expect(errorsOf(USING, lib)).toBe("");
+  },
+  60_000,
+);
