@@ -1,3 +1,4 @@
+export * from "./framing/index.js";
 export type { LengthPrefix } from "./prefix.js";
 export { Reader } from "./reader.js";
 export type { ReaderOptions, SliceOf } from "./readerBase.js";

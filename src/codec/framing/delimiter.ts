@@ -1,0 +1,129 @@
+import { type Bytes, type BytesPool, utf8Length, writeUtf8 } from "../buffers.js";
+import { badOption, checkInteger, frameTooLarge } from "./errors.js";
+import { Framer } from "./framer.js";
+import { MOST } from "./lengthField.js";
+
+export interface DelimiterOptions {
+  /** The bytes that end a frame, one or several; a string as UTF-8. */
+  readonly delimiter: string | Uint8Array;
+  /** Whether the delimiter is left out of what is handed out; default true. */
+  readonly strip?: boolean;
+  /** The most bytes of a frame, with its delimiter. */
+  readonly maximum: number;
+}
+
+/** Frames that end with a delimiter. Two delimiters in succession have an empty frame in between. */
+export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Framer<
+  Bytes<B>,
+  B
+> {
+  private readonly delimiter: Uint8Array;
+  /** Of the first n bytes of the delimiter, how many of its own first bytes they end with, at n. */
+  private readonly fallback: Uint32Array;
+  private readonly maximum: number;
+  /** Bytes of the delimiter with which what has come ends. */
+  private matched: number;
+
+  /** @throws {BufferError} ERR_INVALID_ARGUMENT */
+  constructor(pool: BytesPool<B>, options: DelimiterOptions) {
+    super(pool);
+    const { strip = true, maximum } = options;
+    this.delimiter = toDelimiter(options.delimiter);
+    const { length } = this.delimiter;
+    if (typeof strip !== "boolean") throw badOption("strip", strip, "a boolean");
+    checkInteger("maximum", maximum, length, MOST);
+    this.fallback = fallbacks(this.delimiter);
+    this.maximum = maximum;
+    this.tail = strip ? length : 0;
+    this.matched = 0;
+  }
+
+  protected override find(source: Uint8Array, at: number, end: number): number {
+    const { kept, maximum } = this;
+    const last = Math.min(end, at + maximum - kept.length);
+    const { length } = this.delimiter;
+    const found = length === 1 ? this.findByte(source, at, last) : this.findBytes(source, at, last);
+    if (found > 0) return found - at;
+    if (last - at + kept.length === maximum) throw frameTooLarge(this.start, maximum + 1, maximum);
+    return at - end;
+  }
+
+  protected override most(): number {
+    return this.maximum;
+  }
+
+  protected override expected(): string {
+    return `a delimiter of ${this.delimiter.length} bytes`;
+  }
+
+  protected override begin(): void {
+    this.matched = 0;
+  }
+
+  protected override wrap(bytes: Bytes<B>): Bytes<B> {
+    return bytes;
+  }
+
+  /** The position after the delimiter; 0 if there is none. */
+  private findByte(source: Uint8Array, at: number, end: number): number {
+    return indexIn(source, this.delimiter[0] as number, at, end) + 1;
+  }
+
+  private findBytes(source: Uint8Array, from: number, end: number): number {
+    const { delimiter, fallback } = this;
+    let { matched } = this;
+    let at = from;
+    while (at < end) {
+      if (matched === 0) {
+        at = indexIn(source, delimiter[0] as number, at, end);
+        if (at < 0) break;
+      } else {
+        const byte = source[at];
+        while (matched > 0 && byte !== delimiter[matched]) matched = fallback[matched] as number;
+        if (byte !== delimiter[matched]) continue;
+      }
+      at++;
+      matched++;
+      if (matched === delimiter.length) return at;
+    }
+    this.matched = matched;
+    return 0;
+  }
+}
+
+/** Up to here a loop is faster than a call of `indexOf` and the view that bounds it. */
+const NEAR = 32;
+
+function indexIn(source: Uint8Array, byte: number, from: number, end: number): number {
+  const near = Math.min(end, from + NEAR);
+  for (let at = from; at < near; at++) if (source[at] === byte) return at;
+  if (near === end) return -1;
+  const found = source.subarray(near, end).indexOf(byte);
+  return found < 0 ? -1 : near + found;
+}
+
+function toDelimiter(given: string | Uint8Array): Uint8Array {
+  let bytes: Uint8Array | undefined;
+  if (given instanceof Uint8Array) bytes = new Uint8Array(given);
+  else if (typeof given === "string") {
+    bytes = new Uint8Array(utf8Length(given));
+    writeUtf8(given, bytes, 0);
+  }
+  if (bytes === undefined || bytes.length === 0) {
+    throw badOption("delimiter", given, "a string or a Uint8Array of one byte or more");
+  }
+  return bytes;
+}
+
+/** The table of Knuth, Morris and Pratt: no byte is looked at again when a match breaks off. */
+function fallbacks(delimiter: Uint8Array): Uint32Array {
+  const table = new Uint32Array(delimiter.length + 1);
+  let matched = 0;
+  for (let at = 1; at < delimiter.length; at++) {
+    const byte = delimiter[at];
+    while (matched > 0 && byte !== delimiter[matched]) matched = table[matched] as number;
+    if (byte === delimiter[matched]) matched++;
+    table[at + 1] = matched;
+  }
+  return table;
+}

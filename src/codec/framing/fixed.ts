@@ -1,0 +1,35 @@
+import type { Bytes, BytesPool } from "../buffers.js";
+import { checkInteger } from "./errors.js";
+import { Framer } from "./framer.js";
+import { MOST } from "./lengthField.js";
+
+/** Frames that have all the same length. */
+export class FixedFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Framer<Bytes<B>, B> {
+  private readonly length: number;
+
+  /** @throws {BufferError} ERR_INVALID_ARGUMENT */
+  constructor(pool: BytesPool<B>, length: number) {
+    super(pool);
+    checkInteger("length", length, 1, MOST);
+    this.length = length;
+  }
+
+  protected override find(_source: Uint8Array, at: number, end: number): number {
+    const rest = this.length - this.kept.length;
+    return rest <= end - at ? rest : at - end;
+  }
+
+  protected override most(): number {
+    return this.length;
+  }
+
+  protected override expected(): string {
+    return `${this.length} bytes`;
+  }
+
+  protected override begin(): void {}
+
+  protected override wrap(bytes: Bytes<B>): Bytes<B> {
+    return bytes;
+  }
+}

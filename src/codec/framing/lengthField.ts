@@ -1,0 +1,120 @@
+import type { Bytes, BytesPool } from "../buffers.js";
+import { badOption, checkInteger, frameTooLarge, malformedAt } from "./errors.js";
+import { Framer } from "./framer.js";
+
+/**
+ * A frame begins with a header in which its length stands:
+ *
+ *     <- offset -><- width -><- value + adjustment ->
+ *     +-----------+----------+----------------------+
+ *     | ...       | value    | ...                  |
+ *     +-----------+----------+----------------------+
+ *     <- strip -> not handed out
+ */
+export interface LengthFieldOptions {
+  /** Bytes before the length; default 0. */
+  readonly offset?: number;
+  /** Bytes of the length, which is unsigned: 1 to 8. */
+  readonly width: number;
+  /** Default "be": the most significant byte comes first. */
+  readonly endian?: "be" | "le";
+  /**
+   * What to add to the value to have the bytes that follow it; default 0. Where the value counts the
+   * header too, it is `-(offset + width)`.
+   */
+  readonly adjustment?: number;
+  /** Bytes at a frame's head that are not handed out; default 0. */
+  readonly strip?: number;
+  /** The most bytes of a frame, with its header. */
+  readonly maximum: number;
+}
+
+/** The most bytes of a frame that an option can allow. */
+export const MOST: number = 2 ** 31 - 1;
+
+/** Frames that say how long they are. */
+export class LengthFieldFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Framer<
+  Bytes<B>,
+  B
+> {
+  private readonly offset: number;
+  private readonly header: number;
+  private readonly isBig: boolean;
+  private readonly adjustment: number;
+  private readonly maximum: number;
+  /** Bytes of the begun frame; 0 until its header has come. */
+  private length: number;
+
+  /** @throws {BufferError} ERR_INVALID_ARGUMENT */
+  constructor(pool: BytesPool<B>, options: LengthFieldOptions) {
+    super(pool);
+    const { offset = 0, width, endian = "be", adjustment = 0, strip = 0, maximum } = options;
+    checkInteger("offset", offset, 0, MOST);
+    checkInteger("width", width, 1, 8);
+    if (endian !== "be" && endian !== "le") throw badOption("endian", endian, '"be" or "le"');
+    checkInteger("adjustment", adjustment, -MOST, MOST);
+    checkInteger("maximum", maximum, offset + width, MOST);
+    checkInteger("strip", strip, 0, maximum);
+    this.offset = offset;
+    this.header = offset + width;
+    this.isBig = endian === "be";
+    this.adjustment = adjustment;
+    this.maximum = maximum;
+    this.head = strip;
+    this.length = 0;
+  }
+
+  protected override find(source: Uint8Array, at: number, end: number): number {
+    const { kept, header } = this;
+    const available = end - at;
+    if (this.length === 0) {
+      const lacking = header - kept.length;
+      if (kept.length === 0) {
+        if (available < header) return -available;
+        this.length = this.measure(source, at);
+      } else if (lacking > 0) {
+        return -Math.min(lacking, available);
+      } else {
+        this.length = this.measure(this.pool.heap.u8, kept.ptr);
+      }
+    }
+    const rest = this.length - kept.length;
+    return rest <= available ? rest : -available;
+  }
+
+  protected override most(): number {
+    return this.length === 0 ? this.header : this.length;
+  }
+
+  protected override expected(): string {
+    return this.length === 0 ? `a header of ${this.header} bytes` : `${this.length} bytes`;
+  }
+
+  protected override begin(): void {
+    this.length = 0;
+  }
+
+  protected override wrap(bytes: Bytes<B>): Bytes<B> {
+    return bytes;
+  }
+
+  private measure(source: Uint8Array, at: number): number {
+    const { header, offset, start, maximum } = this;
+    let value = 0;
+    if (this.isBig) {
+      for (let index = offset; index < header; index++) {
+        value = value * 256 + (source[at + index] as number);
+      }
+    } else {
+      for (let index = header - 1; index >= offset; index--) {
+        value = value * 256 + (source[at + index] as number);
+      }
+    }
+    const length = header + this.adjustment + value;
+    if (length > maximum) throw frameTooLarge(start, length, maximum, { field: start + offset });
+    const least = Math.max(header, this.head);
+    if (length >= least) return length;
+    const got = `the length ${value} makes a frame of ${length} bytes`;
+    throw malformedAt(start + offset, got, `a frame of ${least} bytes or more`);
+  }
+}

@@ -1,0 +1,55 @@
+import type { ByteHeap } from "../buffers.js";
+
+const IS_LITTLE = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+/** Below this, bytes are as fast as words. */
+const SHORT = 8;
+
+const words = new WeakMap<object, Int32Array>();
+
+/** A heap's memory as words. */
+export function wordsOf({ buffer, u8 }: ByteHeap): Int32Array {
+  let view = words.get(buffer);
+  if (view === undefined) {
+    view = new Int32Array(buffer, 0, u8.length >>> 2);
+    words.set(buffer, view);
+  }
+  return view;
+}
+
+/**
+ * The exclusive or of bytes of a heap with a mask of four, over and over, as RFC 6455 masks payloads.
+ * `mask` has its first byte lowest. `u8` and `i32` show the same memory.
+ */
+export function maskRange(
+  u8: Uint8Array,
+  i32: Int32Array,
+  start: number,
+  end: number,
+  mask: number,
+): void {
+  let at = start;
+  let turned = mask;
+  if (IS_LITTLE && end - start >= SHORT) {
+    for (; (at & 3) !== 0; at++) {
+      u8[at] = (u8[at] as number) ^ turned;
+      turned = (turned >>> 8) | (turned << 24);
+    }
+    maskWords(i32, at >>> 2, end >>> 2, turned);
+    at = end & -4;
+  }
+  for (; at < end; at++) {
+    u8[at] = (u8[at] as number) ^ turned;
+    turned = (turned >>> 8) | (turned << 24);
+  }
+}
+
+function maskWords(i32: Int32Array, from: number, end: number, mask: number): void {
+  let word = from;
+  for (const last = end - 3; word < last; word += 4) {
+    i32[word] = (i32[word] as number) ^ mask;
+    i32[word + 1] = (i32[word + 1] as number) ^ mask;
+    i32[word + 2] = (i32[word + 2] as number) ^ mask;
+    i32[word + 3] = (i32[word + 3] as number) ^ mask;
+  }
+  for (; word < end; word++) i32[word] = (i32[word] as number) ^ mask;
+}

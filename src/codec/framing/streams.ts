@@ -1,0 +1,169 @@
+import type { Bytes } from "../buffers.js";
+import type { Framer, Releasable } from "./framer.js";
+
+/** What runtimes have, whose types this library does not ask for. */
+interface ReadableController {
+  enqueue(value: unknown): void;
+  close(): void;
+  error(reason: unknown): void;
+}
+interface WritableController {
+  readonly signal?: { addEventListener(name: "abort", listener: () => void): void };
+  error(reason: unknown): void;
+}
+declare const ReadableStream: new (
+  source: {
+    start(controller: ReadableController): void;
+    pull(): void | Promise<void>;
+    cancel(reason: unknown): void;
+  },
+  strategy: { highWaterMark: number },
+) => object;
+declare const WritableStream: new (
+  sink: {
+    start(controller: WritableController): void;
+    write(chunk: unknown): Promise<void>;
+    close(): void;
+    abort(reason: unknown): void;
+  },
+  strategy: { highWaterMark: number },
+) => object;
+
+/** The streams' own types where the program has them: those of `lib.dom` or of `@types/node`. */
+type Global<Name extends string> = typeof globalThis extends {
+  [name in Name]: { prototype: infer Stream };
+}
+  ? Stream
+  : object;
+
+/** A pair of web streams, as `ReadableStream.pipeThrough` takes it. */
+export interface FrameStream {
+  readonly readable: Global<"ReadableStream">;
+  readonly writable: Global<"WritableStream">;
+}
+
+/** A `TransformStream` would drop the frames in its queue when it fails; here they are released. */
+class Pair<F extends Releasable, B extends ArrayBufferLike> {
+  readonly framer: Framer<F, B>;
+  private readonly frames: F[];
+  /** Of `frames`, how many have been read. */
+  private taken: number;
+  private reader: ReadableController | undefined;
+  private writer: WritableController | undefined;
+  private failure: { readonly error: unknown } | undefined;
+  private isOver: boolean;
+  private wakeReader: () => void;
+  private wakeWriter: () => void;
+
+  constructor(framer: Framer<F, B>) {
+    this.framer = framer;
+    this.frames = [];
+    this.taken = 0;
+    this.reader = undefined;
+    this.writer = undefined;
+    this.failure = undefined;
+    this.isOver = false;
+    this.wakeReader = nothing;
+    this.wakeWriter = nothing;
+  }
+
+  startReader(controller: ReadableController): void {
+    this.reader = controller;
+  }
+
+  startWriter(controller: WritableController): void {
+    this.writer = controller;
+    // A write that waits for the reader would hold up the abort.
+    controller.signal?.addEventListener("abort", () => this.stop());
+  }
+
+  /** Hands out one frame, so that the stream's own queue never has one that nobody asked for. */
+  async pull(): Promise<void> {
+    while (!this.isOver && this.taken === this.frames.length) {
+      await new Promise<void>((resolve) => (this.wakeReader = resolve));
+    }
+    if (this.isOver) return;
+    this.reader?.enqueue(this.frames[this.taken++]);
+    if (this.taken === this.frames.length) this.wakeWriter();
+  }
+
+  async write(chunk: Bytes<B> | Uint8Array): Promise<void> {
+    try {
+      this.framer.push(chunk, (frame) => this.frames.push(frame));
+    } catch (error) {
+      this.failure = { error };
+    }
+    this.wakeReader();
+    while (!this.isOver && this.taken < this.frames.length) {
+      await new Promise<void>((resolve) => (this.wakeWriter = resolve));
+    }
+    if (this.isOver) return;
+    this.frames.length = 0;
+    this.taken = 0;
+    if (this.failure === undefined) return;
+    this.fail(this.failure.error);
+    throw this.failure.error;
+  }
+
+  close(): void {
+    try {
+      this.framer.end();
+      this.stop();
+      this.reader?.close();
+    } catch (error) {
+      this.fail(error);
+      throw error;
+    }
+  }
+
+  abort(reason: unknown): void {
+    this.fail(reason);
+  }
+
+  cancel(reason: unknown): void {
+    this.stop();
+    this.writer?.error(reason);
+  }
+
+  private fail(error: unknown): void {
+    this.stop();
+    this.reader?.error(error);
+  }
+
+  /** Releases everything; who waits goes on. */
+  private stop(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.framer[Symbol.dispose]();
+    for (const frame of this.frames.splice(0).slice(this.taken)) frame.release();
+    this.taken = 0;
+    this.wakeReader();
+    this.wakeWriter();
+  }
+}
+
+export function streamOf<F extends Releasable, B extends ArrayBufferLike>(
+  framer: Framer<F, B>,
+): FrameStream {
+  const pair = new Pair<F, B>(framer);
+  const readable = new ReadableStream(
+    {
+      start: (controller) => pair.startReader(controller),
+      pull: () => pair.pull(),
+      cancel: (reason) => pair.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+  const writable = new WritableStream(
+    {
+      start: (controller) => pair.startWriter(controller),
+      write: (chunk) => pair.write(chunk as Bytes<B> | Uint8Array),
+      close: () => pair.close(),
+      abort: (reason) => pair.abort(reason),
+    },
+    { highWaterMark: 1 },
+  );
+  return { readable, writable } as FrameStream;
+}
+
+function nothing(): void {}

@@ -1,0 +1,265 @@
+import type { Bytes, BytesPool } from "../buffers.js";
+import { badOption, checkInteger, frameTooLarge, malformedAt } from "./errors.js";
+import { Framer } from "./framer.js";
+import { MOST } from "./lengthField.js";
+import { maskRange, wordsOf } from "./mask.js";
+
+export interface WebSocketOptions {
+  /** Who reads: a server takes masked frames only, a client unmasked ones only. */
+  readonly role: "server" | "client";
+  /** The most bytes of a frame's payload. */
+  readonly maximum: number;
+  /**
+   * Reserved bits that extensions have been agreed on for, as in `WebSocketFrame.rsv`: 4 with
+   * permessage-deflate; default 0. They are taken on the first frame of a message.
+   */
+  readonly rsv?: number;
+}
+
+/** Opcodes of RFC 6455. */
+export const OPCODE: {
+  readonly CONTINUATION: 0;
+  readonly TEXT: 1;
+  readonly BINARY: 2;
+  readonly CLOSE: 8;
+  readonly PING: 9;
+  readonly PONG: 10;
+} = { CONTINUATION: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PING: 9, PONG: 10 };
+
+/** The most bytes of a control frame's payload. */
+export const CONTROL_MAX_BYTES = 125;
+
+const PROTOCOL_ERROR = { closeCode: 1002 };
+const TOO_BIG = { closeCode: 1009 };
+
+/** A frame whose payload is unmasked, and is released by who gets the frame. */
+export class WebSocketFrame<B extends ArrayBufferLike = ArrayBufferLike> {
+  readonly fin: boolean;
+  /** The reserved bits: RSV1 is 4, RSV2 2, RSV3 1. */
+  readonly rsv: number;
+  readonly opcode: number;
+  /** Whether it came with a mask. */
+  readonly isMasked: boolean;
+  readonly payload: Bytes<B>;
+
+  /** @internal */
+  constructor(first: number, isMasked: boolean, payload: Bytes<B>) {
+    this.fin = first >= 0x80;
+    this.rsv = (first >>> 4) & 7;
+    this.opcode = first & 15;
+    this.isMasked = isMasked;
+    this.payload = payload;
+  }
+
+  /** Releases the payload. */
+  release(): void {
+    this.payload.release();
+  }
+
+  [Symbol.dispose](): void {
+    this.payload[Symbol.dispose]();
+  }
+}
+
+/**
+ * The frames of a WebSocket connection (RFC 6455), each by itself: who wants messages puts fragments
+ * together, and checks that text is UTF-8, by message. Order of fragments, control frames, lengths and
+ * close codes are checked. Errors have a `closeCode` in their details, to be sent.
+ *
+ * Payloads are unmasked where they lie, so who shares a chunk that was pushed sees its bytes change;
+ * those of a frozen chunk are copied.
+ */
+export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Framer<
+  WebSocketFrame<B>,
+  B
+> {
+  private readonly i32: Int32Array;
+  private readonly isServer: boolean;
+  private readonly maximum: number;
+  private readonly rsv: number;
+  private isFragmented: boolean;
+  /** Bytes of the begun frame's header, as far as is known. */
+  private header: number;
+  /** Bytes of the begun frame; 0 until its header has come. */
+  private length: number;
+  private first: number;
+  private mask: number;
+
+  /** @throws {BufferError} ERR_INVALID_ARGUMENT */
+  constructor(pool: BytesPool<B>, options: WebSocketOptions) {
+    super(pool);
+    const { role, maximum, rsv = 0 } = options;
+    if (role !== "server" && role !== "client")
+      throw badOption("role", role, '"server" or "client"');
+    checkInteger("maximum", maximum, CONTROL_MAX_BYTES, MOST - 14);
+    checkInteger("rsv", rsv, 0, 7);
+    this.i32 = wordsOf(pool.heap);
+    this.isServer = role === "server";
+    this.maximum = maximum;
+    this.rsv = rsv << 4;
+    this.isFragmented = false;
+    this.header = 2;
+    this.length = 0;
+    this.first = 0;
+    this.mask = 0;
+  }
+
+  override reset(): void {
+    super.reset();
+    this.isFragmented = false;
+  }
+
+  protected override find(source: Uint8Array, at: number, end: number): number {
+    const { kept } = this;
+    const available = end - at;
+    if (this.length === 0) {
+      if (kept.length === 0) {
+        if (!this.readHeader(source, at, available)) return -available;
+      } else {
+        if (kept.length < this.header) {
+          return -Math.min(this.header - kept.length, available);
+        }
+        if (!this.readHeader(this.pool.heap.u8, kept.ptr, kept.length)) {
+          return -Math.min(this.header - kept.length, available);
+        }
+      }
+    }
+    const rest = this.length - kept.length;
+    return rest <= available ? rest : -available;
+  }
+
+  protected override most(): number {
+    return this.length === 0 ? this.header : this.length;
+  }
+
+  protected override expected(): string {
+    return this.length === 0 ? `a header of ${this.header} bytes` : `${this.length} bytes`;
+  }
+
+  protected override begin(): void {
+    this.header = 2;
+    this.length = 0;
+  }
+
+  protected override wrap(bytes: Bytes<B>): WebSocketFrame<B> {
+    const { first, isServer } = this;
+    const payload = isServer ? this.unmask(bytes) : bytes;
+    const opcode = first & 15;
+    if (opcode === OPCODE.CLOSE && payload.length > 0) this.checkClose(payload);
+    if (opcode < 8) this.isFragmented = first < 0x80;
+    return new WebSocketFrame(first, isServer, payload);
+  }
+
+  /**
+   * Reads what there is of a header. True when it is whole: `length`, `head` and `mask` are set then;
+   * else `header` is how many bytes it takes to go on.
+   */
+  private readHeader(source: Uint8Array, at: number, available: number): boolean {
+    if (available < 2) return false;
+    const second = source[at + 1] as number;
+    if (this.header === 2) this.checkStart(source[at] as number, second);
+    const short = second & 127;
+    const extra = short < 126 ? 0 : short === 126 ? 2 : 8;
+    this.header = 2 + extra + (this.isServer ? 4 : 0);
+    if (available < 2 + extra) {
+      // The length is looked at as soon as it has come.
+      this.header = 2 + extra;
+      return false;
+    }
+    const payload = extra === 0 ? short : this.readLength(source, at + 2, extra);
+    if (payload > this.maximum) {
+      throw frameTooLarge(this.start, payload, this.maximum, TOO_BIG);
+    }
+    if (available < this.header) return false;
+    if (this.isServer) this.mask = readMask(source, at + 2 + extra);
+    this.first = source[at] as number;
+    this.head = this.header;
+    this.length = this.header + payload;
+    return true;
+  }
+
+  private checkStart(first: number, second: number): void {
+    const opcode = first & 15;
+    const isControl = opcode >= 8;
+    if ((opcode > 2 && opcode < 8) || opcode > 10) {
+      throw this.malformed(0, `opcode ${opcode}`, "0, 1, 2, 8, 9 or 10");
+    }
+    const allowed = isControl || opcode === 0 ? 0 : this.rsv;
+    if ((first & 0x70 & ~allowed) !== 0) {
+      throw this.malformed(0, `reserved bits ${(first >>> 4) & 7}`, `none but ${allowed >>> 4}`);
+    }
+    if (isControl && first < 0x80) {
+      throw this.malformed(0, "a control frame without fin", "one that is not fragmented");
+    }
+    if (isControl && (second & 127) > CONTROL_MAX_BYTES) {
+      throw this.malformed(1, "a control frame of more", `at most ${CONTROL_MAX_BYTES} bytes`);
+    }
+    if (!isControl && (opcode === 0) !== this.isFragmented) {
+      const got = this.isFragmented ? "a new message within one" : "a continuation of no message";
+      throw this.malformed(0, got, this.isFragmented ? "opcode 0" : "opcode 1 or 2");
+    }
+    if (second >= 0x80 !== this.isServer) {
+      const [got, expected] = this.isServer ? ["no mask", "a mask"] : ["a mask", "no mask"];
+      throw this.malformed(1, got as string, `${expected} from the other side`);
+    }
+  }
+
+  private readLength(source: Uint8Array, at: number, width: number): number {
+    let value = 0;
+    for (let index = 0; index < width; index++)
+      value = value * 256 + (source[at + index] as number);
+    const least = width === 2 ? 126 : 65536;
+    if (value < least) {
+      throw this.malformed(
+        2,
+        `length ${value} in ${width} bytes`,
+        "the shortest form of the length",
+      );
+    }
+    if (value >= 2 ** 63) throw this.malformed(2, "the length's first bit set", "0");
+    return value;
+  }
+
+  private unmask(bytes: Bytes<B>): Bytes<B> {
+    let payload = bytes;
+    if (bytes.isFrozen && bytes.length > 0) {
+      try {
+        payload = bytes.compact();
+      } finally {
+        bytes.release();
+      }
+    }
+    const [part] = payload.parts;
+    if (part !== undefined) {
+      const { start, length } = part;
+      maskRange(this.pool.heap.u8, this.i32, start, start + length, this.mask);
+    }
+    return payload;
+  }
+
+  private checkClose(payload: Bytes<B>): void {
+    const code = payload.length < 2 ? 0 : (payload.at(0) << 8) | payload.at(1);
+    if (isCloseCode(code)) return;
+    const got = payload.length < 2 ? "1 byte of close code" : `close code ${code}`;
+    payload.release();
+    throw this.malformed(this.head, got, "none, or one of 2 bytes that may be sent");
+  }
+
+  private malformed(offset: number, got: string, expected: string): Error {
+    return malformedAt(this.start + offset, got, expected, PROTOCOL_ERROR);
+  }
+}
+
+function isCloseCode(code: number): boolean {
+  if (code >= 3000) return code <= 4999;
+  return code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
+}
+
+function readMask(source: Uint8Array, at: number): number {
+  return (
+    (source[at] as number) |
+    ((source[at + 1] as number) << 8) |
+    ((source[at + 2] as number) << 16) |
+    ((source[at + 3] as number) << 24)
+  );
+}

@@ -1,0 +1,131 @@
+import {
+  BufferError,
+  Bytes,
+  type BytesPool,
+  type Part,
+  show,
+  utf8Length,
+  writeUtf8,
+} from "../buffers.js";
+import { badOption, checkInteger } from "./errors.js";
+import { maskRange, wordsOf } from "./mask.js";
+import { CONTROL_MAX_BYTES } from "./webSocket.js";
+
+export interface FrameHeader {
+  /** Whether it is the last frame of its message; default true. */
+  readonly fin?: boolean;
+  /** The reserved bits: RSV1 is 4, RSV2 2, RSV3 1; default 0. */
+  readonly rsv?: number;
+  readonly opcode: number;
+  /** The mask of 4 bytes, or true for a random one, as a client must; default none. */
+  readonly mask?: Uint8Array | boolean;
+}
+
+declare const crypto: { getRandomValues(bytes: Uint8Array<ArrayBuffer>): unknown };
+
+/** A payload of more than this is not copied behind its header. */
+const COPIED_MAX_BYTES = 1024;
+const RANDOM_BYTES = 1024;
+
+const random = new Uint8Array(RANDOM_BYTES);
+let randomUsed = RANDOM_BYTES;
+
+/**
+ * A WebSocket frame as bytes to be sent, to be released by their holder. The payload stays the
+ * caller's: without a mask, `Bytes` of more than 1 KiB are shared (a chain), all else is copied.
+ * @throws {BufferError} ERR_INVALID_ARGUMENT
+ * @throws {HeapError} ERR_HEAP_EXHAUSTED
+ */
+export function encodeFrame<B extends ArrayBufferLike>(
+  pool: BytesPool<B>,
+  header: FrameHeader,
+  payload: Bytes<B> | Uint8Array | string = "",
+): Bytes<B> {
+  const length = lengthOf(payload);
+  const { opcode, rsv = 0, fin = true, mask } = checkHeader(header, length);
+  const key = mask === true ? randomMask() : mask === false ? undefined : mask;
+  const extra = length < 126 ? 0 : length < 65536 ? 2 : 8;
+  const head = 2 + extra + (key === undefined ? 0 : 4);
+  const isShared =
+    key === undefined &&
+    payload instanceof Bytes &&
+    length > COPIED_MAX_BYTES &&
+    payload.heap.buffer === pool.heap.buffer;
+  const bytes = pool.allocUnsafe(isShared ? head : head + length);
+  const [part] = bytes.parts;
+  const { start } = part as Part<B>;
+  const { u8 } = pool.heap;
+  u8[start] = (fin ? 0x80 : 0) | (rsv << 4) | opcode;
+  writeLength(u8, start + 1, length, extra, key === undefined ? 0 : 0x80);
+  if (isShared) {
+    const chain = bytes.concat(payload);
+    bytes.release();
+    return chain;
+  }
+  const at = start + head;
+  copy(u8, at, payload);
+  if (key !== undefined) {
+    u8.set(key, at - 4);
+    const word = pool.heap.dataView.getInt32(at - 4, true);
+    maskRange(u8, wordsOf(pool.heap), at, at + length, word);
+  }
+  return bytes;
+}
+
+function lengthOf(payload: unknown): number {
+  if (typeof payload === "string") return utf8Length(payload);
+  if (payload instanceof Bytes || payload instanceof Uint8Array) return payload.length;
+  throw badOption("payload", payload, "Bytes, a Uint8Array or a string");
+}
+
+function checkHeader(header: FrameHeader, length: number): FrameHeader {
+  const { opcode, rsv = 0, fin = true, mask } = header;
+  checkInteger("opcode", opcode, 0, 10);
+  if (opcode > 2 && opcode < 8) throw badOption("opcode", opcode, "0, 1, 2, 8, 9 or 10");
+  checkInteger("rsv", rsv, 0, 7);
+  if (opcode >= 8 && (!fin || length > CONTROL_MAX_BYTES)) {
+    const got = fin ? `${length} bytes` : "fin false";
+    const message = `a control frame got ${got}; it takes fin and at most ${CONTROL_MAX_BYTES} bytes`;
+    throw new BufferError("ERR_INVALID_ARGUMENT", message, { opcode, fin, length });
+  }
+  const isMask = mask instanceof Uint8Array && mask.length === 4;
+  if (mask !== undefined && typeof mask !== "boolean" && !isMask) {
+    throw new BufferError(
+      "ERR_INVALID_ARGUMENT",
+      `mask is ${show(mask)}; it takes a Uint8Array of 4 bytes or a boolean`,
+      { name: "mask", got: mask },
+    );
+  }
+  return header;
+}
+
+function writeLength(
+  u8: Uint8Array,
+  at: number,
+  length: number,
+  extra: number,
+  maskBit: number,
+): void {
+  u8[at] = maskBit | (extra === 0 ? length : extra === 2 ? 126 : 127);
+  let rest = length;
+  for (let index = at + extra; index > at; index--) {
+    u8[index] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+}
+
+function copy(u8: Uint8Array, at: number, payload: Bytes | Uint8Array | string): void {
+  if (typeof payload === "string") writeUtf8(payload, u8, at);
+  else if (payload instanceof Bytes) payload.copyTo(u8, at);
+  else u8.set(payload, at);
+}
+
+/** Four bytes that nobody can foretell; they are drawn many at a time. */
+function randomMask(): Uint8Array {
+  if (randomUsed === RANDOM_BYTES) {
+    crypto.getRandomValues(random);
+    randomUsed = 0;
+  }
+  randomUsed += 4;
+  return random.subarray(randomUsed - 4, randomUsed);
+}
