@@ -20,7 +20,8 @@ export type Source = Uint8Array | Numbers;
 /** @throws {BufferError} ERR_INVALID_ARGUMENT */
 export function toSource(data: unknown): Source {
   if (ArrayBuffer.isView(data)) return bytesOf(data);
-  if (isBuffer(data)) return fixedView(data, 0, data.byteLength);
+  // The length is fixed: another worker may make a growable buffer longer at any time.
+  if (isBuffer(data)) return viewOrRefuse(() => new Uint8Array(data, 0, data.byteLength));
   if (typeof data === "object" && data !== null) {
     const { length } = data as ArrayLike<unknown>;
     if (Number.isInteger(length) && length >= 0) {
@@ -57,18 +58,18 @@ export function checkBytes(name: string, value: unknown): Uint8Array {
   return value as Uint8Array;
 }
 
-/** The bytes of a view, by a view that nobody can have tampered with. */
-export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
-  return fixedView(buffer, byteOffset, byteLength);
+/** The bytes of a view, by a view of fixed length that nobody can have tampered with. */
+export function bytesOf(view: ArrayBufferView): Uint8Array {
+  return viewOrRefuse(() => new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
 }
 
-/** Of fixed length: another worker may make a growable buffer longer at any time. */
-function fixedView(buffer: ArrayBufferLike, start: number, length: number): Uint8Array {
+/** What the engine refuses: a buffer that was detached, or cut below the view's end. */
+function viewOrRefuse(makeView: () => Uint8Array): Uint8Array {
   try {
-    return new Uint8Array(buffer, start, length);
+    return makeView();
   } catch {
-    const message = "data is a view of a buffer that was detached or cut";
-    throw new BufferError("ERR_INVALID_ARGUMENT", message, { start, length });
+    const message = "data has no bytes: its buffer was detached, or cut";
+    throw new BufferError("ERR_INVALID_ARGUMENT", message);
   }
 }
 
