@@ -146,6 +146,11 @@ export function reserve(capacityBytes: number): ArrayBuffer {
 
 /** A new buffer that workers share. @throws {HeapError} ERR_HEAP_EXHAUSTED, as `reserve`. */
 export function reserveShared(capacityBytes: number): SharedArrayBuffer {
+  if (typeof SharedArrayBuffer === "undefined") {
+    const message =
+      "there is no SharedArrayBuffer here; a browser has it on pages that are cross-origin isolated";
+    throw new HeapError("ERR_HEAP_EXHAUSTED", message, { requestBytes: capacityBytes });
+  }
   try {
     return new SharedArrayBuffer(capacityBytes);
   } catch {

@@ -6,7 +6,7 @@ import { openSharedDoor } from "../front/hot.js";
 import { liveHeaderOf } from "../front/lookup.js";
 import { readSharedSuperblock } from "../inspect/open.js";
 import { readSharedStats, type SharedHeapStats } from "../inspect/sharedStats.js";
-import { verifyShared } from "../inspect/sharedVerify.js";
+import { asSharedImage, checkWords, verifyShared } from "../inspect/sharedVerify.js";
 import { restoreBuffer, snapshotImage } from "../inspect/snapshot.js";
 import { CLOSED, SLAB_BYTES } from "../layout/metadata.js";
 import {
@@ -44,6 +44,20 @@ export interface Guarded {
 }
 
 const DEFAULT_WORKERS = 16;
+
+/** Says in the error for an unknown option that there is one more. */
+function resolveShared(options: Partial<HeapOptions>): HeapOptions {
+  try {
+    return resolveOptions(options);
+  } catch (error) {
+    const { accepted, ...details } = (error as HeapError).details;
+    if (!Array.isArray(accepted)) throw error;
+    const { code, message } = error as HeapError;
+    const all = [...accepted, "maxWorkers"];
+    throw new HeapError(code, `${message}, maxWorkers`, { ...details, accepted: all });
+  }
+}
+
 /** A timer that is to run later than this runs at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -82,7 +96,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   static create(options: Partial<SharedHeapOptions> = {}): SharedHeap {
     const isObject = typeof options === "object" && options !== null;
     const { maxWorkers = DEFAULT_WORKERS, ...rest } = isObject ? options : {};
-    const resolved = resolveOptions(isObject ? rest : options);
+    const resolved = resolveShared(isObject ? rest : options);
     resolved.capacity = Math.ceil(resolved.capacity / SLAB_BYTES) * SLAB_BYTES;
     checkSharedRoom(resolved, maxWorkers);
     const buffer = reserveShared(resolved.capacity);
@@ -114,7 +128,13 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   static restore(snapshot: Uint8Array): SharedHeap {
     const buffer = restoreBuffer(snapshot, reserveShared);
     const { options, workers } = readSharedSuperblock(buffer, buffer.byteLength);
-    return new SharedHeap(buffer, joinRestored(buffer, options, workers), options);
+    const image = asSharedImage(() => {
+      checkWords(buffer, options, workers);
+      const joined = joinRestored(buffer, options, workers);
+      verifyShared(joined);
+      return joined;
+    });
+    return new SharedHeap(buffer, image, options);
   }
 
   private static join(

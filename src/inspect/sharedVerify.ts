@@ -1,5 +1,7 @@
+import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
-import { loadState, ownerOf, walkStates } from "../central/states.js";
+import { kindOf, loadState, ownerOf, walkStates } from "../central/states.js";
+import type { HeapOptions } from "../config/options.js";
 import {
   CACHED,
   FREE,
@@ -15,6 +17,7 @@ import {
   CARVED,
   FREE_COUNT,
   KIND,
+  metadataOffset,
   POOLED,
   RUN,
   SLAB_BYTES,
@@ -26,6 +29,7 @@ import {
 import {
   ABANDONED,
   FREE_WORDS_SHIFT,
+  HINT,
   isWorkers,
   KIND_SHIFT,
   MARK_NOBODY,
@@ -34,7 +38,12 @@ import {
   OUTBOX_COUNT,
   OUTBOX_SENT,
   type SharedImage,
+  SLOT_ATTACHING,
+  SLOT_FREE,
+  SLOT_HELD,
+  SLOT_RECOVERING,
   SLOT_STATE,
+  sharedLayout,
   slotWord,
   viewWorker,
 } from "../layout/shared.js";
@@ -75,6 +84,42 @@ export function workerImages(image: SharedImage): SharedImage[] {
 
 export function isAttached(image: SharedImage, worker: number): boolean {
   return isWorkers(sync.load(image.words, slotWord(worker, SLOT_STATE)));
+}
+
+/** What fails while an image is read and joined, whatever it is, makes it no heap image. */
+export function asSharedImage<Result>(read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    const details = error instanceof HeapError ? error.details : {};
+    const { invariant, ...rest } = details;
+    const field = invariant ?? details.field ?? "an index";
+    const message = `not a heap image: ${(error as Error).message}`;
+    throw new HeapError("ERR_BAD_HEAP_IMAGE", message, { ...rest, field });
+  }
+}
+
+/** Checks of a heap that nobody has joined the words that say where others are. */
+export function checkWords(buffer: ArrayBufferLike, options: HeapOptions, workers: number): void {
+  const { capacity, fastCap } = options;
+  const layout = sharedLayout(capacity, fastCap, workers);
+  const words = new Int32Array(buffer, metadataOffset(capacity), layout.summaries);
+  expectRange("hint", 0, words[HINT] as number, layout.firstSlab, layout.slabs);
+  for (let worker = 0; worker < workers; worker++) {
+    const state = (words[slotWord(worker, SLOT_STATE)] as number) & 0xff;
+    if ((state & SLOT_RECOVERING) !== 0) expectRange("slot", worker, state & 0x7f, 0, workers - 1);
+    else if ((state & SLOT_HELD) !== 0) expectRange("slot", worker, state & 0x3f, 0, workers - 1);
+    else expectRange("slot", worker, state, SLOT_FREE, SLOT_ATTACHING);
+  }
+  for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
+    const state = words[layout.states + slab] as number;
+    const owner = ownerOf(state);
+    const kind = kindOf(state);
+    const isTail = kind === SPAN_TAIL && owner === 0;
+    if (state === 0 || isTail) continue;
+    if (owner !== ABANDONED) expectRange("owner", slabToPtr(slab), owner, 1, workers);
+    expectRange("tiling", slabToPtr(slab), kind, 2, SPAN_CLASS);
+  }
 }
 
 /** Checks every invariant of a shared heap whose workers are quiet. Ends on any image. */

@@ -33,6 +33,20 @@ describe("create", () => {
     thrown(() => SharedHeap.create(wrong(5)), "ERR_INVALID_OPTION");
     thrown(() => SharedHeap.create(wrong({ workers: 3 })), "ERR_INVALID_OPTION");
     thrown(() => SharedHeap.create({ fastCap: 0 }), "ERR_INVALID_OPTION");
+    const error = thrown(() => SharedHeap.create(wrong({ maxworkers: 3 })), "ERR_INVALID_OPTION");
+    expect(error.message).toMatch(/maxworkers is no option; .*capacity.*maxWorkers$/);
+    expect(error.details.accepted).toContain("maxWorkers");
+  });
+
+  it("says so where there is no SharedArrayBuffer", () => {
+    const { SharedArrayBuffer } = globalThis;
+    Reflect.deleteProperty(globalThis, "SharedArrayBuffer");
+    try {
+      const error = thrown(() => SharedHeap.create(), "ERR_HEAP_EXHAUSTED");
+      expect(error.message).toMatch(/no SharedArrayBuffer.*cross-origin isolated/);
+    } finally {
+      globalThis.SharedArrayBuffer = SharedArrayBuffer;
+    }
   });
 
   it("refuses a capacity without room for the workers", () => {

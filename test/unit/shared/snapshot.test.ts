@@ -104,3 +104,44 @@ describe("front statistics", () => {
     expect(second?.front?.hits).toBeGreaterThan(0);
   });
 });
+
+/** The checksum of a snapshot: see src/inspect/snapshot.ts. */
+function sign(words: Uint32Array): void {
+  let hash = 0x811c9dc5;
+  for (const word of words.subarray(5)) hash = Math.imul(hash ^ word, 0x01000193);
+  words[4] = hash;
+}
+
+describe("a snapshot with a word changed, and its checksum made anew", () => {
+  it("is refused, or what is restored is intact", () => {
+    const [a, b] = workersOf(2, { maxWorkers: 2 }) as [SharedHeap, SharedHeap];
+    for (let turn = 0; turn < 300; turn++) {
+      const ptr = a.malloc(32 + (turn % 64));
+      b.malloc(1 + ((turn * 7) % 900));
+      if (turn % 3 > 0) b.free(ptr);
+    }
+    a.malloc(200000);
+    const snapshot = new Uint32Array(a.snapshot().buffer);
+    const metadata = 5 + 2 * at(snapshot, 3);
+    let seed = 7;
+    const random = (end: number): number => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+      return (seed >>> 4) % end;
+    };
+    const values = [0, 1, 0xffffffff, 0x7fffffff];
+    let refused = 0;
+    for (let turn = 0; turn < 400; turn++) {
+      const words = snapshot.slice();
+      const word = metadata + random(turn % 2 === 0 ? 1024 : words.length - metadata);
+      words[word] = values[turn % 5] ?? at(words, word) ^ (1 << random(32));
+      sign(words);
+      try {
+        SharedHeap.restore(new Uint8Array(words.buffer)).verify();
+      } catch (error) {
+        expect((error as { code?: string }).code).toBe("ERR_BAD_HEAP_IMAGE");
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(20);
+  });
+});
