@@ -21,8 +21,8 @@ export function buildServers(): void {
 function restoreConstants(file: string): void {
   const code = readFileSync(file, "utf8");
   const constants = code.replace(/^var (?=([\w$]+) = )/gm, (_, name: string) => {
-    const writes = code.match(new RegExp(`^\\W*\\b${name} [-+*]?= `, "gm")) ?? [];
-    return writes.length > 0 ? "let " : "const ";
+    const writes = code.match(new RegExp(`\\b${name} [-+*]?= `, "g")) ?? [];
+    return writes.length > 1 ? "let " : "const ";
   });
   writeFileSync(file, constants);
 }

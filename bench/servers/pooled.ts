@@ -4,20 +4,22 @@
  */
 import { createServer, type Socket } from "node:net";
 import { Heap, type Ptr } from "hakmem";
-import { readInto, writeThen } from "hakmem/node";
+import { NodeBufferPool, readInto, writeAndFree, writeThen } from "hakmem/node";
 import { report } from "./report.js";
 import { BytesTable } from "./table.js";
 
 const READ_BYTES = 262144;
 const MAX_ARGS = 8;
 const MAX_COMMAND_BYTES = 64 << 20;
-const REPLY_BYTES = 1024;
+const REPLY_BYTES = 65536;
+const COPY_BYTES = 4096;
 const CR = 13;
 const ZERO = 48;
 
 const heap = Heap.create({ capacity: 256 * 2 ** 20 });
 const { u8 } = heap;
 const store = new BytesTable(heap);
+const pool = new NodeBufferPool(heap);
 
 /** Every connection reads to this block, but for the rest of a command that is not complete. */
 const readBlock = heap.malloc(READ_BYTES);
@@ -87,8 +89,8 @@ function parse(start: number, end: number): number {
 }
 
 /** The block in which the replies of a read are put together. */
-let reply = 0 as Ptr;
-let replyCapacity = 0;
+let replyCapacity = REPLY_BYTES;
+let reply = heap.malloc(replyCapacity);
 let replyLength = 0;
 
 function makeRoom(bytes: number): void {
@@ -178,7 +180,6 @@ class Connection {
   private rest = 0 as Ptr;
   private restLength = 0;
   private restCapacity = 0;
-  private lastReply = REPLY_BYTES;
 
   constructor(accepted: Socket) {
     this.socket = readInto(accepted, { buffer: readView, onRead: this.read });
@@ -188,8 +189,6 @@ class Connection {
   }
 
   private readonly read = (length: number): boolean => {
-    replyCapacity = this.lastReply;
-    reply = heap.malloc(replyCapacity);
     replyLength = 0;
     let at: number = readBlock;
     if (this.restLength > 0) {
@@ -242,14 +241,19 @@ class Connection {
     }
   }
 
+  /** A short reply is copied to a buffer that has its view already; a long one is given away. */
   private send(): void {
-    const block = reply;
-    if (replyLength === 0) {
-      heap.free(block);
+    if (replyLength === 0) return;
+    if (replyLength <= COPY_BYTES) {
+      const buffer = pool.allocUnsafe(replyLength);
+      u8.copyWithin(buffer.byteOffset, reply, reply + replyLength);
+      writeAndFree(this.socket, pool, buffer);
       return;
     }
-    this.lastReply = Math.max(REPLY_BYTES, replyLength);
-    writeThen(this.socket, Buffer.from(heap.buffer, block, replyLength), () => heap.free(block));
+    const block = reply;
+    const view = Buffer.from(heap.buffer, block, replyLength);
+    reply = heap.malloc(replyCapacity);
+    writeThen(this.socket, view, () => heap.free(block));
   }
 }
 

@@ -4,9 +4,9 @@ import type { Framer, Releasable } from "../codec/index.js";
 
 /**
  * A `Transform` of `Bytes` or `Buffer`s to frames, for `pipeline`. Each frame is released by who
- * reads it. The next chunk is taken when all frames of the last one have been asked for; what nobody
- * has read when the stream is destroyed is released. An error of the bytes comes after the frames
- * before it.
+ * reads it. The next chunk is taken when all frames of the last one have been asked for; what
+ * nobody has read when the stream is destroyed is released. An error of the bytes comes after the
+ * frames before it.
  */
 export function framesOf<F extends Releasable, B extends ArrayBufferLike>(
   framer: Framer<F, B>,

@@ -22,7 +22,10 @@ export function writeAndFree<B extends ArrayBufferLike, V extends Uint8Array<B>>
   pool: BufferPool<B, V>,
   buffer: V,
 ): boolean {
-  return writeThen(stream, buffer, () => pool.free(buffer));
+  const isRoomLeft = stream.write(buffer);
+  if (stream.writableLength === 0) pool.free(buffer);
+  else stream.write(NOTHING, () => pool.free(buffer));
+  return isRoomLeft;
 }
 
 /** Writes bytes, a chain too, without a copy, and releases them when they are flushed. */
