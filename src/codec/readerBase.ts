@@ -1,6 +1,6 @@
-import { Bytes, type Part } from "../buffers/index.js";
+import type { Bytes, Part } from "../buffers/index.js";
 import { invalid } from "./errors.js";
-import { seek, skipBytes } from "./readerCold.js";
+import { open, seek, skipBytes, WHOLE } from "./readerCold.js";
 
 /** What a reader of `S` gives of it without a copy. */
 export type SliceOf<S> = S extends Bytes<infer B> ? Bytes<B> : Uint8Array;
@@ -28,6 +28,8 @@ export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Arr
   raw: Uint8Array;
   /** @internal */
   data: DataView;
+  /** @internal What both are views of, when the source is a `Uint8Array`; else null. */
+  buffer: ArrayBufferLike | null;
   /** @internal */
   origin: number;
   /** @internal */
@@ -63,10 +65,11 @@ export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Arr
     this.end = 0;
     this.raw = NOTHING;
     this.data = new DataView(NOTHING.buffer);
+    this.buffer = null;
     this.origin = 0;
     this.total = 0;
     this.lacking = 0;
-    this.parts = [];
+    this.parts = WHOLE;
     this.part = 0;
     this.bitByte = 0;
     this.bitsLeft = 0;
@@ -122,16 +125,15 @@ export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Arr
     this.bitsLeft = 0;
     this.markAt = 0;
     this.markBits = 0;
-    if (source instanceof Bytes) {
-      const { heap, parts, length } = source;
-      this.raw = heap.u8;
-      this.data = heap.dataView;
-      this.parts = parts.length > 1 ? parts.slice() : [];
+    const { buffer } = source as Uint8Array;
+    if (buffer === this.buffer) {
+      const { byteOffset, length } = source as Uint8Array;
+      this.parts = WHOLE;
       this.total = length;
-      this.at = parts[0]?.start ?? 0;
-      this.end = this.at + (parts[0]?.length ?? 0);
+      this.at = byteOffset;
+      this.end = byteOffset + length;
     } else {
-      this.view(source);
+      open(this, source);
     }
     this.origin = -this.at;
   }
@@ -140,18 +142,5 @@ export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Arr
   skip(count: number): void {
     if (count >= 0 && this.at + count <= this.end && Number.isInteger(count)) this.at += count;
     else skipBytes(this, count);
-  }
-
-  private view(source: Uint8Array): void {
-    if (!(source instanceof Uint8Array)) throw invalid("source", source, "Bytes or a Uint8Array");
-    const { buffer, byteOffset, length } = source;
-    if (buffer !== this.raw.buffer) {
-      this.raw = new Uint8Array(buffer, 0, buffer.byteLength);
-      this.data = new DataView(buffer, 0, buffer.byteLength);
-    }
-    this.parts = [];
-    this.total = length;
-    this.at = byteOffset;
-    this.end = byteOffset + length;
   }
 }

@@ -1,13 +1,39 @@
 import { BufferError, Bytes, type Part } from "../buffers/index.js";
-import { malformed, refused } from "./errors.js";
+import { invalid, malformed, refused } from "./errors.js";
 import type { ReaderBase } from "./readerBase.js";
 import { findLebEnd, LEB32_BYTES } from "./varint.js";
 
+/** The parts of what is no chain. */
+export const WHOLE: readonly Part[] = [];
 const SCRATCH_BYTES = 16;
 
 /** Bytes of a number that lie in several parts, or 0 instead of those that are missing. */
 export const scratch: Uint8Array<ArrayBuffer> = new Uint8Array(SCRATCH_BYTES);
 const scratchView = new DataView(scratch.buffer);
+
+/** Takes a source that lies in another buffer than the one before. */
+export function open(reader: ReaderBase, source: Bytes | Uint8Array): void {
+  reader.parts = WHOLE;
+  if (source instanceof Bytes) {
+    const { heap, parts, length } = source;
+    reader.buffer = null;
+    reader.raw = heap.u8;
+    reader.data = heap.dataView;
+    if (parts.length > 1) reader.parts = parts.slice();
+    reader.total = length;
+    reader.at = parts[0]?.start ?? 0;
+    reader.end = reader.at + (parts[0]?.length ?? 0);
+    return;
+  }
+  if (!(source instanceof Uint8Array)) throw invalid("source", source, "Bytes or a Uint8Array");
+  const { buffer, byteOffset, length } = source as Uint8Array;
+  reader.buffer = buffer;
+  reader.raw = new Uint8Array(buffer, 0, buffer.byteLength);
+  reader.data = new DataView(buffer, 0, buffer.byteLength);
+  reader.total = length;
+  reader.at = byteOffset;
+  reader.end = byteOffset + length;
+}
 
 /** Reads up to 16 bytes across the border of parts. The view holds 0 if there are too few. */
 export function assemble(reader: ReaderBase, count: number): DataView<ArrayBuffer> {

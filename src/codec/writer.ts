@@ -45,7 +45,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
 
   /** Unsigned LEB128 of 64 bits: 1 to 10 bytes. */
   varint64(value: bigint): void {
-    if (typeof value !== "bigint" || value < 0n || value > U64_MAX) {
+    if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value) {
       throw refused("varint64", value, 0n, U64_MAX);
     }
     words.setBigUint64(0, value, true);
@@ -60,7 +60,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
 
   /** A signed number of 64 bits, zigzag, as protobuf's sint64: 1 to 10 bytes. */
   zigzag64(value: bigint): void {
-    if (typeof value !== "bigint" || value < I64_MIN || value > I64_MAX) {
+    if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value) {
       throw refused("zigzag64", value, I64_MIN, I64_MAX);
     }
     words.setBigInt64(0, value, true);

@@ -91,7 +91,12 @@ export abstract class WriterBase<B extends ArrayBufferLike = ArrayBufferLike> {
 
   /** Forgets what was written. The block is kept for what comes next. */
   reset(): void {
-    reset(this);
+    if (this.base === 0) {
+      this.at = this.start;
+      this.bitsFree = 0;
+    } else {
+      reset(this);
+    }
   }
 
   /** Gives everything back to the heap. Whatever is written after that throws ERR_CLOSED. */

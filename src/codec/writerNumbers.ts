@@ -98,7 +98,7 @@ export abstract class WriterNumbers<
   }
 
   u64le(value: bigint): void {
-    if (typeof value !== "bigint" || value < 0n || value > U64_MAX) {
+    if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value) {
       throw refused("u64le", value, 0n, U64_MAX);
     }
     const at = this.at + 8 <= this.limit ? this.at : grow(this, 8);
@@ -107,7 +107,7 @@ export abstract class WriterNumbers<
   }
 
   u64be(value: bigint): void {
-    if (typeof value !== "bigint" || value < 0n || value > U64_MAX) {
+    if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value) {
       throw refused("u64be", value, 0n, U64_MAX);
     }
     const at = this.at + 8 <= this.limit ? this.at : grow(this, 8);
@@ -116,7 +116,7 @@ export abstract class WriterNumbers<
   }
 
   i64le(value: bigint): void {
-    if (typeof value !== "bigint" || value < I64_MIN || value > I64_MAX) {
+    if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value) {
       throw refused("i64le", value, I64_MIN, I64_MAX);
     }
     const at = this.at + 8 <= this.limit ? this.at : grow(this, 8);
@@ -125,7 +125,7 @@ export abstract class WriterNumbers<
   }
 
   i64be(value: bigint): void {
-    if (typeof value !== "bigint" || value < I64_MIN || value > I64_MAX) {
+    if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value) {
       throw refused("i64be", value, I64_MIN, I64_MAX);
     }
     const at = this.at + 8 <= this.limit ? this.at : grow(this, 8);
