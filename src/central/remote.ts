@@ -294,15 +294,16 @@ export function noteAbandoned(image: SharedImage, classIndex: number): void {
 
 /**
  * Adopts the abandoned slabs of a class until it has a partial one, or those of all classes (0). The
- * rest is for the next who needs one: who took all would keep them from those that come.
+ * rest is for the next who needs one: who took all would keep them from those that come. Who is
+ * `isWanting` looks for them without a note.
  */
-export function adopt(image: SharedImage, classIndex: number): void {
+export function adopt(image: SharedImage, classIndex: number, isWanting = false): void {
   const { layout } = image;
   const isAny =
     classIndex === 0
       ? takeNote(image, 0, -1) || takeNote(image, 1, -1)
       : takeNote(image, classIndex >> 5, 1 << (classIndex & 31));
-  if (!isAny) return;
+  if (!isAny && !isWanting) return;
   if (classIndex === 0) takeNote(image, 1, -1);
   for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
     const state = loadState(image, slab);

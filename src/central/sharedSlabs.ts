@@ -12,7 +12,11 @@ function own(image: Image): SharedImage {
 
 /** The slab source of a heap that workers share. */
 export const sharedSlabs: SlabSource = {
-  take: (image, slabs, kind) => claimRun(own(image), slabs, kind),
+  take(image, slabs, kind) {
+    const slab = claimRun(own(image), slabs, kind);
+    own(image).cursor[1] = slab === 0 ? 1 : 0;
+    return slab;
+  },
   give: (image, slab, slabs) => releaseRun(own(image), slab, slabs),
   extend(image, slab, before, after) {
     ownSpan(own(image), slab);
@@ -31,7 +35,8 @@ export const sharedSlabs: SlabSource = {
   settle(image) {
     sendOutbox(own(image));
     collect(own(image));
-    adopt(own(image), 0);
+    // For want of memory the notes are not trusted: who took them may be stalled, or dead.
+    adopt(own(image), 0, own(image).cursor[1] !== 0);
     retireKept(own(image));
   },
   freeForeign: (image, ptr, live) => freeRemotely(own(image), ptr, live),

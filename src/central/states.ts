@@ -11,6 +11,7 @@ import {
   MARKED,
   NOT_MINE,
   OWNER_MASK,
+  RETRACTIONS,
   type SharedImage,
   WAITING,
 } from "../layout/shared.js";
@@ -44,9 +45,17 @@ export function loadState(image: SharedImage, slab: number): number {
   return sync.load(image.words, image.layout.states + slab);
 }
 
+/** How often a search begins anew that may have met what another's failed claim held. */
+const CLAIM_TURNS = 4;
+
 /** Takes `slabs` pooled slabs that follow one another: the first, or 0. */
 export function claimRun(image: SharedImage, slabs: number, kind: number): number {
-  const slab = slabs === 1 ? claimSlab(image, kind) : claimSpan(image, slabs);
+  let slab = 0;
+  for (let turn = 0; slab === 0 && turn < CLAIM_TURNS; turn++) {
+    const seen = sync.load(image.words, RETRACTIONS);
+    slab = slabs === 1 ? claimSlab(image, kind) : claimSpan(image, slabs);
+    if (slab === 0 && sync.load(image.words, RETRACTIONS) === seen) break;
+  }
   if (slab !== 0 && kind <= CLASS_COUNT) image.mine[slab] = toHeader(LIVE, kind);
   return slab;
 }
@@ -88,6 +97,8 @@ function claimSpanIn(image: SharedImage, slabs: number, from: number, end: numbe
     if (sync.compareExchange(words, state, 0, ownState(image, SPAN_CLASS)) === 0) {
       if (claimTails(image, first + 1, first + slabs)) return first;
       sync.store(words, state, 0);
+      sync.add(words, RETRACTIONS, 1);
+      wake(image);
     }
     slab = first;
     first++;
@@ -102,6 +113,7 @@ export function claimTails(image: SharedImage, start: number, end: number): bool
   for (let slab = start; slab < end; slab++) {
     if (sync.compareExchange(words, layout.states + slab, 0, TAIL_STATE) !== 0) {
       releaseTails(image, start, slab);
+      sync.add(words, RETRACTIONS, 1);
       return false;
     }
   }

@@ -53,6 +53,8 @@ export const WAITING = 80;
 export const EVENTS = 82;
 /** The ticket that was given out last. */
 export const TICKETS = 83;
+/** Counts claims of several slabs that failed halfway: who met them may search again. */
+export const RETRACTIONS = 112;
 /** Two words, a bit for each class of which a slab may be abandoned. */
 export const ABANDONED_CLASSES = 96;
 
@@ -217,7 +219,7 @@ export interface SharedImage extends Image {
   readonly sending: Int32Array;
   /** Slabs of those, in order. */
   readonly sent: Int32Array;
-  /** Where the search for a span starts: `cursor[0]`. */
+  /** Where the search for a span starts; and 1 if the last search found nothing. */
   readonly cursor: Int32Array;
 }
 
@@ -255,7 +257,7 @@ export function viewShared(
     mine: new Uint8Array(65536).fill(NOT_MINE),
     sending: new Int32Array(layout.slabs),
     sent: new Int32Array(OUTBOX_BLOCKS),
-    cursor: new Int32Array(1),
+    cursor: new Int32Array(2),
   };
 }
 
