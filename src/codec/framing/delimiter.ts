@@ -12,7 +12,9 @@ export interface DelimiterOptions {
   readonly maximum: number;
 }
 
-/** Frames that end with a delimiter. Two delimiters in succession have an empty frame in between. */
+/**
+ * Frames that end with a delimiter. Two delimiters in succession have an empty frame in between.
+ */
 export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Framer<
   Bytes<B>,
   B

@@ -11,14 +11,14 @@ export interface Releasable {
 /**
  * Cuts a stream of bytes, which comes in chunks of any size, into frames.
  *
- * A frame that lies within one chunk of the pool's heap is a slice of it: nothing is copied. A frame
- * that goes on in the next chunk is copied into one block, as is one of a chunk that is not in the
- * heap; so every frame of a chunk of one part has a `view()`.
+ * A frame that lies within one chunk of the pool's heap is a slice of it: nothing is copied. A
+ * frame that goes on in the next chunk is copied into one block, as is one of a chunk that is not
+ * in the heap; so every frame of a chunk of one part has a `view()`.
  *
- * Any error that `push` throws closes the framer, whether the bytes were wrong, the heap was full, or
- * `onFrame` threw: what is left of the chunk and what was kept is released, and every `push` after
- * that throws ERR_CLOSED until `reset`. A frame that `onFrame` was called with is the receiver's in
- * any case, even if it threw.
+ * Any error that `push` throws closes the framer, whether the bytes were wrong, the heap was full,
+ * or `onFrame` threw: what is left of the chunk and what was kept is released, and every `push`
+ * after that throws ERR_CLOSED until `reset`. A frame that `onFrame` was called with is the
+ * receiver's in any case, even if it threw.
  */
 export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = ArrayBufferLike> {
   /** @internal */
@@ -33,7 +33,10 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
   protected tail: number;
   private isClosed: boolean;
   private isPushing: boolean;
-  /** Changes when the framer is closed or reset, also by `onFrame`: the rest of the chunk is dropped. */
+  /**
+   * Changes when the framer is closed or reset, also by `onFrame`: the rest of the chunk is
+   * dropped.
+   */
   private run: number;
 
   constructor(pool: BytesPool<B>) {
@@ -58,12 +61,12 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
   }
 
   /**
-   * Takes the next bytes of the stream and calls `onFrame` with each frame that ends in them. `Bytes`
-   * are the framer's from then on, and are released, also when it throws; a `Uint8Array` stays the
-   * caller's. Each frame is released by who gets it. `onFrame` may call `reset` or dispose of the
-   * framer: the rest of the chunk is dropped then. It may not call `push`.
-   * @throws {BufferError} ERR_MALFORMED, ERR_TOO_LARGE, with a `position` in the stream and what was
-   * expected; ERR_CLOSED after any error, after `end` and after disposal.
+   * Takes the next bytes of the stream and calls `onFrame` with each frame that ends in them.
+   * `Bytes` are the framer's from then on, and are released, also when it throws; a `Uint8Array`
+   * stays the caller's. Each frame is released by who gets it. `onFrame` may call `reset` or
+   * dispose of the framer: the rest of the chunk is dropped then. It may not call `push`.
+   * @throws {BufferError} ERR_MALFORMED, ERR_TOO_LARGE, with a `position` in the stream and what
+   * was expected; ERR_CLOSED after any error, after `end` and after disposal.
    * @throws {HeapError} ERR_HEAP_EXHAUSTED
    */
   push(chunk: Bytes<B> | Uint8Array, onFrame: (frame: F) => void): void {
@@ -127,20 +130,26 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
   }
 
   /**
-   * A pair of web streams for `pipeThrough`: `Bytes` or `Uint8Array` in, frames out. The next chunk is
-   * taken when all frames of the last one have been read. Frames that nobody has read when the stream
-   * is cancelled or aborted are released. An error of the bytes comes after the frames before it.
+   * A pair of web streams for `pipeThrough`: `Bytes` or `Uint8Array` in, frames out. The next chunk
+   * is taken when all frames of the last one have been read. Frames that nobody has read when the
+   * stream is cancelled or aborted are released. An error of the bytes comes after the frames
+   * before it.
    */
   toTransformStream(): FrameStream {
     return streamOf<F, B>(this);
   }
 
   /**
-   * @internal How many bytes from `at` on belong to the frame, of which `kept` has the beginning: if
-   * it ends with them their number, else its negative, which is not 0. `head` and `tail` are set when
-   * it ends.
+   * @internal How many bytes from `at` on belong to the frame, of which `kept` has the beginning:
+   * if it ends with them their number, else its negative, which is not 0. `head` and `tail` are set
+   * when it ends.
    */
   protected abstract find(source: Uint8Array, at: number, end: number): number;
+
+  /** @internal Whether what is kept is a whole frame, as one that is nothing but its header. */
+  protected isWhole(): boolean {
+    return false;
+  }
 
   /** @internal The most bytes that the begun frame can have, as far as is known. */
   protected abstract most(): number;
@@ -187,27 +196,34 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
     const { kept, run } = this;
     let at = from;
     while (at < end && run === this.run) {
-      const found = this.find(source, at, end);
+      let found = this.find(source, at, end);
       if (found < 0) {
         kept.append(source, at, at - found, this.most());
         at -= found;
-        continue;
+        if (!this.isWhole()) continue;
+        found = 0;
       }
-      let length = found;
-      let bytes: Bytes<B>;
-      if (kept.length > 0) {
-        length += kept.length;
-        kept.append(source, at, at + found, length);
-        bytes = kept.take(this.head, this.tail);
-      } else {
-        bytes = this.cut(source, at + this.head, at + found - this.tail, part, isFrozen);
-      }
+      const length = kept.length + found;
+      const frame = this.wrap(this.frame(source, at, found, part, isFrozen));
       at += found;
-      const frame = this.wrap(bytes);
       this.start += length;
       this.begin();
       onFrame(frame);
     }
+  }
+
+  /** The frame that ends with `found` bytes from `at` on, but for its head and its tail. */
+  private frame(
+    source: Uint8Array,
+    at: number,
+    found: number,
+    part: Part<B> | undefined,
+    isFrozen: boolean,
+  ): Bytes<B> {
+    const { kept, head, tail } = this;
+    if (kept.length === 0) return this.cut(source, at + head, at + found - tail, part, isFrozen);
+    kept.append(source, at, at + found, kept.length + found);
+    return kept.take(head, tail);
   }
 
   private cut(

@@ -5,8 +5,8 @@ const LEAST_BYTES = 256;
 
 /**
  * What has come of a frame that goes on in the next chunk: a copy in one block. It grows with what
- * has come, not with what a header promises, so that who promises much and sends little gets little;
- * and however small the chunks are, it has at most twice their bytes.
+ * has come, not with what a header promises, so that who promises much and sends little gets
+ * little; and however small the chunks are, it has at most twice their bytes.
  */
 export class Kept<B extends ArrayBufferLike = ArrayBufferLike> {
   length: number;

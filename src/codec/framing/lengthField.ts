@@ -19,8 +19,8 @@ export interface LengthFieldOptions {
   /** Default "be": the most significant byte comes first. */
   readonly endian?: "be" | "le";
   /**
-   * What to add to the value to have the bytes that follow it; default 0. Where the value counts the
-   * header too, it is `-(offset + width)`.
+   * What to add to the value to have the bytes that follow it; default 0. Where the value counts
+   * the header too, it is `-(offset + width)`.
    */
   readonly adjustment?: number;
   /** Bytes at a frame's head that are not handed out; default 0. */
@@ -68,18 +68,18 @@ export class LengthFieldFramer<B extends ArrayBufferLike = ArrayBufferLike> exte
     const { kept, header } = this;
     const available = end - at;
     if (this.length === 0) {
-      const lacking = header - kept.length;
-      if (kept.length === 0) {
-        if (available < header) return -available;
-        this.length = this.measure(source, at);
-      } else if (lacking > 0) {
-        return -Math.min(lacking, available);
-      } else {
-        this.length = this.measure(this.pool.heap.u8, kept.ptr);
-      }
+      if (kept.length > 0) return -Math.min(header - kept.length, available);
+      if (available < header) return -available;
+      this.length = this.measure(source, at);
     }
     const rest = this.length - kept.length;
     return rest <= available ? rest : -available;
+  }
+
+  protected override isWhole(): boolean {
+    const { kept, header } = this;
+    if (kept.length === header) this.length = this.measure(this.pool.heap.u8, kept.ptr);
+    return kept.length === this.length;
   }
 
   protected override most(): number {

@@ -17,8 +17,8 @@ export function wordsOf({ buffer, u8 }: ByteHeap): Int32Array {
 }
 
 /**
- * The exclusive or of bytes of a heap with a mask of four, over and over, as RFC 6455 masks payloads.
- * `mask` has its first byte lowest. `u8` and `i32` show the same memory.
+ * The exclusive or of bytes of a heap with a mask of four, over and over, as RFC 6455 masks
+ * payloads. `mask` has its first byte lowest. `u8` and `i32` show the same memory.
  */
 export function maskRange(
   u8: Uint8Array,

@@ -62,12 +62,13 @@ export class WebSocketFrame<B extends ArrayBufferLike = ArrayBufferLike> {
 }
 
 /**
- * The frames of a WebSocket connection (RFC 6455), each by itself: who wants messages puts fragments
- * together, and checks that text is UTF-8, by message. Order of fragments, control frames, lengths and
- * close codes are checked. Errors have a `closeCode` in their details, to be sent.
+ * The frames of a WebSocket connection (RFC 6455), each by itself: who wants messages puts
+ * fragments together, and checks that text is UTF-8, by message. Order of fragments, control
+ * frames, lengths and close codes are checked. Errors have a `closeCode` in their details, to be
+ * sent.
  *
- * Payloads are unmasked where they lie, so who shares a chunk that was pushed sees its bytes change;
- * those of a frozen chunk are copied.
+ * Payloads are unmasked where they lie, so who shares a chunk that was pushed sees its bytes
+ * change; those of a frozen chunk are copied.
  */
 export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Framer<
   WebSocketFrame<B>,
@@ -113,19 +114,17 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     const { kept } = this;
     const available = end - at;
     if (this.length === 0) {
-      if (kept.length === 0) {
-        if (!this.readHeader(source, at, available)) return -available;
-      } else {
-        if (kept.length < this.header) {
-          return -Math.min(this.header - kept.length, available);
-        }
-        if (!this.readHeader(this.pool.heap.u8, kept.ptr, kept.length)) {
-          return -Math.min(this.header - kept.length, available);
-        }
-      }
+      if (kept.length > 0) return -Math.min(this.header - kept.length, available);
+      if (!this.readHeader(source, at, available)) return -available;
     }
     const rest = this.length - kept.length;
     return rest <= available ? rest : -available;
+  }
+
+  protected override isWhole(): boolean {
+    const { kept, pool } = this;
+    if (this.length === 0) this.readHeader(pool.heap.u8, kept.ptr, kept.length);
+    return kept.length === this.length;
   }
 
   protected override most(): number {
@@ -151,8 +150,8 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
   }
 
   /**
-   * Reads what there is of a header. True when it is whole: `length`, `head` and `mask` are set then;
-   * else `header` is how many bytes it takes to go on.
+   * Reads what there is of a header. True when it is whole: `length`, `head` and `mask` are set
+   * then; else `header` is how many bytes it takes to go on.
    */
   private readHeader(source: Uint8Array, at: number, available: number): boolean {
     if (available < 2) return false;

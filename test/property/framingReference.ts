@@ -1,0 +1,140 @@
+/**
+ * What framers do, said anew over whole arrays: no chunks, no state, no heap. Written from the
+ * definitions of the options and from RFC 6455, not from the framers.
+ */
+export interface Outcome {
+  readonly frames: { readonly header: readonly number[]; readonly bytes: readonly number[] }[];
+  readonly error: { readonly code: string; readonly position: number } | undefined;
+}
+
+/** One step at a position: a frame and where the next begins, or an error, or neither: truncated. */
+type Step =
+  | { readonly next: number; readonly header: readonly number[]; readonly bytes: readonly number[] }
+  | { readonly code: string; readonly position: number }
+  | undefined;
+
+function walk(stream: readonly number[], step: (at: number) => Step): Outcome {
+  const frames: Outcome["frames"] = [];
+  let at = 0;
+  while (at < stream.length) {
+    const found = step(at) ?? { code: "ERR_TRUNCATED", position: at };
+    if ("code" in found) return { frames, error: { code: found.code, position: found.position } };
+    frames.push({ header: found.header, bytes: found.bytes });
+    at = found.next;
+  }
+  return { frames, error: undefined };
+}
+
+export function byLength(
+  stream: readonly number[],
+  options: {
+    readonly offset: number;
+    readonly width: number;
+    readonly endian: "be" | "le";
+    readonly adjustment: number;
+    readonly strip: number;
+    readonly maximum: number;
+  },
+): Outcome {
+  const { offset, width, endian, adjustment, strip, maximum } = options;
+  return walk(stream, (at) => {
+    const field = stream.slice(at + offset, at + offset + width);
+    if (field.length < width) return undefined;
+    const hex = (endian === "be" ? field : field.reverse())
+      .map((byte) => byte.toString(16).padStart(2, "0"))
+      .join("");
+    const length = BigInt(`0x${hex}`) + BigInt(adjustment + offset + width);
+    if (length > maximum) return { code: "ERR_TOO_LARGE", position: at };
+    if (length < offset + width || length < strip) {
+      return { code: "ERR_MALFORMED", position: at + offset };
+    }
+    const next = at + Number(length);
+    if (next > stream.length) return undefined;
+    return { next, header: [], bytes: stream.slice(at + strip, next) };
+  });
+}
+
+export function byDelimiter(
+  stream: readonly number[],
+  options: { readonly delimiter: Uint8Array; readonly strip: boolean; readonly maximum: number },
+): Outcome {
+  const { delimiter, strip, maximum } = options;
+  return walk(stream, (at) => {
+    for (let next = at + delimiter.length; next - at <= maximum; next++) {
+      if (next > stream.length) return undefined;
+      const start = next - delimiter.length;
+      if (delimiter.every((byte, index) => stream[start + index] === byte)) {
+        return { next, header: [], bytes: stream.slice(at, strip ? start : next) };
+      }
+    }
+    return { code: "ERR_TOO_LARGE", position: at };
+  });
+}
+
+export function byCount(stream: readonly number[], count: number): Outcome {
+  return walk(stream, (at) => {
+    if (at + count > stream.length) return undefined;
+    return { next: at + count, header: [], bytes: stream.slice(at, at + count) };
+  });
+}
+
+const CLOSE_CODES = new Set([1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011]);
+for (const code of [1012, 1013, 1014]) CLOSE_CODES.add(code);
+for (let code = 3000; code < 5000; code++) CLOSE_CODES.add(code);
+
+/** What is wrong with a frame's first two bytes, as an offset; -1 if nothing is. */
+function wrongStart(
+  [first, second]: readonly [number, number],
+  isServer: boolean,
+  rsv: number,
+  isOpen: boolean,
+): number {
+  const fin = first >> 7;
+  const opcode = first % 16;
+  const reserved = (first >> 4) % 8;
+  const control = opcode > 7;
+  if (![0, 1, 2, 8, 9, 10].includes(opcode)) return 0;
+  if (control || opcode === 0 ? reserved !== 0 : (reserved | rsv) !== rsv) return 0;
+  if (control && fin === 0) return 0;
+  if (control && second % 128 >= 126) return 1;
+  if (opcode === 0 && !isOpen) return 0;
+  if ((opcode === 1 || opcode === 2) && isOpen) return 0;
+  return second >> 7 === (isServer ? 1 : 0) ? -1 : 1;
+}
+
+export function byWebSocket(
+  stream: readonly number[],
+  options: { readonly role: "server" | "client"; readonly maximum: number; readonly rsv: number },
+): Outcome {
+  const isServer = options.role === "server";
+  let isOpen = false;
+  return walk(stream, (at) => {
+    const [first, second] = stream.slice(at, at + 2);
+    if (first === undefined || second === undefined) return undefined;
+    const wrong = wrongStart([first, second], isServer, options.rsv, isOpen);
+    if (wrong >= 0) return { code: "ERR_MALFORMED", position: at + wrong };
+    const width = ({ 126: 2, 127: 8 } as Record<number, number>)[second % 128] ?? 0;
+    const field = stream.slice(at + 2, at + 2 + width);
+    if (field.length < width) return undefined;
+    let length = BigInt(second % 128);
+    if (width > 0) length = field.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
+    if (width === 2 && length < 126n) return { code: "ERR_MALFORMED", position: at + 2 };
+    if (width === 8 && length < 65536n) return { code: "ERR_MALFORMED", position: at + 2 };
+    if (length >> 63n !== 0n) return { code: "ERR_MALFORMED", position: at + 2 };
+    if (length > options.maximum) return { code: "ERR_TOO_LARGE", position: at };
+    const mask = isServer ? stream.slice(at + 2 + width, at + 6 + width) : [0, 0, 0, 0];
+    const start = at + 2 + width + (isServer ? 4 : 0);
+    const next = start + Number(length);
+    if (next > stream.length) return undefined;
+    const bytes = stream
+      .slice(start, next)
+      .map((byte, index) => byte ^ (mask[index % 4] as number));
+    const opcode = first % 16;
+    if (opcode === 8 && bytes.length > 0) {
+      const code = bytes.length > 1 ? (bytes[0] as number) * 256 + (bytes[1] as number) : 0;
+      if (!CLOSE_CODES.has(code)) return { code: "ERR_MALFORMED", position: start };
+    }
+    if (opcode < 8) isOpen = first < 128;
+    return { next, header: [first >> 7, (first >> 4) % 8, opcode], bytes };
+  });
+}

@@ -1,0 +1,135 @@
+import { expect } from "vitest";
+import { BufferError, type Bytes, BytesPool } from "../../src/buffers/index.js";
+import {
+  DelimiterFramer,
+  FixedFramer,
+  type Framer,
+  LengthFieldFramer,
+  WebSocketFrame,
+  WebSocketFramer,
+} from "../../src/codec/framing/index.js";
+import { Heap } from "../../src/index.js";
+import type { Outcome } from "./framingReference.js";
+
+export const CAPACITY_BYTES = 2 ** 20;
+
+/** How chunks are handed over. */
+export const KINDS = ["slice", "own", "chain", "frozen", "array", "alien"] as const;
+export type Kind = (typeof KINDS)[number];
+
+export type Plan =
+  | {
+      readonly kind: "length";
+      readonly options: {
+        readonly offset: number;
+        readonly width: number;
+        readonly endian: "be" | "le";
+        readonly adjustment: number;
+        readonly strip: number;
+        readonly maximum: number;
+      };
+    }
+  | {
+      readonly kind: "delimiter";
+      readonly options: {
+        readonly delimiter: Uint8Array;
+        readonly strip: boolean;
+        readonly maximum: number;
+      };
+    }
+  | { readonly kind: "fixed"; readonly length: number }
+  | {
+      readonly kind: "webSocket";
+      readonly options: {
+        readonly role: "server" | "client";
+        readonly maximum: number;
+        readonly rsv: number;
+      };
+    };
+
+export type AnyFramer = Framer<Bytes | WebSocketFrame>;
+
+export function framerOf(pool: BytesPool, plan: Plan): AnyFramer {
+  if (plan.kind === "length") return new LengthFieldFramer(pool, plan.options);
+  if (plan.kind === "delimiter") return new DelimiterFramer(pool, plan.options);
+  if (plan.kind === "fixed") return new FixedFramer(pool, plan.length);
+  return new WebSocketFramer(pool, plan.options);
+}
+
+export function maximumOf(plan: Plan): number {
+  return plan.kind === "fixed" ? plan.length : plan.options.maximum;
+}
+
+/** A heap, and one whose bytes are another's. */
+export class World {
+  readonly heap: Heap = Heap.create({ capacity: CAPACITY_BYTES });
+  readonly alien: Heap = Heap.create({ capacity: CAPACITY_BYTES });
+  readonly pool: BytesPool = new BytesPool(this.heap);
+  readonly aliens: BytesPool = new BytesPool(this.alien);
+
+  chunk(bytes: Uint8Array, kind: Kind): Bytes | Uint8Array {
+    if (kind === "array") return new Uint8Array(bytes);
+    if (kind === "alien") return this.aliens.from(bytes);
+    if (kind === "own") return this.pool.from(bytes);
+    if (kind === "frozen") return this.pool.from(bytes).freeze();
+    if (kind === "chain") {
+      const middle = bytes.length >> 1;
+      using head = this.pool.from(bytes.subarray(0, middle));
+      using tail = this.pool.from(bytes.subarray(middle));
+      return head.concat(tail);
+    }
+    using whole = this.pool.from([1, 2, 3, ...bytes, 4]);
+    return whole.slice(3, 3 + bytes.length);
+  }
+
+  liveBytes(): number {
+    return this.heap.stats().live.bytes + this.alien.stats().live.bytes;
+  }
+
+  expectNothingLeft(): void {
+    for (const heap of [this.heap, this.alien]) {
+      heap.drain();
+      heap.verify();
+      expect(heap.stats().live.blocks).toBe(0);
+    }
+  }
+}
+
+/** A frame in the reference's words; it is released. */
+function read(frame: Bytes | WebSocketFrame): Outcome["frames"][number] {
+  const payload = frame instanceof WebSocketFrame ? frame.payload : frame;
+  const bytes = [...payload.toUnshared()];
+  const header =
+    frame instanceof WebSocketFrame ? [frame.fin ? 1 : 0, frame.rsv, frame.opcode] : [];
+  frame.release();
+  return { header, bytes };
+}
+
+/** Cuts a stream at the positions that are given, in order, and says what the framer makes of it. */
+export function runFramer(
+  world: World,
+  framer: AnyFramer,
+  stream: Uint8Array,
+  cuts: readonly number[],
+  kinds: readonly Kind[],
+  check: () => void = () => {},
+): Outcome {
+  const frames: Outcome["frames"] = [];
+  try {
+    [...cuts, stream.length].forEach((end, index) => {
+      const start = index === 0 ? 0 : (cuts[index - 1] as number);
+      const kind = kinds[index % kinds.length] as Kind;
+      framer.push(world.chunk(stream.subarray(start, end), kind), (frame) => {
+        frames.push(read(frame));
+      });
+      check();
+    });
+    framer.end();
+    return { frames, error: undefined };
+  } catch (error) {
+    if (!(error instanceof BufferError)) throw error;
+    expect(error.message).toContain(String(error.details.position));
+    expect(error.details.expected).toBeTypeOf("string");
+    return { frames, error: { code: error.code, position: error.details.position as number } };
+  }
+}
