@@ -112,9 +112,8 @@ export function exhausted(image: Image, requestBytes: number): HeapError {
   }
   largestRunBytes = Math.max(largestRunBytes, lastRunBytes + unusedBytes);
   const message =
-    `no room for ${requestBytes} bytes: ${pooledBytes} bytes are in free slabs, ` +
-    `the longest run of them has ${largestRunBytes}, ${freeBlockBytes} in free blocks of other ` +
-    `sizes (capacity ${capacityOf(image)})`;
+    `no room for ${requestBytes} bytes: ${pooledBytes} in free slabs, ` +
+    `${largestRunBytes} in the longest run of them, ${freeBlockBytes} in free blocks (capacity ${capacityOf(image)})`;
   return new HeapError("ERR_HEAP_EXHAUSTED", message, {
     requestBytes,
     pooledBytes,
@@ -134,6 +133,6 @@ export function closed(image: Image): HeapError {
   const message =
     image.meta.length === 0
       ? "the heap's buffer was detached: transferred, or its WebAssembly.Memory has grown"
-      : "the heap was disposed or detached; open or attach its buffer to go on";
+      : "the heap was disposed or detached";
   return new HeapError("ERR_HEAP_DISPOSED", message);
 }

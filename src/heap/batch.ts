@@ -3,7 +3,7 @@ import { NULL, type Ptr } from "../base/types.js";
 import type { Door } from "../front/hot.js";
 import { liveHeaderOf } from "../front/lookup.js";
 import { notLive } from "../front/misuse.js";
-import { GRANULE_BYTES, GRANULE_SHIFT, LIVE, LIVE_TO_CACHED } from "../layout/header.js";
+import { GRANULE_SHIFT, LIVE_TO_CACHED } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 
 /** A place for ptrs: an `Int32Array`, a `Uint32Array`, a plain array. */
@@ -48,34 +48,49 @@ export function mallocBatch(door: Door, size: number, count: number, out: PtrArr
   }
 }
 
+/** What a batch is read into, but while that runs code of the program. */
+const NO_PTRS = new Int32Array(0);
+const spare = [NO_PTRS];
+
+/**
+ * Reads each ptr once: the array may change meanwhile, or run code of the program. What is checked
+ * is then what is freed.
+ * @throws ERR_INVALID_POINTER for what no ptr of any heap is.
+ */
+function readPtrs(image: Image, ptrs: PtrArray, count: number): Int32Array {
+  const last = spare[0] as Int32Array;
+  const taken = count > last.length ? new Int32Array(count) : last;
+  spare[0] = NO_PTRS;
+  for (let index = 0; index < count; index++) {
+    const ptr = ptrs[index] as number;
+    if (typeof ptr !== "number" || (ptr | 0) !== ptr) throw notLive(image, ptr);
+    taken[index] = ptr;
+  }
+  spare[0] = taken;
+  return taken;
+}
+
 /**
  * Frees all of the first `count` ptrs (0 is skipped), or none and throws. A block is marked as
  * cached when it is checked, so that the second of two equal ptrs is refused.
  */
 export function freeBatch(image: Image, door: Door, ptrs: PtrArray, count: number): void {
   const { headers } = image;
-  for (let index = 0; index < count; index++) {
-    const ptr = ptrs[index] as Ptr;
-    if (ptr === 0) continue;
-    const isGranule = typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr;
-    const granule = isGranule ? ptr >>> GRANULE_SHIFT : 0;
-    const header = headers[granule] as number;
-    if (!(header > LIVE)) {
-      const error = notLive(image, ptr);
-      unmark(headers, ptrs, index);
-      throw error;
+  const taken = readPtrs(image, ptrs, count);
+  let checked = 0;
+  try {
+    for (; checked < count; checked++) {
+      const ptr = taken[checked] as number;
+      if (ptr === 0) continue;
+      headers[ptr >>> GRANULE_SHIFT] = liveHeaderOf(image, ptr) - LIVE_TO_CACHED;
     }
-    headers[granule] = header - LIVE_TO_CACHED;
+  } finally {
+    while (checked > 0) {
+      const granule = (taken[--checked] as number) >>> GRANULE_SHIFT;
+      if (granule !== 0) headers[granule] = (headers[granule] as number) + LIVE_TO_CACHED;
+    }
   }
-  unmark(headers, ptrs, count);
-  for (let index = 0; index < count; index++) door.free(ptrs[index] as Ptr);
-}
-
-function unmark(headers: Uint8Array, ptrs: PtrArray, count: number): void {
-  for (let index = 0; index < count; index++) {
-    const granule = (ptrs[index] as number) >>> GRANULE_SHIFT;
-    if (granule !== 0) headers[granule] = (headers[granule] as number) + LIVE_TO_CACHED;
-  }
+  for (let index = 0; index < count; index++) door.free(taken[index] as Ptr);
 }
 
 /**
@@ -89,10 +104,11 @@ export function freeEach(
   count: number,
   seen: Uint32Array,
 ): void {
+  const taken = readPtrs(image, ptrs, count);
   let checked = 0;
   try {
     for (; checked < count; checked++) {
-      const ptr = ptrs[checked] as number;
+      const ptr = taken[checked] as number;
       if (ptr === 0) continue;
       liveHeaderOf(image, ptr);
       const word = ptr >>> (GRANULE_SHIFT + 5);
@@ -102,10 +118,10 @@ export function freeEach(
     }
   } finally {
     for (let index = 0; index < checked; index++) {
-      seen[(ptrs[index] as number) >>> (GRANULE_SHIFT + 5)] = 0;
+      seen[(taken[index] as number) >>> (GRANULE_SHIFT + 5)] = 0;
     }
   }
-  for (let index = 0; index < count; index++) door.free(ptrs[index] as Ptr);
+  for (let index = 0; index < count; index++) door.free(taken[index] as Ptr);
 }
 
 function freedTwice(ptr: number): HeapError {

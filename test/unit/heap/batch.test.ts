@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { NULL } from "../../../src/index.js";
+import { NULL, type Ptr, SharedHeap } from "../../../src/index.js";
 import { at, refused, smallHeap, wrong } from "../help.js";
+import { asHeap } from "../shared/help.js";
 
 test("a batch is so many distinct blocks, in any array", () => {
   const heap = smallHeap({ capacity: 2 ** 21 });
@@ -58,4 +59,55 @@ test("a ptr that stands there twice is refused, and none is freed", () => {
     heap.freeBatch([a, b], 2);
   }
   heap.verify();
+});
+
+/** An array whose element is another one each time that it is read. */
+function changing(values: readonly (() => Ptr)[]): Ptr[] {
+  let reads = 0;
+  return Object.defineProperty([NULL], 0, { get: () => values[reads++]?.() }) as Ptr[];
+}
+
+const kinds = [
+  () => smallHeap({ capacity: 2 ** 20 }),
+  () => asHeap(SharedHeap.create({ capacity: 2 ** 22, maxWorkers: 2 })),
+];
+
+test.each(kinds)("freeBatch reads each element once", (create) => {
+  const heap = create();
+  const [a, b, c] = [heap.malloc(64), heap.malloc(64), heap.malloc(4096)];
+  heap.freeBatch(changing([() => a, () => b, () => c]), 1);
+  expect([a, b, c].map((ptr) => heap.classify(ptr))).toEqual(["freed", "tiny", "pool"]);
+  const fails = (): never => {
+    throw new Error("element");
+  };
+  const two = [b, NULL];
+  Object.defineProperty(two, 1, { get: fails });
+  expect(() => heap.freeBatch(two, 2)).toThrow("element");
+  expect(heap.classify(b)).toBe("tiny");
+  heap.verify();
+  heap.freeBatch([b, c], 2);
+  expect(heap.stats().live.blocks).toBe(0);
+});
+
+test.each(kinds)("freeBatch may be called while it reads the elements", (create) => {
+  const heap = create();
+  const [a, b, c, d] = [heap.malloc(64), heap.malloc(64), heap.malloc(64), heap.malloc(64)];
+  const inner = (): Ptr => {
+    heap.freeBatch([c, d], 2);
+    return b;
+  };
+  const outer = [a, NULL];
+  Object.defineProperty(outer, 1, { get: inner });
+  heap.freeBatch(outer, 2);
+  expect(heap.stats().live.blocks).toBe(0);
+  heap.verify();
+});
+
+test.each(kinds)("what is no ptr is refused", (create) => {
+  const heap = create();
+  const ptr = heap.malloc(64);
+  for (const bad of ["x", 1.5, ptr + 8, -16, 8n, null, undefined, Symbol("s"), {}]) {
+    refused(heap, "ERR_INVALID_POINTER", () => heap.freeBatch([ptr, wrong(bad)], 2));
+  }
+  heap.freeBatch([ptr], 1);
 });
