@@ -179,7 +179,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   /**
    * Says that another worker holds a live block from now on: it stays live when this worker is
    * recovered, and is that one's when it is. For the block's holder: the owner of its slab, or the
-   * worker that it was handed over to. Frees of blocks of that slab are slower until it is freed.
+   * worker that it was handed over to; and for anybody while nobody is known to hold it, as what a
+   * recovery listed. Frees of blocks of that slab are slower until it is freed.
    * @throws {HeapError} as `free`; ERR_INVALID_WORKER unless `workerId` is attached and this worker
    * may hand the block over.
    */
@@ -193,6 +194,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   /**
    * Brings back what a dead worker left: its caches, what it was sending, and its slabs. The blocks
    * it held live are listed, and with `freeLive` freed; not those it had handed over.
+   * What it was recovering when it died is recovered with it.
    * Time is proportional to its slabs, about 20 µs each.
    * Where an engine cannot tell whether the worker lives, `exited` says that the program knows.
    * @throws {HeapError} ERR_WORKER_ALIVE for a worker that lives, or that may: see
