@@ -77,13 +77,11 @@ export function bytesOf<B extends ArrayBufferLike>(
   });
   const finish = (): void => {
     isOver = true;
+    source.release();
     wake();
   };
   socket.on("end", finish);
-  socket.on("close", () => {
-    finish();
-    source.release();
-  });
+  socket.on("close", finish);
   async function* read(): AsyncGenerator<Bytes<B>, void, undefined> {
     try {
       for (;;) {
