@@ -68,7 +68,7 @@ describe.each(SIZES)("blocks of %i bytes", (size) => {
       const { pooledBytes } = before;
       expect(error.details).toMatchObject({ requestBytes: size, pooledBytes });
       expect(error.details.largestRunBytes).toBeLessThanOrEqual(pooledBytes);
-      expect(error.message).toContain(`no room for ${size} bytes: ${pooledBytes} bytes are in`);
+      expect(error.message).toContain(`no room for ${size} bytes: ${pooledBytes} in free slabs`);
       expect(error.message).toContain("(capacity 524288)");
     }
     expect(heap.tryMalloc(size)).toBe(0);

@@ -104,7 +104,9 @@ describe("mallocAsync", () => {
     expect(await Promise.race([waiting, late])).toBe(at(ptrs, 0));
     clearInterval(busy);
   });
+});
 
+describe("mallocAsync of one among many", () => {
   it("rejects all that wait when the worker detaches", async () => {
     const { b } = filled();
     const waits = [b.mallocAsync(65536), b.mallocAsync(64)];
