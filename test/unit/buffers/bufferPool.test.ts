@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BufferPool } from "../../../src/buffers/index.js";
+import { BufferPool, type ByteHeap } from "../../../src/buffers/index.js";
 import { Heap, type Ptr, SharedHeap } from "../../../src/index.js";
 import { NodeBufferPool } from "../../../src/node/pool.js";
 import { at, thrown, wrong } from "../help.js";
@@ -84,7 +84,7 @@ describe("buffers of a pool", () => {
 
   it("takes a heap, and nothing else", () => {
     for (const heap of [null, undefined, 1, {}, { malloc: 1, free: 2, u8: 3 }]) {
-      refusal("ERR_INVALID_ARGUMENT", () => new BufferPool(wrong(heap)));
+      refusal("ERR_INVALID_ARGUMENT", () => new BufferPool(wrong<ByteHeap>(heap)));
     }
   });
 

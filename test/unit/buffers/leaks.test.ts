@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import {
+  type ByteHeap,
   BytesPool,
   type BytesPoolOptions,
   type Leak,
@@ -193,7 +194,7 @@ describe("leak detection", () => {
       refusal("ERR_INVALID_ARGUMENT", () => new BytesPool(heap, wrong({ onLeak })));
     }
     for (const bad of [null, undefined, 1, {}, { malloc: 1, free: 2, u8: 3 }]) {
-      refusal("ERR_INVALID_ARGUMENT", () => new BytesPool(wrong(bad)));
+      refusal("ERR_INVALID_ARGUMENT", () => new BytesPool(wrong<ByteHeap>(bad)));
     }
     expectNothingLeft(heap);
   });
