@@ -211,7 +211,7 @@ describe("recover, overtaken after its question", () => {
     onSync("notify", isQuestion, () => b.recover(2));
     thrown(() => a.recover(2), "ERR_WORKER_ALIVE");
     const x = SharedHeap.attach(a.buffer);
-    expect(slotOf(a, x.workerId).waits).toBe(4);
+    expect(slotOf(a, x.workerId).waits).toBe(16);
     for (let time = 0; time < 40; time++) thrown(() => a.recover(2), "ERR_WORKER_ALIVE");
   });
 });
