@@ -1,5 +1,5 @@
 import { type Bytes, readUtf8 } from "../buffers/index.js";
-import { invalid, malformed, refused, tooLarge } from "./errors.js";
+import { invalid, refused, tooLarge } from "./errors.js";
 import { type LengthPrefix, PREFIXES } from "./prefix.js";
 import type { SliceOf } from "./readerBase.js";
 import { takeBits } from "./readerBits.js";
@@ -7,6 +7,7 @@ import {
   assemble,
   bytesLeft,
   checkCount,
+  coldText,
   copyOut,
   fallShort,
   findTerminator,
@@ -89,7 +90,8 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
    * view.
    */
   bytes(count: number): SliceOf<S> {
-    return sliceOf(this, this.whole(count)) as SliceOf<S>;
+    const size = this.whole(count);
+    return (this.buffer === null ? sliceOf(this, size) : this.subarray(size)) as SliceOf<S>;
   }
 
   /** A copy of the next bytes on the JavaScript heap. */
@@ -111,6 +113,16 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
 
   /** A string with its bytes counted in front. @throws {BufferError} ERR_TOO_LARGE, ERR_MALFORMED */
   utf8Prefixed(prefix: LengthPrefix, maximum: number = this.maximum): string {
+    const { at, raw, end } = this;
+    if (at < end && (prefix === "u8" || prefix === "varint")) {
+      const start = at + 1;
+      const count = raw[at] as number;
+      const isByte = count < 128 || prefix === "u8";
+      if (isByte && start + count <= end && count <= maximum && !this.isStrict) {
+        this.at = start + count;
+        return readUtf8(raw, start, start + count);
+      }
+    }
     const { position } = this;
     return this.text(this.counted(prefix, position, maximum), position);
   }
@@ -133,8 +145,8 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
 
   /** Bytes counted in front, as `bytes` gives them. */
   bytesPrefixed(prefix: LengthPrefix, maximum: number = this.maximum): SliceOf<S> {
-    const count = this.counted(prefix, this.position, maximum);
-    return sliceOf(this, count) as SliceOf<S>;
+    const size = this.counted(prefix, this.position, maximum);
+    return (this.buffer === null ? sliceOf(this, size) : this.subarray(size)) as SliceOf<S>;
   }
 
   /**
@@ -148,6 +160,13 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   /** The next bit field begins at a whole byte too. */
   align(): void {
     this.bitsLeft = 0;
+  }
+
+  /** A view of bytes that are there, of what is in one piece. */
+  private subarray(count: number): Uint8Array {
+    const { at } = this;
+    this.at = at + count;
+    return this.raw.subarray(at, at + count);
   }
 
   /** `count`, or 0 when so many bytes are not there. */
@@ -194,16 +213,11 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
 
   /** Reads text whose bytes are there. When it is malformed the position goes back to `begin`. */
   private text(count: number, begin: number): string {
-    const { at } = this;
-    const start = this.position;
-    try {
-      if (at + count > this.end) return readUtf8(gather(this, count), 0, count, this.isStrict);
-      this.at = at + count;
-      return readUtf8(this.raw, at, at + count, this.isStrict);
-    } catch {
-      seek(this, begin);
-      throw malformed(start, "UTF-8");
-    }
+    const { at, raw } = this;
+    const end = at + count;
+    if (this.isStrict || end > this.end) return coldText(this, count, begin);
+    this.at = end;
+    return readUtf8(raw, at, end);
   }
 
   private longVarint32(): number {

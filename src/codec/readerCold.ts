@@ -1,4 +1,4 @@
-import { BufferError, Bytes, type Part } from "../buffers/index.js";
+import { BufferError, Bytes, type Part, readUtf8 } from "../buffers/index.js";
 import { invalid, malformed, refused } from "./errors.js";
 import type { ReaderBase } from "./readerBase.js";
 import { findLebEnd, LEB32_BYTES } from "./varint.js";
@@ -28,7 +28,8 @@ export function open(reader: ReaderBase, source: Bytes | Uint8Array): void {
   if (!(source instanceof Uint8Array)) throw invalid("source", source, "Bytes or a Uint8Array");
   const { buffer, byteOffset, length } = source as Uint8Array;
   reader.buffer = buffer;
-  reader.raw = new Uint8Array(buffer, 0, buffer.byteLength);
+  const isWhole = length === buffer.byteLength;
+  reader.raw = isWhole ? source : new Uint8Array(buffer, 0, buffer.byteLength);
   reader.data = new DataView(buffer, 0, buffer.byteLength);
   reader.total = length;
   reader.at = byteOffset;
@@ -125,22 +126,31 @@ export function gather(reader: ReaderBase, count: number): Uint8Array<ArrayBuffe
   return bytes;
 }
 
-/** A slice of the source that was checked to be there; the position moves behind it. */
-export function sliceOf(reader: ReaderBase, count: number): Bytes | Uint8Array {
-  const { source, position } = reader;
-  if (source instanceof Bytes) {
-    if (source.length !== reader.total) {
-      const message = "the bytes were split while they were read; reset() begins anew";
-      throw new BufferError("ERR_INVALID_ARGUMENT", message, { position });
-    }
-    const slice = source.slice(position, position + count);
-    if (reader.at + count <= reader.end) reader.at += count;
-    else seek(reader, position + count);
-    return slice;
+/** A slice of `Bytes` that was checked to be there; the position moves behind it. */
+export function sliceOf(reader: ReaderBase, count: number): Bytes {
+  const { position } = reader;
+  const source = reader.source as Bytes;
+  if (source.length !== reader.total) {
+    const message = "the bytes were split while they were read; reset() begins anew";
+    throw new BufferError("ERR_INVALID_ARGUMENT", message, { position });
   }
-  const { at } = reader;
-  reader.at = at + count;
-  return new Uint8Array(reader.raw.buffer, at, count);
+  const slice = source.slice(position, position + count);
+  if (reader.at + count <= reader.end) reader.at += count;
+  else seek(reader, position + count);
+  return slice;
+}
+
+/** Text that is strict, or lies in several parts. */
+export function coldText(reader: ReaderBase, count: number, begin: number): string {
+  const { at, end, raw, position, isStrict } = reader;
+  try {
+    if (at + count > end) return readUtf8(gather(reader, count), 0, count, isStrict);
+    reader.at = at + count;
+    return readUtf8(raw, at, at + count, isStrict);
+  } catch {
+    seek(reader, begin);
+    throw malformed(position, "UTF-8");
+  }
 }
 
 /**
