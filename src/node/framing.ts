@@ -46,6 +46,8 @@ class FrameTransform<F extends Releasable, B extends ArrayBufferLike> extends Tr
   }
 
   override _read(size: number): void {
+    // What is being read is still in the stream's queue.
+    if (this.failure !== undefined) process.nextTick(() => this.pump());
     this.pump();
     super._read(size);
   }
@@ -53,10 +55,11 @@ class FrameTransform<F extends Releasable, B extends ArrayBufferLike> extends Tr
   override _flush(done: TransformCallback): void {
     try {
       this.framer.end();
-      done();
     } catch (error) {
-      done(error as Error);
+      this.failure = error as Error;
     }
+    this.done = done;
+    this.pump();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {

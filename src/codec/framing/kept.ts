@@ -26,9 +26,7 @@ export class Kept<B extends ArrayBufferLike = ArrayBufferLike> {
     const { heap } = this.pool;
     const length = this.length + end - start;
     if (length > this.capacity) {
-      const size = Math.min(most, Math.max(LEAST_BYTES, 2 * length));
-      this.ptr = heap.realloc(this.ptr, size);
-      this.capacity = size;
+      this.grow(length, Math.min(most, Math.max(LEAST_BYTES, 2 * length)));
     }
     const to = this.ptr + this.length;
     if (source === heap.u8) heap.u8.copyWithin(to, start, end);
@@ -52,6 +50,17 @@ export class Kept<B extends ArrayBufferLike = ArrayBufferLike> {
     const { ptr } = this;
     this.forget();
     this.pool.heap.free(ptr);
+  }
+
+  private grow(least: number, wanted: number): void {
+    const { heap } = this.pool;
+    this.capacity = wanted;
+    try {
+      this.ptr = heap.realloc(this.ptr, wanted);
+    } catch {
+      this.ptr = heap.realloc(this.ptr, least);
+      this.capacity = least;
+    }
   }
 
   private forget(): void {
