@@ -1,4 +1,4 @@
-import { type Bytes, readUtf8 } from "../buffers/index.js";
+import { ASCII_MAX, type Bytes, readAscii, readUtf8 } from "../buffers/index.js";
 import { invalid, refused, tooLarge } from "./errors.js";
 import { type LengthPrefix, PREFIXES } from "./prefix.js";
 import type { SliceOf } from "./readerBase.js";
@@ -113,18 +113,20 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
 
   /** A string with its bytes counted in front. @throws {BufferError} ERR_TOO_LARGE, ERR_MALFORMED */
   utf8Prefixed(prefix: LengthPrefix, maximum: number = this.maximum): string {
-    const { at, raw, end } = this;
-    if (at < end && (prefix === "u8" || prefix === "varint")) {
-      const start = at + 1;
+    const { at, raw } = this;
+    // A byte in front, which is what short texts have, and all behind it there.
+    if (at < this.end && (prefix === "u8" || prefix === "varint")) {
       const count = raw[at] as number;
-      const isByte = count < 128 || prefix === "u8";
-      if (isByte && start + count <= end && count <= maximum && !this.isStrict) {
-        this.at = start + count;
-        return readUtf8(raw, start, start + count);
+      const next = at + 1 + count;
+      if (next <= this.end && count <= ASCII_MAX) {
+        const text = readAscii(raw, at + 1, count);
+        if (text !== undefined && count <= maximum) {
+          this.at = next;
+          return text;
+        }
       }
     }
-    const { position } = this;
-    return this.text(this.counted(prefix, position, maximum), position);
+    return this.longPrefixed(prefix, maximum);
   }
 
   /** A string up to a byte that ends it, which is read over. */
@@ -218,6 +220,11 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     if (this.isStrict || end > this.end) return coldText(this, count, begin);
     this.at = end;
     return readUtf8(raw, at, end);
+  }
+
+  private longPrefixed(prefix: LengthPrefix, maximum: number): string {
+    const { position } = this;
+    return this.text(this.counted(prefix, position, maximum), position);
   }
 
   private longVarint32(): number {
