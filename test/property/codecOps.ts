@@ -1,0 +1,223 @@
+import fc from "fast-check";
+import type { LengthPrefix, Reader, Writer } from "../../src/codec/index.js";
+
+/** One value of a message: how it is written and read, and, found out apart, what its bytes are. */
+export interface Op {
+  readonly name: string;
+  readonly value: unknown;
+  readonly bytes: readonly number[];
+  write(writer: Writer): void;
+  read(reader: Reader): unknown;
+  /** What is missing when only so many bytes of it are there. */
+  missing(there: number): number;
+}
+
+type Method = Exclude<keyof Writer & keyof Reader, "bits" | "mark" | "rewind" | "length">;
+
+/** Writes and reads by the method of that name. */
+function op(
+  name: Method,
+  value: unknown,
+  bytes: readonly number[],
+  missing: (there: number) => number,
+  args: readonly unknown[] = [],
+): Op {
+  type Call = (...values: unknown[]) => unknown;
+  const call = (target: object, values: unknown[]): unknown =>
+    ((target as Record<string, Call>)[name] as Call).apply(target, values);
+  return {
+    name,
+    value,
+    bytes,
+    write: (writer) => call(writer, [...args, value]),
+    read: (reader) => call(reader, [...args]),
+    missing,
+  };
+}
+
+const whole = (length: number) => (there: number) => length - there;
+
+/** Two's complement by division, one byte after another. */
+function integerBytes(value: bigint, count: number, isLittle: boolean): number[] {
+  const bytes: number[] = [];
+  let left = value < 0n ? value + 2n ** BigInt(8 * count) : value;
+  for (let index = 0; index < count; index++) {
+    bytes.push(Number(left % 256n));
+    left /= 256n;
+  }
+  return isLittle ? bytes : bytes.reverse();
+}
+
+const near = (edges: readonly bigint[], least: bigint, most: bigint): fc.Arbitrary<bigint> =>
+  fc.oneof(
+    fc.constantFrom(...edges.filter((edge) => edge >= least && edge <= most)),
+    fc.bigInt({ min: least, max: most }),
+  );
+
+const EDGES: readonly bigint[] = [
+  0n,
+  ...[
+    6n,
+    7n,
+    8n,
+    14n,
+    15n,
+    16n,
+    21n,
+    24n,
+    28n,
+    30n,
+    31n,
+    32n,
+    35n,
+    53n,
+    56n,
+    62n,
+    63n,
+    64n,
+  ].flatMap((bits) =>
+    [2n ** bits - 1n, 2n ** bits, 2n ** bits + 1n].flatMap((edge) => [edge, -edge]),
+  ),
+];
+
+function integer(name: Method, bits: number, isSigned: boolean): fc.Arbitrary<Op> {
+  const least = isSigned ? -(2n ** BigInt(bits - 1)) : 0n;
+  const most = 2n ** BigInt(isSigned ? bits - 1 : bits) - 1n;
+  const isLittle = name.endsWith("le");
+  return near(EDGES, least, most).map((value) => {
+    const bytes = integerBytes(value, bits / 8, isLittle);
+    return op(name, bits === 64 ? value : Number(value), bytes, whole(bits / 8));
+  });
+}
+
+const widths = [16, 24, 32, 64];
+const integers: fc.Arbitrary<Op>[] = [
+  integer("u8", 8, false),
+  integer("i8", 8, true),
+  ...widths.flatMap((bits) =>
+    ["le", "be"].flatMap((end) => [
+      integer(`u${bits}${end}` as Method, bits, false),
+      ...(bits === 24 ? [] : [integer(`i${bits}${end}` as Method, bits, true)]),
+    ]),
+  ),
+];
+
+const floats: fc.Arbitrary<Op>[] = ["le", "be"].flatMap((end) => [
+  fc.float().map((value) => {
+    const bytes = Buffer.alloc(4);
+    if (end === "le") bytes.writeFloatLE(value);
+    else bytes.writeFloatBE(value);
+    return op(`f32${end}` as Method, value, [...bytes], whole(4));
+  }),
+  fc.double().map((value) => {
+    const bytes = Buffer.alloc(8);
+    if (end === "le") bytes.writeDoubleLE(value);
+    else bytes.writeDoubleBE(value);
+    return op(`f64${end}` as Method, value, [...bytes], whole(8));
+  }),
+]);
+
+function leb(value: bigint): number[] {
+  const bytes: number[] = [];
+  let left = value;
+  for (; left >= 128n; left /= 128n) bytes.push(Number(left % 128n) + 128);
+  return [...bytes, Number(left)];
+}
+
+function quicBytes(value: bigint): number[] {
+  const log = value < 2n ** 6n ? 0 : value < 2n ** 14n ? 1 : value < 2n ** 30n ? 2 : 3;
+  const bytes = integerBytes(value, 2 ** log, false);
+  return [(bytes[0] as number) + 64 * log, ...bytes.slice(1)];
+}
+
+const zigzag = (value: bigint): bigint => (value < 0n ? -2n * value - 1n : 2n * value);
+const one = (): number => 1;
+
+function quicOp(name: Method, value: bigint, isBig: boolean): Op {
+  const bytes = quicBytes(value);
+  const missing = (there: number): number => (there === 0 ? 1 : bytes.length - there);
+  return op(name, isBig ? value : Number(value), bytes, missing);
+}
+
+const varints: fc.Arbitrary<Op>[] = [
+  near(EDGES, 0n, 2n ** 32n - 1n).map((v) => op("varint32", Number(v), leb(v), one)),
+  near(EDGES, 0n, 2n ** 64n - 1n).map((v) => op("varint64", v, leb(v), one)),
+  near(EDGES, -(2n ** 31n), 2n ** 31n - 1n).map((v) =>
+    op("zigzag32", Number(v), leb(zigzag(v)), one),
+  ),
+  near(EDGES, -(2n ** 63n), 2n ** 63n - 1n).map((v) => op("zigzag64", v, leb(zigzag(v)), one)),
+  near(EDGES, 0n, 2n ** 53n - 1n).map((v) => quicOp("quic", v, false)),
+  near(EDGES, 0n, 2n ** 62n - 1n).map((v) => quicOp("quic64", v, true)),
+];
+
+const PREFIXES: Readonly<Record<LengthPrefix, (length: bigint) => number[]>> = {
+  u8: (length) => integerBytes(length, 1, true),
+  u16le: (length) => integerBytes(length, 2, true),
+  u16be: (length) => integerBytes(length, 2, false),
+  u32le: (length) => integerBytes(length, 4, true),
+  u32be: (length) => integerBytes(length, 4, false),
+  varint: leb,
+  quic: quicBytes,
+};
+
+/** What lacks of a prefix says only how much of it there is; then the prefix says the rest. */
+function prefixMissing(prefix: LengthPrefix, front: number, all: number) {
+  return (there: number): number => {
+    if (there >= front) return all - there;
+    if (prefix === "varint" || (prefix === "quic" && there === 0)) return 1;
+    return front - there;
+  };
+}
+
+const ascii = fc.string({ unit: fc.constantFrom(..."abcxyz 09~"), maxLength: 40 });
+export const text: fc.Arbitrary<string> = fc.oneof(
+  ascii,
+  fc.string({ unit: "binary", maxLength: 40 }),
+);
+const bytesOf = (value: string): number[] => [...Buffer.from(value, "utf8")];
+const prefix = fc.constantFrom(...(Object.keys(PREFIXES) as LengthPrefix[]));
+const payload = fc.uint8Array({ maxLength: 100 });
+
+const prefixed: fc.Arbitrary<Op>[] = [
+  fc.tuple(prefix, text).map(([kind, value]) => {
+    const bytes = bytesOf(value);
+    const front = PREFIXES[kind](BigInt(bytes.length));
+    const all = [...front, ...bytes];
+    const missing = prefixMissing(kind, front.length, all.length);
+    return op("utf8Prefixed", value, all, missing, [kind]);
+  }),
+  fc.tuple(prefix, payload).map(([kind, value]) => {
+    const front = PREFIXES[kind](BigInt(value.length));
+    const all = [...front, ...value];
+    const missing = prefixMissing(kind, front.length, all.length);
+    return op("bytesPrefixed", value, all, missing, [kind]);
+  }),
+  text
+    .map((value) => value.replaceAll("\0", "0"))
+    .map((value) => op("utf8Terminated", value, [...bytesOf(value), 0], one)),
+];
+
+/** What the reader has to be told the length of. */
+const plain: fc.Arbitrary<Op>[] = [
+  text.map((value) => {
+    const bytes = bytesOf(value);
+    return {
+      ...op("utf8", value, bytes, whole(bytes.length)),
+      read: (reader: Reader) => reader.utf8(bytes.length),
+    };
+  }),
+  payload.map((value) => ({
+    ...op("bytes", value, [...value], whole(value.length)),
+    read: (reader: Reader) => reader.bytes(value.length),
+  })),
+  payload.map((value) => ({
+    ...op("bytes", value, [...value], whole(value.length)),
+    name: "copy",
+    read: (reader: Reader) => reader.copy(value.length),
+  })),
+];
+
+export const ops: fc.Arbitrary<Op[]> = fc.array(
+  fc.oneof(...integers, ...floats, ...varints, ...prefixed, ...plain),
+  { maxLength: 12 },
+);
