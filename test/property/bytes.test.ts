@@ -53,10 +53,12 @@ function runPrograms(kind: Kind, runs: number): void {
     }
     world.finish();
   });
+  // Printed first: finding the shortest program that fails takes a minute or two.
+  console.log(`bytes: seed ${SEED}, runs ${numRuns} (${kind})`);
   try {
     fc.assert(property, { seed: SEED, numRuns });
   } finally {
-    console.log(`bytes: seed ${SEED}, runs ${programCount} (${kind}), commands ${executed}`);
+    console.log(`bytes: ${programCount} programs (${kind}), commands ${executed}`);
   }
   expect(programCount).toBe(numRuns);
 }
