@@ -1,0 +1,113 @@
+/**
+ * `npm run bench:buffers`: pools of buffers, and writers and readers of a mixed message, beside what
+ * programs use today. Each turn of a case is a process of its own, in which all take turns; ratios
+ * are taken within it, and the tables show their medians.
+ */
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs, promisify } from "node:util";
+import { geometricMean, median } from "../../src/cli/statistics.js";
+import { type Column, printTable } from "../../src/cli/term/table.js";
+import type { Figures } from "./process.js";
+
+const HELP = `usage: npm run bench:buffers -- [options]
+
+  --turns N     processes for each case (default 5)
+  --rounds N    rounds of each contestant in a process, of which the later half counts (default 12)
+  --ms N        least length of a round (default 60)
+  --only REGEX  cases whose "group name" matches, such as codec, pool 1024
+  --json FILE   writes all figures to FILE
+  --smoke       one short turn of each case
+  --help
+`;
+
+const SIZES = ["64", "256", "512", "1024", "4096", "16384"];
+const CASES: readonly (readonly [group: string, name: string])[] = [
+  ["codec", "write"],
+  ["codec", "read one"],
+  ["codec", "read 64"],
+  ...SIZES.map((size) => ["pool", size] as const),
+];
+
+const run = promisify(execFile);
+const script = fileURLToPath(new URL("process.ts", import.meta.url));
+
+async function measure(args: readonly string[], turns: number): Promise<Figures[]> {
+  const all: Figures[] = [];
+  for (let turn = 0; turn < turns; turn++) {
+    const { stdout } = await run(process.execPath, [...process.execArgv, script, ...args]);
+    all.push(JSON.parse(stdout) as Figures);
+  }
+  return all;
+}
+
+/** How many times the first contestant's time another takes, turn by turn. */
+function ratio(turns: readonly Figures[], own: string, rival: string): number {
+  return median(turns.map((turn) => (turn[rival] as number) / (turn[own] as number)));
+}
+
+function printGroup(
+  title: string,
+  unit: string,
+  measured: readonly (readonly [name: string, turns: readonly Figures[]])[],
+): void {
+  const [first] = measured;
+  if (first === undefined) return;
+  const names = Object.keys(first[1][0] ?? {});
+  const [own = "", ...rivals] = names;
+  const columns: Column[] = [
+    { name: "case", title: unit, align: "left" },
+    ...names.map((name) => ({ name, title: `${name}, ns` })),
+    ...rivals.map((name) => ({ name: `× ${name}`, title: `× ${name}` })),
+  ];
+  const rows = measured.map(([name, turns]) => {
+    const row: Record<string, string> = { case: name };
+    for (const each of names) {
+      row[each] = median(turns.map((turn) => turn[each] as number)).toFixed(1);
+    }
+    for (const rival of rivals) row[`× ${rival}`] = ratio(turns, own, rival).toFixed(2);
+    return row;
+  });
+  const means: Record<string, string> = { case: "geometric mean" };
+  for (const rival of rivals) {
+    const ratios = measured.map(([, turns]) => ratio(turns, own, rival));
+    means[`× ${rival}`] = geometricMean(ratios).toFixed(2);
+  }
+  console.log(`\n${title}\n`);
+  printTable(columns, measured.length > 1 ? [...rows, means] : rows);
+}
+
+const { values } = parseArgs({
+  options: {
+    turns: { type: "string", default: "5" },
+    rounds: { type: "string", default: "12" },
+    ms: { type: "string", default: "60" },
+    only: { type: "string", default: "" },
+    json: { type: "string" },
+    smoke: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (values.help) {
+  console.log(HELP);
+} else {
+  const only = new RegExp(values.only);
+  const turns = values.smoke ? 1 : Number(values.turns);
+  const plan = values.smoke ? ["2", "1"] : [values.rounds, values.ms];
+  const results: Record<string, Figures[]> = {};
+  for (const [group, name] of CASES.filter(([group, name]) => only.test(`${group} ${name}`))) {
+    results[`${group} ${name}`] = await measure([group, name, ...plan], turns);
+  }
+  const of = (group: string): (readonly [string, Figures[]])[] =>
+    CASES.flatMap(([own, name]) => {
+      const measured = results[`${own} ${name}`];
+      return own === group && measured !== undefined ? [[name, measured] as const] : [];
+    });
+  console.log(`Node ${process.version}, ${cpus()[0]?.model ?? "unknown processor"}`);
+  printGroup("A mixed message of about 100 bytes", "message", of("codec"));
+  printGroup("A buffer is freed and another allocated, of 256 live", "bytes", of("pool"));
+  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(results, null, 2));
+}

@@ -1,0 +1,107 @@
+/**
+ * Buffers of one size come and go, as those of messages in flight do: 256 are live, and each step
+ * frees one of them at random and allocates another. Who frees nothing leaves it to the collector,
+ * which runs within the time that is measured.
+ */
+
+import { Heap } from "hakmem";
+import { BufferPool } from "hakmem/buffers";
+import { NodeBufferPool } from "hakmem/node";
+
+const LIVE = 256;
+const SEED = 0x9e3779b9;
+
+export interface Allocator {
+  readonly name: string;
+  /** Replaces so many buffers of a size; returns a sum over what was in them. */
+  churn(size: number, steps: number): number;
+}
+
+/** Which buffer each step replaces: the same for all. */
+const ORDER: Uint8Array = (() => {
+  const order = new Uint8Array(65536);
+  let state = SEED;
+  for (let index = 0; index < order.length; index++) {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    order[index] = state >>> 24;
+  }
+  return order;
+})();
+
+function pooled(): Allocator {
+  const pool = new BufferPool(Heap.create({ capacity: 2 ** 26 }));
+  return {
+    name: "BufferPool",
+    churn(size, steps) {
+      const live = Array.from({ length: LIVE }, () => pool.allocUnsafe(size));
+      let sum = 0;
+      for (let step = 0; step < steps; step++) {
+        const index = ORDER[step & 65535] as number;
+        pool.free(live[index] as Uint8Array<ArrayBuffer>);
+        const buffer = pool.allocUnsafe(size);
+        buffer[0] = step;
+        sum += buffer.length;
+        live[index] = buffer;
+      }
+      for (const buffer of live) pool.free(buffer);
+      return sum;
+    },
+  };
+}
+
+function pooledNode(): Allocator {
+  const pool = new NodeBufferPool(Heap.create({ capacity: 2 ** 26 }));
+  return {
+    name: "NodeBufferPool",
+    churn(size, steps) {
+      const live = Array.from({ length: LIVE }, () => pool.allocUnsafe(size));
+      let sum = 0;
+      for (let step = 0; step < steps; step++) {
+        const index = ORDER[step & 65535] as number;
+        pool.free(live[index] as Buffer<ArrayBuffer>);
+        const buffer = pool.allocUnsafe(size);
+        buffer[0] = step;
+        sum += buffer.length;
+        live[index] = buffer;
+      }
+      for (const buffer of live) pool.free(buffer);
+      return sum;
+    },
+  };
+}
+
+function buffers(): Allocator {
+  return {
+    name: "Buffer.allocUnsafe",
+    churn(size, steps) {
+      const live = Array.from({ length: LIVE }, () => Buffer.allocUnsafe(size));
+      let sum = 0;
+      for (let step = 0; step < steps; step++) {
+        const buffer = Buffer.allocUnsafe(size);
+        buffer[0] = step;
+        sum += buffer.length;
+        live[ORDER[step & 65535] as number] = buffer;
+      }
+      return sum;
+    },
+  };
+}
+
+function arrays(): Allocator {
+  return {
+    name: "new Uint8Array",
+    churn(size, steps) {
+      const live = Array.from({ length: LIVE }, () => new Uint8Array(size));
+      let sum = 0;
+      for (let step = 0; step < steps; step++) {
+        const buffer = new Uint8Array(size);
+        buffer[0] = step;
+        sum += buffer.length;
+        live[ORDER[step & 65535] as number] = buffer;
+      }
+      return sum;
+    },
+  };
+}
+
+export const ALLOCATORS: readonly (() => Allocator)[] = [pooled, pooledNode, buffers, arrays];

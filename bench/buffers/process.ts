@@ -1,0 +1,116 @@
+/** One process of `bench:buffers`: all contestants of one case in turn, as JSON on a line. */
+import { median, steady } from "../../src/cli/statistics.js";
+import { CODECS, type Codec } from "./codecs.js";
+import { digest, encode, MESSAGES, type Message, makeMessages } from "./messages.js";
+import { ALLOCATORS } from "./pools.js";
+
+/** Nanoseconds for each operation, by contestant: the median of the later rounds. */
+export type Figures = Record<string, number>;
+
+/** Does it so many times. */
+type Runner = (times: number) => void;
+
+interface Contestant {
+  readonly name: string;
+  readonly run: Runner;
+}
+
+declare const gc: () => void;
+
+let sink = 0;
+
+/** All contestants write, and read one another's, messages byte for byte. */
+function check(codec: Codec, messages: readonly Message[]): void {
+  for (const message of messages) {
+    const bytes = encode(message);
+    codec.write(message);
+    codec.open(bytes);
+    const isSame = Buffer.compare(codec.written(), bytes) === 0;
+    if (!isSame || codec.read() !== digest(message)) throw new Error(`${codec.name} fails`);
+  }
+}
+
+const COMPARE: Readonly<Record<string, (codec: Codec, messages: readonly Message[]) => Runner>> = {
+  /** Each over the one before. */
+  write: (codec, messages) => (times) => {
+    for (let index = 0; index < times; index++) {
+      sink += codec.write(messages[index % MESSAGES] as Message);
+    }
+  },
+  /** Each from an array of its own. */
+  "read one": (codec, messages) => {
+    const inputs = messages.map(encode);
+    return (times) => {
+      for (let index = 0; index < times; index++) {
+        codec.open(inputs[index % MESSAGES] as Uint8Array);
+        sink += codec.read();
+      }
+    };
+  },
+  /** All that came in at once, one after another. */
+  "read 64": (codec, messages) => {
+    const input = new Uint8Array(Buffer.concat(messages.map(encode)));
+    return (times) => {
+      for (let index = 0; index < times; index++) {
+        if (index % MESSAGES === 0) codec.open(input);
+        sink += codec.read();
+      }
+    };
+  },
+};
+
+function codecs(name: string): Contestant[] {
+  const messages = makeMessages();
+  return CODECS.map((make) => {
+    const codec = make();
+    check(codec, messages);
+    const run = COMPARE[name]?.(codec, messages);
+    if (run === undefined) throw new Error(`no case ${name}`);
+    return { name: codec.name, run };
+  });
+}
+
+function allocators(size: number): Contestant[] {
+  return ALLOCATORS.map((make) => {
+    const allocator = make();
+    return {
+      name: allocator.name,
+      run(times) {
+        sink += allocator.churn(size, times);
+      },
+    };
+  });
+}
+
+function contestants(group: string, argument: string): Contestant[] {
+  return group === "codec" ? codecs(argument) : allocators(Number(argument));
+}
+
+function time({ run }: Contestant, times: number): number {
+  gc();
+  const start = process.hrtime.bigint();
+  run(times);
+  return Number(process.hrtime.bigint() - start) / times;
+}
+
+const [group = "", argument = "", rounds = "", roundMs = ""] = process.argv.slice(2);
+const all = contestants(group, argument);
+const figures = new Map<string, number[]>(all.map(({ name }) => [name, []]));
+const times = all.map((contestant) => {
+  let count = 64;
+  let spent = 0;
+  // Warm code tells how many operations a round takes.
+  for (; spent * count < Number(roundMs) * 1e6; count *= 2) spent = time(contestant, count);
+  return count;
+});
+for (let round = 0; round < Number(rounds); round++) {
+  for (let turn = 0; turn < all.length; turn++) {
+    const index = (turn + round) % all.length;
+    const contestant = all[index] as Contestant;
+    figures.get(contestant.name)?.push(time(contestant, times[index] as number));
+  }
+}
+const medians: Figures = {};
+for (const [name, values] of figures) medians[name] = median(steady(values));
+console.log(JSON.stringify(medians));
+if (sink === 0) throw new Error("nothing was done");

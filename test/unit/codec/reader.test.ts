@@ -1,0 +1,201 @@
+import { describe, expect, it } from "vitest";
+import { type Bytes, BytesPool } from "../../../src/buffers/index.js";
+import { Reader } from "../../../src/codec/index.js";
+import { wrong } from "../help.js";
+import { onHeap, refusal } from "./support.js";
+
+const bytes = (...values: readonly number[]): Uint8Array => Uint8Array.from(values);
+
+/** The same bytes as an array and as a chain of single bytes. */
+function everyWay(input: Uint8Array, action: (reader: Reader) => void): void {
+  action(new Reader(input));
+  action(new Reader(input, { strict: true }));
+  onHeap((heap) => {
+    const pool = new BytesPool(heap);
+    const parts = [pool.from([]), ...[...input].map((byte) => pool.from([byte]))];
+    const [first, ...others] = parts as [Bytes, ...Bytes[]];
+    const all = first.concat(...others);
+    for (const part of parts) part.release();
+    action(new Reader(all));
+    all.release();
+  });
+}
+
+describe("malformed data", () => {
+  const tooLong = [
+    ["varint32", [128, 128, 128, 128, 16], "a varint of at most 32 bits in 5 bytes"],
+    ["varint32", [255, 255, 255, 255, 255, 1], "a varint of at most 32 bits in 5 bytes"],
+    ["zigzag32", [255, 255, 255, 255, 31], "a varint of at most 32 bits in 5 bytes"],
+    ["varint64", [...new Array(9).fill(128), 2], "a varint of at most 64 bits in 10 bytes"],
+    ["zigzag64", new Array(11).fill(255), "a varint of at most 64 bits in 10 bytes"],
+  ] as const;
+
+  it.each(tooLong)("%s of %j", (name, values, expected) => {
+    everyWay(bytes(7, ...values, 0), (reader) => {
+      expect(reader.u8()).toBe(7);
+      const error = refusal(() => reader[name](), "ERR_MALFORMED");
+      expect(error.details).toEqual({ position: 1, expected });
+      expect([reader.position, reader.missing]).toEqual([1, 0]);
+      expect(reader.u8()).toBe(values[0]);
+    });
+  });
+
+  it("varints with more bytes than they need are read", () => {
+    everyWay(bytes(0x81, 0x80, 0, 0x81, 0x80, 0x80, 0x80, 0, 5), (reader) => {
+      expect([reader.varint32(), reader.varint64(), reader.u8()]).toEqual([1, 1n, 5]);
+    });
+  });
+
+  it("a QUIC integer that is no safe integer", () => {
+    everyWay(bytes(0xc0, 0x20, 0, 0, 0, 0, 0, 0), (reader) => {
+      const error = refusal(() => reader.quic(), "ERR_TOO_LARGE");
+      expect(error.details).toEqual({ position: 0, got: 2 ** 53, most: 2 ** 53 - 1 });
+      expect(reader.position).toBe(0);
+      expect(reader.quic64()).toBe(2n ** 53n);
+    });
+  });
+
+  it("UTF-8, when the reader is strict", () => {
+    const input = bytes(1, 2, 0x61, 0xff, 0);
+    everyWay(input, (reader) => {
+      reader.u8();
+      if (!reader.isStrict) {
+        expect(reader.utf8Prefixed("u8")).toBe("a\ufffd");
+        reader.rewind();
+        reader.skip(2);
+        expect([reader.utf8Terminated(), reader.remaining]).toEqual(["a\ufffd", 0]);
+        return;
+      }
+      const error = refusal(() => reader.utf8Prefixed("u8"), "ERR_MALFORMED");
+      expect(error.details).toEqual({ position: 2, expected: "UTF-8" });
+      expect(reader.position).toBe(1);
+      reader.skip(1);
+      refusal(() => reader.utf8(2), "ERR_MALFORMED");
+      refusal(() => reader.utf8Terminated(), "ERR_MALFORMED");
+      expect([reader.position, reader.utf8(1)]).toEqual([2, "a"]);
+    });
+  });
+
+  it("lengths above the maximum, before what they count is there", () => {
+    const reader = new Reader(bytes(9, 5, 65, 66), { maximum: 4 });
+    reader.u8();
+    for (const kind of ["u8", "varint", "quic"] as const) {
+      const error = refusal(() => reader.utf8Prefixed(kind), "ERR_TOO_LARGE");
+      expect(error.details).toEqual({ position: 1, got: 5, most: 4 });
+      refusal(() => reader.bytesPrefixed(kind), "ERR_TOO_LARGE");
+    }
+    expect([reader.position, reader.missing]).toEqual([1, 0]);
+    expect(reader.utf8Prefixed("u8", 5)).toBe("");
+    expect(reader.missing).toBe(3);
+    const text = new Reader(bytes(65, 66, 67, 0));
+    refusal(() => text.utf8Terminated(0, 2), "ERR_TOO_LARGE");
+    expect(text.utf8Terminated(0, 3)).toBe("ABC");
+    refusal(() => new Reader(bytes(65, 66, 67)).utf8Terminated(0, 2), "ERR_TOO_LARGE");
+  });
+});
+
+it("arguments that a call does not take", () => {
+  const reader = new Reader(bytes(1, 2, 3));
+  for (const count of [-1, 0.5, Number.NaN, wrong<number>("1")]) {
+    refusal(() => reader.skip(count), "ERR_OUT_OF_RANGE");
+    refusal(() => reader.copy(count), "ERR_OUT_OF_RANGE");
+    refusal(() => reader.bytes(count), "ERR_OUT_OF_RANGE");
+    refusal(() => reader.utf8(count), "ERR_OUT_OF_RANGE");
+    refusal(() => reader.bits(count), "ERR_OUT_OF_RANGE");
+  }
+  refusal(() => reader.bits(33), "ERR_OUT_OF_RANGE");
+  refusal(() => reader.utf8Terminated(128), "ERR_OUT_OF_RANGE");
+  refusal(() => reader.utf8Prefixed(wrong<"u8">("u64")), "ERR_INVALID_ARGUMENT");
+  refusal(() => new Reader(wrong<Uint8Array>([1])), "ERR_INVALID_ARGUMENT");
+  refusal(() => new Reader(wrong<Uint8Array>(new Uint16Array(2))), "ERR_INVALID_ARGUMENT");
+  refusal(() => new Reader(bytes(1), { maximum: -1 }), "ERR_INVALID_ARGUMENT");
+  expect([reader.position, reader.missing]).toEqual([0, 0]);
+});
+
+it("the first short read counts, and nothing is read after it until rewind", () => {
+  everyWay(bytes(1, 2, 3, 4, 5), (reader) => {
+    reader.u8();
+    reader.mark();
+    expect([reader.u16be(), reader.u32be(), reader.u8(), reader.bits(3)]).toEqual([0x203, 0, 0, 0]);
+    expect([reader.position, reader.missing, reader.remaining]).toEqual([3, 2, 0]);
+    expect([reader.utf8Terminated(), reader.varint64(), reader.quic()]).toEqual(["", 0n, 0]);
+    expect(reader.copyTo(new Uint8Array(1))).toBe(0);
+    reader.skip(1);
+    expect([reader.position, reader.missing]).toEqual([3, 2]);
+    reader.rewind();
+    expect([reader.position, reader.missing, reader.remaining]).toEqual([1, 0, 4]);
+    expect(reader.u32be()).toBe(0x2030405);
+  });
+});
+
+it("rewind goes back into the middle of a byte", () => {
+  everyWay(bytes(0b10110011, 0b01010101, 7), (reader) => {
+    expect(reader.bits(3)).toBe(0b101);
+    reader.mark();
+    for (let round = 0; round < 2; round++) {
+      expect([reader.bits(7), reader.bits(2)]).toEqual([0b1001101, 0b01]);
+      reader.align();
+      expect([reader.bits(8), reader.bits(1)]).toEqual([7, 0]);
+      expect(reader.missing).toBe(1);
+      reader.rewind();
+    }
+    expect(reader.u16be()).toBe(0b0101010100000111);
+  });
+});
+
+it("slices of Bytes share their block; those of an array its buffer", () => {
+  onHeap((heap) => {
+    const pool = new BytesPool(heap);
+    const source = pool.from([3, 65, 66, 67, 68, 69]);
+    const reader = new Reader(source);
+    const slice = reader.bytesPrefixed("u8");
+    source.set(1, 97);
+    expect(slice.toString()).toBe("aBC");
+    const rest = reader.bytes(2);
+    const none = reader.bytes(1);
+    expect([rest.toString(), none.length, reader.missing]).toEqual(["DE", 0, 1]);
+    reader.rewind();
+    const head = source.split(1);
+    refusal(() => reader.bytes(1), "ERR_INVALID_ARGUMENT");
+    for (const each of [slice, rest, none, head, source]) each.release();
+    refusal(() => reader.bytes(1), "ERR_RELEASED");
+    refusal(() => reader.reset(source), "ERR_RELEASED");
+  });
+  const input = bytes(1, 2, 3);
+  const view = new Reader(input).bytes(2);
+  input[0] = 9;
+  expect([...view]).toEqual([9, 2]);
+});
+
+it("reset goes on to other bytes, of the same buffer or of another", () => {
+  onHeap((heap) => {
+    const pool = new BytesPool(heap);
+    const first = pool.from([1, 2, 3]);
+    const both = first.concat(first);
+    const other = bytes(0, 4, 5, 6);
+    const reader = new Reader<typeof first | Uint8Array>(first);
+    for (const [source, expected] of [
+      [other, 0x0405],
+      [other.subarray(1), 0x0506],
+      [first, 0x0203],
+      [both, 0x0203],
+      [other.subarray(2), 0],
+      [bytes(7, 8, 9), 0x0809],
+    ] as const) {
+      reader.reset(source);
+      reader.skip(1);
+      expect(reader.u16be()).toBe(expected);
+    }
+    first.release();
+    both.release();
+  });
+});
+
+it("copies fill what they are given", () => {
+  everyWay(bytes(1, 2, 3, 4), (reader) => {
+    const target = new Uint8Array(3);
+    expect([reader.copyTo(target), ...target, reader.remaining]).toEqual([3, 1, 2, 3, 1]);
+    expect(reader.copyTo(target)).toBe(0);
+    expect([...target, reader.missing]).toEqual([1, 2, 3, 2]);
+  });
+});
