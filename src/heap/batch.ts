@@ -48,9 +48,9 @@ export function mallocBatch(door: Door, size: number, count: number, out: PtrArr
   }
 }
 
-/** What a batch is read into, but while that runs code of the program. */
+/** What a batch is read into. It is not there while a batch is freed. */
 const NO_PTRS = new Int32Array(0);
-const spare = [NO_PTRS];
+const spare: Int32Array[] = [NO_PTRS];
 
 /**
  * Reads each ptr once: the array may change meanwhile, or run code of the program. What is checked
@@ -66,7 +66,6 @@ function readPtrs(image: Image, ptrs: PtrArray, count: number): Int32Array {
     if (typeof ptr !== "number" || (ptr | 0) !== ptr) throw notLive(image, ptr);
     taken[index] = ptr;
   }
-  spare[0] = taken;
   return taken;
 }
 
@@ -91,6 +90,7 @@ export function freeBatch(image: Image, door: Door, ptrs: PtrArray, count: numbe
     }
   }
   for (let index = 0; index < count; index++) door.free(taken[index] as Ptr);
+  spare[0] = taken;
 }
 
 /**
@@ -122,6 +122,7 @@ export function freeEach(
     }
   }
   for (let index = 0; index < count; index++) door.free(taken[index] as Ptr);
+  spare[0] = taken;
 }
 
 function freedTwice(ptr: number): HeapError {
