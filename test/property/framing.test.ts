@@ -49,7 +49,7 @@ const webSocketPlan = fc
 const cutting = fc.record({
   cuts: fc.oneof(
     fc.constant("each byte" as const),
-    fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 30 }),
+    fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 30, size: "max" }),
   ),
   kinds: fc.array(fc.constantFrom(...KINDS), { minLength: 1, maxLength: 5 }),
 });
@@ -88,7 +88,10 @@ function lengthStream(plan: Plan): fc.Arbitrary<Uint8Array> {
   if (plan.kind !== "length") throw new Error("no length plan");
   const { offset, width, endian, adjustment } = plan.options;
   const frame = fc
-    .tuple(fc.uint8Array({ maxLength: 60 }), fc.uint8Array({ minLength: 5, maxLength: 5 }))
+    .tuple(
+      fc.uint8Array({ maxLength: 60, size: "max" }),
+      fc.uint8Array({ minLength: 5, maxLength: 5 }),
+    )
     .map(([body, before]) => {
       const field = new Array(width).fill(0);
       field[width - 1] = Math.max(0, body.length - adjustment);
@@ -96,7 +99,10 @@ function lengthStream(plan: Plan): fc.Arbitrary<Uint8Array> {
     });
   const junk = fc.uint8Array({ maxLength: 12 }).map((bytes) => [...bytes]);
   return fc
-    .array(fc.oneof({ weight: 12, arbitrary: frame }, { weight: 1, arbitrary: junk }))
+    .array(fc.oneof({ weight: 12, arbitrary: frame }, { weight: 1, arbitrary: junk }), {
+      maxLength: 20,
+      size: "max",
+    })
     .map((parts) => Uint8Array.from(parts.flat()));
 }
 
@@ -118,7 +124,7 @@ function webSocketStream(plan: Plan): fc.Arbitrary<Uint8Array> {
       odd: fc.nat(60),
     })
     .map((shape) => shape);
-  return fc.array(frame, { maxLength: 12 }).map((shapes) => {
+  return fc.array(frame, { maxLength: 12, size: "max" }).map((shapes) => {
     let isOpen = false;
     const bytes: number[] = [];
     for (const { kind, rsv, seed, mask, odd, length: wanted } of shapes) {
@@ -152,13 +158,13 @@ describe("any split of any stream gives the frames of the reference", () => {
   });
 
   it("delimiter", () => {
-    const stream = fc.uint8Array({ min: 0, max: 2, maxLength: 400 });
+    const stream = fc.uint8Array({ min: 0, max: 2, maxLength: 400, size: "max" });
     check("delimiter", fc.tuple(delimiterPlan, stream), RUNS);
   });
 
   it("delimiter, far apart", () => {
     const stream = fc
-      .array(fc.tuple(fc.nat(115), fc.nat(8)), { maxLength: 10 })
+      .array(fc.tuple(fc.nat(115), fc.nat(8)), { maxLength: 10, size: "max" })
       .map((gaps) =>
         Uint8Array.from(
           gaps.flatMap(([gap, ones]) => [...new Array(gap).fill(9), ...new Array(ones).fill(1)]),
@@ -168,7 +174,7 @@ describe("any split of any stream gives the frames of the reference", () => {
   });
 
   it("fixed", () => {
-    check("fixed", fc.tuple(fixedPlan, fc.uint8Array({ maxLength: 2000 })), RUNS);
+    check("fixed", fc.tuple(fixedPlan, fc.uint8Array({ maxLength: 2000, size: "max" })), RUNS);
   });
 
   it("WebSocket", () => {

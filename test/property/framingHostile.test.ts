@@ -42,7 +42,7 @@ const PLANS: readonly Plan[] = [
 const hostile: fc.Arbitrary<Uint8Array> = fc
   .array(
     fc.oneof(
-      fc.uint8Array({ maxLength: 300 }),
+      fc.uint8Array({ maxLength: 300, size: "max" }),
       fc
         .tuple(
           fc.constantFrom(0x81, 0x82, 0x01, 0x00, 0x88, 0x89, 0xc1, 0xff),
@@ -54,7 +54,7 @@ const hostile: fc.Arbitrary<Uint8Array> = fc
         .tuple(fc.constantFrom(0, 1, 13, 255), fc.nat(3000))
         .map(([byte, count]) => new Uint8Array(count).fill(byte)),
     ),
-    { maxLength: 8 },
+    { maxLength: 8, size: "max" },
   )
   .map((parts) => Uint8Array.from(parts.flatMap((part) => [...part])));
 
