@@ -147,7 +147,7 @@ export class BytesWorld {
       const code = one.isFrozen ? "ERR_FROZEN" : fits ? "" : "ERR_OUT_OF_RANGE";
       expect(codeOf(() => one.bytes.write(content, position))).toBe(code);
       if (code === "")
-        content.forEach((value, index) => setCell(one.cells, position + index, value));
+        for (const [index, value] of content.entries()) setCell(one.cells, position + index, value);
     });
   }
 
@@ -161,7 +161,7 @@ export class BytesWorld {
       const position = b % (one.cells.length - source.cells.length + 1);
       const values = source.cells.map(({ value }) => value);
       one.bytes.write(source.bytes.view(), position);
-      values.forEach((value, index) => setCell(one.cells, position + index, value));
+      for (const [index, value] of values.entries()) setCell(one.cells, position + index, value);
     });
   }
 

@@ -98,114 +98,110 @@ describe("buffers of a pool", () => {
   });
 });
 
-describe("free", () => {
-  it.each(HOSTILE)("refuses what is no view: %s", (value) => {
-    const { heap, buffers } = newPools();
-    const view = buffers.alloc(16);
-    refusal("ERR_NOT_OWNED", () => buffers.free(wrong(value)));
-    expect(liveBlocks(heap)).toBe(1);
-    buffers.free(view);
-    expectNothingLeft(heap);
-  });
+it.each(HOSTILE)("refuses what is no view: %s", (value) => {
+  const { heap, buffers } = newPools();
+  const view = buffers.alloc(16);
+  refusal("ERR_NOT_OWNED", () => buffers.free(wrong(value)));
+  expect(liveBlocks(heap)).toBe(1);
+  buffers.free(view);
+  expectNothingLeft(heap);
+});
 
-  it("refuses views that the pool did not give", () => {
-    const { heap, buffers } = newPools();
-    const view = buffers.alloc(64);
-    const copies = [
-      view.subarray(0),
-      view.subarray(1),
-      view.subarray(0, 10),
-      new Uint8Array(heap.buffer, view.byteOffset, 64),
-      new DataView(heap.buffer, view.byteOffset, 64),
-      new Uint8Array(64),
-      new Uint8Array(0),
-      heap.u8,
-      heap.u8.subarray(0, 64),
-      new Uint8Array(new ArrayBuffer(2 ** 23), view.byteOffset, 64),
-      newPools().buffers.alloc(64),
-      new BufferPool(heap).adopt(view.byteOffset as Ptr, 64),
-    ];
-    for (const copy of copies) {
-      const error = refusal("ERR_NOT_OWNED", () => buffers.free(wrong(copy)));
-      expect(error.message).toContain(String(copy.byteOffset));
-    }
-    expect(liveBlocks(heap)).toBe(1);
-    buffers.free(view);
-    expectNothingLeft(heap);
-  });
+it("refuses views that the pool did not give", () => {
+  const { heap, buffers } = newPools();
+  const view = buffers.alloc(64);
+  const copies = [
+    view.subarray(0),
+    view.subarray(1),
+    view.subarray(0, 10),
+    new Uint8Array(heap.buffer, view.byteOffset, 64),
+    new DataView(heap.buffer, view.byteOffset, 64),
+    new Uint8Array(64),
+    new Uint8Array(0),
+    heap.u8,
+    heap.u8.subarray(0, 64),
+    new Uint8Array(new ArrayBuffer(2 ** 23), view.byteOffset, 64),
+    newPools().buffers.alloc(64),
+    new BufferPool(heap).adopt(view.byteOffset as Ptr, 64),
+  ];
+  for (const copy of copies) {
+    const error = refusal("ERR_NOT_OWNED", () => buffers.free(wrong(copy)));
+    expect(error.message).toContain(String(copy.byteOffset));
+  }
+  expect(liveBlocks(heap)).toBe(1);
+  buffers.free(view);
+  expectNothingLeft(heap);
+});
 
-  it("refuses a second free of the same view", () => {
-    const { heap, buffers } = newPools();
-    const view = buffers.alloc(64);
-    buffers.free(view);
-    thrown(() => buffers.free(view), "ERR_DOUBLE_FREE");
-    const span = buffers.alloc(100_000);
-    buffers.free(span);
-    thrown(() => buffers.free(span));
-    expectNothingLeft(heap);
-  });
+it("refuses a second free of the same view", () => {
+  const { heap, buffers } = newPools();
+  const view = buffers.alloc(64);
+  buffers.free(view);
+  thrown(() => buffers.free(view), "ERR_DOUBLE_FREE");
+  const span = buffers.alloc(100_000);
+  buffers.free(span);
+  thrown(() => buffers.free(span));
+  expectNothingLeft(heap);
+});
 
-  it("refuses a view whose block was given out with another length", () => {
-    const { heap, buffers } = newPools();
-    const old = buffers.allocUnsafe(100);
-    buffers.free(old);
-    const now = takeAgain(buffers, 101, old.byteOffset);
-    refusal("ERR_NOT_OWNED", () => buffers.free(old));
-    buffers.free(now);
-    const later = takeAgain(buffers, 100, old.byteOffset);
-    expect(later === old).toBe(false);
-    buffers.free(later);
-    expectNothingLeft(heap);
-  });
+it("refuses a view whose block was given out with another length", () => {
+  const { heap, buffers } = newPools();
+  const old = buffers.allocUnsafe(100);
+  buffers.free(old);
+  const now = takeAgain(buffers, 101, old.byteOffset);
+  refusal("ERR_NOT_OWNED", () => buffers.free(old));
+  buffers.free(now);
+  const later = takeAgain(buffers, 100, old.byteOffset);
+  expect(later === old).toBe(false);
+  buffers.free(later);
+  expectNothingLeft(heap);
+});
 
-  it("refuses views of slabs that became another class's", () => {
-    const { heap, buffers } = newPools(Heap.create({ capacity: 2 ** 20 }));
-    for (const [before, after] of [
-      [64, 1024],
-      [1024, 64],
-      [272, 320],
-      [320, 272],
-      [48, 48],
-      [65536, 16],
-      [16, 300_000],
-    ]) {
-      const old = Array.from({ length: 20 }, () =>
-        buffers.allocUnsafe(Math.min(before ?? 0, 9000)),
-      );
-      for (const view of old) buffers.free(view);
-      heap.drain();
-      const views = [buffers.allocUnsafe(after ?? 0), buffers.allocUnsafe(after ?? 0)];
-      const current = new Set(views);
-      for (const view of old) if (!current.has(view)) expect(() => buffers.free(view)).toThrow();
-      expect(liveBlocks(heap)).toBe(2);
-      for (const view of views) buffers.free(view);
-      heap.drain();
-    }
-    expectNothingLeft(heap);
-  });
-
-  it("finds views that were adopted shorter than their block", () => {
-    const { heap, buffers } = newPools();
-    const short = buffers.adopt(heap.malloc(128), 60);
-    buffers.free(short);
+it("refuses views of slabs that became another class's", () => {
+  const { heap, buffers } = newPools(Heap.create({ capacity: 2 ** 20 }));
+  for (const [before, after] of [
+    [64, 1024],
+    [1024, 64],
+    [272, 320],
+    [320, 272],
+    [48, 48],
+    [65536, 16],
+    [16, 300_000],
+  ]) {
+    const old = Array.from({ length: 20 }, () => buffers.allocUnsafe(Math.min(before ?? 0, 9000)));
+    for (const view of old) buffers.free(view);
     heap.drain();
-    const first = takeAgain(buffers, 60, short.byteOffset);
-    expect(first === short).toBe(true);
-    const rest = Array.from({ length: 10 }, () => buffers.allocUnsafe(60));
-    buffers.free(first);
-    for (const view of rest) buffers.free(view);
-    expectNothingLeft(heap);
-  });
+    const views = [buffers.allocUnsafe(after ?? 0), buffers.allocUnsafe(after ?? 0)];
+    const current = new Set(views);
+    for (const view of old) if (!current.has(view)) expect(() => buffers.free(view)).toThrow();
+    expect(liveBlocks(heap)).toBe(2);
+    for (const view of views) buffers.free(view);
+    heap.drain();
+  }
+  expectNothingLeft(heap);
+});
 
-  it("refuses every view after a reset", () => {
-    const { heap, buffers } = newPools();
-    const views = [16, 100, 5000, 100_000].map((size) => buffers.alloc(size));
-    heap.reset();
-    for (const view of views) thrown(() => buffers.free(view));
-    const view = buffers.alloc(100);
-    buffers.free(view);
-    expectNothingLeft(heap);
-  });
+it("finds views that were adopted shorter than their block", () => {
+  const { heap, buffers } = newPools();
+  const short = buffers.adopt(heap.malloc(128), 60);
+  buffers.free(short);
+  heap.drain();
+  const first = takeAgain(buffers, 60, short.byteOffset);
+  expect(first === short).toBe(true);
+  const rest = Array.from({ length: 10 }, () => buffers.allocUnsafe(60));
+  buffers.free(first);
+  for (const view of rest) buffers.free(view);
+  expectNothingLeft(heap);
+});
+
+it("refuses every view after a reset", () => {
+  const { heap, buffers } = newPools();
+  const views = [16, 100, 5000, 100_000].map((size) => buffers.alloc(size));
+  heap.reset();
+  for (const view of views) thrown(() => buffers.free(view));
+  const view = buffers.alloc(100);
+  buffers.free(view);
+  expectNothingLeft(heap);
 });
 
 describe("adopt", () => {

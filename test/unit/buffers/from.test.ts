@@ -90,7 +90,9 @@ describe.each(KINDS)("from, in %s", (_, make) => {
     }
     expectNothingLeft(heap);
   });
+});
 
+describe.each(KINDS)("from what is no text, in %s", (_, make) => {
   it("views give their bytes, whatever their elements are", () => {
     const heap = make();
     const raw = Uint8Array.from({ length: 64 }, (__, index) => index * 7);
@@ -150,127 +152,125 @@ describe.each(KINDS)("from, in %s", (_, make) => {
   });
 });
 
-describe("from, of data that are none", () => {
-  const { heap, buffers, bytes } = newPools();
-  const pools = [buffers, bytes] as const;
+const { heap, buffers, bytes } = newPools();
+const pools = [buffers, bytes] as const;
 
-  it.each([
-    null,
-    undefined,
-    1,
-    Number.NaN,
-    12n,
-    true,
-    Symbol("data"),
-    () => 1,
-    {},
-    { length: -1 },
-    { length: 1.5 },
-    { length: "2" },
-    new Map(),
-  ])("%s", (data) => {
-    for (const pool of pools) {
-      refusal("ERR_INVALID_ARGUMENT", () => pool.from(wrong(data)));
-      expect(liveBlocks(heap)).toBe(0);
-    }
+it.each([
+  null,
+  undefined,
+  1,
+  Number.NaN,
+  12n,
+  true,
+  Symbol("data"),
+  () => 1,
+  {},
+  { length: -1 },
+  { length: 1.5 },
+  { length: "2" },
+  new Map(),
+])("%s", (data) => {
+  for (const pool of pools) {
+    refusal("ERR_INVALID_ARGUMENT", () => pool.from(wrong(data)));
+    expect(liveBlocks(heap)).toBe(0);
+  }
+});
+
+it.each([
+  ["strings", ["a", "b"], 0],
+  ["a hole", [1, undefined, 3], 1],
+  ["a BigInt", [1, 2n], 1],
+  ["a symbol", [1, 2, Symbol("x")], 2],
+  ["an object with valueOf", [{ valueOf: () => 1 }], 0],
+  ["nothing, by a length that lies", { length: 5, 0: 1 }, 1],
+  ["a String object", new String("abc"), 0],
+])("a list with %s: the error names the position", (_, data, position) => {
+  for (const pool of pools) {
+    const error = refusal("ERR_INVALID_ARGUMENT", () => pool.from(wrong(data)));
+    expect(error.details).toMatchObject({ position });
+    expect(liveBlocks(heap)).toBe(0);
+  }
+});
+
+it("a getter that throws: its error, and no block is kept", () => {
+  const failure = new Error("read me not");
+  const element = {
+    length: 100,
+    0: 1,
+    get 1(): number {
+      throw failure;
+    },
+  };
+  const length = {
+    get length(): number {
+      throw failure;
+    },
+  };
+  for (const pool of pools) {
+    expect(() => pool.from(element)).toThrow(failure);
+    expect(() => pool.from(length)).toThrow(failure);
+    expect(liveBlocks(heap)).toBe(0);
+  }
+  expectNothingLeft(heap);
+});
+
+it("a length that changes while it is read writes into no other block", () => {
+  let reads = 0;
+  const list = new Proxy([9, 9, 9], {
+    get(target, key) {
+      if (key === "length") return ++reads === 1 ? 3 : 1000;
+      return Reflect.get(target, key) ?? 9;
+    },
   });
-
-  it.each([
-    ["strings", ["a", "b"], 0],
-    ["a hole", [1, undefined, 3], 1],
-    ["a BigInt", [1, 2n], 1],
-    ["a symbol", [1, 2, Symbol("x")], 2],
-    ["an object with valueOf", [{ valueOf: () => 1 }], 0],
-    ["nothing, by a length that lies", { length: 5, 0: 1 }, 1],
-    ["a String object", new String("abc"), 0],
-  ])("a list with %s: the error names the position", (_, data, position) => {
+  const tampered = new Uint8Array(200).fill(9);
+  Object.defineProperty(tampered, "length", { value: 3 });
+  for (const data of [list, tampered]) {
     for (const pool of pools) {
-      const error = refusal("ERR_INVALID_ARGUMENT", () => pool.from(wrong(data)));
-      expect(error.details).toMatchObject({ position });
-      expect(liveBlocks(heap)).toBe(0);
-    }
-  });
-
-  it("a getter that throws: its error, and no block is kept", () => {
-    const failure = new Error("read me not");
-    const element = {
-      length: 100,
-      0: 1,
-      get 1(): number {
-        throw failure;
-      },
-    };
-    const length = {
-      get length(): number {
-        throw failure;
-      },
-    };
-    for (const pool of pools) {
-      expect(() => pool.from(element)).toThrow(failure);
-      expect(() => pool.from(length)).toThrow(failure);
-      expect(liveBlocks(heap)).toBe(0);
-    }
-    expectNothingLeft(heap);
-  });
-
-  it("a length that changes while it is read writes into no other block", () => {
-    let reads = 0;
-    const list = new Proxy([9, 9, 9], {
-      get(target, key) {
-        if (key === "length") return ++reads === 1 ? 3 : 1000;
-        return Reflect.get(target, key) ?? 9;
-      },
-    });
-    const tampered = new Uint8Array(200).fill(9);
-    Object.defineProperty(tampered, "length", { value: 3 });
-    for (const data of [list, tampered]) {
-      for (const pool of pools) {
-        reads = 0;
-        const guards = Array.from({ length: 40 }, () => buffers.alloc(16));
-        for (const index of [1, 3, 5]) buffers.free(guards[index] as Uint8Array);
-        const made = pool.from(data);
-        const isHere = made instanceof Uint8Array;
-        expect(made.length).toBe(data === tampered ? 200 : 3);
-        const alive = guards.filter((_, index) => ![1, 3, 5].includes(index));
-        expect(alive.every((guard) => guard.every((byte) => byte === 0))).toBe(true);
-        if (isHere) buffers.free(made);
-        else made.release();
-        for (const guard of alive) buffers.free(guard);
-      }
-    }
-    expectNothingLeft(heap);
-  });
-
-  it("lengths beyond the heap are refused before anything is read", () => {
-    const list = {
-      length: 2 ** 40,
-      get 0(): number {
-        throw new Error("was read");
-      },
-    };
-    for (const pool of pools) thrown(() => pool.from(list), "ERR_INVALID_SIZE");
-    for (const pool of pools) {
-      thrown(() => pool.from("x".repeat(2 ** 22)), "ERR_INVALID_SIZE");
-    }
-    expectNothingLeft(heap);
-  });
-
-  it("detached buffers", () => {
-    const view = new Uint8Array(16);
-    const data = new DataView(new ArrayBuffer(16));
-    structuredClone(view.buffer, { transfer: [view.buffer] });
-    for (const pool of pools) {
-      refusal("ERR_INVALID_ARGUMENT", () => pool.from(view));
+      reads = 0;
+      const guards = Array.from({ length: 40 }, () => buffers.alloc(16));
+      for (const index of [1, 3, 5]) buffers.free(guards[index] as Uint8Array);
       const made = pool.from(data);
-      if (made instanceof Uint8Array) buffers.free(made);
+      const isHere = made instanceof Uint8Array;
+      expect(made.length).toBe(data === tampered ? 200 : 3);
+      const alive = guards.filter((_, index) => ![1, 3, 5].includes(index));
+      expect(alive.every((guard) => guard.every((byte) => byte === 0))).toBe(true);
+      if (isHere) buffers.free(made);
       else made.release();
+      for (const guard of alive) buffers.free(guard);
     }
-    const { buffer } = data;
-    structuredClone(buffer, { transfer: [buffer] });
-    for (const pool of pools) {
-      refusal("ERR_INVALID_ARGUMENT", () => pool.from(buffer));
-      refusal("ERR_INVALID_ARGUMENT", () => pool.from(data));
-    }
-    expectNothingLeft(heap);
-  });
+  }
+  expectNothingLeft(heap);
+});
+
+it("lengths beyond the heap are refused before anything is read", () => {
+  const list = {
+    length: 2 ** 40,
+    get 0(): number {
+      throw new Error("was read");
+    },
+  };
+  for (const pool of pools) thrown(() => pool.from(list), "ERR_INVALID_SIZE");
+  for (const pool of pools) {
+    thrown(() => pool.from("x".repeat(2 ** 22)), "ERR_INVALID_SIZE");
+  }
+  expectNothingLeft(heap);
+});
+
+it("detached buffers", () => {
+  const view = new Uint8Array(16);
+  const data = new DataView(new ArrayBuffer(16));
+  structuredClone(view.buffer, { transfer: [view.buffer] });
+  for (const pool of pools) {
+    refusal("ERR_INVALID_ARGUMENT", () => pool.from(view));
+    const made = pool.from(data);
+    if (made instanceof Uint8Array) buffers.free(made);
+    else made.release();
+  }
+  const { buffer } = data;
+  structuredClone(buffer, { transfer: [buffer] });
+  for (const pool of pools) {
+    refusal("ERR_INVALID_ARGUMENT", () => pool.from(buffer));
+    refusal("ERR_INVALID_ARGUMENT", () => pool.from(data));
+  }
+  expectNothingLeft(heap);
 });

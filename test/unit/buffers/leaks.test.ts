@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import {
   type ByteHeap,
   BytesPool,
@@ -66,136 +66,134 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe("leak detection", () => {
-  it("all: each leak is reported once, with its size and site, and comes back", async () => {
-    const watched = watch("all");
-    forgetfulFunction(watched, 20);
-    expect(liveBlocks(watched.heap)).toBe(20);
-    expect(await until(() => watched.leaks.length >= 20)).toBe(true);
-    await until(() => false, 5);
-    expect(watched.leaks.length).toBe(20);
-    for (const { length, site } of watched.leaks) {
-      expect(length).toBe(100);
-      expect(site).toContain("forgetfulFunction");
-      expect(site).toContain("leaks.test.ts");
-    }
-    expectNothingLeft(watched.heap);
-  });
+it("all: each leak is reported once, with its size and site, and comes back", async () => {
+  const watched = watch("all");
+  forgetfulFunction(watched, 20);
+  expect(liveBlocks(watched.heap)).toBe(20);
+  expect(await until(() => watched.leaks.length >= 20)).toBe(true);
+  await until(() => false, 5);
+  expect(watched.leaks.length).toBe(20);
+  for (const { length, site } of watched.leaks) {
+    expect(length).toBe(100);
+    expect(site).toContain("forgetfulFunction");
+    expect(site).toContain("leaks.test.ts");
+  }
+  expectNothingLeft(watched.heap);
+});
 
-  it("all: slices, chains and what was split off are handles of their own", async () => {
-    const watched = watch("all");
-    forgetfulSlices(watched);
-    expect(await until(() => watched.leaks.length >= 4)).toBe(true);
-    const lengths = watched.leaks.map(({ length }) => length);
-    expect(lengths.sort((a, b) => a - b)).toEqual([50, 300, 1000, 2000]);
-    expect(watched.leaks.every(({ site }) => site.includes("forgetfulSlices"))).toBe(true);
-    expectNothingLeft(watched.heap);
-  });
+it("all: slices, chains and what was split off are handles of their own", async () => {
+  const watched = watch("all");
+  forgetfulSlices(watched);
+  expect(await until(() => watched.leaks.length >= 4)).toBe(true);
+  const lengths = watched.leaks.map(({ length }) => length);
+  expect(lengths.sort((a, b) => a - b)).toEqual([50, 300, 1000, 2000]);
+  expect(watched.leaks.every(({ site }) => site.includes("forgetfulSlices"))).toBe(true);
+  expectNothingLeft(watched.heap);
+});
 
-  it("all: a handle with many references comes back at once", async () => {
-    const watched = watch("all");
-    (() => watched.pool.alloc(64).retain().retain())();
-    expect(await until(() => watched.leaks.length === 1)).toBe(true);
-    expectNothingLeft(watched.heap);
-  });
+it("all: a handle with many references comes back at once", async () => {
+  const watched = watch("all");
+  (() => watched.pool.alloc(64).retain().retain())();
+  expect(await until(() => watched.leaks.length === 1)).toBe(true);
+  expectNothingLeft(watched.heap);
+});
 
-  it("all: what was released, disposed or handed off is no leak", async () => {
-    const watched = watch("all");
-    carefulFunction(watched, 200);
+it("all: what was released, disposed or handed off is no leak", async () => {
+  const watched = watch("all");
+  carefulFunction(watched, 200);
+  forgetfulFunction(watched, 1);
+  expect(await until(() => watched.leaks.length > 0)).toBe(true);
+  await until(() => false, 5);
+  expect(watched.leaks.map(({ site }) => site.includes("forgetfulFunction"))).toEqual([true]);
+  expectNothingLeft(watched.heap);
+});
+
+it("all: what is still held is no leak, nor are blocks that others share freed", async () => {
+  const watched = watch("all");
+  const held = watched.pool.from("held");
+  (() => held.slice(0, 2))();
+  expect(await until(() => watched.leaks.length === 1)).toBe(true);
+  expect([held.toString(), liveBlocks(watched.heap)]).toEqual(["held", 1]);
+  held.release();
+  expectNothingLeft(watched.heap);
+});
+
+it("sampled: about one in 128, wherever in a row of handles it was made", async () => {
+  const watched = watch("sampled");
+  const perTurn = 128;
+  const turns = 200;
+  for (let turn = 0; turn < turns; turn++) {
+    for (let index = 0; index < perTurn; index++) watched.pool.alloc(index);
+  }
+  expect(await until(() => watched.leaks.length > turns / 2)).toBe(true);
+  await until(() => false, 20);
+  // 200 in the mean; the distances' variance makes more than 60 off a matter of 1 in 10^11.
+  expect(Math.abs(watched.leaks.length - turns)).toBeLessThan(60);
+  const kinds = new Set(watched.leaks.map(({ length }) => length));
+  expect(kinds.size).toBeGreaterThan(30);
+  expect(liveBlocks(watched.heap)).toBe(perTurn * turns - watched.leaks.length);
+  watched.heap.reset();
+});
+
+it.each([undefined, "off"] as const)("%s: nothing is watched", async (level) => {
+  const watched = watch(level);
+  const spy = vi.spyOn(FinalizationRegistry.prototype, "register");
+  forgetfulFunction(watched, 1000);
+  await until(() => false, 10);
+  expect([watched.leaks.length, spy.mock.calls.length]).toEqual([0, 0]);
+  expect(liveBlocks(watched.heap)).toBe(1000);
+  watched.heap.reset();
+});
+
+it("a watched handle does not keep itself alive", async () => {
+  const watched = watch("all");
+  const handle = (() => new WeakRef(watched.pool.alloc(10)))();
+  expect(await until(() => watched.leaks.length === 1)).toBe(true);
+  expect(handle.deref()).toBe(undefined);
+  expectNothingLeft(watched.heap);
+});
+
+it("by default a leak is a warning", async () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const heap = Heap.create({ capacity: CAPACITY_BYTES });
+  const pool = new BytesPool(heap, { leakDetection: "all" });
+  forgetfulFunction({ heap, pool, leaks: [] }, 1);
+  expect(await until(() => warn.mock.calls.length > 0)).toBe(true);
+  expect(warn.mock.calls[0]?.[0]).toMatch(/^hakmem: 100 bytes .*[\s\S]*forgetfulFunction/);
+  expectNothingLeft(heap);
+});
+
+it("is reported when the heap is closed by then, and nothing is thrown", async () => {
+  const watched = watch("all");
+  forgetfulFunction(watched, 3);
+  watched.heap[Symbol.dispose]();
+  expect(await until(() => watched.leaks.length === 3)).toBe(true);
+});
+
+it("an Error whose stack is no text, or has no frames, still gives a site", async () => {
+  const limit = Error.stackTraceLimit;
+  const watched = watch("all");
+  try {
+    Error.stackTraceLimit = 0;
     forgetfulFunction(watched, 1);
-    expect(await until(() => watched.leaks.length > 0)).toBe(true);
-    await until(() => false, 5);
-    expect(watched.leaks.map(({ site }) => site.includes("forgetfulFunction"))).toEqual([true]);
-    expectNothingLeft(watched.heap);
-  });
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+  expect(await until(() => watched.leaks.length === 1)).toBe(true);
+  expect(typeof watched.leaks[0]?.site).toBe("string");
+  expectNothingLeft(watched.heap);
+});
 
-  it("all: what is still held is no leak, nor are blocks that others share freed", async () => {
-    const watched = watch("all");
-    const held = watched.pool.from("held");
-    (() => held.slice(0, 2))();
-    expect(await until(() => watched.leaks.length === 1)).toBe(true);
-    expect([held.toString(), liveBlocks(watched.heap)]).toEqual(["held", 1]);
-    held.release();
-    expectNothingLeft(watched.heap);
-  });
-
-  it("sampled: about one in 128, wherever in a row of handles it was made", async () => {
-    const watched = watch("sampled");
-    const perTurn = 128;
-    const turns = 200;
-    for (let turn = 0; turn < turns; turn++) {
-      for (let index = 0; index < perTurn; index++) watched.pool.alloc(index);
-    }
-    expect(await until(() => watched.leaks.length > turns / 2)).toBe(true);
-    await until(() => false, 20);
-    // 200 in the mean; the distances' variance makes more than 60 off a matter of 1 in 10^11.
-    expect(Math.abs(watched.leaks.length - turns)).toBeLessThan(60);
-    const kinds = new Set(watched.leaks.map(({ length }) => length));
-    expect(kinds.size).toBeGreaterThan(30);
-    expect(liveBlocks(watched.heap)).toBe(perTurn * turns - watched.leaks.length);
-    watched.heap.reset();
-  });
-
-  it.each([undefined, "off"] as const)("%s: nothing is watched", async (level) => {
-    const watched = watch(level);
-    const spy = vi.spyOn(FinalizationRegistry.prototype, "register");
-    forgetfulFunction(watched, 1000);
-    await until(() => false, 10);
-    expect([watched.leaks.length, spy.mock.calls.length]).toEqual([0, 0]);
-    expect(liveBlocks(watched.heap)).toBe(1000);
-    watched.heap.reset();
-  });
-
-  it("a watched handle does not keep itself alive", async () => {
-    const watched = watch("all");
-    const handle = (() => new WeakRef(watched.pool.alloc(10)))();
-    expect(await until(() => watched.leaks.length === 1)).toBe(true);
-    expect(handle.deref()).toBe(undefined);
-    expectNothingLeft(watched.heap);
-  });
-
-  it("by default a leak is a warning", async () => {
-    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
-    const heap = Heap.create({ capacity: CAPACITY_BYTES });
-    const pool = new BytesPool(heap, { leakDetection: "all" });
-    forgetfulFunction({ heap, pool, leaks: [] }, 1);
-    expect(await until(() => warn.mock.calls.length > 0)).toBe(true);
-    expect(warn.mock.calls[0]?.[0]).toMatch(/^hakmem: 100 bytes .*[\s\S]*forgetfulFunction/);
-    expectNothingLeft(heap);
-  });
-
-  it("is reported when the heap is closed by then, and nothing is thrown", async () => {
-    const watched = watch("all");
-    forgetfulFunction(watched, 3);
-    watched.heap[Symbol.dispose]();
-    expect(await until(() => watched.leaks.length === 3)).toBe(true);
-  });
-
-  it("an Error whose stack is no text, or has no frames, still gives a site", async () => {
-    const limit = Error.stackTraceLimit;
-    const watched = watch("all");
-    try {
-      Error.stackTraceLimit = 0;
-      forgetfulFunction(watched, 1);
-    } finally {
-      Error.stackTraceLimit = limit;
-    }
-    expect(await until(() => watched.leaks.length === 1)).toBe(true);
-    expect(typeof watched.leaks[0]?.site).toBe("string");
-    expectNothingLeft(watched.heap);
-  });
-
-  it("options that are none are refused", () => {
-    const heap = Heap.create({ capacity: CAPACITY_BYTES });
-    for (const leakDetection of ["some", "constructor", "__proto__", "", null, 1, true, {}]) {
-      refusal("ERR_INVALID_ARGUMENT", () => new BytesPool(heap, wrong({ leakDetection })));
-    }
-    for (const onLeak of [1, "log", null, {}]) {
-      refusal("ERR_INVALID_ARGUMENT", () => new BytesPool(heap, wrong({ onLeak })));
-    }
-    for (const bad of [null, undefined, 1, {}, { malloc: 1, free: 2, u8: 3 }]) {
-      refusal("ERR_INVALID_ARGUMENT", () => new BytesPool(wrong<ByteHeap>(bad)));
-    }
-    expectNothingLeft(heap);
-  });
+it("options that are none are refused", () => {
+  const heap = Heap.create({ capacity: CAPACITY_BYTES });
+  for (const leakDetection of ["some", "constructor", "__proto__", "", null, 1, true, {}]) {
+    refusal("ERR_INVALID_ARGUMENT", () => new BytesPool(heap, wrong({ leakDetection })));
+  }
+  for (const onLeak of [1, "log", null, {}]) {
+    refusal("ERR_INVALID_ARGUMENT", () => new BytesPool(heap, wrong({ onLeak })));
+  }
+  for (const bad of [null, undefined, 1, {}, { malloc: 1, free: 2, u8: 3 }]) {
+    refusal("ERR_INVALID_ARGUMENT", () => new BytesPool(wrong<ByteHeap>(bad)));
+  }
+  expectNothingLeft(heap);
 });
