@@ -1,4 +1,6 @@
-/** A key-value server as people write it: a Buffer for each read, `Buffer.concat` and `subarray`. */
+/**
+ * A key-value server as people write it: a Buffer for each read, `Buffer.concat` and `subarray`.
+ */
 import { createServer } from "node:net";
 import { report } from "./report.js";
 

@@ -1,6 +1,6 @@
 /**
- * The same server with hakmem: sockets read into one block, commands are parsed where they lie, keys
- * and values are blocks, and the replies of a read are written as one.
+ * The same server with hakmem: sockets read into one block, commands are parsed where they lie,
+ * keys and values are blocks, and the replies of a read are written as one.
  */
 import { createServer, type Socket } from "node:net";
 import { Heap, type Ptr } from "hakmem";

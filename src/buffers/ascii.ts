@@ -9,7 +9,8 @@ const UNITS: readonly number[][] = Array.from({ length: ASCII_MAX + 1 }, (_, cou
 
 /**
  * A short text if it is ASCII. One call with all characters takes half the time of one for each:
- * every call makes a string, and so does every concatenation. By `apply` it takes 1.5 times as long.
+ * every call makes a string, and so does every concatenation. By `apply` it takes 1.5 times as
+ * long.
  */
 export function readAscii(u8: Uint8Array, at: number, count: number): string | undefined {
   return count > CALL_MAX ? applyChars(u8, at, count) : callChars(u8, at, count);

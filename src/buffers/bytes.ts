@@ -261,8 +261,8 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 
   /**
-   * Gives the block away, such as to another worker, which takes it by `BytesPool.adopt` or frees it.
-   * This handle is released by that.
+   * Gives the block away, such as to another worker, which takes it by `BytesPool.adopt` or frees
+   * it. This handle is released by that.
    * @throws {BufferError} ERR_NOT_OWNED unless it is the only one, of one whole block.
    */
   handOff(): { readonly ptr: Ptr; readonly length: number } {

@@ -293,8 +293,8 @@ export function noteAbandoned(image: SharedImage, classIndex: number): void {
 }
 
 /**
- * Adopts the abandoned slabs of a class until it has a partial one, or those of all classes (0). The
- * rest is for the next who needs one: who took all would keep them from those that come. Who is
+ * Adopts the abandoned slabs of a class until it has a partial one, or those of all classes (0).
+ * The rest is for the next who needs one: who took all would keep them from those that come. Who is
  * `isWanting` looks for them without a note.
  */
 export function adopt(image: SharedImage, classIndex: number, isWanting = false): void {

@@ -113,7 +113,8 @@ export function exhausted(image: Image, requestBytes: number): HeapError {
   largestRunBytes = Math.max(largestRunBytes, lastRunBytes + unusedBytes);
   const message =
     `no room for ${requestBytes} bytes: ${pooledBytes} in free slabs, ` +
-    `${largestRunBytes} in the longest run of them, ${freeBlockBytes} in free blocks (capacity ${capacityOf(image)})`;
+    `${largestRunBytes} in the longest run of them, ${freeBlockBytes} in free blocks ` +
+    `(capacity ${capacityOf(image)})`;
   return new HeapError("ERR_HEAP_EXHAUSTED", message, {
     requestBytes,
     pooledBytes,

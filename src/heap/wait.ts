@@ -16,9 +16,9 @@ import { checkObject } from "./guard.js";
 /*
  * Waiting for memory. A worker that waits draws a ticket and sets its bit; whoever gives a slab
  * back or sends blocks home counts an event and wakes those who wait. The lowest ticket tries
- * first. The others try too once they have been patient, by the clock and whatever events there are,
- * so that one which is stalled stops nobody; and so memory is found that lay in another worker's
- * front cache until it drained.
+ * first. The others try too once they have been patient, by the clock and whatever events there
+ * are, so that one which is stalled stops nobody; and so memory is found that lay in another
+ * worker's front cache until it drained.
  */
 const PATIENCE_MS = 20;
 

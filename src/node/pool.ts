@@ -3,8 +3,8 @@ import { markAsUntransferable } from "node:worker_threads";
 import { BufferPool, type ByteHeap } from "../buffers/index.js";
 
 /**
- * A `BufferPool` whose buffers are Node's: for code that calls `Buffer.allocUnsafe` today. The heap's
- * buffer cannot be transferred from then on: that would take all buffers away.
+ * A `BufferPool` whose buffers are Node's: for code that calls `Buffer.allocUnsafe` today. The
+ * heap's buffer cannot be transferred from then on: that would take all buffers away.
  */
 export class NodeBufferPool<B extends ArrayBufferLike = ArrayBufferLike> extends BufferPool<
   B,

@@ -6,8 +6,8 @@ const NOTHING = new Uint8Array(0);
 /**
  * Writes memory that may be used for something else when `done` is called: at once where the system
  * took all of it, which is what happens mostly and spares the stream's bookkeeping for a callback;
- * else when it is flushed, or the stream has failed. Returns what `stream.write` does: false asks to
- * wait for "drain".
+ * else when it is flushed, or the stream has failed. Returns what `stream.write` does: false asks
+ * to wait for "drain".
  */
 export function writeThen(stream: Writable, bytes: Uint8Array, done: () => void): boolean {
   const isRoomLeft = stream.write(bytes);

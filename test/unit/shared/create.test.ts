@@ -39,13 +39,13 @@ describe("create", () => {
   });
 
   it("says so where there is no SharedArrayBuffer", () => {
-    const { SharedArrayBuffer } = globalThis;
+    const there = globalThis.SharedArrayBuffer;
     Reflect.deleteProperty(globalThis, "SharedArrayBuffer");
     try {
       const error = thrown(() => SharedHeap.create(), "ERR_HEAP_EXHAUSTED");
       expect(error.message).toMatch(/no SharedArrayBuffer.*cross-origin isolated/);
     } finally {
-      globalThis.SharedArrayBuffer = SharedArrayBuffer;
+      globalThis.SharedArrayBuffer = there;
     }
   });
 

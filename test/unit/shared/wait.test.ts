@@ -88,7 +88,9 @@ describe("mallocAsync", () => {
     }
     expect(heap.stats().live.blocks).toBe(0);
   });
+});
 
+describe("mallocAsync among others", () => {
   it("is not kept waiting behind a stalled worker by the events of others", async () => {
     const { a, b, ptrs } = filled();
     stall(a);
