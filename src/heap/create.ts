@@ -148,7 +148,7 @@ export function reserve(capacityBytes: number): ArrayBuffer {
 export function reserveShared(capacityBytes: number): SharedArrayBuffer {
   if (typeof SharedArrayBuffer === "undefined") {
     const message =
-      "there is no SharedArrayBuffer here; browsers have it on pages that are cross-origin isolated";
+      "there is no SharedArrayBuffer; browsers have it on pages that are cross-origin isolated";
     throw new HeapError("ERR_HEAP_EXHAUSTED", message, { requestBytes: capacityBytes });
   }
   try {
