@@ -36,13 +36,13 @@ function growBlock(writer: WriterBase, needed: number): void {
   const used = writer.at - writer.start;
   const least = used + needed;
   const wanted = Math.min(maximum, Math.max(least, initial, 2 * capacity));
-  const old = block?.ptr ?? 0;
   const ptr = atBest(wanted, least, (size) =>
     block === undefined ? heap.malloc(size) : heap.realloc(block.ptr, size),
   );
   if (block === undefined) writer.block = holdOpen(heap, ptr);
   else block.ptr = ptr as typeof block.ptr;
-  writer.bitAt += ptr - old;
+  // What is written after a move is in another place: no bit field goes on there by chance.
+  writer.bitsFree = 0;
   open(writer, ptr, used);
 }
 

@@ -143,6 +143,18 @@ it("rewind goes back into the middle of a byte", () => {
   });
 });
 
+it("a bit field begins anew in a part that ends where the last field did", () => {
+  onHeap((heap) => {
+    const pool = new BytesPool(heap);
+    const block = pool.from([10, 0b00010100]);
+    const parts = [block.slice(1, 2), block.slice(0, 2), pool.from([0b11100000])] as const;
+    const all = parts[0].concat(parts[1], parts[2]);
+    const reader = new Reader(all);
+    expect([reader.bits(3), reader.u8(), reader.u8(), reader.bits(3)]).toEqual([0, 10, 20, 7]);
+    for (const each of [block, ...parts, all]) each.release();
+  });
+});
+
 it("slices of Bytes share their block; those of an array its buffer", () => {
   onHeap((heap) => {
     const pool = new BytesPool(heap);
