@@ -151,7 +151,8 @@ it("refuses to recover a living worker, idle or busy, and recovers a killed one"
   }
   Atomics.store(helper.flags, 1, 1);
   const ptr = await result;
-  await helper.run("");
+  // It waits anew for as often as it was asked, when its event loop comes to that.
+  await helper.run("await new Promise((resolve) => setTimeout(resolve, 100))");
   expect(codeOf(() => heap.recover(id))).toBe("ERR_WORKER_ALIVE");
   await helper.kill();
   const { live, workerId } = heap.recover(id, { freeLive: true });
