@@ -12,7 +12,7 @@ interface Page<V> {
   readonly shift: number;
   readonly views: (V | undefined)[];
   /** Of each view its ptr and its length. */
-  readonly keys: Float64Array;
+  readonly keys: Int32Array;
 }
 
 /**
@@ -151,7 +151,7 @@ function makePage<V extends Uint8Array>(
 ): Page<V> {
   const count = (SLAB_MASK >>> shift) + 1;
   const views: (V | undefined)[] = new Array(count).fill(undefined);
-  const page = { shift, views, keys: new Float64Array(2 * count) };
+  const page = { shift, views, keys: new Int32Array(2 * count) };
   for (const view of old) {
     const ptr = view?.byteOffset ?? 1;
     if (view !== undefined && (ptr & SLAB_MASK) % blockBytes === 0) keep(page, view, ptr);
