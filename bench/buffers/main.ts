@@ -1,7 +1,7 @@
 /**
- * `npm run bench:buffers`: pools of buffers, and writers and readers of a mixed message, beside what
- * programs use today. Each turn of a case is a process of its own, in which all take turns; ratios
- * are taken within it, and the tables show their medians.
+ * `npm run bench:buffers`: pools of buffers, and writers and readers of a mixed message, beside
+ * what programs use today. Each turn of a case is a process of its own, in which all take turns;
+ * ratios are taken within it, and the tables show their medians.
  */
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";

@@ -1,7 +1,7 @@
 /**
- * `npx tsx bench/buffers/unmask.ts`: what a server does with every frame of a browser, unmasking, by
- * hakmem's words and by ws' loop in JavaScript, at each alignment of the payload. Medians of rounds
- * that take turns; both unmask the same bytes, and the sums of the results are compared.
+ * `npx tsx bench/buffers/unmask.ts`: what a server does with every frame of a browser, unmasking,
+ * by hakmem's words and by ws' loop in JavaScript, at each alignment of the payload. Medians of
+ * rounds that take turns; both unmask the same bytes, and the sums of the results are compared.
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";

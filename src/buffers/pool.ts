@@ -16,8 +16,8 @@ interface Page<V> {
 }
 
 /**
- * Where a view keeps its ptr. `byteOffset` and `length` of a typed array are calls of 17 and 7 ns in
- * Node 20, several times what `malloc` takes.
+ * Where a view keeps its ptr. `byteOffset` and `length` of a typed array are calls of 17 and 7 ns
+ * in Node 20, several times what `malloc` takes.
  */
 const PTR = Symbol("ptr");
 

@@ -22,8 +22,8 @@ import { ReaderNumbers } from "./readerNumbers.js";
 import { joinWords, LEB32_BYTES, LEB64_BYTES, takeLeb64, unzigzagWords, words } from "./varint.js";
 
 /**
- * Reads a binary message from `Bytes`, of one part or of several, or from a `Uint8Array`. Nothing is
- * copied but what spans parts.
+ * Reads a binary message from `Bytes`, of one part or of several, or from a `Uint8Array`. Nothing
+ * is copied but what spans parts.
  *
  * A read of more bytes than there are does not throw: it gives 0, or what is empty, and the reader
  * says how many bytes are `missing`. So a message is read straight through, and asked for once:
@@ -69,7 +69,9 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     return words.getBigInt64(0, true);
   }
 
-  /** QUIC's integer. @throws {BufferError} ERR_TOO_LARGE when it is no safe integer: see `quic64`. */
+  /**
+   * QUIC's integer. @throws {BufferError} ERR_TOO_LARGE when it is no safe integer: see `quic64`.
+   */
   quic(): number {
     const { position } = this;
     this.quicWords();
@@ -86,8 +88,8 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   }
 
   /**
-   * The next bytes without a copy: of `Bytes` a slice, to be released by itself; of a `Uint8Array` a
-   * view.
+   * The next bytes without a copy: of `Bytes` a slice, to be released by itself; of a `Uint8Array`
+   * a view.
    */
   bytes(count: number): SliceOf<S> {
     const size = this.whole(count);
@@ -111,7 +113,9 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     return this.text(this.whole(count), this.position);
   }
 
-  /** A string with its bytes counted in front. @throws {BufferError} ERR_TOO_LARGE, ERR_MALFORMED */
+  /**
+   * A string with its bytes counted in front. @throws {BufferError} ERR_TOO_LARGE, ERR_MALFORMED
+   */
   utf8Prefixed(prefix: LengthPrefix, maximum: number = this.maximum): string {
     const { at, raw } = this;
     // A byte in front, which is what short texts have, and all behind it there.

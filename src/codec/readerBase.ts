@@ -16,8 +16,8 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 
 /**
  * Where a reader is. `at` and `end` are positions in the buffer that the bytes lie in, of the part
- * that is read; the position is `at + origin`. After a short read `end` is `at`, so that nothing more
- * is read; of a chain, the next part is taken when a read crosses the border.
+ * that is read; the position is `at + origin`. After a short read `end` is `at`, so that nothing
+ * more is read; of a chain, the next part is taken when a read crosses the border.
  */
 export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Array> {
   /** @internal */
@@ -94,8 +94,8 @@ export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Arr
   }
 
   /**
-   * How many bytes the first short read lacked, at the least; 0 if there was none. A short read does
-   * not move the position. It gives 0 or what is empty, and so does every read after it.
+   * How many bytes the first short read lacked, at the least; 0 if there was none. A short read
+   * does not move the position. It gives 0 or what is empty, and so does every read after it.
    */
   get missing(): number {
     return this.lacking;

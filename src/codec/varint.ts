@@ -54,7 +54,9 @@ export function findLebEnd(u8: Uint8Array, at: number, end: number): number {
   return 0;
 }
 
-/** Reads a LEB128 of `length` bytes into `words`, little-endian. Returns whether 64 bits hold it. */
+/**
+ * Reads a LEB128 of `length` bytes into `words`, little-endian. Returns whether 64 bits hold it.
+ */
 export function takeLeb64(u8: Uint8Array, at: number, length: number): boolean {
   let low = 0;
   let high = 0;

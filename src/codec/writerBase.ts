@@ -82,8 +82,8 @@ export abstract class WriterBase<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 
   /**
-   * What was written, as `Bytes`, to be released by their holder. The writer is empty then, and goes
-   * on with a new block.
+   * What was written, as `Bytes`, to be released by their holder. The writer is empty then, and
+   * goes on with a new block.
    */
   finish(): Bytes<B> {
     return finish(this);

@@ -17,8 +17,8 @@ const CHAIN_MAX_BYTES = 65536;
 const SPARE_BYTES = 1024;
 
 /**
- * Makes room of `needed` bytes at `writer.at`, which it returns. When it throws, the writer is as it
- * was.
+ * Makes room of `needed` bytes at `writer.at`, which it returns. When it throws, the writer is as
+ * it was.
  */
 export function grow(writer: WriterBase, needed: number): number {
   const { length } = writer;

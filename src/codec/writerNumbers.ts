@@ -10,7 +10,9 @@ const U64_MAX = 2n ** 64n - 1n;
 export abstract class WriterNumbers<
   B extends ArrayBufferLike = ArrayBufferLike,
 > extends WriterBase<B> {
-  /** @throws {BufferError} ERR_OUT_OF_RANGE, ERR_TOO_LARGE @throws {HeapError} as all that write. */
+  /**
+   * @throws {BufferError} ERR_OUT_OF_RANGE, ERR_TOO_LARGE @throws {HeapError} as all that write.
+   */
   u8(value: number): void {
     if ((value & 0xff) !== value) throw refused("u8", value, 0, 0xff);
     const at = this.at < this.limit ? this.at : grow(this, 1);

@@ -7,8 +7,8 @@ export interface WriterOptions<B extends ArrayBufferLike = ArrayBufferLike> {
   /** Bytes of the first block. Default 256. */
   readonly initial?: number;
   /**
-   * How a message grows out of its block: "realloc" (default) keeps it in one, which may be copied to
-   * a larger one; "chain" adds blocks and copies nothing.
+   * How a message grows out of its block: "realloc" (default) keeps it in one, which may be copied
+   * to a larger one; "chain" adds blocks and copies nothing.
    */
   readonly grow?: "realloc" | "chain";
   /** Most bytes of one message; more throws ERR_TOO_LARGE. Default 4 GiB. */

@@ -5,6 +5,7 @@ import type { HeapOptions } from "../config/options.js";
 import {
   CACHED,
   FREE,
+  GRANULE_BYTES,
   GRANULE_SHIFT,
   headerState,
   IN_TRANSIT,
@@ -193,6 +194,7 @@ function verifySharedSpan(image: SharedImage, slab: number, run: number): void {
   verifyOwner(image, slab);
   expect("span", ptr, records[slabRecord(slab) + RUN], run);
   expectRange("span", ptr, bytes, (run - 1) * SLAB_BYTES + 1, run * SLAB_BYTES);
+  expect("span", ptr, bytes % GRANULE_BYTES, 0);
   expect("headers", ptr, headers[granule], toHeader(LIVE, SPAN_CLASS));
   const isMarked = (loadState(image, slab) & MARKED) !== 0;
   if (isMarked && headers[granule + 1] !== NO_BLOCK) verifyMark(image, ptr);

@@ -1,7 +1,15 @@
 import { corrupted } from "../base/errors.js";
 import { binOf } from "../central/slabPool.js";
 import { MAP_PAGE, touchedPages } from "../central/touch.js";
-import { CACHED, FREE, GRANULE_SHIFT, headerState, LIVE, toHeader } from "../layout/header.js";
+import {
+  CACHED,
+  FREE,
+  GRANULE_BYTES,
+  GRANULE_SHIFT,
+  headerState,
+  LIVE,
+  toHeader,
+} from "../layout/header.js";
 import { capacityOf, endSlab, firstSlab, type Image } from "../layout/image.js";
 import {
   BIN_COUNT,
@@ -45,7 +53,7 @@ import {
   topToMagazine,
   WILDERNESS,
 } from "../layout/metadata.js";
-import { BLOCK_BYTES, CLASS_COUNT, CLASS_MAX_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
+import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
 
 /*
  * The invariants, by name:
@@ -170,8 +178,9 @@ function verifySpan(image: Image, slab: number, run: number): void {
   const ptr = slabToPtr(slab);
   const record = slabRecord(slab);
   const bytes = records[record + SPAN_BYTES] as number;
-  expectRange("span", ptr, bytes, CLASS_MAX_BYTES + 1, run * SLAB_BYTES);
+  expectRange("span", ptr, run, 2, run);
   expect("span", ptr, bytesToSlabs(bytes), run);
+  expect("span", ptr, bytes % GRANULE_BYTES, 0);
   expect("span", ptr, records[slabRecord(slab + run - 1) + KIND], SPAN_TAIL);
   expect("headers", ptr, headers[ptr >>> GRANULE_SHIFT], toHeader(LIVE, SPAN_CLASS));
   verifyZeros(image, (ptr >>> GRANULE_SHIFT) + 1, slabToPtr(slab + run) >>> GRANULE_SHIFT);

@@ -7,7 +7,9 @@ export interface Outcome {
   readonly error: { readonly code: string; readonly position: number } | undefined;
 }
 
-/** One step at a position: a frame and where the next begins, or an error, or neither: truncated. */
+/**
+ * One step at a position: a frame and where the next begins, or an error, or neither: truncated.
+ */
 type Step =
   | { readonly next: number; readonly header: readonly number[]; readonly bytes: readonly number[] }
   | { readonly code: string; readonly position: number }

@@ -105,7 +105,9 @@ function read(frame: Bytes | WebSocketFrame): Outcome["frames"][number] {
   return { header, bytes };
 }
 
-/** Cuts a stream at the positions that are given, in order, and says what the framer makes of it. */
+/**
+ * Cuts a stream at the positions that are given, in order, and says what the framer makes of it.
+ */
 export function runFramer(
   world: World,
   framer: AnyFramer,

@@ -85,7 +85,8 @@ function checkHeader(header: FrameHeader, length: number): FrameHeader {
   checkInteger("rsv", rsv, 0, 7);
   if (opcode >= 8 && (!fin || length > CONTROL_MAX_BYTES)) {
     const got = fin ? `${length} bytes` : "fin false";
-    const message = `a control frame got ${got}; it takes fin and ${CONTROL_MAX_BYTES} bytes at most`;
+    const accepted = `fin and at most ${CONTROL_MAX_BYTES} bytes`;
+    const message = `a control frame got ${got}; it takes ${accepted}`;
     throw new BufferError("ERR_INVALID_ARGUMENT", message, { opcode, fin, length });
   }
   const isMask = mask instanceof Uint8Array && mask.length === 4;
