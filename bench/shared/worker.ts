@@ -55,6 +55,8 @@ const own = new Int32Array(4096);
 const state = new Int32Array([0x9e3779b9 ^ Math.imul(index + 1, 0x85ebca6b), 0, 0, 0]);
 const SEED = 0;
 const COUNT = 1;
+/** Operations so far, also of this thread's workers before. */
+const DONE = 3;
 
 /** A number below 2^31 from a xorshift generator. */
 function draw(): number {
@@ -141,10 +143,11 @@ function churn(): number {
  */
 const life = { heap };
 
-/** Whether the worker of this thread is to end before the next step. */
+/** Whether the worker of this thread is to end before the next step: after so much work. */
 function isDue(): boolean {
-  if (mode === "mstress") return true;
-  if (mode !== "larson" || (state[COUNT] as number) < LIFETIME) return false;
+  const lifetime = mode === "mstress" ? 1 : LIFETIME;
+  if ((mode !== "mstress" && mode !== "larson") || (state[COUNT] as number) < lifetime)
+    return false;
   state[COUNT] = 0;
   return true;
 }
@@ -222,6 +225,7 @@ function mstress(): number {
   }
   while (brief > 0) freeMarked(own[--brief] as number);
   while (kept > 0) freeMarked(own[MAX_OWN + --kept] as number);
+  state[COUNT] = 1;
   return ops;
 }
 
@@ -333,11 +337,12 @@ function sleep(): void {
   Atomics.store(words, own, 0);
 }
 
-async function run(step: () => number): Promise<void> {
+/** Runs until it is told to stop, or its worker is to end. */
+function run(step: () => number): void {
   const progress = progressWord(index);
   let idle = 0;
-  for (let ops = 0; Atomics.load(words, STOP) === 0; ) {
-    if (isDue()) await succeed();
+  let ops = state[DONE] as number;
+  while (Atomics.load(words, STOP) === 0 && !isDue()) {
     const done = step();
     if (done === 0) {
       if (++idle > SPINS) sleep();
@@ -348,13 +353,18 @@ async function run(step: () => number): Promise<void> {
     Atomics.store(words, progress, ops);
     if (Atomics.load(words, otherSleep) !== 0) Atomics.notify(words, otherSleep);
   }
+  state[DONE] = ops;
 }
 
 const step = await chooseStep();
 Atomics.add(words, READY, 1);
 Atomics.notify(words, READY);
 Atomics.wait(words, GO, 0);
-await run(step);
+run(step);
+while (Atomics.load(words, STOP) === 0) {
+  await succeed();
+  run(step);
+}
 Atomics.add(words, STOPPED, 1);
 Atomics.notify(words, STOPPED);
 for (;;) {
