@@ -71,7 +71,7 @@ export class World {
       handles[worker] = undefined;
       return this.handle(worker);
     }
-    cursor[0] = 0;
+    cursor.fill(0);
     sending.fill(0);
     const words = rawOf(image.words);
     const marks = rawOf(image.marks);
