@@ -28,6 +28,8 @@ const ORDER: Uint8Array = (() => {
   return order;
 })();
 
+/* The loops are written out for each, so that V8 knows the types of each by themselves. */
+
 function pooled(): Allocator {
   const pool = new BufferPool(Heap.create({ capacity: 2 ** 26 }));
   return {

@@ -1,5 +1,5 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { buildSync } from "esbuild";
+import { restoreConstants } from "../constants.js";
 
 const FOLDER = "build/servers";
 export const SERVERS = ["plain", "pooled"] as const;
@@ -15,14 +15,4 @@ export function buildServers(): void {
   const common = { outdir: FOLDER, bundle: true, format: "esm", platform: "node" } as const;
   buildSync({ ...common, entryPoints, target: "node20", packages: "external" });
   for (const name of SERVERS) restoreConstants(serverFile(name));
-}
-
-/** esbuild makes `var` of top-level constants, which V8 checks on every use: see tsup.config.ts. */
-function restoreConstants(file: string): void {
-  const code = readFileSync(file, "utf8");
-  const constants = code.replace(/^var (?=([\w$]+) = )/gm, (_, name: string) => {
-    const writes = code.match(new RegExp(`\\b${name} [-+*]?= `, "g")) ?? [];
-    return writes.length > 1 ? "let " : "const ";
-  });
-  writeFileSync(file, constants);
 }

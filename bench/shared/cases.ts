@@ -1,10 +1,11 @@
 /** The processes of bench:shared: built with esbuild, so that a worker starts in milliseconds. */
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { buildSync } from "esbuild";
 import { findLibraries } from "../../src/cli/subjects/native.js";
+import { restoreConstants } from "../constants.js";
 import { parseFigures } from "../native/subjects.js";
 import type { Outcome } from "./driver.js";
 
@@ -27,11 +28,6 @@ export function buildProcesses(peerFolder: string | undefined): void {
   const file = resolve(peerFolder, PEER_FILE);
   if (!existsSync(file)) throw new Error(`--peer is ${peerFolder}; there is no ${join(PEER_FILE)}`);
   buildSync({ ...common, entryPoints: { peer: file } });
-}
-
-/** esbuild makes `var` of top-level constants, which halves the speed of loops: tsup.config.ts. */
-function restoreConstants(file: string): void {
-  writeFileSync(file, readFileSync(file, "utf8").replace(/^var (?=[\w$]+ = )/gm, "const "));
 }
 
 /** Runs one case on real workers, in a process of its own. */

@@ -1,5 +1,5 @@
 import { type Bytes, type BytesPool, utf8Length, writeUtf8 } from "../buffers.js";
-import { badOption, checkInteger, frameTooLarge } from "./errors.js";
+import { checkInteger, frameTooLarge, invalid } from "./errors.js";
 import { Framer } from "./framer.js";
 import { MOST } from "./lengthField.js";
 
@@ -32,7 +32,7 @@ export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     const { strip = true, maximum } = options;
     this.delimiter = toDelimiter(options.delimiter);
     const { length } = this.delimiter;
-    if (typeof strip !== "boolean") throw badOption("strip", strip, "a boolean");
+    if (typeof strip !== "boolean") throw invalid("strip", strip, "a boolean");
     checkInteger("maximum", maximum, length, MOST);
     this.fallback = fallbacks(this.delimiter);
     this.maximum = maximum;
@@ -112,7 +112,7 @@ function toDelimiter(given: string | Uint8Array): Uint8Array {
     writeUtf8(given, bytes, 0);
   }
   if (bytes === undefined || bytes.length === 0) {
-    throw badOption("delimiter", given, "a string or a Uint8Array of one byte or more");
+    throw invalid("delimiter", given, "a string or a Uint8Array of one byte or more");
   }
   return bytes;
 }

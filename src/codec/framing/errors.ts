@@ -1,4 +1,7 @@
-import { BufferError, show } from "../buffers.js";
+import { BufferError } from "../buffers.js";
+import { invalid } from "../errors.js";
+
+export { invalid };
 
 /** Bytes of a stream that make no frame; `position` counts from the beginning of the stream. */
 export function malformedAt(
@@ -38,12 +41,7 @@ export function truncatedAt(position: number, got: number, expected: string): Bu
   });
 }
 
-export function badOption(name: string, got: unknown, expected: string): BufferError {
-  const message = `${name} is ${show(got)}; it takes ${expected}`;
-  return new BufferError("ERR_INVALID_ARGUMENT", message, { name, got, expected });
-}
-
 export function checkInteger(name: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw badOption(name, value, `an integer from ${least} to ${most}`);
+  throw invalid(name, value, `an integer from ${least} to ${most}`);
 }

@@ -1,5 +1,5 @@
 import type { Bytes, BytesPool } from "../buffers.js";
-import { badOption, checkInteger, frameTooLarge, malformedAt } from "./errors.js";
+import { checkInteger, frameTooLarge, invalid, malformedAt } from "./errors.js";
 import { Framer } from "./framer.js";
 
 /**
@@ -51,7 +51,7 @@ export class LengthFieldFramer<B extends ArrayBufferLike = ArrayBufferLike> exte
     const { offset = 0, width, endian = "be", adjustment = 0, strip = 0, maximum } = options;
     checkInteger("offset", offset, 0, MOST);
     checkInteger("width", width, 1, 8);
-    if (endian !== "be" && endian !== "le") throw badOption("endian", endian, '"be" or "le"');
+    if (endian !== "be" && endian !== "le") throw invalid("endian", endian, '"be" or "le"');
     checkInteger("adjustment", adjustment, -MOST, MOST);
     checkInteger("maximum", maximum, offset + width, MOST);
     checkInteger("strip", strip, 0, maximum);

@@ -1,5 +1,5 @@
 import type { Bytes, BytesPool } from "../buffers.js";
-import { badOption, checkInteger, frameTooLarge, malformedAt } from "./errors.js";
+import { checkInteger, frameTooLarge, invalid, malformedAt } from "./errors.js";
 import { Framer } from "./framer.js";
 import { MOST } from "./lengthField.js";
 import { maskRange, wordsOf } from "./mask.js";
@@ -90,8 +90,7 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
   constructor(pool: BytesPool<B>, options: WebSocketOptions) {
     super(pool);
     const { role, maximum, rsv = 0 } = options;
-    if (role !== "server" && role !== "client")
-      throw badOption("role", role, '"server" or "client"');
+    if (role !== "server" && role !== "client") throw invalid("role", role, '"server" or "client"');
     checkInteger("maximum", maximum, CONTROL_MAX_BYTES, MOST - 14);
     checkInteger("rsv", rsv, 0, 7);
     this.i32 = wordsOf(pool.heap);

@@ -7,7 +7,7 @@ import {
   utf8Length,
   writeUtf8,
 } from "../buffers.js";
-import { badOption, checkInteger } from "./errors.js";
+import { checkInteger, invalid } from "./errors.js";
 import { maskRange, wordsOf } from "./mask.js";
 import { CONTROL_MAX_BYTES } from "./webSocket.js";
 
@@ -75,13 +75,13 @@ export function encodeFrame<B extends ArrayBufferLike>(
 function lengthOf(payload: unknown): number {
   if (typeof payload === "string") return utf8Length(payload);
   if (payload instanceof Bytes || payload instanceof Uint8Array) return payload.length;
-  throw badOption("payload", payload, "Bytes, a Uint8Array or a string");
+  throw invalid("payload", payload, "Bytes, a Uint8Array or a string");
 }
 
 function checkHeader(header: FrameHeader, length: number): FrameHeader {
   const { opcode, rsv = 0, fin = true, mask } = header;
   checkInteger("opcode", opcode, 0, 10);
-  if (opcode > 2 && opcode < 8) throw badOption("opcode", opcode, "0, 1, 2, 8, 9 or 10");
+  if (opcode > 2 && opcode < 8) throw invalid("opcode", opcode, "0, 1, 2, 8, 9 or 10");
   checkInteger("rsv", rsv, 0, 7);
   if (opcode >= 8 && (!fin || length > CONTROL_MAX_BYTES)) {
     const got = fin ? `${length} bytes` : "fin false";
