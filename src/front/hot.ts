@@ -1,29 +1,10 @@
 import type { Ptr } from "../base/types.js";
 import { GRANULE_SHIFT, LIVE, LIVE_TO_CACHED } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
-import { MAGAZINE_MASK, SLAB_SHIFT } from "../layout/metadata.js";
-import { NOT_MINE, OUTBOX, OUTBOX_COUNT, outboxLimit } from "../layout/shared.js";
+import { SLAB_SHIFT } from "../layout/metadata.js";
+import { NOT_MINE, OUTBOX, OUTBOX_COUNT } from "../layout/shared.js";
 import { LAST_GRANULES, TINY_MAX_BYTES } from "../layout/sizeClasses.js";
-import { freeSlow, mallocOrThrow, mallocSlow, reallocOrThrow } from "./slow.js";
-
-/*
- *   malloc                       free                            realloc
- *    |- a cached block: done      |- the magazine has room: done  '- reallocSlow
- *    '- mallocSlow                |- exchange magazines: done         |- it fits: done
- *        |- exchange magazines    '- freeSlow                         |- cut or grow a span
- *        |- popSll                    |- a magazine to the SLL        '- mallocSlow, copy, freeSlow
- *        |- refillFromSlab            |   '- drainSll
- *        '- takeSpan                  '- giveRun (a span)           tryMalloc
- *                                                                     '- mallocSlow
- */
-
-/** The operations that a program calls in its loops. */
-export interface Door {
-  readonly malloc: (size: number) => Ptr;
-  readonly tryMalloc: (size: number) => Ptr;
-  readonly free: (ptr: Ptr) => void;
-  readonly realloc: (ptr: Ptr, size: number) => Ptr;
-}
+import { freeSlow, mallocOrThrow } from "./slow.js";
 
 /*
  * These are closures over one heap's views, not methods: V8 then puts the views' addresses and
@@ -32,35 +13,13 @@ export interface Door {
  * declarations for their names, which profiles show: the bundler drops those of expressions.
  */
 
-export function openDoor(image: Image): Door {
-  return door(
-    image,
-    bindFree(image, image.meta, image.headers, image.meta[MAGAZINE_MASK] as number),
-  );
-}
-
-/** The door of a worker of a shared heap. */
-export function openSharedDoor(image: Image, mine: Uint8Array): Door {
-  const mask = image.meta[MAGAZINE_MASK] as number;
-  return door(image, bindOwnFree(image, image.meta, image.headers, mask, mine, outboxLimit(image)));
-}
-
-function door(image: Image, free: Door["free"]): Door {
-  return {
-    malloc: bindMalloc(image, image.meta, image.headers, image.liveHeaders.subarray(1)),
-    tryMalloc: (size) => mallocSlow(image, size) as Ptr,
-    free,
-    realloc: bindRealloc(image),
-  };
-}
-
 /** Flat on purpose, as is `bindFree`: with leaf functions of their own both took 20 % longer. */
-function bindMalloc(
+export function bindMalloc(
   image: Image,
   meta: Int32Array,
   headers: Uint8Array,
   liveHeaders: Uint8Array,
-): Door["malloc"] {
+): (size: number) => Ptr {
   function malloc(size: number): Ptr {
     // One comparison refuses what is negative, zero (as 2^32 - 1) or too large for a class.
     const last = typeof size === "number" && (size | 0) === size ? (size - 1) >>> 4 : LAST_GRANULES;
@@ -87,7 +46,12 @@ function bindMalloc(
  *
  * The granule is a rotation, one instruction: of a misaligned ptr it lies beyond the header map.
  */
-function bindFree(image: Image, meta: Int32Array, headers: Uint8Array, mask: number): Door["free"] {
+export function bindFree(
+  image: Image,
+  meta: Int32Array,
+  headers: Uint8Array,
+  mask: number,
+): (ptr: Ptr) => void {
   function free(ptr: Ptr): void {
     if (typeof ptr === "number" && (ptr | 0) === ptr) {
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
@@ -121,14 +85,14 @@ function bindFree(image: Image, meta: Int32Array, headers: Uint8Array, mask: num
  * As `bindFree`, for the blocks of this worker's slabs: `mine` has the live header of each. Others'
  * small blocks go to the outbox (see central/remote.ts), which holds `limit` blocks.
  */
-function bindOwnFree(
+export function bindOwnFree(
   image: Image,
   meta: Int32Array,
   headers: Uint8Array,
   mask: number,
   mine: Uint8Array,
   limit: number,
-): Door["free"] {
+): (ptr: Ptr) => void {
   const lastLive = image.liveHeaders[TINY_MAX_BYTES >>> GRANULE_SHIFT] as number;
   const beforeOutbox = OUTBOX - 1;
   function free(ptr: Ptr): void {
@@ -166,11 +130,4 @@ function bindOwnFree(
     freeSlow(image, ptr);
   }
   return free;
-}
-
-function bindRealloc(image: Image): Door["realloc"] {
-  function realloc(ptr: Ptr, size: number): Ptr {
-    return reallocOrThrow(image, ptr, size) as Ptr;
-  }
-  return realloc;
 }

@@ -1,5 +1,5 @@
 import { openSlab } from "../central/slabs.js";
-import { resizeSpan, spanBytes, takeSpan } from "../central/spans.js";
+import { takeSpan } from "../central/spans.js";
 import {
   CLASS_MASK,
   GRANULE_BYTES,
@@ -32,15 +32,15 @@ import {
   SLL_HEAD,
   topToCount,
 } from "../layout/metadata.js";
-import { BLOCK_BYTES, CLASS_MAX_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
+import { CLASS_MAX_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
 import { closed, exhausted, invalidSize, notLive } from "./misuse.js";
 import { refillFromSlab } from "./refill.js";
 import { drainAll, drainSll, openMagazines, popSll, takeSpare } from "./sll.js";
 
 /*
- * Where the hot paths go when they miss. Each of the three is one long body on purpose: above 460
- * bytes of bytecode V8 does not inline a function. Cut into small ones they were inlined into the
- * program's own loops, used up its inlining budget, and made it deoptimise whenever one of their
+ * Where the hot paths go when they miss. Each is one long body on purpose, as `realloc` is: above
+ * 460 bytes of bytecode V8 does not inline a function. Cut into small ones they were inlined into
+ * the program's loops, used up its inlining budget, and made it deoptimise whenever one of their
  * rare branches ran for the first time: a trace ran at 5.5 or 7.5 ns an event, by luck.
  */
 
@@ -169,64 +169,9 @@ export function freeSlow(image: Image, ptr: number): void {
   meta[top + 1] = ptr;
 }
 
-/** Up to here a loop over words is faster than `copyWithin`, whose call alone costs 17 ns. */
-const WORD_COPY_MAX_BYTES = 128;
-
-/**
- * `realloc`: where the block lies if its class stays or at most half of it is unused, or if it is a
- * span that can be cut or grown, or if there is no memory for a smaller one; else by a copy.
- *
- * Words of 4 bytes are copied: a Float64Array would change NaNs on engines that box them, a
- * BigInt64Array would allocate until it is optimised.
- *
- * @returns the live block; 0 when memory is exhausted, and then `ptr` is as it was.
- * @throws ERR_INVALID_SIZE, ERR_INVALID_POINTER, ERR_DOUBLE_FREE
- */
-export function reallocSlow(image: Image, ptr: number, size: number): number {
-  const { headers, i32, meta, u8 } = image;
-  if (image.gate[CLOSED] !== 0) throw closed(image);
-  const largest = ((meta[END_SLAB] as number) - (meta[FIRST_SLAB] as number)) << SLAB_SHIFT;
-  if (typeof size !== "number" || size >>> 0 !== size || size > largest)
-    throw invalidSize(image, size);
-  if (ptr === 0) return mallocSlow(image, size);
-  if (typeof ptr !== "number" || (ptr & -GRANULE_BYTES) !== ptr) throw notLive(image, ptr);
-  const live = headers[ptr >>> GRANULE_SHIFT] as number;
-  if (!(live > LIVE)) throw notLive(image, ptr);
-  const isSpan = (live & CLASS_MASK) === SPAN_CLASS;
-  const usable = isSpan ? spanBytes(image, ptr) : (BLOCK_BYTES[live & CLASS_MASK] as number);
-  if (isSpan && size > CLASS_MAX_BYTES) {
-    if (resizeSpan(image, ptr, (size + GRANULE_BYTES - 1) & -GRANULE_BYTES)) return ptr;
-  } else if (!isSpan && size <= usable) {
-    const isSameClass = image.liveHeaders[(size + 15) >>> GRANULE_SHIFT] === live;
-    if (isSameClass || size >= usable >> 1) return ptr;
-  }
-  const to = mallocSlow(image, size);
-  if (to === 0) return size <= usable ? ptr : 0;
-  const bytes = usable < size ? usable : size;
-  if (bytes > WORD_COPY_MAX_BYTES) {
-    u8.copyWithin(to, ptr, ptr + bytes);
-  } else {
-    const end = ((ptr + bytes + GRANULE_BYTES - 1) & -GRANULE_BYTES) >> 2;
-    for (let source = ptr >> 2, target = to >> 2; source < end; source += 4, target += 4) {
-      i32[target] = i32[source] as number;
-      i32[target + 1] = i32[source + 1] as number;
-      i32[target + 2] = i32[source + 2] as number;
-      i32[target + 3] = i32[source + 3] as number;
-    }
-  }
-  freeSlow(image, ptr);
-  return to;
-}
-
 /** Small enough to be inlined: the callers' code for exhaustion is one call that never ran. */
 export function mallocOrThrow(image: Image, size: number): number {
   const ptr = mallocSlow(image, size);
   if (ptr === 0) throw exhausted(image, size);
   return ptr;
-}
-
-export function reallocOrThrow(image: Image, ptr: number, size: number): number {
-  const to = reallocSlow(image, ptr, size);
-  if (to === 0) throw exhausted(image, size);
-  return to;
 }

@@ -2,7 +2,7 @@ import { isPowerOfTwo } from "../base/bits.js";
 import { HeapError, show } from "../base/errors.js";
 import type { Ptr } from "../base/types.js";
 import type { HeapOptions } from "../config/options.js";
-import type { Door } from "../front/hot.js";
+import type { Door } from "../front/door.js";
 import { liveHeaderOf, usableBytes } from "../front/lookup.js";
 import { classifyNotLive, closed, type NotLive } from "../front/misuse.js";
 import { drainAll } from "../front/sll.js";

@@ -1,6 +1,6 @@
 import { HeapError, show } from "../base/errors.js";
 import { NULL, type Ptr } from "../base/types.js";
-import type { Door } from "../front/hot.js";
+import type { Door } from "../front/door.js";
 import { liveHeaderOf } from "../front/lookup.js";
 import { notLive } from "../front/misuse.js";
 import { GRANULE_SHIFT, LIVE_TO_CACHED } from "../layout/header.js";

@@ -1,5 +1,5 @@
 import { type HeapOptions, resolveOptions } from "../config/options.js";
-import { openDoor } from "../front/hot.js";
+import { openDoor } from "../front/door.js";
 import { badImage, checkImage } from "../inspect/open.js";
 import { recountTouched, restoreBuffer, snapshotImage } from "../inspect/snapshot.js";
 import { type HeapStats, readStats } from "../inspect/stats.js";

@@ -1,6 +1,6 @@
 import type { Ptr } from "../base/types.js";
 import type { HeapOptions } from "../config/options.js";
-import type { Door } from "../front/hot.js";
+import type { Door } from "../front/door.js";
 import { liveHeaderOf, usableBytes } from "../front/lookup.js";
 import { GRANULE_BYTES, GRANULE_SHIFT, headerClass } from "../layout/header.js";
 import type { Image } from "../layout/image.js";

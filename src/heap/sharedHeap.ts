@@ -2,7 +2,7 @@ import { HeapError, show } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import type { Ptr } from "../base/types.js";
 import { type HeapOptions, resolveOptions } from "../config/options.js";
-import { openSharedDoor } from "../front/hot.js";
+import { openSharedDoor } from "../front/door.js";
 import { liveHeaderOf } from "../front/lookup.js";
 import { readSharedSuperblock } from "../inspect/open.js";
 import { readSharedStats, type SharedHeapStats } from "../inspect/sharedStats.js";

@@ -26,7 +26,7 @@ const NAMES: readonly (readonly [Side, string])[] = [
   ],
   [
     "shared",
-    `realloc reallocOrThrow reallocSlow resizeSpan extendRun spanBytes usableSize usableBytes
+    `realloc resizeSpan extendRun spanBytes usableSize usableBytes
     liveHeaderOf openMagazines takeSpare giveSpare linkRun unlinkRun binOf markBin clearBin
     linkPartial unlinkPartial slabRecord classRecord counterIndex emptyTop topToMagazine topToCount
     blocksPerSlab slabToPtr headerClass headerState toHeader capacityOf firstSlab endSlab closed

@@ -4,10 +4,9 @@ import type { Ptr } from "../../../src/base/types.js";
 import { sharedSlabs } from "../../../src/central/sharedSlabs.js";
 import { ownerOf } from "../../../src/central/states.js";
 import { type HeapOptions, resolveOptions } from "../../../src/config/options.js";
-import { type Door, openSharedDoor } from "../../../src/front/hot.js";
+import { type Door, openSharedDoor } from "../../../src/front/door.js";
 import { liveHeaderOf } from "../../../src/front/lookup.js";
 import { drainAll } from "../../../src/front/sll.js";
-import { reallocSlow } from "../../../src/front/slow.js";
 import { claimWorker, detachWorker } from "../../../src/heap/attach.js";
 import { freeEach, mallocBatch } from "../../../src/heap/batch.js";
 import { handOverBlock } from "../../../src/heap/handOver.js";
@@ -147,7 +146,7 @@ export class Agent {
       this.inHand[0] = 0;
     } else if (kind === C.REALLOC) {
       const ptr = this.take(a);
-      if (ptr !== 0) this.put(a, reallocSlow(image, ptr, b) || ptr, door);
+      if (ptr !== 0) this.put(a, this.move(door, ptr, b), door);
     } else if (kind === C.DRAIN) {
       sharedDrain(image);
     } else if (kind === C.DETACH) {
@@ -191,6 +190,16 @@ export class Agent {
 
   private setWorker(worker: number): void {
     sync.store(this.world.control, C.WORKER_OF + this.me, worker);
+  }
+
+  /** Reallocates a block; the same one when memory is exhausted. */
+  private move(door: Door, ptr: number, size: number): number {
+    try {
+      return door.realloc(ptr as Ptr, size);
+    } catch (error) {
+      if ((error as HeapError).code !== "ERR_HEAP_EXHAUSTED") throw error;
+      return ptr;
+    }
   }
 
   private allocateBatch(door: Door, size: number): boolean {
