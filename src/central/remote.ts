@@ -35,7 +35,7 @@ import {
 import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
 import { addFree, blockIndex } from "./freeBits.js";
 import { linkPartial, unlinkPartial } from "./slabs.js";
-import { kindOf, loadState, ownerOf, ownState, wake } from "./states.js";
+import { changeState, kindOf, loadState, ownerOf, ownState, wake } from "./states.js";
 
 /*
  * A remote free, from a worker to the owner of the block's slab:
@@ -272,10 +272,10 @@ export function publishAbandoned(image: SharedImage, slab: number, classIndex: n
 
 /** Makes an abandoned slab this worker's: whether it was the first to. */
 export function adoptSlab(image: SharedImage, slab: number, state: number): boolean {
-  const { layout, marks, meta, records, words } = image;
+  const { marks, meta, records } = image;
   const classIndex = kindOf(state);
   const own = ownState(image, classIndex) | (state & MARKED);
-  if (sync.compareExchange(words, layout.states + slab, state, own) !== state) return false;
+  if (!changeState(image, slab, state, own)) return false;
   const record = slabRecord(slab);
   const owner = classRecord(classIndex);
   meta[owner + CLASS_SLABS] = (meta[owner + CLASS_SLABS] as number) + 1;

@@ -3,7 +3,14 @@ import { classRecord, PARTIAL_HEAD } from "../layout/metadata.js";
 import type { SharedImage } from "../layout/shared.js";
 import { retireKept, returnToBits, takeFreeBits } from "./freeBits.js";
 import { adopt, collect, freeRemotely, sendOutbox } from "./remote.js";
-import { claimRun, claimTails, ownSpan, releaseRun, walkStates } from "./states.js";
+import {
+  claimRun,
+  claimTails,
+  publishSpan,
+  releaseRun,
+  reserveSpan,
+  walkStates,
+} from "./states.js";
 
 /** The image of a worker's heap: only such images have this slab source. */
 function own(image: Image): SharedImage {
@@ -18,10 +25,9 @@ export const sharedSlabs: SlabSource = {
     return slab;
   },
   give: (image, slab, slabs) => releaseRun(own(image), slab, slabs),
-  extend(image, slab, before, after) {
-    ownSpan(own(image), slab);
-    return claimTails(own(image), slab + before, slab + after);
-  },
+  reserve: (image, slab) => reserveSpan(own(image), slab),
+  publish: (image, slab) => publishSpan(own(image), slab),
+  extend: (image, slab, before, after) => claimTails(own(image), slab + before, slab + after),
   takeBlocks: (image, slab, classIndex, wanted, bottom) =>
     takeFreeBits(own(image), slab, classIndex, wanted, bottom),
   returnBlocks: (image, classIndex, bottom, top) =>

@@ -177,6 +177,8 @@ export const slabPool: SlabSource = {
     image.headers[slabToPtr(slab) >>> GRANULE_SHIFT] = NO_BLOCK;
     giveRun(image.meta, slab, slabs);
   },
+  reserve() {},
+  publish() {},
   extend: (image, slab, before, after) =>
     after === before || extendRun(image.meta, slab + before, after - before),
   takeBlocks,

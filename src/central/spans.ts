@@ -34,6 +34,7 @@ export function takeSpan(image: Image, bytes: number): number {
   describeSpan(image, slab, slabs, bytes);
   const ptr = slabToPtr(slab);
   image.headers[ptr >>> GRANULE_SHIFT] = toHeader(LIVE, SPAN_CLASS);
+  image.slabSource.publish(image, slab);
   return ptr;
 }
 
@@ -41,12 +42,16 @@ export function takeSpan(image: Image, bytes: number): number {
 export function resizeSpan(image: Image, ptr: number, bytes: number): boolean {
   const { slabSource } = image;
   const slab = ptrToSlab(ptr);
+  slabSource.reserve(image, slab);
   const before = image.records[slabRecord(slab) + RUN] as number;
   const after = bytesToSlabs(bytes);
-  if (!slabSource.extend(image, slab, before, Math.max(before, after))) return false;
-  describeSpan(image, slab, after, bytes);
-  if (after < before) slabSource.give(image, slab + after, before - after);
-  return true;
+  const hasRoom = slabSource.extend(image, slab, before, Math.max(before, after));
+  if (hasRoom) {
+    describeSpan(image, slab, after, bytes);
+    if (after < before) slabSource.give(image, slab + after, before - after);
+  }
+  slabSource.publish(image, slab);
+  return hasRoom;
 }
 
 export function spanBytes(image: Image, ptr: number): number {

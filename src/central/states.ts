@@ -1,9 +1,11 @@
 import { staticAssert } from "../base/assert.js";
+import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import { GRANULE_SHIFT, LIVE, NO_BLOCK, toHeader } from "../layout/header.js";
 import type { Run } from "../layout/image.js";
 import { blocksPerSlab, POOLED, SPAN_TAIL, slabToPtr } from "../layout/metadata.js";
 import {
+  BUSY,
   EVENTS,
   FREE_WORDS_SHIFT,
   HINT,
@@ -94,7 +96,7 @@ function claimSpanIn(image: SharedImage, slabs: number, from: number, end: numbe
     if (loadState(image, slab) !== 0) first = slab + 1;
     if (slab + 1 - first < slabs) continue;
     const state = layout.states + first;
-    if (sync.compareExchange(words, state, 0, ownState(image, SPAN_CLASS)) === 0) {
+    if (sync.compareExchange(words, state, 0, ownState(image, SPAN_CLASS) | BUSY) === 0) {
       if (claimTails(image, first + 1, first + slabs)) return first;
       sync.store(words, state, 0);
       sync.add(words, RETRACTIONS, 1);
@@ -132,7 +134,7 @@ export function countTails(image: SharedImage, slab: number): number {
   return end - slab - 1;
 }
 
-/** Gives back a slab, a span, or the end of a span. */
+/** Gives back a slab, a span that is reserved, or the end of one. */
 export function releaseRun(image: SharedImage, slab: number, slabs: number): void {
   const { headers, layout, words } = image;
   const state = loadState(image, slab);
@@ -141,7 +143,6 @@ export function releaseRun(image: SharedImage, slab: number, slabs: number): voi
     releaseTails(image, slab, slab + slabs);
   } else {
     if (kindOf(state) === SPAN_CLASS) {
-      ownSpan(image, slab);
       const granule = slabToPtr(slab) >>> GRANULE_SHIFT;
       headers[granule] = NO_BLOCK;
       sync.store(headers, granule + 1, NO_BLOCK);
@@ -158,10 +159,34 @@ export function releaseRun(image: SharedImage, slab: number, slabs: number): voi
   wake(image);
 }
 
-/** Whoever frees or resizes a span owns it first, so that a recovery finds it half done. */
-export function ownSpan(image: SharedImage, slab: number): void {
-  const marked = loadState(image, slab) & MARKED;
-  sync.store(image.words, image.layout.states + slab, ownState(image, SPAN_CLASS) | marked);
+/**
+ * Makes a live span this worker's, to free or to resize it: of two that try at the same moment one
+ * is the first, and a recovery finds it half done.
+ * @throws ERR_DOUBLE_FREE
+ */
+export function reserveSpan(image: SharedImage, slab: number): void {
+  for (let state = loadState(image, slab); isLiveSpan(state); state = loadState(image, slab)) {
+    const busy = ownState(image, SPAN_CLASS) | (state & MARKED) | BUSY;
+    if (changeState(image, slab, state, busy)) return;
+  }
+  const ptr = slabToPtr(slab);
+  const message = `ptr ${ptr} was freed or resized at the same moment; expected a live ptr`;
+  throw new HeapError("ERR_DOUBLE_FREE", message, { ptr, reason: "freed" });
+}
+
+/** Makes a span live that this worker made or resized: what it wrote of it is there for all. */
+export function publishSpan(image: SharedImage, slab: number): void {
+  sync.and(image.words, image.layout.states + slab, ~BUSY);
+}
+
+/** Whether a slab with this state is the first of a live span. */
+export function isLiveSpan(state: number): boolean {
+  return kindOf(state) === SPAN_CLASS && (state & BUSY) === 0;
+}
+
+/** Changes a slab's state, if it still is what it was. */
+export function changeState(image: SharedImage, slab: number, from: number, to: number): boolean {
+  return sync.compareExchange(image.words, image.layout.states + slab, from, to) === from;
 }
 
 function lowerHint(image: SharedImage, slab: number): void {

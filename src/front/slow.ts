@@ -141,6 +141,7 @@ export function freeSlow(image: Image, ptr: number): void {
   if (classIndex === SPAN_CLASS) {
     const slab = ptr >>> SLAB_SHIFT;
     const record = SLAB_RECORDS + (slab << SLAB_RECORD_SHIFT);
+    slabSource.reserve(image, slab);
     slabSource.give(image, slab, image.records[record + RUN] as number);
     return;
   }

@@ -2,7 +2,7 @@ import { HeapError, show } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import { abandonSlab } from "../central/remote.js";
 import { sharedSlabs } from "../central/sharedSlabs.js";
-import { kindOf, loadState, ownerOf } from "../central/states.js";
+import { changeState, kindOf, loadState, ownerOf } from "../central/states.js";
 import type { HeapOptions } from "../config/options.js";
 import { formatClasses } from "../front/format.js";
 import { drainAll } from "../front/sll.js";
@@ -148,18 +148,18 @@ export function detachWorker(image: SharedImage): void {
   hideLife(words, worker, state);
 }
 
-/**
- * A span that its allocator left is held by nobody that is known. Whoever frees or resizes it at
- * this moment owns it first: then it is not this worker's to leave.
- */
-export function disownSpan(image: SharedImage, slab: number): void {
-  const { layout, worker, words } = image;
+/** Leaves the span, unless another worker that frees or resizes it at this moment owns it first. */
+function disownSpan(image: SharedImage, slab: number): void {
   for (;;) {
     const state = loadState(image, slab);
-    if (ownerOf(state) !== worker + 1) return;
-    const left = ABANDONED | (SPAN_CLASS << KIND_SHIFT) | (state & MARKED);
-    if (sync.compareExchange(words, layout.states + slab, state, left) === state) return;
+    if (ownerOf(state) !== image.worker + 1 || leaveSpan(image, slab, state)) return;
   }
+}
+
+/** Makes a span that of nobody who is known, if its state still is what it was. */
+export function leaveSpan(image: SharedImage, slab: number, state: number): boolean {
+  const left = ABANDONED | (SPAN_CLASS << KIND_SHIFT) | (state & MARKED);
+  return changeState(image, slab, state, left);
 }
 
 /** Sends this handle's hot paths to the slow ones, which refuse: the slot may be another's soon. */

@@ -1,6 +1,7 @@
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
-import { kindOf, loadState, ownerOf } from "../central/states.js";
+import { changeState, kindOf, loadState, ownerOf } from "../central/states.js";
+import { notLive } from "../front/misuse.js";
 import { GRANULE_SHIFT, headerClass, NO_BLOCK } from "../layout/header.js";
 import { blocksPerSlab, ptrToSlab, slabToPtr } from "../layout/metadata.js";
 import {
@@ -24,7 +25,7 @@ export function handOverBlock(
   header: number,
   worker: number,
 ): void {
-  const { headers, layout, marks, words } = image;
+  const { headers, marks } = image;
   const slab = ptrToSlab(ptr);
   const granule = (ptr >>> GRANULE_SHIFT) + 1;
   const mark = sync.load(headers, granule);
@@ -34,7 +35,7 @@ export function handOverBlock(
   const isNobodys = mark === MARK_NOBODY || (mark === NO_BLOCK && isSpan && owner === ABANDONED);
   const isOwn = owner === image.worker + 1 || mark === workerMark(image.worker);
   if (isNobodys || isOwn) {
-    if (mark === NO_BLOCK) sync.or(words, layout.states + slab, MARKED);
+    if (mark === NO_BLOCK && !flagMarked(image, slab, header)) throw notLive(image, ptr);
     // Of two that take what nobody holds, one is the first.
     if (sync.compareExchange(headers, granule, mark, workerMark(worker)) === mark) {
       if (mark !== NO_BLOCK || isSpan) return;
@@ -45,6 +46,15 @@ export function handOverBlock(
   }
   const message = `worker ${image.worker} neither owns the block's slab nor was handed the block`;
   throw new HeapError("ERR_INVALID_WORKER", message, { ptr, workerId: worker });
+}
+
+/** Says that a slab has marks: whether it has the block, which another may free at this moment. */
+function flagMarked(image: SharedImage, slab: number, header: number): boolean {
+  for (;;) {
+    const state = loadState(image, slab);
+    if (kindOf(state) !== headerClass(header)) return false;
+    if (changeState(image, slab, state, state | MARKED)) return true;
+  }
 }
 
 /** The blocks of a slab or span with this worker's mark. */

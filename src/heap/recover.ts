@@ -3,7 +3,9 @@ import type { Ptr } from "../base/types.js";
 import { noteAbandoned, publishAbandoned, sendFrom, sendOutbox } from "../central/remote.js";
 import { sharedSlabs } from "../central/sharedSlabs.js";
 import {
+  changeState,
   countTails,
+  isLiveSpan,
   kindOf,
   loadState,
   ownerOf,
@@ -44,6 +46,7 @@ import {
 } from "../layout/metadata.js";
 import {
   ABANDONED,
+  BUSY,
   FREE_WORDS_SHIFT,
   generationOf,
   isWorkers,
@@ -62,7 +65,7 @@ import {
   workerMark,
 } from "../layout/shared.js";
 import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
-import { claimWorker, disownSpan } from "./attach.js";
+import { claimWorker, leaveSpan } from "./attach.js";
 import { heldIn } from "./handOver.js";
 import { beginRecovery, endDuties, freeSlot, isRefused } from "./slots.js";
 
@@ -307,48 +310,51 @@ function isFreeNow(
 }
 
 /**
- * A dead worker's span: a live block, or one that it was about to make or to free. Another worker
- * may hold it, and be about to free or resize it: that one owns it first, and then all is its
- * business.
+ * A dead worker's span: a live block, or one that it was about to make, to free or to resize.
+ * Another worker may hold a live one, and free or resize it at this moment: who changes its state
+ * first has it.
  */
 function recoverSpan(image: SharedImage, slab: number, tally: Tally): void {
-  const { headers, records } = image;
-  const own = takeSpanOf(image, slab, tally.dead);
-  if (own === 0) return;
-  const granule = slabToPtr(slab) >>> GRANULE_SHIFT;
-  const isLive = headers[granule] === toHeader(LIVE, SPAN_CLASS);
-  const described = records[slabRecord(slab) + RUN] as number;
-  const run = countTails(image, slab) + 1;
-  if (loadState(image, slab) !== own) return;
-  const mark = sync.load(headers, granule + 1);
-  if (isLive) {
-    // It died while it made the span longer or shorter.
-    if (run > described) releaseRun(image, slab + described, run - described);
-    const spanBytes = slabRecord(slab) + SPAN_BYTES;
-    if (bytesToSlabs(records[spanBytes] as number) !== described) {
-      records[spanBytes] = described * SLAB_BYTES;
+  const { headers } = image;
+  const mark = (slabToPtr(slab) >>> GRANULE_SHIFT) + 1;
+  let state = loadState(image, slab);
+  for (; ownerOf(state) === tally.dead + 1; state = loadState(image, slab)) {
+    const holder = sync.load(headers, mark);
+    const isHeld = holder === NO_BLOCK || holder === workerMark(tally.dead);
+    const isFreed = isHeld && tally.freeLive;
+    if (isFreed || !isLiveSpan(state)) {
+      const own = ownState(image, SPAN_CLASS) | BUSY | (state & MARKED);
+      if (!changeState(image, slab, state, own)) continue;
+      const isLive = mendSpan(image, slab);
+      if (isLive && isHeld) tally.live.push(slabToPtr(slab) as Ptr);
+      if (!isLive || isFreed) {
+        const run = countTails(image, slab) + 1;
+        tally.reclaimedSlabs += run;
+        releaseRun(image, slab, run);
+        return;
+      }
+      leaveSpan(image, slab, own);
+    } else {
+      if (!leaveSpan(image, slab, state)) continue;
+      if (isHeld) tally.live.push(slabToPtr(slab) as Ptr);
     }
-    const isHeld = mark === NO_BLOCK || mark === workerMark(tally.dead);
-    if (isHeld) tally.live.push(slabToPtr(slab) as Ptr);
-    if (!isHeld || !tally.freeLive) {
-      if (isHeld && mark !== NO_BLOCK) sync.store(headers, granule + 1, MARK_NOBODY);
-      disownSpan(image, slab);
-      return;
-    }
+    if (isHeld && holder !== NO_BLOCK) sync.compareExchange(headers, mark, holder, MARK_NOBODY);
+    return;
   }
-  tally.reclaimedSlabs += run;
-  releaseRun(image, slab, run);
 }
 
-/** Makes a dead worker's span this worker's: its state, or 0 if another worker was faster. */
-function takeSpanOf(image: SharedImage, slab: number, dead: number): number {
-  const { layout, words } = image;
-  for (;;) {
-    const state = loadState(image, slab);
-    if (ownerOf(state) !== dead + 1) return 0;
-    const own = ownState(image, SPAN_CLASS) | (state & MARKED);
-    if (sync.compareExchange(words, layout.states + slab, state, own) === state) return own;
+/** Mends a reserved span that a worker died over while it made it longer or shorter: is it live? */
+function mendSpan(image: SharedImage, slab: number): boolean {
+  const { headers, records } = image;
+  if (headers[slabToPtr(slab) >>> GRANULE_SHIFT] !== toHeader(LIVE, SPAN_CLASS)) return false;
+  const described = records[slabRecord(slab) + RUN] as number;
+  const run = countTails(image, slab) + 1;
+  if (run > described) releaseRun(image, slab + described, run - described);
+  const spanBytes = slabRecord(slab) + SPAN_BYTES;
+  if (bytesToSlabs(records[spanBytes] as number) !== described) {
+    records[spanBytes] = described * SLAB_BYTES;
   }
+  return true;
 }
 
 /** Another's slab with marked blocks: some may have been handed over to the dead worker. */

@@ -1,6 +1,6 @@
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
-import { kindOf, loadState, ownerOf, walkStates } from "../central/states.js";
+import { isLiveSpan, kindOf, loadState, ownerOf, walkStates } from "../central/states.js";
 import type { HeapOptions } from "../config/options.js";
 import {
   CACHED,
@@ -196,6 +196,7 @@ function verifySharedSpan(image: SharedImage, slab: number, run: number): void {
   expectRange("span", ptr, bytes, (run - 1) * SLAB_BYTES + 1, run * SLAB_BYTES);
   expect("span", ptr, bytes % GRANULE_BYTES, 0);
   expect("headers", ptr, headers[granule], toHeader(LIVE, SPAN_CLASS));
+  if (!isLiveSpan(loadState(image, slab))) broken("span", ptr, "being made or freed", "live");
   const isMarked = (loadState(image, slab) & MARKED) !== 0;
   if (isMarked && headers[granule + 1] !== NO_BLOCK) verifyMark(image, ptr);
   verifyZeros(image, granule + (isMarked ? 2 : 1), slabToPtr(slab + run) >>> GRANULE_SHIFT);

@@ -25,6 +25,10 @@ export interface SlabSource {
   take(image: Image, slabs: number, kind: number): number;
   /** Gives back a run, or the end of a span; no header is left but that of a span. */
   give(image: Image, slab: number, slabs: number): void;
+  /** Before a live span is given back or resized: nobody else does that at the same time. */
+  reserve(image: Image, slab: number): void;
+  /** After a span was made or resized: it is live. */
+  publish(image: Image, slab: number): void;
   /** Makes a span of `before` slabs as long or longer where it lies: whether it could. */
   extend(image: Image, slab: number, before: number, after: number): boolean;
   /** Takes blocks of a slab in state free into slots above `bottom`: how many. */

@@ -109,6 +109,8 @@ export const ABANDONED = 0xff;
 export const KIND_SHIFT = 8;
 /** Set while a block of the slab is, or was, handed over. */
 export const MARKED = 0x10000;
+/** Set while the owner of a span makes it, frees it or resizes it: without it the span is live. */
+export const BUSY = 0x20000;
 
 /*
  * A mark says who holds a live block that was handed over. It stands in the header map where the

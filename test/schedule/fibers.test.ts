@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MALLOC_WAIT, RECOVER } from "../support/schedule/control.js";
 import { Pool } from "../support/schedule/fibers/pool.js";
-import { LONG_SCENARIOS, WAITS } from "../support/schedule/fibers/scenarios.js";
+import { LONG_SCENARIOS, TWICE, WAITS } from "../support/schedule/fibers/scenarios.js";
 import type { Job } from "../support/schedule/jobs.js";
 import { programs, steps } from "../support/schedule/programs.js";
 import { FACTOR, REPLAY, SEED, Tally } from "../support/schedule/report.js";
@@ -80,6 +80,14 @@ describe.skipIf(REPLAY !== "").concurrent.each(LONG_SCENARIOS)("long: $name", (s
     await tally.run("races", { kind: "reducedRaces", scenario, runs: 300 * FACTOR, ms: MS });
     const runs = 4000 * FACTOR;
     await tally.run("random", { kind: "random", scenario, runs, seed: SEED, ms: MS });
+  });
+});
+
+describe.skipIf(REPLAY !== "").concurrent.each(TWICE)("twice: $name", (scenario) => {
+  it("is freed once in all schedules with few preemptions", async () => {
+    const job: Job = { kind: "exhaust", scenario, bound: PREEMPTIONS, ms: MS };
+    const { isComplete } = await tally.run("spans freed twice, exhaustive to 3 preemptions", job);
+    expect(isComplete).toBe(true);
   });
 });
 

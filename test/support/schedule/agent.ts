@@ -174,6 +174,8 @@ export class Agent {
       this.inHand.fill(0);
     } else if (kind === C.FORGET) {
       this.exchange(a, 0);
+    } else if (kind === C.FREE_UNORDERED) {
+      this.freeUnordered(a, door);
     } else {
       this.put(a, this.allocateWaiting(image, b), door);
     }
@@ -190,6 +192,19 @@ export class Agent {
 
   private setWorker(worker: number): void {
     sync.store(this.world.control, C.WORKER_OF + this.me, worker);
+  }
+
+  /** Frees what another thread may free too: unless that one was faster, which is an error. */
+  private freeUnordered(slot: number, door: Door): void {
+    const ptr = this.world.control[C.SLOT_TABLE + slot] as number;
+    try {
+      door.free(ptr as Ptr);
+    } catch (error) {
+      const { code } = error as HeapError;
+      if (code !== "ERR_DOUBLE_FREE" && code !== "ERR_INVALID_POINTER") throw error;
+      return;
+    }
+    if (ptr !== 0 && this.exchange(slot, 0) !== ptr) throw new Error(`ptr ${ptr} was freed twice`);
   }
 
   /** Reallocates a block; the same one when memory is exhausted. */

@@ -96,6 +96,7 @@ export const MALLOC_BATCH = 9;
 export const FREE_BATCH = 10;
 export const MALLOC_WAIT = 11;
 export const FORGET = 12;
+export const FREE_UNORDERED = 13;
 
 /** Blocks of a batch, in slots that follow one another. */
 export const BATCH = 3;
@@ -151,6 +152,9 @@ export const mallocWait = (slot: number, size: number): Op => [MALLOC_WAIT, slot
 /** Nobody has the block any more: it dies with its worker. */
 export const forget = (slot: number): Op => [FORGET, slot, 0];
 
+/** As a program that frees a block twice at the same moment: of two, one must be refused. */
+export const freeUnordered = (slot: number): Op => [FREE_UNORDERED, slot, 0];
+
 const NAMES = [
   "",
   "malloc",
@@ -165,6 +169,7 @@ const NAMES = [
   "freeBatch",
   "mallocWait",
   "forget",
+  "freeUnordered",
 ];
 
 export function showOp([kind, a, b]: Op): string {

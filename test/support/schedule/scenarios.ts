@@ -210,6 +210,18 @@ export const SCENARIOS: readonly Scenario[] = [
     threads: [[recover(2)], [malloc(8, LARGE), drain]],
   },
   {
+    name: "recovery while a span of the dead is freed",
+    slabs: 5,
+    preamble: attached(3, ...fill(2, SPAN, 0)),
+    threads: [[recover(2)], [free(0), malloc(8, LARGE)]],
+  },
+  {
+    name: "recovery while a span of the dead grows",
+    slabs: 5,
+    preamble: attached(3, ...fill(2, SPAN, 0)),
+    threads: [[recover(2)], [realloc(0, LONG_SPAN), free(0)]],
+  },
+  {
     name: "recovery of a worker with mail and spans",
     slabs: 6,
     interval: 2,

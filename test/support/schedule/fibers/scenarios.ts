@@ -5,6 +5,7 @@ import {
   forget,
   free,
   freeBatch,
+  freeUnordered,
   handOver,
   malloc,
   mallocBatch,
@@ -92,6 +93,25 @@ export const LONG_SCENARIOS: readonly Scenario[] = [
     slabs: 5,
     preamble: attached(2, ...fill(0, LARGE, 0, 1), ...fill(1, LARGE, 2)),
     threads: [[detach], [free(0), drain], [attach, free(1)]],
+  },
+];
+
+/** Programs that free a span twice at the same moment. */
+export const TWICE: readonly Scenario[] = [
+  {
+    name: "two free a span",
+    slabs: 6,
+    preamble: attached(2, ...fill(0, SPAN, 0)),
+    threads: [
+      [freeUnordered(0), drain],
+      [freeUnordered(0), drain],
+    ],
+  },
+  {
+    name: "three free a span that its owner left",
+    slabs: 6,
+    preamble: attached(4, ...fill(3, SPAN, 0), [3, detach]),
+    threads: [[freeUnordered(0)], [freeUnordered(0)], [freeUnordered(0), drain]],
   },
 ];
 
