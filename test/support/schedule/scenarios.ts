@@ -29,7 +29,7 @@ export interface Scenario {
 
 export const LARGE = 30000;
 export const SPAN = 70000;
-const LONG_SPAN = 140000;
+export const LONG_SPAN = 140000;
 
 /** Workers 0 to `count - 1` attach in turn. */
 export function attached(count: number, ...then: [number, Op][]): [number, Op][] {
@@ -107,12 +107,6 @@ export const SCENARIOS: readonly Scenario[] = [
     slabs: 7,
     preamble: attached(2, ...fill(0, LONG_SPAN, 0)),
     threads: [[free(0)], [malloc(9, SPAN), malloc(10, LARGE)]],
-  },
-  {
-    name: "long spans meet",
-    slabs: 7,
-    preamble: attached(2, ...fill(0, 65536, 0), [0, free(0)]),
-    threads: [[malloc(8, LONG_SPAN)], [malloc(9, LONG_SPAN), free(9)]],
   },
   {
     name: "abandoned slabs, two adopt",

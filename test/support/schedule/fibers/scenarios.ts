@@ -14,7 +14,7 @@ import {
   realloc,
   recover,
 } from "../control.js";
-import { attached, fill, LARGE, type Scenario, SPAN } from "../scenarios.js";
+import { attached, fill, LARGE, LONG_SPAN, type Scenario, SPAN } from "../scenarios.js";
 
 const SMALL = 60;
 
@@ -50,7 +50,13 @@ export const LONG_SCENARIOS: readonly Scenario[] = [
     name: "three workers, spans that meet",
     slabs: 6,
     preamble: attached(3, ...fill(0, SPAN, 0), ...fill(1, SPAN, 1)),
-    threads: [[free(0)], [free(1)], [malloc(8, 140000)]],
+    threads: [[free(0)], [free(1)], [malloc(8, LONG_SPAN)]],
+  },
+  {
+    name: "long spans meet",
+    slabs: 7,
+    preamble: attached(2, ...fill(0, 65536, 0), [0, free(0)]),
+    threads: [[malloc(8, LONG_SPAN)], [malloc(9, LONG_SPAN), free(9)]],
   },
   {
     name: "realloc moves another worker's block",
