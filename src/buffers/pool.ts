@@ -11,17 +11,34 @@ const SLAB_MASK = 65535;
 interface Page<V> {
   readonly shift: number;
   readonly views: (V | undefined)[];
-  /** Of each view its ptr and its length. */
-  readonly keys: Int32Array;
 }
 
 /**
- * Where a view keeps its ptr. `byteOffset` and `length` of a typed array are calls of 17 and 7 ns
- * in Node 20, several times what `malloc` takes.
+ * A view that knows its ptr and length. `byteOffset` and `length` of a typed array are calls of 17
+ * and 7 ns in Node 20, several times what `malloc` takes; and what V8 lays out with an object costs
+ * no cache line of its own, as a property that is added later does. For programs it has another
+ * prototype, and is a plain `Uint8Array`.
  */
-const PTR = Symbol("ptr");
+class KnownView<B extends ArrayBufferLike> extends Uint8Array<B> {
+  readonly #ptr: number;
+  readonly #size: number;
 
-type Known = { readonly [PTR]?: number };
+  constructor(buffer: B, ptr: number, size: number) {
+    super(buffer, ptr, size);
+    this.#ptr = ptr;
+    this.#size = size;
+  }
+
+  /** @throws TypeError for what is none. */
+  static ptrOf(view: unknown): number {
+    return (view as KnownView<ArrayBufferLike>).#ptr;
+  }
+
+  static isOf(view: unknown, ptr: number, size: number): boolean {
+    const known = view as KnownView<ArrayBufferLike>;
+    return known.#ptr === ptr && known.#size === size;
+  }
+}
 
 /**
  * Buffers of a heap as plain `Uint8Array`s, in the shape of code that calls `Buffer.allocUnsafe`;
@@ -54,9 +71,8 @@ export class BufferPool<
     const ptr = this.heap.malloc(size);
     const page = this.pages[ptr >>> SLAB_SHIFT];
     if (page !== undefined) {
-      const index = (ptr & SLAB_MASK) >>> page.shift;
-      const { keys } = page;
-      if (keys[2 * index] === ptr && keys[2 * index + 1] === size) return page.views[index] as V;
+      const view = page.views[(ptr & SLAB_MASK) >>> page.shift];
+      if (view !== undefined && KnownView.isOf(view, ptr, size)) return view;
     }
     return this.register(ptr, size);
   }
@@ -95,7 +111,12 @@ export class BufferPool<
    * @throws {HeapError} ERR_DOUBLE_FREE
    */
   free(view: V): void {
-    const ptr = (view as Known | undefined)?.[PTR] as number;
+    let ptr = 0;
+    try {
+      ptr = KnownView.ptrOf(view);
+    } catch {
+      throw notOwned(view);
+    }
     const page = this.pages[ptr >>> SLAB_SHIFT];
     if (page === undefined || page.views[(ptr & SLAB_MASK) >>> page.shift] !== view) {
       throw notOwned(view);
@@ -118,9 +139,9 @@ export class BufferPool<
     return this.register(ptr, size);
   }
 
-  /** A view of the kind that this pool gives. */
-  protected makeView(ptr: number, size: number): V {
-    return new Uint8Array(this.heap.buffer, ptr, size) as V;
+  /** The prototype of the views that this pool gives. */
+  protected get prototype(): Uint8Array {
+    return Uint8Array.prototype;
   }
 
   private register(ptr: Ptr, size: number): V {
@@ -133,10 +154,10 @@ export class BufferPool<
       page = makePage<V>(shift, blockBytes, page?.views);
       this.pages[slab] = page;
     }
-    const view = this.makeView(ptr, size);
-    Object.defineProperty(view, PTR, { value: ptr });
-    keep(page, view, ptr);
-    return view;
+    const view = new KnownView(this.heap.buffer, ptr, size);
+    Object.setPrototypeOf(view, this.prototype);
+    page.views[(ptr & SLAB_MASK) >>> shift] = view as unknown as V;
+    return view as unknown as V;
   }
 }
 
@@ -149,21 +170,12 @@ function makePage<V extends Uint8Array>(
   blockBytes: number,
   old: readonly (V | undefined)[] = [],
 ): Page<V> {
-  const count = (SLAB_MASK >>> shift) + 1;
-  const views: (V | undefined)[] = new Array(count).fill(undefined);
-  const page = { shift, views, keys: new Int32Array(2 * count) };
+  const views: (V | undefined)[] = new Array((SLAB_MASK >>> shift) + 1).fill(undefined);
   for (const view of old) {
-    const ptr = view?.byteOffset ?? 1;
-    if (view !== undefined && (ptr & SLAB_MASK) % blockBytes === 0) keep(page, view, ptr);
+    const at = view === undefined ? 1 : KnownView.ptrOf(view) & SLAB_MASK;
+    if (at % blockBytes === 0) views[at >>> shift] = view;
   }
-  return page;
-}
-
-function keep<V extends Uint8Array>({ shift, views, keys }: Page<V>, view: V, ptr: number): void {
-  const index = (ptr & SLAB_MASK) >>> shift;
-  views[index] = view;
-  keys[2 * index] = ptr;
-  keys[2 * index + 1] = view.length;
+  return { shift, views };
 }
 
 function notOwned(view: unknown): BufferError {

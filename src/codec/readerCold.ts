@@ -27,10 +27,10 @@ export function open(reader: ReaderBase, source: Bytes | Uint8Array): void {
   }
   if (!(source instanceof Uint8Array)) throw invalid("source", source, "Bytes or a Uint8Array");
   const { buffer, byteOffset, length } = source as Uint8Array;
+  const all = buffer.byteLength;
   reader.buffer = buffer;
-  const isWhole = length === buffer.byteLength;
-  reader.raw = isWhole ? source : new Uint8Array(buffer, 0, buffer.byteLength);
-  reader.data = new DataView(buffer, 0, buffer.byteLength);
+  reader.raw = length === all ? source : new Uint8Array(buffer, 0, all);
+  reader.data = new DataView(buffer, 0, all);
   reader.total = length;
   reader.at = byteOffset;
   reader.end = byteOffset + length;

@@ -15,7 +15,7 @@ export class NodeBufferPool<B extends ArrayBufferLike = ArrayBufferLike> extends
     if (heap.buffer instanceof ArrayBuffer) markAsUntransferable(heap.buffer);
   }
 
-  protected override makeView(ptr: number, size: number): Buffer<B> {
-    return Buffer.from(this.heap.buffer, ptr, size) as Buffer<B>;
+  protected override get prototype(): Buffer {
+    return Buffer.prototype;
   }
 }
