@@ -27,6 +27,14 @@ afterAll(async () => {
   tally.print("fibers");
 });
 
+describe.skipIf(REPLAY !== "").concurrent.each(TWICE)("twice: $name", (scenario) => {
+  it("is freed once in all schedules with few preemptions", async () => {
+    const job: Job = { kind: "exhaust", scenario, bound: PREEMPTIONS, ms: MS };
+    const { isComplete } = await tally.run("spans freed twice, exhaustive to 3 preemptions", job);
+    expect(isComplete).toBe(true);
+  });
+});
+
 describe.skipIf(REPLAY !== "").concurrent.each(SCENARIOS)("$name", (scenario) => {
   it("holds in all schedules with few preemptions", async () => {
     const bound = PREEMPTIONS;
@@ -80,14 +88,6 @@ describe.skipIf(REPLAY !== "").concurrent.each(LONG_SCENARIOS)("long: $name", (s
     await tally.run("races", { kind: "reducedRaces", scenario, runs: 300 * FACTOR, ms: MS });
     const runs = 4000 * FACTOR;
     await tally.run("random", { kind: "random", scenario, runs, seed: SEED, ms: MS });
-  });
-});
-
-describe.skipIf(REPLAY !== "").concurrent.each(TWICE)("twice: $name", (scenario) => {
-  it("is freed once in all schedules with few preemptions", async () => {
-    const job: Job = { kind: "exhaust", scenario, bound: PREEMPTIONS, ms: MS };
-    const { isComplete } = await tally.run("spans freed twice, exhaustive to 3 preemptions", job);
-    expect(isComplete).toBe(true);
   });
 });
 

@@ -12,7 +12,7 @@ import { SEEDED_BUGS, type SeededBug } from "./bugs.js";
 const USAGE = `usage: npm run seeded -- [options]
 
   --only REGEX   bugs whose name matches
-  --seconds N    time that the tests have to notice a bug (default 120)
+  --seconds N    time that the tests have to notice a bug (default 240)
   --help
 `;
 
@@ -30,7 +30,7 @@ const COPIED = [
 const { values } = parseArgs({
   options: {
     only: { type: "string", default: "" },
-    seconds: { type: "string", default: "120" },
+    seconds: { type: "string", default: "240" },
     help: { type: "boolean", default: false },
   },
 });
@@ -101,7 +101,7 @@ async function main(): Promise<void> {
   }
   const seconds = Number(values.seconds);
   const bugs = SEEDED_BUGS.filter(({ name }) => new RegExp(values.only).test(name));
-  const clean = await hunt(undefined, 4 * seconds);
+  const clean = await hunt(undefined, 2 * seconds);
   if (clean.caughtBy !== "") throw new Error(`the tests fail without any bug: ${clean.caughtBy}`);
   console.log("| bug | what it does | caught by | s |\n| :--- | :--- | :--- | ---: |");
   for (const bug of bugs) {
