@@ -13,7 +13,7 @@ import {
   words,
   zigzagWords,
 } from "./varint.js";
-import { grow, splitBytes } from "./writerCold.js";
+import { grow, longVarint32, splitBytes } from "./writerCold.js";
 import { WriterNumbers } from "./writerNumbers.js";
 
 const U64_MAX = 2n ** 64n - 1n;
@@ -35,12 +35,13 @@ const SHORT_TEXT = 24;
 export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterNumbers<B> {
   /** Unsigned LEB128, as in protobuf and WebAssembly: 1 to 5 bytes. */
   varint32(value: number): void {
-    if (value >>> 0 !== value) throw refused("varint32", value, 0, 0xffffffff);
-    const size = leb32Length(value);
-    const at = this.at + size <= this.limit ? this.at : grow(this, size);
-    if (size === 1) this.raw[at] = value;
-    else putLeb32(this.raw, at, value);
-    this.at = at + size;
+    const { at } = this;
+    if ((value & 0x7f) === value && at < this.limit) {
+      this.raw[at] = value;
+      this.at = at + 1;
+    } else {
+      longVarint32(this, value);
+    }
   }
 
   /** Unsigned LEB128 of 64 bits: 1 to 10 bytes. */
@@ -109,16 +110,13 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
 
   /** A string as UTF-8, its bytes counted in front. */
   utf8Prefixed(prefix: LengthPrefix, text: string): void {
-    const { length } = text;
-    const isByte = prefix === "u8" || (prefix === "varint" && length < 128);
-    if (isByte && this.ascii(text, 1)) {
+    // A short text has a byte in front, whichever of the two it is.
+    if ((prefix === "u8" || prefix === "varint") && this.ascii(text, 1)) {
+      const { length } = text;
       this.raw[this.at - length - 1] = length;
-      return;
+    } else {
+      this.longPrefixed(prefix, text);
     }
-    const size = utf8Length(text);
-    const front = this.prefixLength(prefix, size);
-    this.longUtf8(text, front, size);
-    this.putPrefix(prefix, this.at - size - front, size);
   }
 
   /** A string as UTF-8 with a byte behind it that ends it: 0, or another below 128. */
@@ -186,6 +184,13 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     }
     this.at = end;
     return true;
+  }
+
+  private longPrefixed(prefix: LengthPrefix, text: string): void {
+    const size = utf8Length(text);
+    const front = this.prefixLength(prefix, size);
+    this.longUtf8(text, front, size);
+    this.putPrefix(prefix, this.at - size - front, size);
   }
 
   private longUtf8(text: string, front: number, size: number): void {

@@ -8,7 +8,8 @@ import {
   outOfRange,
   type Part,
 } from "../buffers/index.js";
-import { tooLarge } from "./errors.js";
+import { invalid, refused, tooLarge } from "./errors.js";
+import { leb32Length, putLeb32 } from "./varint.js";
 import type { WriterBase } from "./writerBase.js";
 
 /** A chain's blocks grow with the message, up to this. */
@@ -233,4 +234,26 @@ export function splitBytes(writer: WriterBase, bytes: Uint8Array): void {
   writer.raw.set(bytes.subarray(0, fits), at);
   writer.raw.set(bytes.subarray(fits), next);
   writer.at = next + bytes.length - fits;
+}
+
+export function longVarint32(writer: WriterBase, value: number): void {
+  if (value >>> 0 !== value) throw refused("varint32", value, 0, 0xffffffff);
+  const size = leb32Length(value);
+  const at = writer.at + size <= writer.limit ? writer.at : grow(writer, size);
+  putLeb32(writer.raw, at, value);
+  writer.at = at + size;
+}
+
+/**
+ * Refuses a value for a field of fixed width, whose range is in its name. The callers are short by
+ * it, so that V8 inlines all fields of a message into the function that writes it.
+ */
+export function refuse(field: string, value: unknown): never {
+  const bits = Number.parseInt(field.slice(1), 10);
+  if (field.startsWith("f")) throw invalid(field, value, "a number");
+  const [least, most] = field.startsWith("u")
+    ? [0n, 2n ** BigInt(bits) - 1n]
+    : [-(2n ** BigInt(bits - 1)), 2n ** BigInt(bits - 1) - 1n];
+  if (bits === 64) throw refused(field, value, least, most);
+  throw refused(field, value, Number(least), Number(most));
 }
