@@ -5,6 +5,7 @@ import { GRANULE_SHIFT, LIVE, NO_BLOCK, toHeader } from "../layout/header.js";
 import type { Run } from "../layout/image.js";
 import { blocksPerSlab, POOLED, SPAN_TAIL, slabToPtr } from "../layout/metadata.js";
 import {
+  ABANDONED,
   BUSY,
   EVENTS,
   FREE_WORDS_SHIFT,
@@ -177,6 +178,12 @@ export function reserveSpan(image: SharedImage, slab: number): void {
 /** Makes a span live that this worker made or resized: what it wrote of it is there for all. */
 export function publishSpan(image: SharedImage, slab: number): void {
   sync.and(image.words, image.layout.states + slab, ~BUSY);
+}
+
+/** Makes a span that of nobody who is known, if its state still is what it was. */
+export function leaveSpan(image: SharedImage, slab: number, state: number): boolean {
+  const left = ABANDONED | (SPAN_CLASS << KIND_SHIFT) | (state & MARKED);
+  return changeState(image, slab, state, left);
 }
 
 /** Whether a slab with this state is the first of a live span. */

@@ -170,8 +170,9 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   private sliceNext(count: number): SliceOf<S> {
     const { at, buffer } = this;
     if (buffer === null) return sliceOf(this, count) as SliceOf<S>;
+    const view = new Uint8Array(buffer, at, count);
     this.at = at + count;
-    return new Uint8Array(buffer, at, count) as SliceOf<S>;
+    return view as SliceOf<S>;
   }
 
   /** `count`, or 0 when so many bytes are not there. */

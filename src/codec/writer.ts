@@ -176,7 +176,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     const { raw } = this;
     const at = this.at + front;
     const end = at + length;
-    if (length > SHORT_TEXT || end > this.limit) return false;
+    if (!(length <= SHORT_TEXT && end <= this.limit)) return false;
     for (let index = 0; index < length; index++) {
       const unit = text.charCodeAt(index);
       if (unit >= 0x80) return false;

@@ -2,7 +2,7 @@ import { HeapError, show } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import { abandonSlab } from "../central/remote.js";
 import { sharedSlabs } from "../central/sharedSlabs.js";
-import { changeState, kindOf, loadState, ownerOf } from "../central/states.js";
+import { kindOf, leaveSpan, loadState, ownerOf } from "../central/states.js";
 import type { HeapOptions } from "../config/options.js";
 import { formatClasses } from "../front/format.js";
 import { drainAll } from "../front/sll.js";
@@ -19,12 +19,9 @@ import {
   SPARE_HEAD,
 } from "../layout/metadata.js";
 import {
-  ABANDONED,
   FORMATTING,
   generationOf,
   HINT,
-  KIND_SHIFT,
-  MARKED,
   MAX_WORKERS,
   MINE_MARKED,
   OUTBOX_BYTES,
@@ -39,7 +36,7 @@ import {
   viewShared,
   WORKERS,
 } from "../layout/shared.js";
-import { CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
+import { CLASS_COUNT } from "../layout/sizeClasses.js";
 import { writeSuperblock, zeroTouchedPages } from "./create.js";
 import { disownMarks } from "./handOver.js";
 import { hideLife, showLife } from "./liveness.js";
@@ -154,12 +151,6 @@ function disownSpan(image: SharedImage, slab: number): void {
     const state = loadState(image, slab);
     if (ownerOf(state) !== image.worker + 1 || leaveSpan(image, slab, state)) return;
   }
-}
-
-/** Makes a span that of nobody who is known, if its state still is what it was. */
-export function leaveSpan(image: SharedImage, slab: number, state: number): boolean {
-  const left = ABANDONED | (SPAN_CLASS << KIND_SHIFT) | (state & MARKED);
-  return changeState(image, slab, state, left);
 }
 
 /** Sends this handle's hot paths to the slow ones, which refuse: the slot may be another's soon. */

@@ -1,11 +1,20 @@
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
-import { changeState, kindOf, loadState, ownerOf } from "../central/states.js";
-import { notLive } from "../front/misuse.js";
+import {
+  changeState,
+  isLiveSpan,
+  kindOf,
+  leaveSpan,
+  loadState,
+  ownerOf,
+  ownState,
+  publishSpan,
+} from "../central/states.js";
 import { GRANULE_SHIFT, headerClass, NO_BLOCK } from "../layout/header.js";
 import { blocksPerSlab, ptrToSlab, slabToPtr } from "../layout/metadata.js";
 import {
   ABANDONED,
+  BUSY,
   MARK_NOBODY,
   MARKED,
   MINE_MARKED,
@@ -25,36 +34,49 @@ export function handOverBlock(
   header: number,
   worker: number,
 ): void {
-  const { headers, marks } = image;
+  const { headers, layout, marks, words } = image;
   const slab = ptrToSlab(ptr);
   const granule = (ptr >>> GRANULE_SHIFT) + 1;
   const mark = sync.load(headers, granule);
-  const owner = ownerOf(loadState(image, slab));
+  const state = loadState(image, slab);
+  const owner = ownerOf(state);
   const isSpan = headerClass(header) === SPAN_CLASS;
   // A block of an abandoned slab has a mark from then on; a span need not.
   const isNobodys = mark === MARK_NOBODY || (mark === NO_BLOCK && isSpan && owner === ABANDONED);
   const isOwn = owner === image.worker + 1 || mark === workerMark(image.worker);
   if (isNobodys || isOwn) {
-    if (mark === NO_BLOCK && !flagMarked(image, slab, header)) throw notLive(image, ptr);
+    if (isSpan && mark === NO_BLOCK) {
+      if (markSpan(image, slab, state, worker)) return;
+      throw notHeld(image, ptr, worker);
+    }
+    if (mark === NO_BLOCK) sync.or(words, layout.states + slab, MARKED);
     // Of two that take what nobody holds, one is the first.
     if (sync.compareExchange(headers, granule, mark, workerMark(worker)) === mark) {
-      if (mark !== NO_BLOCK || isSpan) return;
+      if (mark !== NO_BLOCK) return;
       marks[slab] = (marks[slab] as number) + 1;
       image.mine[slab] = MINE_MARKED;
       return;
     }
   }
-  const message = `worker ${image.worker} neither owns the block's slab nor was handed the block`;
-  throw new HeapError("ERR_INVALID_WORKER", message, { ptr, workerId: worker });
+  throw notHeld(image, ptr, worker);
 }
 
-/** Says that a slab has marks: whether it has the block, which another may free at this moment. */
-function flagMarked(image: SharedImage, slab: number, header: number): boolean {
-  for (;;) {
-    const state = loadState(image, slab);
-    if (kindOf(state) !== headerClass(header)) return false;
-    if (changeState(image, slab, state, state | MARKED)) return true;
-  }
+function notHeld(image: SharedImage, ptr: number, worker: number): HeapError {
+  const message = `worker ${image.worker} neither owns the block's slab nor was handed the block`;
+  return new HeapError("ERR_INVALID_WORKER", message, { ptr, workerId: worker });
+}
+
+/**
+ * Puts the first mark on a span: whether its state still is what it was. The span is reserved
+ * meanwhile, for of a span that nobody holds another worker may free it at this moment.
+ */
+function markSpan(image: SharedImage, slab: number, state: number, worker: number): boolean {
+  const own = ownState(image, SPAN_CLASS) | MARKED | BUSY;
+  if (!isLiveSpan(state) || !changeState(image, slab, state, own)) return false;
+  sync.store(image.headers, (slabToPtr(slab) >>> GRANULE_SHIFT) + 1, workerMark(worker));
+  if (ownerOf(state) === ABANDONED) leaveSpan(image, slab, own);
+  else publishSpan(image, slab);
+  return true;
 }
 
 /** The blocks of a slab or span with this worker's mark. */

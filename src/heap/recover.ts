@@ -1,3 +1,4 @@
+import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import type { Ptr } from "../base/types.js";
 import { noteAbandoned, publishAbandoned, sendFrom, sendOutbox } from "../central/remote.js";
@@ -7,6 +8,7 @@ import {
   countTails,
   isLiveSpan,
   kindOf,
+  leaveSpan,
   loadState,
   ownerOf,
   ownState,
@@ -65,7 +67,7 @@ import {
   workerMark,
 } from "../layout/shared.js";
 import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
-import { claimWorker, leaveSpan } from "./attach.js";
+import { claimWorker } from "./attach.js";
 import { heldIn } from "./handOver.js";
 import { beginRecovery, endDuties, freeSlot, isRefused } from "./slots.js";
 
@@ -362,8 +364,21 @@ function recoverMarked(image: SharedImage, slab: number, kind: number, tally: Ta
   const { headers } = image;
   for (const ptr of heldIn(image, slab, kind, tally.dead)) {
     if (headerState(headers[ptr >>> GRANULE_SHIFT] as number) !== LIVE) continue;
+    const mark = (ptr >>> GRANULE_SHIFT) + 1;
+    if (!tally.freeLive) sync.compareExchange(headers, mark, workerMark(tally.dead), MARK_NOBODY);
+    else if (!isFreedBy(image, ptr)) continue;
     tally.live.push(ptr as Ptr);
-    if (tally.freeLive) freeSlow(image, ptr);
-    else sync.store(headers, (ptr >>> GRANULE_SHIFT) + 1, MARK_NOBODY);
+  }
+}
+
+/** Frees a block; not one that another worker frees at this moment. */
+function isFreedBy(image: SharedImage, ptr: number): boolean {
+  try {
+    freeSlow(image, ptr);
+    return true;
+  } catch (error) {
+    const code = error instanceof HeapError ? error.code : "";
+    if (code !== "ERR_DOUBLE_FREE" && code !== "ERR_INVALID_POINTER") throw error;
+    return false;
   }
 }

@@ -100,7 +100,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     name: "a recovery that takes a live span by a store",
     harm: "its holder frees it meanwhile, and the recovery marks pooled slabs as a span",
-    file: "src/heap/attach.ts",
+    file: "src/central/states.ts",
     find: "  return changeState(image, slab, state, left);",
     replace: "  sync.store(image.words, image.layout.states + slab, left);\n  return true;",
   },

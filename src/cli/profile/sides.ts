@@ -12,7 +12,7 @@ const NAMES: readonly (readonly [Side, string])[] = [
     calloc alignedAlloc mallocBatch openSlab touchSlab touchedPages takeSpan describeSpan takeRun
     findRun nextBin takeFromWilderness exhausted freeBytesOf invalidSize largestBlock isClassSize
     sizeToLiveHeader bytesToSlabs roundUp lowestBit takeBlocks takeFreeBits claimRun claimSlab
-    claimSpan claimSpanIn claimTails countTails ownSpan ownState collect collectSlab collectAll
+    claimSpan claimSpanIn claimTails countTails ownState publishSpan collect collectSlab collectAll
     collectWord adopt adoptSlab noteAbandoned takeNote mallocBlocking isFirst drawTicket dropTicket
     timedOut
     checkTimeout pause`,
@@ -22,7 +22,7 @@ const NAMES: readonly (readonly [Side, string])[] = [
     `free freeSlow freeBatch unmark drain drainSll drainAll returnBlocks retireSlab giveRun notLive
     classifyNotLive kindOfSlab ptrToSlab freeRemotely clearMark sendOutbox sendFrom tellOwner
     summaryShift markFree addFree retireKept isAwaited returnToBits releaseTails releaseRun
-    lowerHint wake abandonSlab publishAbandoned bindOwnFree`,
+    lowerHint reserveSpan leaveSpan wake abandonSlab publishAbandoned bindOwnFree`,
   ],
   [
     "shared",
@@ -31,7 +31,7 @@ const NAMES: readonly (readonly [Side, string])[] = [
     linkPartial unlinkPartial slabRecord classRecord counterIndex emptyTop topToMagazine topToCount
     blocksPerSlab slabToPtr headerClass headerState toHeader capacityOf firstSlab endSlab closed
     walkRuns corrupted log2Floor route count checkCount blockIndex ownerOf kindOf loadState
-    walkStates slotWord workerMark handOverBlock`,
+    walkStates slotWord workerMark handOverBlock changeState isLiveSpan reserve publish`,
   ],
   // What creates heaps and inspects them: the benchmark's doing.
   [

@@ -316,10 +316,12 @@ describe("handOver of what is handed on, or was left", () => {
       const ptr = c.malloc(size);
       bury(a, 2);
       SharedHeap.attach(a.buffer);
+      // Whose turn it is is told by a block's mark, and by a span's state.
       const mark = (ptr >>> 4) + 1;
+      const decisive = size === 64 ? mark : sharedImageOf(a).layout.states + (ptr >>> 16);
       onSync(
         "compareExchange",
-        (index) => index === mark,
+        (index) => index === decisive,
         () => b.handOver(ptr, 1),
       );
       thrown(() => a.handOver(ptr, 0), "ERR_INVALID_WORKER");
