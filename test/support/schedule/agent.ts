@@ -176,6 +176,8 @@ export class Agent {
       this.exchange(a, 0);
     } else if (kind === C.FREE_UNORDERED) {
       this.freeUnordered(a, door);
+    } else if (kind === C.HAND_OVER_UNORDERED) {
+      this.handOverUnordered(image, a, b);
     } else {
       this.put(a, this.allocateWaiting(image, b), door);
     }
@@ -246,6 +248,17 @@ export class Agent {
       if (!(error instanceof HeapError) || error.code !== "ERR_INVALID_WORKER") throw error;
     }
     this.put(slot, ptr, door);
+  }
+
+  private handOverUnordered(image: SharedImage, slot: number, worker: number): void {
+    const ptr = this.world.control[C.SLOT_TABLE + slot] as number;
+    try {
+      handOverBlock(image, ptr, liveHeaderOf(image, ptr), worker);
+    } catch (error) {
+      const { code } = error as HeapError;
+      const isRefused = code === "ERR_INVALID_WORKER" || code === "ERR_INVALID_POINTER";
+      if (!isRefused && code !== "ERR_DOUBLE_FREE") throw error;
+    }
   }
 
   /** Unless another is at it: then that one recovers. */

@@ -97,6 +97,7 @@ export const FREE_BATCH = 10;
 export const MALLOC_WAIT = 11;
 export const FORGET = 12;
 export const FREE_UNORDERED = 13;
+export const HAND_OVER_UNORDERED = 14;
 
 /** Blocks of a batch, in slots that follow one another. */
 export const BATCH = 3;
@@ -154,6 +155,12 @@ export const forget = (slot: number): Op => [FORGET, slot, 0];
 
 /** As a program that frees a block twice at the same moment: of two, one must be refused. */
 export const freeUnordered = (slot: number): Op => [FREE_UNORDERED, slot, 0];
+/** Hands over what another may free at the same moment: either comes first, or is refused. */
+export const handOverUnordered = (slot: number, worker: number): Op => [
+  HAND_OVER_UNORDERED,
+  slot,
+  worker,
+];
 
 const NAMES = [
   "",
@@ -170,6 +177,7 @@ const NAMES = [
   "mallocWait",
   "forget",
   "freeUnordered",
+  "handOverUnordered",
 ];
 
 export function showOp([kind, a, b]: Op): string {

@@ -7,6 +7,7 @@ import {
   freeBatch,
   freeUnordered,
   handOver,
+  handOverUnordered,
   malloc,
   mallocBatch,
   mallocWait,
@@ -118,6 +119,21 @@ export const TWICE: readonly Scenario[] = [
     slabs: 6,
     preamble: attached(4, ...fill(3, SPAN, 0), [3, detach]),
     threads: [[freeUnordered(0)], [freeUnordered(0)], [freeUnordered(0), drain]],
+  },
+  {
+    name: "a span that its owner left is handed over, and freed",
+    slabs: 6,
+    preamble: attached(3, ...fill(2, SPAN, 0), [2, detach]),
+    threads: [
+      [handOverUnordered(0, 1), drain],
+      [freeUnordered(0), drain],
+    ],
+  },
+  {
+    name: "a span that its owner left is handed over by two, and freed",
+    slabs: 6,
+    preamble: attached(4, ...fill(3, SPAN, 0), [3, detach]),
+    threads: [[handOverUnordered(0, 1)], [handOverUnordered(0, 0)], [freeUnordered(0), drain]],
   },
 ];
 
