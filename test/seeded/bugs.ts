@@ -105,6 +105,14 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     replace: "  sync.store(image.words, image.layout.states + slab, left);\n  return true;",
   },
   {
+    name: "a span marked without being reserved",
+    harm: "another worker frees it meanwhile, and the mark makes pooled slabs a span",
+    file: "src/heap/handOver.ts",
+    find: "  if (!isLiveSpan(state) || !changeState(image, slab, state, own)) return false;",
+    replace:
+      "  if (!isLiveSpan(state)) return false;\n  sync.store(image.words, image.layout.states + slab, own);",
+  },
+  {
     name: "stale ownership after a slab is given back",
     harm: "its former owner frees another worker's block into its own cache",
     file: "src/central/states.ts",
