@@ -20,12 +20,25 @@ const shippedCore: Plugin = {
 
 /**
  * esbuild turns a bundled module's top-level `const` into `var`, which V8 must load and check on
- * every use; a `const` it puts into machine code as an immediate.
+ * every use; a `const` it puts into machine code as an immediate. It turns a `let` into `var` too:
+ * what is assigned to anywhere stays one.
  */
 const topLevelConst: NonNullable<Options["plugins"]>[number] = {
   name: "top-level-const",
   renderChunk(code) {
-    return { code: code.replace(/^var (?=[\w$]+ = )/gm, "const ") };
+    const assignments = [
+      /(?<![\w$.]|^var |(?:let|const|var) )([\w$]+) (?:\*\*|<<|>>>?|&&|\|\||\?\?|[-+*/%&|^])?=(?![=>])/gm,
+      /(?:\+\+|--)([\w$]+)\b(?!\.)/g,
+      /(?<![\w$.])([\w$]+)(?:\+\+|--)/g,
+    ];
+    const assigned = new Set(
+      assignments.flatMap((one) => Array.from(code.matchAll(one), (at) => at[1])),
+    );
+    return {
+      code: code.replace(/^var ([\w$]+)(?= = )/gm, (found, name: string) =>
+        assigned.has(name) ? found : `const ${name}`,
+      ),
+    };
   },
 };
 

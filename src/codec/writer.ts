@@ -1,4 +1,4 @@
-import { type Bytes, utf8Length, writeUtf8 } from "../buffers/index.js";
+import { type Bytes, checkBytes, utf8Length, writeUtf8 } from "../buffers/index.js";
 import { putBits } from "./bits.js";
 import { invalid, refused } from "./errors.js";
 import { type LengthPrefix, PREFIXES, QUIC_MAX } from "./prefix.js";
@@ -88,6 +88,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
 
   /** A copy of bytes. `append` takes `Bytes` in without one. */
   bytes(bytes: Uint8Array): void {
+    if (!(bytes instanceof Uint8Array)) checkBytes("bytes", bytes);
     const { length } = bytes;
     const { at } = this;
     if (at + length > this.limit) {
@@ -134,7 +135,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
 
   /** Bytes, counted in front. */
   bytesPrefixed(prefix: LengthPrefix, bytes: Uint8Array): void {
-    const { length } = bytes;
+    const { length } = checkBytes("bytes", bytes);
     const front = this.prefixLength(prefix, length);
     const at = this.at + front + length <= this.limit ? this.at : grow(this, front + length);
     this.putPrefix(prefix, at, length);

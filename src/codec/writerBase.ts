@@ -1,4 +1,11 @@
-import { type Block, type ByteHeap, type Bytes, BytesPool, type Part } from "../buffers/index.js";
+import {
+  type Block,
+  type ByteHeap,
+  type Bytes,
+  BytesPool,
+  checkBytes,
+  type Part,
+} from "../buffers/index.js";
 import { refused } from "./errors.js";
 import { appendParts, dispose, finish, grow, place, reset, viewOf } from "./writerCold.js";
 import { checkOptions, type WriterOptions } from "./writerOptions.js";
@@ -172,6 +179,7 @@ export abstract class WriterBase<B extends ArrayBufferLike = ArrayBufferLike> {
 
   /** Writes over bytes that were written or reserved, in one piece. */
   patchBytes(position: number, bytes: Uint8Array): void {
-    this.raw.set(bytes, place(this, position, bytes.length));
+    const { length } = checkBytes("bytes", bytes);
+    this.raw.set(bytes, place(this, position, length));
   }
 }

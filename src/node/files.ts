@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import type { Bytes, BytesPool } from "../buffers/index.js";
+import { type Bytes, type BytesPool, outOfRange } from "../buffers/index.js";
 
 /** Bytes of a file that are read at once. */
 const CHUNK_BYTES = 65536;
@@ -15,10 +15,18 @@ export async function readFileBytes<B extends ArrayBufferLike>(
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
-    const bytes = pool.allocUnsafe(size);
+    // Some files of the system have no size.
+    let bytes = pool.allocUnsafe(size === 0 ? CHUNK_BYTES : size);
     try {
-      const length = await readAll(file, bytes.view());
-      if (length === size) return bytes;
+      let length = await readAll(file, bytes.view(), 0);
+      while (length === bytes.length && size === 0) {
+        const larger = pool.allocUnsafe(length * 2);
+        larger.view().set(bytes.view());
+        bytes.release();
+        bytes = larger;
+        length = await readAll(file, bytes.view(), length);
+      }
+      if (length === bytes.length) return bytes;
       const head = bytes.split(length);
       bytes.release();
       return head;
@@ -31,8 +39,9 @@ export async function readFileBytes<B extends ArrayBufferLike>(
   }
 }
 
-async function readAll(file: FileHandle, view: Uint8Array): Promise<number> {
-  let at = 0;
+/** Fills a view from `from` on; returns how many bytes it has then. */
+async function readAll(file: FileHandle, view: Uint8Array, from: number): Promise<number> {
+  let at = from;
   while (at < view.length) {
     const { bytesRead } = await file.read(view, at, view.length - at, at);
     if (bytesRead === 0) break;
@@ -41,12 +50,19 @@ async function readAll(file: FileHandle, view: Uint8Array): Promise<number> {
   return at;
 }
 
-/** A file in chunks, each to be released by who takes it. */
+/**
+ * A file in chunks, each to be released by who takes it.
+ * @throws {BufferError} ERR_OUT_OF_RANGE; what `node:fs` does; {HeapError} ERR_HEAP_EXHAUSTED
+ */
 export async function* readFileChunks<B extends ArrayBufferLike>(
   path: string | URL,
   pool: BytesPool<B>,
   chunkBytes: number = CHUNK_BYTES,
 ): AsyncGenerator<Bytes<B>, void, undefined> {
+  const most = pool.heap.u8.length;
+  if (!Number.isInteger(chunkBytes) || chunkBytes < 1 || chunkBytes > most) {
+    throw outOfRange("chunkBytes", chunkBytes, 1, most);
+  }
   const file = await open(path, "r");
   try {
     for (;;) {

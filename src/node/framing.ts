@@ -1,4 +1,4 @@
-import { Transform, type TransformCallback } from "node:stream";
+import { type Duplex, Transform, type TransformCallback } from "node:stream";
 import type { Bytes } from "../buffers/index.js";
 import type { Framer, Releasable } from "../codec/index.js";
 
@@ -46,10 +46,15 @@ class FrameTransform<F extends Releasable, B extends ArrayBufferLike> extends Tr
   }
 
   override _read(size: number): void {
-    // What is being read is still in the stream's queue.
-    if (this.failure !== undefined) process.nextTick(() => this.pump());
     this.pump();
     super._read(size);
+  }
+
+  /** All that read come here. Of a stream that has nothing more to push, Node calls no `_read`. */
+  override read(size?: number): unknown {
+    const frame: unknown = super.read(size);
+    if (this.failure !== undefined && frame === null) process.nextTick(() => this.pump());
+    return frame;
   }
 
   override _flush(done: TransformCallback): void {
@@ -85,7 +90,7 @@ class FrameTransform<F extends Releasable, B extends ArrayBufferLike> extends Tr
 }
 
 /** What was pushed and not read, and what was written and not taken. */
-function releaseBuffered(stream: Transform): void {
+export function releaseBuffered(stream: Duplex): void {
   const { _readableState, _writableState } = stream as unknown as {
     _readableState: { buffer: Iterable<unknown> };
     _writableState: { getBuffer(): readonly { chunk: unknown }[] };

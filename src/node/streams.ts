@@ -1,11 +1,13 @@
 import type { Socket } from "node:net";
 import { Duplex, type Readable, type Writable } from "node:stream";
-import type { Bytes, BytesPool } from "../buffers/index.js";
+import { type Bytes, type BytesPool, outOfRange } from "../buffers/index.js";
 import { readInto } from "./accept.js";
+import { releaseBuffered } from "./framing.js";
 import { writeBytes } from "./write.js";
 
 /** Bytes that are read at once. */
 const CHUNK_BYTES = 16384;
+const LEAST_CHUNK_BYTES = 16;
 /** Chunks that wait for the reader before the socket is paused. */
 const HIGH_WATER = 16;
 
@@ -16,16 +18,20 @@ class ChunkSource<B extends ArrayBufferLike> {
   private chunk: Bytes<B> | undefined;
 
   constructor(pool: BytesPool<B>, chunkBytes: number) {
+    const most = pool.heap.u8.length;
+    if (!Number.isInteger(chunkBytes) || chunkBytes < LEAST_CHUNK_BYTES || chunkBytes > most) {
+      throw outOfRange("chunkBytes", chunkBytes, LEAST_CHUNK_BYTES, most);
+    }
     this.pool = pool;
     this.chunkBytes = chunkBytes;
     this.chunk = undefined;
   }
 
-  /** Where the next read goes to. */
-  readonly buffer = (): Uint8Array => {
+  /** Where the next read goes to. @throws {HeapError} ERR_HEAP_EXHAUSTED */
+  buffer(): Uint8Array {
     this.chunk ??= this.pool.allocUnsafe(this.chunkBytes);
     return this.chunk.view();
-  };
+  }
 
   /** The first `length` bytes of what was read. */
   take(length: number): Bytes<B> {
@@ -45,6 +51,11 @@ class ChunkSource<B extends ArrayBufferLike> {
 export interface BytesSocket<B extends ArrayBufferLike> extends AsyncIterable<Bytes<B>> {
   /** The socket that has the connection now. */
   readonly socket: Socket;
+  /**
+   * The chunks, of which each goes to one reader; all iterators are the same one. Its `return`, as
+   * by leaving a loop, closes the connection and releases what has come and nobody has read.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Bytes<B>, undefined>;
   /** Writes bytes and releases them when they are flushed; resolves when there is room for more. */
   write(bytes: Bytes): Promise<void>;
   end(): void;
@@ -52,58 +63,121 @@ export interface BytesSocket<B extends ArrayBufferLike> extends AsyncIterable<By
 
 /**
  * Reads a connection that a server (with `pauseOnConnect: true`) has accepted straight into blocks
- * of a heap. Each chunk is released by who takes it; a reader that is slow pauses the socket.
+ * of a heap. Each chunk is released by who takes it; a reader that is slow pauses the socket. When
+ * the heap is full, the connection is closed, and its reader gets ERR_HEAP_EXHAUSTED.
+ * @throws {BufferError} ERR_OUT_OF_RANGE
  */
 export function bytesOf<B extends ArrayBufferLike>(
   accepted: Socket,
   pool: BytesPool<B>,
   chunkBytes: number = CHUNK_BYTES,
 ): BytesSocket<B> {
-  const source = new ChunkSource(pool, chunkBytes);
-  const waiting: Bytes<B>[] = [];
-  let failure: Error | undefined;
-  let isOver = false;
-  let wake: () => void = () => {};
-  const socket = readInto(accepted, {
-    buffer: source.buffer,
-    onRead(length) {
-      waiting.push(source.take(length));
-      wake();
-      return waiting.length < HIGH_WATER;
-    },
-  });
-  socket.on("error", (error) => {
-    failure = error;
-  });
-  const finish = (): void => {
-    isOver = true;
-    source.release();
-    wake();
-  };
-  socket.on("end", finish);
-  socket.on("close", finish);
-  async function* read(): AsyncGenerator<Bytes<B>, void, undefined> {
-    try {
-      for (;;) {
-        const next = waiting.shift();
-        if (next !== undefined) {
-          if (waiting.length === HIGH_WATER - 1) socket.resume();
-          yield next;
-        } else if (failure !== undefined) throw failure;
-        else if (isOver) return;
-        else await new Promise<void>((resolve) => (wake = resolve));
-      }
-    } finally {
-      for (const bytes of waiting.splice(0)) bytes.release();
-      if (!isOver) socket.destroy();
-    }
-  }
+  const chunks = new Chunks(accepted, pool, chunkBytes);
+  const { socket } = chunks;
   return {
     socket,
-    [Symbol.asyncIterator]: read,
+    [Symbol.asyncIterator]: () => chunks,
     write: (bytes) => writeWhenRoom(socket, bytes),
     end: () => socket.end(),
   };
+}
+
+/** What comes on a connection. */
+class Chunks<B extends ArrayBufferLike> implements AsyncIterableIterator<Bytes<B>, undefined> {
+  readonly socket: Socket;
+  private readonly source: ChunkSource<B>;
+  private readonly waiting: Bytes<B>[];
+  private failure: Error | undefined;
+  /** Nothing more comes. */
+  private isOver: boolean;
+  /** Nobody reads any more. */
+  private isClosed: boolean;
+  private readonly sleepers: (() => void)[];
+
+  constructor(accepted: Socket, pool: BytesPool<B>, chunkBytes: number) {
+    this.source = new ChunkSource(pool, chunkBytes);
+    this.waiting = [];
+    this.failure = undefined;
+    this.isOver = false;
+    this.isClosed = false;
+    this.sleepers = [];
+    this.socket = readInto(accepted, {
+      buffer: () => this.buffer(),
+      onRead: (length) => this.arrive(length),
+    });
+    this.socket.on("error", (error) => {
+      this.failure ??= error;
+    });
+    const finish = (): void => {
+      this.isOver = true;
+      this.source.release();
+      this.wake();
+    };
+    this.socket.on("end", finish);
+    this.socket.on("close", finish);
+  }
+
+  async next(): Promise<IteratorResult<Bytes<B>, undefined>> {
+    const { waiting } = this;
+    while (!this.isClosed) {
+      const value = waiting.shift();
+      if (value !== undefined) {
+        if (waiting.length === HIGH_WATER - 1) this.socket.resume();
+        return { value, done: false };
+      }
+      if (this.failure !== undefined) {
+        this.close();
+        throw this.failure;
+      }
+      if (this.isOver) break;
+      await new Promise<void>((resolve) => this.sleepers.push(resolve));
+    }
+    return { value: undefined, done: true };
+  }
+
+  async return(): Promise<IteratorResult<Bytes<B>, undefined>> {
+    this.close();
+    return { value: undefined, done: true };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  private close(): void {
+    this.isClosed = true;
+    for (const bytes of this.waiting.splice(0)) bytes.release();
+    if (!this.isOver) this.socket.destroy();
+    this.wake();
+  }
+
+  private wake(): void {
+    for (const resolve of this.sleepers.splice(0)) resolve();
+  }
+
+  /** Called by the socket, where an error of ours would be the process's end. */
+  private buffer(): Uint8Array {
+    try {
+      return this.source.buffer();
+    } catch (error) {
+      this.failure ??= error as Error;
+      // The socket's constructor asks too.
+      process.nextTick(() => {
+        this.socket.destroy();
+        this.wake();
+      });
+      return new Uint8Array(CHUNK_BYTES);
+    }
+  }
+
+  private arrive(length: number): boolean {
+    if (this.failure !== undefined) return false;
+    const bytes = this.source.take(length);
+    if (this.isClosed) bytes.release();
+    else this.waiting.push(bytes);
+    this.wake();
+    return this.waiting.length < HIGH_WATER;
+  }
 }
 
 async function writeWhenRoom(stream: Writable, bytes: Bytes): Promise<void> {
@@ -141,7 +215,10 @@ export function duplexOf<B extends ArrayBufferLike>(
     readableHighWaterMark: 1,
     read() {
       chunks.next().then(
-        ({ value, done }) => this.push(done ? null : value),
+        ({ value, done }) => {
+          if (this.destroyed) value?.release();
+          else this.push(done ? null : value);
+        },
         (error: Error) => this.destroy(error),
       );
     },
@@ -152,8 +229,9 @@ export function duplexOf<B extends ArrayBufferLike>(
       connection.socket.end(done);
     },
     destroy(error, done) {
-      void chunks.return?.(undefined);
+      void chunks.return?.();
       connection.socket.destroy();
+      releaseBuffered(this);
       done(error);
     },
   });

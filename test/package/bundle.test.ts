@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { transform } from "esbuild";
 import { expect, it } from "vitest";
 
 const bundle = readFileSync("dist/index.js", "utf8");
@@ -30,6 +31,14 @@ it("stands alone and can be required", () => {
 it("keeps top-level names constant, so that V8 can put them into machine code", () => {
   expect(bundle).not.toMatch(/^var \w/m);
 });
+
+it.each(["index", "trace", "buffers", "codec", "node"])(
+  "assigns to no constant: %s",
+  async (name) => {
+    const { warnings } = await transform(readFileSync(`dist/${name}.js`, "utf8"));
+    expect(warnings).toEqual([]);
+  },
+);
 
 const LOOP = `
 import { Heap } from "./dist/index.js";

@@ -30,7 +30,10 @@ afterAll(async () => {
 describe.skipIf(REPLAY !== "").concurrent.each(TWICE)("twice: $name", (scenario) => {
   it("is freed once in all schedules with few preemptions", async () => {
     const job: Job = { kind: "exhaust", scenario, bound: PREEMPTIONS, ms: MS };
-    const { isComplete } = await tally.run("spans at the same moment, exhaustive to 3 preemptions", job);
+    const { isComplete } = await tally.run(
+      "spans at the same moment, exhaustive to 3 preemptions",
+      job,
+    );
     expect(isComplete).toBe(true);
   });
 });

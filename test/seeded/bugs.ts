@@ -108,9 +108,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "a span marked without being reserved",
     harm: "another worker frees it meanwhile, and the mark makes pooled slabs a span",
     file: "src/heap/handOver.ts",
-    find: "  if (!isLiveSpan(state) || !changeState(image, slab, state, own)) return false;",
-    replace:
-      "  if (!isLiveSpan(state)) return false;\n  sync.store(image.words, image.layout.states + slab, own);",
+    find: "if (!isLiveSpan(state) || !changeState(image, slab, state, own)) return false;",
+    replace: "sync.store(image.words, image.layout.states + slab, own);",
   },
   {
     name: "stale ownership after a slab is given back",

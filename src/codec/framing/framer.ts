@@ -1,5 +1,5 @@
-import { BufferError, Bytes, type BytesPool, type Part, show } from "../buffers.js";
-import { truncatedAt } from "./errors.js";
+import { BufferError, Bytes, BytesPool, type Part, show } from "../buffers.js";
+import { invalid, truncatedAt } from "./errors.js";
 import { Kept } from "./kept.js";
 import { type FrameStream, streamOf } from "./streams.js";
 
@@ -40,6 +40,7 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
   private run: number;
 
   constructor(pool: BytesPool<B>) {
+    if (!(pool instanceof BytesPool)) throw invalid("pool", pool, "a BytesPool");
     this.pool = pool;
     this.kept = new Kept(pool);
     this.start = 0;
@@ -70,6 +71,10 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
    * @throws {HeapError} ERR_HEAP_EXHAUSTED
    */
   push(chunk: Bytes<B> | Uint8Array, onFrame: (frame: F) => void): void {
+    if (typeof onFrame !== "function") {
+      if (chunk instanceof Bytes) chunk.release();
+      throw invalid("onFrame", onFrame, "a function, which gets the frames");
+    }
     if (chunk instanceof Bytes) {
       const { parts } = chunk;
       const isOurs = chunk.heap.buffer === this.pool.heap.buffer;

@@ -1,7 +1,7 @@
 import {
   BufferError,
   Bytes,
-  type BytesPool,
+  BytesPool,
   type Part,
   show,
   utf8Length,
@@ -41,6 +41,7 @@ export function encodeFrame<B extends ArrayBufferLike>(
   header: FrameHeader,
   payload: Bytes<B> | Uint8Array | string = "",
 ): Bytes<B> {
+  if (!(pool instanceof BytesPool)) throw invalid("pool", pool, "a BytesPool");
   const length = lengthOf(payload);
   const { opcode, rsv = 0, fin = true, mask } = checkHeader(header, length);
   const key = mask === true ? randomMask() : mask === false ? undefined : mask;

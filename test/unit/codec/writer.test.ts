@@ -119,6 +119,24 @@ describe("a value that a field does not take", () => {
 });
 
 describe.each(["realloc", "chain"] as const)("a writer that grows by %s", (grow) => {
+  it("takes bytes from a Uint8Array only, and is as it was when it gets something else", () => {
+    onWriter({ grow, initial: 16 }, (writer, heap) => {
+      writer.u8(7);
+      const handle = new BytesPool(heap).from([1, 2, 3, 4]);
+      for (const got of [handle, 5, {}, undefined, null, "12a", [1, 2], new Uint16Array(2)]) {
+        refusal(() => writer.bytes(wrong(got)), "ERR_INVALID_ARGUMENT");
+        refusal(() => writer.bytesPrefixed("u8", wrong(got)), "ERR_INVALID_ARGUMENT");
+        refusal(() => writer.patchBytes(0, wrong(got)), "ERR_INVALID_ARGUMENT");
+      }
+      handle.release();
+      expect(writer.length).toBe(1);
+      writer.u8(8);
+      const bytes = writer.finish();
+      expect([...bytes.toUnshared()]).toEqual([7, 8]);
+      bytes.release();
+    });
+  });
+
   it("is as it was when the heap is exhausted", () => {
     onWriter({ grow, initial: 16 }, (writer, heap) => {
       writer.utf8("0123456789abc");

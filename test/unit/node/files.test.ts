@@ -26,6 +26,22 @@ describe("files", () => {
     expectNothingLeft(heap);
   });
 
+  it("of no known size are read to their end", async () => {
+    const { heap, pool } = newPool();
+    const bytes = await readFileBytes("/proc/self/smaps", pool);
+    expect(bytes.toString()).toMatch(/^[0-9a-f]+-[0-9a-f]+ [\s\S]*VmFlags/);
+    bytes.release();
+    expectNothingLeft(heap);
+  });
+
+  it.each([0, -1, 1.5, Number.NaN, 2 ** 40])("are not read in chunks of %d bytes", async (size) => {
+    const { heap, pool } = newPool();
+    writeFileSync(path, pattern(10));
+    const reading = readFileChunks(path, pool, size).next();
+    await expect(reading).rejects.toMatchObject({ code: "ERR_OUT_OF_RANGE" });
+    expectNothingLeft(heap);
+  });
+
   it("are written from chains, which stay the caller's", async () => {
     const { heap, pool } = newPool();
     const [first, second] = [pool.from(pattern(70_000)), pool.from(pattern(5, 3))] as const;

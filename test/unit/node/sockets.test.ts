@@ -196,6 +196,23 @@ describe("bytesOf", () => {
 });
 
 describe("writes", () => {
+  it("copy for a stream that passes its input on", () => {
+    const { heap, pool } = newPool();
+    const buffers = new NodeBufferPool(heap);
+    const whole = pool.from("in one part ");
+    const second = pool.from("in two");
+    const chain = whole.concat(second);
+    second.release();
+    const through = new PassThrough();
+    writeAndFree(through, buffers, buffers.from("of a pool "));
+    writeBytes(through, whole);
+    writeBytes(through, chain);
+    const after = [10, 12, 6, 18].map((length) => pool.from("X".repeat(length)));
+    expect(String(through.read())).toBe("of a pool in one part in one part in two");
+    for (const bytes of after) bytes.release();
+    expectNothingLeft(heap);
+  });
+
   it("release memory once the system has it, also of a reader that is slow", async () => {
     const { heap, pool } = newPool(2 ** 25);
     const { server, accepted, client } = await connected();

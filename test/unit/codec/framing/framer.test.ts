@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Bytes } from "../../../../src/buffers/index.js";
-import { BytesPool } from "../../../../src/buffers/index.js";
+import { BufferPool, BytesPool } from "../../../../src/buffers/index.js";
 import {
   DelimiterFramer,
   FixedFramer,
@@ -13,6 +13,23 @@ import { ascii, type Bench, collect, expectNothingLeft, newBench, refusal } from
 function lines({ pool }: Bench): DelimiterFramer {
   return new DelimiterFramer(pool, { delimiter: "\n", maximum: 100 });
 }
+
+describe("a framer", () => {
+  it("refuses what is no receiver and no pool, and keeps nothing", () => {
+    const bench = newBench();
+    const framer = lines(bench);
+    for (const receiver of [undefined, null, {}, "frames"]) {
+      const push = (): void => framer.push(bench.pool.from("one\n"), wrong(receiver));
+      expect(refusal(push, "ERR_INVALID_ARGUMENT").message).toContain("onFrame");
+    }
+    for (const pool of [undefined, null, {}, bench.heap, new BufferPool(bench.heap)]) {
+      const open = (): unknown => new FixedFramer(wrong<BytesPool>(pool), 2);
+      expect(refusal(open, "ERR_INVALID_ARGUMENT").message).toContain("a BytesPool");
+    }
+    framer.push(ascii("still open\n"), (frame) => frame.release());
+    expectNothingLeft(bench);
+  });
+});
 
 describe("frames", () => {
   it("within a chunk of the heap are slices of it", () => {

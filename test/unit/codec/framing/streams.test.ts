@@ -190,3 +190,29 @@ describe("framesOf", () => {
     expectNothingLeft(bench);
   });
 });
+
+describe("framesOf, of a stream that fails,", () => {
+  it.each(["ends inside a frame", "is malformed"])(
+    "fails when it %s, also if its reader is slow",
+    async (how) => {
+      const bench = newBench();
+      const texts: string[] = [];
+      const text = how === "is malformed" ? "a\nb\nmuch too long for it" : "a\nb\nc";
+      const framer = new DelimiterFramer(bench.pool, { delimiter: "\n", maximum: 4 });
+      const reading = pipeline(
+        Readable.from([Buffer.from(text)]),
+        framesOf(framer),
+        async (frames) => {
+          for await (const frame of frames) {
+            await new Promise((resolve) => setTimeout(resolve, 2));
+            texts.push(textOf(frame as Bytes));
+          }
+        },
+      );
+      const code = how === "is malformed" ? "ERR_TOO_LARGE" : "ERR_TRUNCATED";
+      await expect(reading).rejects.toMatchObject({ code });
+      expect(texts).toEqual(["a", "b"]);
+      expectNothingLeft(bench);
+    },
+  );
+});
