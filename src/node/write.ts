@@ -51,7 +51,11 @@ export function writeBytes(stream: Writable, bytes: Bytes): boolean {
     return !stream.writableNeedDrain;
   }
   if (chunks.length === 0) return writeThen(stream, last, () => bytes.release());
-  if (isPassedOn(stream)) return writeCopy(stream, bytes.toUnshared(), () => bytes.release());
+  if (isPassedOn(stream)) {
+    const copy = bytes.toUnshared();
+    bytes.release();
+    return stream.write(copy);
+  }
   stream.cork();
   for (const chunk of chunks) stream.write(chunk);
   const isRoomLeft = stream.write(last, () => bytes.release());
