@@ -1,14 +1,12 @@
 import { corrupted } from "../base/errors.js";
-import { MAX_FAST_CAP } from "../config/options.js";
 import { CACHED, FREE, GRANULE_SHIFT, toHeader } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import {
   blocksPerSlab,
   CARVED,
   CURSOR,
-  counterIndex,
-  DRAINED,
   FREE_COUNT,
+  HEADS,
   ptrToSlab,
   slabRecord,
   slabToPtr,
@@ -16,15 +14,14 @@ import {
 import { BLOCK_BYTES } from "../layout/sizeClasses.js";
 import { linkPartial, retireSlab } from "./slabs.js";
 
-/** Takes up to `wanted` free blocks, in address order from the cursor on. */
+/** Makes up to `wanted` free blocks a chain, in address order from the cursor on. */
 export function takeBlocks(
   image: Image,
   slab: number,
   classIndex: number,
   wanted: number,
-  bottom: number,
 ): number {
-  const { headers, meta, records } = image;
+  const { headers, i32, meta, records } = image;
   const record = slabRecord(slab);
   const blockBytes = BLOCK_BYTES[classIndex] as number;
   const free = records[record + FREE_COUNT] as number;
@@ -35,41 +32,33 @@ export function takeBlocks(
   const cachedHeader = toHeader(CACHED, classIndex);
   let ptr = start + (records[record + CURSOR] as number);
   let wraps = 0;
-  let slot = bottom + count;
-  while (slot > bottom) {
+  let last = 0;
+  for (let taken = 0; taken < count; ptr += blockBytes) {
     if (ptr >= end) {
       if (++wraps === 2) throw corrupted("freeCount", start, free, "so many free blocks");
       ptr = start;
     }
-    if (headers[ptr >>> GRANULE_SHIFT] === freeHeader) {
-      headers[ptr >>> GRANULE_SHIFT] = cachedHeader;
-      meta[slot--] = ptr;
-    }
-    ptr += blockBytes;
+    if (headers[ptr >>> GRANULE_SHIFT] !== freeHeader) continue;
+    headers[ptr >>> GRANULE_SHIFT] = cachedHeader;
+    if (taken++ === 0) meta[HEADS + classIndex] = ptr;
+    else i32[last >> 2] = ptr;
+    last = ptr;
   }
+  i32[last >> 2] = 0;
   records[record + CURSOR] = ptr - start;
   records[record + FREE_COUNT] = free - count;
   return count;
 }
 
-/** Returns the blocks in the slots above `bottom` up to `top` to their slabs. */
-export function returnBlocks(image: Image, classIndex: number, bottom: number, top: number): void {
-  const { counters, headers, meta, records } = image;
-  const freeHeader = toHeader(FREE, classIndex);
-  const capacity = blocksPerSlab(classIndex);
-  if (top - bottom > MAX_FAST_CAP)
-    throw corrupted("cached", 0, top - bottom, "a magazine's entries");
-  for (let slot = bottom + 1; slot <= top; slot++) {
-    const ptr = meta[slot] as number;
-    const slab = ptrToSlab(ptr);
-    const record = slabRecord(slab);
-    const free = (records[record + FREE_COUNT] as number) + 1;
-    const carved = records[record + CARVED] as number;
-    headers[ptr >>> GRANULE_SHIFT] = freeHeader;
-    records[record + FREE_COUNT] = free;
-    if (free === 1 && carved === capacity) linkPartial(image, slab, classIndex);
-    if (free === carved) retireSlab(image, slab, classIndex);
-  }
-  const drained = counterIndex(classIndex, DRAINED);
-  counters[drained] = (counters[drained] as number) + (top - bottom);
+/** Returns a cached block to its slab. */
+export function returnBlock(image: Image, classIndex: number, ptr: number): void {
+  const { headers, records } = image;
+  const slab = ptrToSlab(ptr);
+  const record = slabRecord(slab);
+  const free = (records[record + FREE_COUNT] as number) + 1;
+  const carved = records[record + CARVED] as number;
+  headers[ptr >>> GRANULE_SHIFT] = toHeader(FREE, classIndex);
+  records[record + FREE_COUNT] = free;
+  if (free === 1 && carved === blocksPerSlab(classIndex)) linkPartial(image, slab, classIndex);
+  if (free === carved) retireSlab(image, slab, classIndex);
 }

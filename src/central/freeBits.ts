@@ -1,15 +1,13 @@
 import { lowestBit } from "../base/bits.js";
 import { corrupted } from "../base/errors.js";
-import { MAX_FAST_CAP } from "../config/options.js";
 import { CACHED, FREE, GRANULE_SHIFT, toHeader } from "../layout/header.js";
 import {
   blocksPerSlab,
   CARVED,
   CURSOR,
   classRecord,
-  counterIndex,
-  DRAINED,
   FREE_COUNT,
+  HEADS,
   NEXT,
   PARTIAL_HEAD,
   ptrToSlab,
@@ -88,15 +86,14 @@ export function retireKept(image: SharedImage): void {
   }
 }
 
-/** Takes free blocks of an own slab in address order, from the cursor on. */
+/** Makes free blocks of an own slab a chain, in address order from the cursor on. */
 export function takeFreeBits(
   image: SharedImage,
   slab: number,
   classIndex: number,
   wanted: number,
-  bottom: number,
 ): number {
-  const { freeBits, headers, meta, records } = image;
+  const { freeBits, headers, i32, meta, records } = image;
   const record = slabRecord(slab);
   const blockBytes = BLOCK_BYTES[classIndex] as number;
   const free = records[record + FREE_COUNT] as number;
@@ -107,45 +104,36 @@ export function takeFreeBits(
   const cachedHeader = toHeader(CACHED, classIndex);
   let word = records[record + CURSOR] as number;
   let wraps = 0;
-  let slot = bottom + count;
-  while (slot > bottom) {
+  let last = 0;
+  let taken = 0;
+  while (taken < count) {
     if (word >= words) {
       if (++wraps === 2) throw corrupted("freeBits", start, free, "so many free blocks");
       word = 0;
     }
     let bits = freeBits[firstWord + word] as number;
     const wordStart = (start + Math.imul(word << 5, blockBytes)) | 0;
-    while (bits !== 0 && slot > bottom) {
+    while (bits !== 0 && taken < count) {
       const ptr = (wordStart + Math.imul(lowestBit(bits), blockBytes)) | 0;
       headers[ptr >>> GRANULE_SHIFT] = cachedHeader;
-      meta[slot] = ptr;
-      slot = (slot - 1) | 0;
+      if (taken === 0) meta[HEADS + classIndex] = ptr;
+      else i32[last >> 2] = ptr;
+      last = ptr;
+      taken = (taken + 1) | 0;
       bits &= bits - 1;
     }
     freeBits[firstWord + word] = bits;
     if (bits === 0) word++;
   }
+  i32[last >> 2] = 0;
   records[record + CURSOR] = word;
   records[record + FREE_COUNT] = free - count;
   return count;
 }
 
-/** Returns cached blocks, which are all of own slabs, to their slabs. */
-export function returnToBits(
-  image: SharedImage,
-  classIndex: number,
-  bottom: number,
-  top: number,
-): void {
-  const { counters, meta } = image;
-  if (top - bottom > MAX_FAST_CAP)
-    throw corrupted("cached", 0, top - bottom, "a magazine's entries");
-  for (let slot = bottom + 1; slot <= top; slot++) {
-    const ptr = meta[slot] as number;
-    const slab = ptrToSlab(ptr);
-    markFree(image, slab, classIndex, blockIndex(ptr, classIndex));
-    addFree(image, slab, classIndex, 1);
-  }
-  const drained = counterIndex(classIndex, DRAINED);
-  counters[drained] = (counters[drained] as number) + (top - bottom);
+/** Returns a cached block, which is of an own slab, to it. */
+export function returnToBits(image: SharedImage, classIndex: number, ptr: number): void {
+  const slab = ptrToSlab(ptr);
+  markFree(image, slab, classIndex, blockIndex(ptr, classIndex));
+  addFree(image, slab, classIndex, 1);
 }

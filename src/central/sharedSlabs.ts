@@ -6,6 +6,8 @@ import { adopt, collect, freeRemotely, sendOutbox } from "./remote.js";
 import {
   claimRun,
   claimTails,
+  loadState,
+  ownerOf,
   publishSpan,
   releaseRun,
   reserveSpan,
@@ -28,10 +30,10 @@ export const sharedSlabs: SlabSource = {
   reserve: (image, slab) => reserveSpan(own(image), slab),
   publish: (image, slab) => publishSpan(own(image), slab),
   extend: (image, slab, before, after) => claimTails(own(image), slab + before, slab + after),
-  takeBlocks: (image, slab, classIndex, wanted, bottom) =>
-    takeFreeBits(own(image), slab, classIndex, wanted, bottom),
-  returnBlocks: (image, classIndex, bottom, top) =>
-    returnToBits(own(image), classIndex, bottom, top),
+  takeBlocks: (image, slab, classIndex, wanted) =>
+    takeFreeBits(own(image), slab, classIndex, wanted),
+  returnBlock: (image, classIndex, ptr) => returnToBits(own(image), classIndex, ptr),
+  isOwn: (image, slab) => ownerOf(loadState(own(image), slab)) === own(image).worker + 1,
   reclaim(image, classIndex) {
     const partial = classRecord(classIndex) + PARTIAL_HEAD;
     collect(own(image));

@@ -16,7 +16,7 @@ import {
   slabToPtr,
   WILDERNESS,
 } from "../layout/metadata.js";
-import { returnBlocks, takeBlocks } from "./blocks.js";
+import { returnBlock, takeBlocks } from "./blocks.js";
 import { walkRuns } from "./runs.js";
 
 /*
@@ -182,7 +182,8 @@ export const slabPool: SlabSource = {
   extend: (image, slab, before, after) =>
     after === before || extendRun(image.meta, slab + before, after - before),
   takeBlocks,
-  returnBlocks,
+  returnBlock,
+  isOwn: () => true,
   reclaim: () => 0,
   settle() {},
   freeForeign: () => false,

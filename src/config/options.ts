@@ -11,7 +11,7 @@ export interface HeapOptions {
   capacity: number;
   /** Blocks freed onto the SLL between two drains; 0 drains only on demand. */
   sllDrainInterval: number;
-  /** Front-cache entries: blocks a class keeps in each of its two magazines. */
+  /** Front-cache entries: blocks of a class that are cached before they go on the SLL. */
   fastCap: number;
   /** Blocks taken by a refill of a class of at most 256 bytes. */
   refillCountHot: number;
@@ -21,7 +21,7 @@ export interface HeapOptions {
   wrapTiny: boolean;
   /** Counts front-cache hits and misses per class. */
   frontStats: boolean;
-  /** Fills every block with 0xde when it is freed. */
+  /** Fills every block with 0xde when it is freed, but for its first 8 bytes. */
   safeFree: boolean;
 }
 
@@ -78,12 +78,12 @@ export const OPTION_SENTENCES: Readonly<Record<keyof HeapOptions, string>> = {
   capacity: "Size of the whole heap; rounded up to a multiple of 65536.",
   sllDrainInterval:
     "Blocks freed onto the SLL between two drains; 0 drains only on demand and for want of memory.",
-  fastCap: "Front-cache entries of a class, in each of its two magazines.",
+  fastCap: "Front-cache entries of a class: blocks that are cached before they go on the SLL.",
   refillCountHot: "Blocks taken by one refill of a class of at most 256 bytes.",
   refillCountMid: "Blocks taken by one refill of a larger class.",
   wrapTiny: "0 routes tiny sizes to the pool tier, for comparison.",
   frontStats: "1 counts front-cache hits and misses per class.",
-  safeFree: "1 fills every block with 0xde when it is freed.",
+  safeFree: "1 fills every block with 0xde when it is freed, but for its first 8 bytes.",
 };
 
 function accepted(row: OptionRow): string {

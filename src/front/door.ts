@@ -1,6 +1,5 @@
 import type { Ptr } from "../base/types.js";
 import type { Image } from "../layout/image.js";
-import { MAGAZINE_MASK } from "../layout/metadata.js";
 import { outboxLimit } from "../layout/shared.js";
 import { bindFree, bindMalloc, bindOwnFree } from "./hot.js";
 import { bindRealloc } from "./realloc.js";
@@ -8,12 +7,12 @@ import { mallocSlow } from "./slow.js";
 
 /*
  *   malloc                       free                            realloc
- *    |- a cached block: done      |- the magazine has room: done  |- it fits: done
- *    '- mallocSlow                |- exchange magazines: done     |- cut or grow a span
- *        |- exchange magazines    '- freeSlow                     '- malloc, copy, free
- *        |- popSll                    |- a magazine to the SLL
- *        |- refillFromSlab            |   '- drainSll            tryMalloc
- *        '- takeSpan                  '- giveRun (a span)         '- mallocSlow
+ *    |- a cached block: done      |- the chain has room: done     |- it fits: done
+ *    '- mallocSlow                '- freeSlow                     |- cut or grow a span
+ *        |- popSll                    |- the chain to the SLL     '- malloc, copy, free
+ *        |- refillFromSlab            |   '- drainSll
+ *        '- takeSpan                  '- giveRun (a span)        tryMalloc
+ *                                                                 '- mallocSlow
  */
 
 /** The operations that a program calls in its loops. */
@@ -25,18 +24,18 @@ export interface Door {
 }
 
 export function openDoor(image: Image): Door {
-  const mask = image.meta[MAGAZINE_MASK] as number;
-  return door(image, bindFree(image, image.meta, image.headers, mask));
+  return door(image, bindFree(image, image.meta, image.headers, image.i32));
 }
 
 /** The door of a worker of a shared heap. */
 export function openSharedDoor(image: Image, mine: Uint8Array): Door {
-  const mask = image.meta[MAGAZINE_MASK] as number;
-  return door(image, bindOwnFree(image, image.meta, image.headers, mask, mine, outboxLimit(image)));
+  const { headers, i32, meta } = image;
+  return door(image, bindOwnFree(image, meta, headers, i32, mine, outboxLimit(image)));
 }
 
 function door(image: Image, free: Door["free"]): Door {
-  const malloc = bindMalloc(image, image.meta, image.headers, image.liveHeaders.subarray(1));
+  const { headers, i32, meta } = image;
+  const malloc = bindMalloc(image, meta, headers, i32, image.liveHeaders.subarray(1));
   return {
     malloc,
     tryMalloc: (size) => mallocSlow(image, size) as Ptr,

@@ -1,107 +1,167 @@
-import { corrupted } from "../base/errors.js";
-import { headerClass, LIVE_TO_CACHED } from "../layout/header.js";
+import { CACHED, GRANULE_BYTES, GRANULE_SHIFT, headerClass, toHeader } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import {
+  blocksPerSlab,
+  CARVED,
+  CHAIN_LINK,
   CLASS_CAP,
   classRecord,
+  counterIndex,
+  DRAIN_INTERVAL,
+  DRAINED,
   DRAINS,
-  END_MAGAZINE,
-  emptyTop,
-  MAGAZINE_COUNT,
-  MAGAZINE_MASK,
-  NO_TAKE_TOP,
-  PUT_TOPS,
+  HEADS,
+  LINK,
+  MENDS,
+  ROOMS,
   SLL_BLOCKS,
+  SLL_CHAINS,
   SLL_HEAD,
-  SPARE_HEAD,
-  SPARE_NEXT,
-  TAKE_TOPS,
-  topToMagazine,
+  slabRecord,
+  slabToPtr,
 } from "../layout/metadata.js";
-import { CLASS_COUNT } from "../layout/sizeClasses.js";
+import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
 
 /*
  * The SLL: freed blocks that did not fit the front cache, until a drain returns them to their
- * slabs. It is a singly linked list of full magazines, a list a class, so a block costs it nothing:
- * a list through the payloads touched every freed block once more, which cost a Python trace 5 %,
- * and a link in a payload can be overwritten through a stale view.
+ * slabs. It is a singly linked list of full chains, a list a class.
+ *
+ * Every link is a hint. Where it leads to no cached block of the class, or a chain is not as long
+ * as was counted, a program wrote to a block that it had freed; the class's lists are then given up
+ * and made anew from the headers.
  */
 
-/** Gives `malloc` the class's newest magazine of the SLL for its empty one. */
-export function popSll(meta: Int32Array, live: number, owner: number): void {
-  const mask = meta[MAGAZINE_MASK] as number;
-  const magazine = meta[owner + SLL_HEAD] as number;
-  meta[owner + SLL_HEAD] = meta[magazine] as number;
+/** Whether a link names a cached block of the class that has this cached header. */
+export function isCachedBlock(headers: Uint8Array, ptr: number, cached: number): boolean {
+  return (ptr & (GRANULE_BYTES - 1)) === 0 && headers[ptr >>> GRANULE_SHIFT] === cached;
+}
+
+/** Puts the full chain of a class on the SLL, which is drained when due. */
+export function pushSll(image: Image, classIndex: number): void {
+  const { headers, i32, meta } = image;
+  const owner = classRecord(classIndex);
+  const chain = meta[HEADS + classIndex] as number;
+  if (!isCachedBlock(headers, chain, toHeader(CACHED, classIndex))) {
+    mendClass(image, classIndex);
+    return;
+  }
+  const cap = meta[owner + CLASS_CAP] as number;
+  const blocks = (meta[SLL_BLOCKS] as number) + cap;
+  const interval = meta[DRAIN_INTERVAL] as number;
+  i32[(chain >> 2) + CHAIN_LINK] = meta[owner + SLL_HEAD] as number;
+  meta[owner + SLL_HEAD] = chain;
+  meta[owner + SLL_CHAINS] = (meta[owner + SLL_CHAINS] as number) + 1;
+  meta[SLL_BLOCKS] = blocks;
+  emptyChain(meta, classIndex);
+  if (interval !== 0 && blocks >= interval) drainSll(image);
+}
+
+/** Gives a class without a chain its newest one on the SLL. Whether there was one. */
+export function popSll(image: Image, live: number): boolean {
+  const { headers, i32, meta } = image;
+  const classIndex = headerClass(live);
+  const owner = classRecord(classIndex);
+  const chain = meta[owner + SLL_HEAD] as number;
+  const chains = meta[owner + SLL_CHAINS] as number;
+  if (chains === 0) return false;
+  if (!isCachedBlock(headers, chain, toHeader(CACHED, classIndex))) {
+    mendClass(image, classIndex);
+    return false;
+  }
+  meta[owner + SLL_HEAD] = i32[(chain >> 2) + CHAIN_LINK] as number;
+  meta[owner + SLL_CHAINS] = chains - 1;
   meta[SLL_BLOCKS] = (meta[SLL_BLOCKS] as number) - (meta[owner + CLASS_CAP] as number);
-  giveSpare(meta, topToMagazine(meta[live] as number, mask));
-  meta[live] = magazine + mask;
+  meta[live] = chain;
+  meta[ROOMS + classIndex] = 0;
+  return true;
 }
 
 /** Returns every block of the SLL to its slab, and slabs that become empty to the pool. */
 export function drainSll(image: Image): void {
-  const { counters, meta } = image;
-  const mask = meta[MAGAZINE_MASK] as number;
-  let walked = 0;
+  const { counters, headers, i32, meta } = image;
   counters[DRAINS] = (counters[DRAINS] as number) + 1;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const owner = classRecord(classIndex);
-    let magazine = meta[owner + SLL_HEAD] as number;
-    while (magazine > 0) {
-      if (++walked > MAGAZINE_COUNT)
-        throw corrupted("magazines", 0, "a list without end", "an end");
-      const next = meta[magazine] as number;
-      const bottom = emptyTop(magazine, mask, meta[owner + CLASS_CAP] as number);
-      image.slabSource.returnBlocks(image, classIndex, bottom, magazine + mask);
-      giveSpare(meta, magazine);
-      magazine = next;
+    const cap = meta[owner + CLASS_CAP] as number;
+    let chain = meta[owner + SLL_HEAD] as number;
+    let chains = meta[owner + SLL_CHAINS] as number;
+    giveUpSll(meta, classIndex);
+    for (; chains > 0; chains--) {
+      const isBlock = isCachedBlock(headers, chain, toHeader(CACHED, classIndex));
+      const next = isBlock ? (i32[(chain >> 2) + CHAIN_LINK] as number) : 0;
+      if (!isBlock || !returnChain(image, classIndex, chain, cap)) {
+        mendClass(image, classIndex);
+        break;
+      }
+      chain = next;
     }
-    meta[owner + SLL_HEAD] = 0;
   }
-  meta[SLL_BLOCKS] = 0;
 }
 
 /** Returns every cached block to its slab: the SLL's and the front cache's. */
 export function drainAll(image: Image): void {
   const { meta } = image;
-  const mask = meta[MAGAZINE_MASK] as number;
   drainSll(image);
   image.slabSource.settle(image);
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    if (meta[TAKE_TOPS + classIndex] === NO_TAKE_TOP) continue;
     const cap = meta[classRecord(classIndex) + CLASS_CAP] as number;
-    for (let tops = PUT_TOPS; tops <= TAKE_TOPS; tops += TAKE_TOPS - PUT_TOPS) {
-      const top = meta[tops + classIndex] as number;
-      const bottom = emptyTop(topToMagazine(top, mask), mask, cap);
-      image.slabSource.returnBlocks(image, classIndex, bottom, top);
-      meta[tops + classIndex] = bottom;
-    }
+    const head = meta[HEADS + classIndex] as number;
+    const count = cap - (meta[ROOMS + classIndex] as number);
+    emptyChain(meta, classIndex);
+    if (!returnChain(image, classIndex, head, count)) mendClass(image, classIndex);
   }
 }
 
-/** Gives a class that is used for the first time its two magazines. */
-export function openMagazines(image: Image, live: number): void {
-  const { meta } = image;
-  const mask = meta[MAGAZINE_MASK] as number;
-  const cap = meta[classRecord(headerClass(live)) + CLASS_CAP] as number;
-  meta[live] = emptyTop(takeSpare(image), mask, cap);
-  meta[live - LIVE_TO_CACHED] = emptyTop(takeSpare(image), mask, cap);
+/** Returns the blocks of a chain to their slabs: all, if it is a chain of so many. */
+function returnChain(image: Image, classIndex: number, head: number, count: number): boolean {
+  const { counters, headers, i32 } = image;
+  const cached = toHeader(CACHED, classIndex);
+  const drained = counterIndex(classIndex, DRAINED);
+  let ptr = head;
+  for (let block = 0; block < count; block++) {
+    if (!isCachedBlock(headers, ptr, cached)) return false;
+    const next = i32[(ptr >> 2) + LINK] as number;
+    image.slabSource.returnBlock(image, classIndex, ptr);
+    counters[drained] = (counters[drained] as number) + 1;
+    ptr = next;
+  }
+  return ptr === 0;
 }
 
-/** An empty magazine; the SLL is drained if there is none. */
-export function takeSpare(image: Image): number {
-  const { meta } = image;
-  const fresh = meta[SPARE_NEXT] as number;
-  const isUsedUp = fresh >= (meta[END_MAGAZINE] as number);
-  if (isUsedUp && meta[SPARE_HEAD] === 0) drainSll(image);
-  const spare = meta[SPARE_HEAD] as number;
-  if (spare !== 0) meta[SPARE_HEAD] = meta[spare] as number;
-  else meta[SPARE_NEXT] = fresh + (meta[MAGAZINE_MASK] as number) + 1;
-  return spare !== 0 ? spare : fresh;
+/**
+ * Gives up the lists of a class and returns its cached blocks by their headers. In a shared heap
+ * others may write to headers of live blocks meanwhile; to none that is cached, or will be.
+ */
+export function mendClass(image: Image, classIndex: number): void {
+  const { counters, headers, meta, records, slabSource } = image;
+  const cached = toHeader(CACHED, classIndex);
+  const blockBytes = BLOCK_BYTES[classIndex] as number;
+  const ptrs: number[] = [];
+  counters[MENDS] = (counters[MENDS] as number) + 1;
+  giveUpSll(meta, classIndex);
+  emptyChain(meta, classIndex);
+  for (const { slab, kind } of slabSource.runs(image)) {
+    if (kind !== classIndex || !slabSource.isOwn(image, slab)) continue;
+    const carved = records[slabRecord(slab) + CARVED] as number;
+    const blocks = Math.min(carved, blocksPerSlab(classIndex));
+    for (let block = 0; block < blocks; block++) {
+      const ptr = slabToPtr(slab) + block * blockBytes;
+      if (headers[ptr >>> GRANULE_SHIFT] === cached) ptrs.push(ptr);
+    }
+  }
+  for (const ptr of ptrs) slabSource.returnBlock(image, classIndex, ptr);
 }
 
-/** A spare's slots are zeroed: which one is the lowest depends on the class that takes it next. */
-function giveSpare(meta: Int32Array, magazine: number): void {
-  meta.fill(0, magazine + 1, magazine + (meta[MAGAZINE_MASK] as number) + 1);
-  meta[magazine] = meta[SPARE_HEAD] as number;
-  meta[SPARE_HEAD] = magazine;
+function emptyChain(meta: Int32Array, classIndex: number): void {
+  meta[HEADS + classIndex] = 0;
+  meta[ROOMS + classIndex] = meta[classRecord(classIndex) + CLASS_CAP] as number;
+}
+
+/** Takes the chains of a class off the SLL. */
+function giveUpSll(meta: Int32Array, classIndex: number): void {
+  const owner = classRecord(classIndex);
+  const blocks = (meta[owner + SLL_CHAINS] as number) * (meta[owner + CLASS_CAP] as number);
+  meta[SLL_BLOCKS] = (meta[SLL_BLOCKS] as number) - blocks;
+  meta[owner + SLL_HEAD] = 0;
+  meta[owner + SLL_CHAINS] = 0;
 }

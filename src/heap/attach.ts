@@ -8,15 +8,14 @@ import { formatClasses } from "../front/format.js";
 import { drainAll } from "../front/sll.js";
 import { LIVE } from "../layout/header.js";
 import {
-  CLASS_RECORDS,
   CLOSED,
   COUNTERS,
   MAGIC,
   MAGIC_VALUE,
   metadataOffset,
   OPTIONS,
+  ROOMS,
   SLL_BLOCKS,
-  SPARE_HEAD,
 } from "../layout/metadata.js";
 import {
   FORMATTING,
@@ -37,7 +36,7 @@ import {
   WORKERS,
 } from "../layout/shared.js";
 import { CLASS_COUNT } from "../layout/sizeClasses.js";
-import { writeSuperblock, zeroTouchedPages } from "./create.js";
+import { writeSuperblock } from "./create.js";
 import { disownMarks } from "./handOver.js";
 import { hideLife, showLife } from "./liveness.js";
 import { changeSlot, freeSlot, takeSlot } from "./slots.js";
@@ -53,11 +52,11 @@ export function checkSharedRoom(options: HeapOptions, workers: number): void {
     const message = `maxWorkers is ${show(workers)}; it takes an integer from 1 to ${MAX_WORKERS}`;
     throw new HeapError("ERR_INVALID_OPTION", message, { option: "maxWorkers", got: workers });
   }
-  const { firstSlab, slabs } = sharedLayout(options.capacity, options.fastCap, workers);
+  const { firstSlab, slabs } = sharedLayout(options.capacity, workers);
   if (firstSlab < slabs) return;
   const message =
     `maxWorkers is ${workers}; ${options.capacity} bytes have no room for so many front caches: ` +
-    "it takes fewer workers, a smaller fastCap or a larger capacity";
+    "it takes fewer workers or a larger capacity";
   throw new HeapError("ERR_INVALID_OPTION", message, { option: "maxWorkers", got: workers });
 }
 
@@ -71,7 +70,7 @@ export function formatShared(buffer: ArrayBufferLike, options: HeapOptions, work
     const message = "the buffer holds something already, or another worker is formatting it";
     throw new HeapError("ERR_BAD_HEAP_IMAGE", message, { field: "magic", found: words[MAGIC] });
   }
-  const layout = sharedLayout(options.capacity, options.fastCap, workers);
+  const layout = sharedLayout(options.capacity, workers);
   writeSuperblock(words, options, layout.firstSlab, layout.slabs);
   words[WORKERS] = workers;
   words[HINT] = layout.firstSlab;
@@ -117,13 +116,11 @@ export function formatRegion(image: SharedImage, options: HeapOptions): void {
   const { layout, meta } = image;
   writeSuperblock(meta, options, layout.firstSlab, layout.slabs);
   meta[SLL_BLOCKS] = 0;
-  meta[SPARE_HEAD] = 0;
   meta[OUTBOX_COUNT] = 0;
   meta[OUTBOX_SENT] = 0;
   meta[OUTBOX_BYTES] = 0;
-  meta.fill(0, CLASS_RECORDS, COUNTERS);
-  zeroTouchedPages(meta, layout.firstMagazine, meta.length);
-  formatClasses(meta, options, layout.endMagazine);
+  meta.fill(0, ROOMS, COUNTERS);
+  formatClasses(meta, options);
 }
 
 /** Leaves the heap: gives back what is cached, abandons the slabs, frees the slot. */

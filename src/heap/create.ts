@@ -6,28 +6,23 @@ import {
   MIN_CAPACITY_BYTES,
   OPTION_TABLE,
 } from "../config/options.js";
-import { closeTops, formatClasses } from "../front/format.js";
+import { closeChains, formatClasses } from "../front/format.js";
 import { drainAll } from "../front/sll.js";
 import { GRANULE_SHIFT } from "../layout/header.js";
-import { capacityOf, type Image, viewImage } from "../layout/image.js";
+import { type Image, viewImage } from "../layout/image.js";
 import {
   CAPACITY_BYTES,
   CLOSED,
   END_SLAB,
-  endMagazineOf,
   FIRST_SLAB,
   FORMAT_VERSION,
-  firstMagazineOf,
   firstSlabOf,
-  MAGAZINE_MASK,
   MAGIC,
   MAGIC_VALUE,
   OPTIONS,
   PAGE_BYTES,
   SLAB_BYTES,
   SLAB_SHIFT,
-  SPARE_HEAD,
-  SPARE_NEXT,
   slabRecord,
   slabToPtr,
   TOUCHED,
@@ -38,26 +33,14 @@ import {
 
 /** Writes the metadata of an empty heap into a buffer whose metadata is zeroed. */
 export function formatImage(buffer: ArrayBufferLike, options: HeapOptions): Image {
-  const image = viewImage(buffer, options.capacity, options.fastCap, slabPool);
-  formatMetadata(image.meta, options, firstSlabOf(options.capacity, options.fastCap));
+  const image = viewImage(buffer, options.capacity, slabPool);
+  formatMetadata(image.meta, options, firstSlabOf(options.capacity));
   return image;
 }
 
-/** @throws {HeapError} ERR_INVALID_OPTION when the metadata would leave no slab. */
-export function checkRoom(options: HeapOptions): void {
-  const { capacity, fastCap } = options;
-  const first = firstSlabOf(capacity, fastCap);
-  if (first < capacity >>> SLAB_SHIFT) return;
-  const message =
-    `fastCap is ${fastCap}; a heap of ${capacity} bytes has no room for such front caches: ` +
-    `it takes a smaller fastCap, or a capacity of at least ${slabToPtr(first + 2)}`;
-  throw new HeapError("ERR_INVALID_OPTION", message, { option: "fastCap", got: fastCap, capacity });
-}
-
 function formatMetadata(meta: Int32Array, options: HeapOptions, wilderness: number): void {
-  const { capacity, fastCap } = options;
-  writeSuperblock(meta, options, firstSlabOf(capacity, fastCap), wilderness);
-  formatClasses(meta, options, endMagazineOf(capacity, fastCap));
+  writeSuperblock(meta, options, firstSlabOf(options.capacity), wilderness);
+  formatClasses(meta, options);
   meta[MAGIC] = MAGIC_VALUE;
 }
 
@@ -81,7 +64,7 @@ export function writeSuperblock(
 /** Makes an image as it was created, but for the pages that were touched and stay so. */
 export function resetImage(image: Image, options: HeapOptions): void {
   const { i32, meta } = image;
-  const first = firstSlabOf(options.capacity, options.fastCap);
+  const first = firstSlabOf(options.capacity);
   const end = options.capacity >>> SLAB_SHIFT;
   const wilderness = Math.max(first, Math.min(end, meta[WILDERNESS] as number));
   const touchedPages = meta[TOUCHED_PAGES] as number;
@@ -103,7 +86,7 @@ export function resetImage(image: Image, options: HeapOptions): void {
 
 /** Zeroes the header map and the metadata of a buffer; slabs may hold anything. */
 export function zeroMetadata(buffer: ArrayBufferLike, options: HeapOptions): void {
-  const ints = slabToPtr(firstSlabOf(options.capacity, options.fastCap)) >> 2;
+  const ints = slabToPtr(firstSlabOf(options.capacity)) >> 2;
   zeroTouchedPages(new Int32Array(buffer, 0, ints), 0, ints);
 }
 
@@ -122,16 +105,8 @@ export function zeroTouchedPages(meta: Int32Array, start: number, end: number): 
 export function closeImage(image: Image): void {
   const { meta } = image;
   drainAll(image);
-  closeMagazines(meta, firstMagazineOf(capacityOf(image), (meta[MAGAZINE_MASK] as number) - 1));
+  closeChains(meta);
   meta[CLOSED] = 1;
-}
-
-/** Makes all magazines as in a new heap. They hold nothing. */
-function closeMagazines(meta: Int32Array, first: number): void {
-  zeroTouchedPages(meta, first, meta.length);
-  meta[SPARE_HEAD] = 0;
-  meta[SPARE_NEXT] = first;
-  closeTops(meta);
 }
 
 /** A new buffer. @throws {HeapError} ERR_HEAP_EXHAUSTED when the system has none of this size. */

@@ -1,5 +1,6 @@
 import { type HeapOptions, resolveOptions } from "../config/options.js";
 import { openDoor } from "../front/door.js";
+import { openChains } from "../front/format.js";
 import { badImage, checkImage } from "../inspect/open.js";
 import { recountTouched, restoreBuffer, snapshotImage } from "../inspect/snapshot.js";
 import { type HeapStats, readStats } from "../inspect/stats.js";
@@ -10,7 +11,6 @@ import { BaseHeap } from "./base.js";
 import {
   bufferOf,
   capacityOfBuffer,
-  checkRoom,
   closeImage,
   formatImage,
   type HeapMemory,
@@ -36,7 +36,6 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
   static create(options: Partial<HeapOptions> = {}): Heap<ArrayBuffer> {
     const resolved = resolveOptions(options);
     resolved.capacity = Math.ceil(resolved.capacity / SLAB_BYTES) * SLAB_BYTES;
-    checkRoom(resolved);
     return Heap.format(reserve(resolved.capacity), resolved);
   }
 
@@ -53,7 +52,6 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
     const buffer = bufferOf(memory);
     const resolved = resolveOptions(options);
     resolved.capacity = capacityOfBuffer(buffer);
-    checkRoom(resolved);
     zeroMetadata(buffer, resolved);
     return Heap.format(buffer, resolved);
   }
@@ -66,6 +64,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
   static open<B extends ArrayBufferLike>(memory: HeapMemory<B>): Heap<B> {
     const buffer = bufferOf(memory);
     const { image, options } = checkImage(buffer, capacityOfImage(buffer));
+    if (image.meta[CLOSED] !== 0) openChains(image.meta);
     image.meta[CLOSED] = 0;
     return new Heap(buffer, image, options);
   }

@@ -4,11 +4,12 @@ import type { Door } from "../front/door.js";
 import { liveHeaderOf, usableBytes } from "../front/lookup.js";
 import { GRANULE_BYTES, GRANULE_SHIFT, headerClass } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
-import { counterIndex, FRONT_MALLOCS } from "../layout/metadata.js";
+import { CHAIN_LINK, counterIndex, FRONT_MALLOCS } from "../layout/metadata.js";
 import { CLASS_MAX_BYTES, TINY_MAX_BYTES } from "../layout/sizeClasses.js";
 
-/** What SAFE_FREE writes over a freed block. */
+/** What SAFE_FREE writes over a freed block, behind the words that may be links by then. */
 const POISON = 0xde;
+const LINK_BYTES = 4 * (CHAIN_LINK + 1);
 
 /**
  * Wraps the door for the knobs that cost something on every operation. Without them a heap's
@@ -64,13 +65,16 @@ function poisonFreed(door: Door, image: Image): Door {
     malloc: door.malloc,
     tryMalloc: door.tryMalloc,
     free: (ptr) => {
-      if (ptr !== 0) u8.fill(POISON, ptr, ptr + usableBytes(image, ptr, liveHeaderOf(image, ptr)));
+      if (ptr !== 0) {
+        const end = ptr + usableBytes(image, ptr, liveHeaderOf(image, ptr));
+        u8.fill(POISON, ptr + LINK_BYTES, end);
+      }
       door.free(ptr);
     },
     realloc: (ptr, size) => {
       const bytes = ptr === 0 ? 0 : usableBytes(image, ptr, liveHeaderOf(image, ptr));
       const to = door.realloc(ptr, size);
-      if (to !== ptr) u8.fill(POISON, ptr, ptr + bytes);
+      if (to !== ptr) u8.fill(POISON, ptr + LINK_BYTES, ptr + bytes);
       return to;
     },
   };

@@ -17,7 +17,6 @@ import {
 } from "../central/states.js";
 import { MAP_PAGE, touchSlab } from "../central/touch.js";
 import type { HeapOptions } from "../config/options.js";
-import { closeTops } from "../front/format.js";
 import { freeSlow } from "../front/slow.js";
 import { recountTouched } from "../inspect/snapshot.js";
 import {
@@ -34,11 +33,11 @@ import {
   blocksPerSlab,
   bytesToSlabs,
   CARVED,
-  CLASS_RECORDS,
   COUNTERS,
   CURSOR,
   FREE_COUNT,
   KIND,
+  ROOMS,
   RUN,
   SLAB_BYTES,
   SPAN_BYTES,
@@ -211,8 +210,7 @@ function recoverOutbox(image: SharedImage, dead: number): void {
 /** What a dead worker had cached came back with its slabs: its lists hold nothing. */
 function emptyRegion(image: SharedImage, dead: number): void {
   const { meta } = viewWorker(image, dead);
-  meta.fill(0, CLASS_RECORDS, COUNTERS);
-  closeTops(meta);
+  meta.fill(0, ROOMS, COUNTERS);
 }
 
 /** A dead worker's slab: its record is made anew from its headers. */

@@ -2,7 +2,7 @@ import { HeapError, show } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import { slabPool } from "../central/slabPool.js";
 import { type HeapOptions, OPTION_TABLE } from "../config/options.js";
-import { magazineCap, refillCount } from "../front/format.js";
+import { chainCap, refillCount } from "../front/format.js";
 import { type Image, viewImage } from "../layout/image.js";
 import {
   CAPACITY_BYTES,
@@ -11,16 +11,12 @@ import {
   CLASS_REFILL,
   CLOSED,
   classRecord,
-  END_MAGAZINE,
   END_SLAB,
-  endMagazineOf,
   FIRST_SLAB,
   FORMAT_VERSION,
   firstSlabOf,
-  MAGAZINE_MASK,
   MAGIC,
   MAGIC_VALUE,
-  magazineMask,
   metadataOffset,
   OPTIONS,
   SLAB_SHIFT,
@@ -55,14 +51,11 @@ export function checkImage(
   if (meta[CLOSED] !== 0) check("closed", meta[CLOSED], 1);
   check("workers", meta[WORKERS], 0);
   const options = readOptions(meta);
-  const { fastCap } = options;
+  const slab = firstSlabOf(capacityBytes);
   check("option capacity", options.capacity, capacityBytes);
-  check("firstSlab", meta[FIRST_SLAB], firstSlabOf(capacityBytes, fastCap));
+  check("firstSlab", meta[FIRST_SLAB], slab);
   check("endSlab", meta[END_SLAB], capacityBytes >>> SLAB_SHIFT);
-  check("magazineMask", meta[MAGAZINE_MASK], magazineMask(fastCap));
-  check("endMagazine", meta[END_MAGAZINE], endMagazineOf(capacityBytes, fastCap));
-  check("a slab", firstSlabOf(capacityBytes, fastCap) < capacityBytes >>> SLAB_SHIFT, true);
-  const image = viewImage(buffer, capacityBytes, fastCap, slabPool);
+  const image = viewImage(buffer, capacityBytes, slabPool);
   checkClasses(image.meta, options);
   verifyAsImage(image);
   return { image, options };
@@ -87,7 +80,7 @@ export function readSharedSuperblock(
   if (!isShared) throw badImage("workers", workers, `1 to ${MAX_WORKERS}, as a shared heap has`);
   const options = readOptions(meta);
   check("option capacity", options.capacity, capacityBytes);
-  const { firstSlab } = sharedLayout(capacityBytes, options.fastCap, workers);
+  const { firstSlab } = sharedLayout(capacityBytes, workers);
   check("firstSlab", meta[FIRST_SLAB], firstSlab);
   check("endSlab", meta[END_SLAB], capacityBytes >>> SLAB_SHIFT);
   return { options, workers };
@@ -96,7 +89,7 @@ export function readSharedSuperblock(
 function checkClasses(meta: Int32Array, options: HeapOptions): void {
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const record = classRecord(classIndex);
-    check("classCap", meta[record + CLASS_CAP], magazineCap(classIndex, options.fastCap));
+    check("classCap", meta[record + CLASS_CAP], chainCap(classIndex, options.fastCap));
     check("classRefill", meta[record + CLASS_REFILL], refillCount(classIndex, options));
   }
 }

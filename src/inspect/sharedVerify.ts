@@ -102,8 +102,8 @@ export function asSharedImage<Result>(read: () => Result): Result {
 
 /** Checks of a heap that nobody has joined the words that say where others are. */
 export function checkWords(buffer: ArrayBufferLike, options: HeapOptions, workers: number): void {
-  const { capacity, fastCap } = options;
-  const layout = sharedLayout(capacity, fastCap, workers);
+  const { capacity } = options;
+  const layout = sharedLayout(capacity, workers);
   const words = new Int32Array(buffer, metadataOffset(capacity), layout.summaries);
   expectRange("hint", 0, words[HINT] as number, layout.firstSlab, layout.slabs);
   for (let worker = 0; worker < workers; worker++) {
@@ -145,7 +145,7 @@ export function verifyShared(image: SharedImage): void {
   for (const worker of images) {
     const walked = census.walked[worker.worker] as Walked;
     if (isAttached(image, worker.worker)) {
-      verifyLists(worker, walked, image.layout.firstMagazine);
+      verifyLists(worker, walked);
     }
   }
 }

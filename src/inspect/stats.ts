@@ -13,23 +13,19 @@ import {
   FREE_COUNT,
   FRONT_MALLOCS,
   FRONT_MISSES,
-  MAGAZINE_COUNT,
-  MAGAZINE_MASK,
-  NO_TAKE_TOP,
+  MENDS,
   PAGE_BYTES,
   POOLED,
-  PUT_TOPS,
   REFILLS,
+  ROOMS,
   SLAB_BYTES,
   SLABS_OPENED,
-  SLL_HEAD,
+  SLL_CHAINS,
   SPAN_BYTES,
   slabRecord,
   slabToPtr,
-  TAKE_TOPS,
   TOUCHED,
   TOUCHED_PAGES,
-  topToCount,
   WILDERNESS,
 } from "../layout/metadata.js";
 import {
@@ -45,7 +41,7 @@ export interface Counted {
   bytes: number;
 }
 
-/** Front-cache hits and misses; a miss is a `malloc` for which neither magazine had a block. */
+/** Front-cache hits and misses; a miss is a `malloc` for which the chain had no block. */
 export interface FrontStats {
   hits: number;
   misses: number;
@@ -87,6 +83,8 @@ export interface HeapStats {
   peakCommittedBytes: number;
   refills: number;
   drains: number;
+  /** How often the lists of a class were made anew: a program wrote to a block it had freed. */
+  mends: number;
   front: FrontStats | null;
   classes: ClassStats[];
 }
@@ -100,22 +98,12 @@ export function add(total: Counted, part: Counted): void {
   total.bytes += part.bytes;
 }
 
-/** Blocks that a class has cached: in its two magazines and on the SLL. */
+/** Blocks that a class has cached: in its chain and on the SLL. */
 export function cachedBlocks(meta: Int32Array, classIndex: number): number {
   const owner = classRecord(classIndex);
   const cap = meta[owner + CLASS_CAP] as number;
-  const mask = meta[MAGAZINE_MASK] as number;
-  let blocks = 0;
-  if (meta[TAKE_TOPS + classIndex] !== NO_TAKE_TOP) {
-    blocks += topToCount(meta[PUT_TOPS + classIndex] as number, mask, cap);
-    blocks += topToCount(meta[TAKE_TOPS + classIndex] as number, mask, cap);
-  }
-  let magazine = meta[owner + SLL_HEAD] as number;
-  for (let walked = 0; magazine > 0 && walked < MAGAZINE_COUNT; walked++) {
-    blocks += cap;
-    magazine = meta[magazine] as number;
-  }
-  return blocks;
+  const chains = meta[owner + SLL_CHAINS] as number;
+  return cap - (meta[ROOMS + classIndex] as number) + chains * cap;
 }
 
 /** Metadata pages that are not all zero: those that were ever written to. */
@@ -223,6 +211,7 @@ export function readStats(
     peakCommittedBytes: pages * PAGE_BYTES + touchedMetadataBytes(metadata),
     refills: 0,
     drains: sum(images, ({ counters }) => counters[DRAINS] as number),
+    mends: sum(images, ({ counters }) => counters[MENDS] as number),
     front: options.frontStats ? { hits: 0, misses: 0 } : null,
     classes,
   };

@@ -10,7 +10,7 @@ import {
   LIVE,
   toHeader,
 } from "../layout/header.js";
-import { capacityOf, endSlab, firstSlab, type Image } from "../layout/image.js";
+import { endSlab, firstSlab, type Image } from "../layout/image.js";
 import {
   BIN_COUNT,
   BIN_MAP,
@@ -19,38 +19,32 @@ import {
   bytesToSlabs,
   CARVED,
   CLASS_CAP,
+  CHAIN_LINK,
   CLASS_SLABS,
+  CLOSED,
   CURSOR,
   classRecord,
-  END_MAGAZINE,
-  emptyTop,
   FREE_COUNT,
-  firstMagazineOf,
+  HEADS,
   KIND,
-  MAGAZINE_MASK,
+  LINK,
   NEXT,
-  NO_PUT_TOP,
-  NO_TAKE_TOP,
   PARTIAL_HEAD,
   POOLED,
   PREV,
-  PUT_TOPS,
+  ROOMS,
   RUN,
   SLAB_BYTES,
   SLAB_GRANULES,
   SLL_BLOCKS,
+  SLL_CHAINS,
   SLL_HEAD,
   SPAN_BYTES,
   SPAN_TAIL,
-  SPARE_HEAD,
-  SPARE_NEXT,
   slabRecord,
   slabToPtr,
-  TAKE_TOPS,
   TOUCHED,
   TOUCHED_PAGES,
-  topToCount,
-  topToMagazine,
   WILDERNESS,
 } from "../layout/metadata.js";
 import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
@@ -63,8 +57,8 @@ import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
  *   freeCount   free(slab) = headers of the slab in state free
  *   carved      0 <= carved(slab) <= blocks per slab; a slab in use has a block that is not free
  *   span        a span has slabs enough for its bytes, and not one too many
- *   cached      each cached header stands once in a magazine of its class or on the SLL
- *   magazines   each magazine is held once: by a class, by the SLL, or spare
+ *   cached      each cached block stands once in its class's chain or in one on the SLL
+ *   chains      a chain has as many blocks as are counted, and the SLL full ones only
  *   partial     a class's list holds its slabs with free or uncarved blocks, each once
  *   bins        each free run is in the bin of its length, and the bin map says so
  *   touched     what a slab uses is counted as touched, and the sum is right
@@ -124,14 +118,13 @@ export function verifyImage(image: Image): void {
   verifyRuns(image, walked);
   verifyBareHeaders(image, 0, firstSlab(image));
   verifyBareHeaders(image, image.meta[WILDERNESS] as number, endSlab(image));
-  const mask = image.meta[MAGAZINE_MASK] as number;
-  verifyLists(image, walked, firstMagazineOf(capacityOf(image), mask - 1));
+  verifyLists(image, walked);
   verifyBins(image, walked);
 }
 
-/** Compares a worker's lists with what the slabs say. Its magazines begin at `firstMagazine`. */
-export function verifyLists(image: Image, walked: Walked, firstMagazine: number): void {
-  verifyMagazines(image, walked, firstMagazine);
+/** Compares a worker's lists with what the slabs say. */
+export function verifyLists(image: Image, walked: Walked): void {
+  verifyChains(image, walked);
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     verifyPartial(image, classIndex, walked);
     const address = slabToPtr(firstSlab(image));
@@ -250,91 +243,64 @@ export function verifyZeros(image: Image, granule: number, end: number): void {
   }
 }
 
-/** Walks the magazines of every class, of the SLL and of the spares: each is seen once. */
-function verifyMagazines(image: Image, walked: Walked, first: number): void {
-  const { meta } = image;
-  const mask = meta[MAGAZINE_MASK] as number;
-  const next = meta[SPARE_NEXT] as number;
+/** Walks the chains of every class and those on the SLL: each block is seen once. */
+function verifyChains(image: Image, walked: Walked): void {
+  const { i32, meta } = image;
   const seen = new Set<number>();
-  const entries = new Set<number>();
-  const see = (magazine: number): void => {
-    expectRange("magazines", 0, magazine, first, next - mask - 1);
-    expect("magazines", 0, magazine & mask, 0);
-    if (seen.has(magazine)) broken("magazines", 0, `magazine ${magazine} twice`, "once");
-    seen.add(magazine);
-  };
-  expectRange("magazines", 0, next, first, meta[END_MAGAZINE] as number);
   let sllBlocks = 0;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const owner = classRecord(classIndex);
     const cap = meta[owner + CLASS_CAP] as number;
-    let count = 0;
-    for (const top of openTops(meta, classIndex)) {
-      const magazine = topToMagazine(top, mask);
-      see(magazine);
-      count += verifyEntries(image, classIndex, magazine, topToCount(top, mask, cap), entries);
-    }
-    for (let magazine = meta[owner + SLL_HEAD] as number; magazine !== 0; ) {
-      see(magazine);
-      count += verifyEntries(image, classIndex, magazine, cap, entries);
+    const room = meta[ROOMS + classIndex] as number;
+    const isClosed = meta[CLOSED] !== 0;
+    expectRange("chains", 0, room, 0, isClosed ? 0 : cap);
+    const head = meta[HEADS + classIndex] as number;
+    let count = isClosed ? 0 : cap - room;
+    verifyChain(image, classIndex, head, count, seen);
+    let chain = meta[owner + SLL_HEAD] as number;
+    const chains = meta[owner + SLL_CHAINS] as number;
+    expectRange("chains", 0, chains, 0, image.headers.length);
+    for (let index = 0; index < chains; index++) {
+      verifyChain(image, classIndex, chain, cap, seen);
+      chain = i32[(chain >> 2) + CHAIN_LINK] as number;
+      count += cap;
       sllBlocks += cap;
-      magazine = meta[magazine] as number;
     }
+    if (chains === 0) expect("chains", 0, chain, 0);
     expect("cached", 0, count, walked.cachedHeaders[classIndex]);
   }
   expect("cached", 0, meta[SLL_BLOCKS], sllBlocks);
-  for (let magazine = meta[SPARE_HEAD] as number; magazine !== 0; ) {
-    see(magazine);
-    verifyEmptySlots(meta, magazine + 1, magazine + mask + 1);
-    magazine = meta[magazine] as number;
-  }
-  expect("magazines", 0, first + seen.size * (mask + 1), next);
-  verifyEmptySlots(meta, next, meta[END_MAGAZINE] as number);
-  verifyClosedTops(meta);
+  verifyCodes(meta);
 }
 
-function verifyEmptySlots(meta: Int32Array, slot: number, end: number): void {
-  for (let index = slot; index < end; index++) expect("magazines", 0, meta[index], 0);
-}
-
-/** Class codes that have no front cache send the hot paths to the slow ones. */
-function verifyClosedTops(meta: Int32Array): void {
+/** Class codes that are no class send the hot paths to the slow ones. */
+function verifyCodes(meta: Int32Array): void {
   for (let code = 0; code < CLASS_CODES; code++) {
     if (code >= 1 && code <= CLASS_COUNT) continue;
-    expect("magazines", 0, meta[TAKE_TOPS + code], NO_TAKE_TOP);
-    expect("magazines", 0, meta[PUT_TOPS + code], NO_PUT_TOP);
+    expect("chains", 0, meta[HEADS + code], 0);
+    expect("chains", 0, meta[ROOMS + code], 0);
   }
 }
 
-/** The tops of a class's two magazines, if it has them; a closed heap's have none. */
-function openTops(meta: Int32Array, classIndex: number): number[] {
-  const takeTop = meta[TAKE_TOPS + classIndex] as number;
-  const putTop = meta[PUT_TOPS + classIndex] as number;
-  if (takeTop !== NO_TAKE_TOP) return [putTop, takeTop];
-  expect("magazines", 0, putTop, NO_PUT_TOP);
-  return [];
-}
-
-function verifyEntries(
+function verifyChain(
   image: Image,
   classIndex: number,
-  magazine: number,
+  head: number,
   count: number,
-  entries: Set<number>,
-): number {
-  const { headers, meta } = image;
-  const cap = meta[classRecord(classIndex) + CLASS_CAP] as number;
-  const bottom = emptyTop(magazine, meta[MAGAZINE_MASK] as number, cap);
-  expectRange("cached", 0, count, 0, cap);
-  expect("cached", 0, meta[bottom], 0);
-  for (let slot = bottom + 1; slot <= bottom + count; slot++) {
-    const ptr = meta[slot] as number;
-    const header = (ptr & 15) === 0 ? headers[ptr >>> GRANULE_SHIFT] : undefined;
-    expect("cached", ptr, header, toHeader(CACHED, classIndex));
-    if (entries.has(ptr)) broken("cached", ptr, "the block twice", "once");
-    entries.add(ptr);
+  seen: Set<number>,
+): void {
+  const { headers, i32 } = image;
+  const cached = toHeader(CACHED, classIndex);
+  let ptr = head;
+  for (let block = 0; block < count; block++) {
+    if (ptr === 0) broken("chains", 0, `${block} blocks`, count);
+    const isAligned = (ptr & (GRANULE_BYTES - 1)) === 0;
+    expect("cached", ptr, isAligned ? headers[ptr >>> GRANULE_SHIFT] : undefined, cached);
+    if (seen.has(ptr)) broken("cached", ptr, "the block twice", "once");
+    seen.add(ptr);
+    ptr = i32[(ptr >> 2) + LINK] as number;
   }
-  return count;
+  if (ptr !== 0) broken("chains", ptr, "a block more", count);
 }
 
 function verifyPartial(image: Image, classIndex: number, walked: Walked): void {

@@ -3,7 +3,7 @@ import {
   COUNTER_COUNT,
   COUNTERS,
   END_SLAB,
-  endMagazineOf,
+  endOfMetadata,
   FIRST_SLAB,
   metadataOffset,
 } from "./metadata.js";
@@ -31,16 +31,12 @@ export interface SlabSource {
   publish(image: Image, slab: number): void;
   /** Makes a span of `before` slabs as long or longer where it lies: whether it could. */
   extend(image: Image, slab: number, before: number, after: number): boolean;
-  /** Takes blocks of a slab in state free into slots above `bottom`: how many. */
-  takeBlocks(
-    image: Image,
-    slab: number,
-    classIndex: number,
-    wanted: number,
-    bottom: number,
-  ): number;
-  /** Returns the blocks in the slots above `bottom` up to `top` to their slabs. */
-  returnBlocks(image: Image, classIndex: number, bottom: number, top: number): void;
+  /** Makes blocks of a slab in state free the chain of a class that has none: how many. */
+  takeBlocks(image: Image, slab: number, classIndex: number, wanted: number): number;
+  /** Returns a cached block to its slab. */
+  returnBlock(image: Image, classIndex: number, ptr: number): void;
+  /** Whether blocks of this slab may stand in this image's lists. */
+  isOwn(image: Image, slab: number): boolean;
   /** A partial slab of the class, from what other workers gave back; or 0. */
   reclaim(image: Image, classIndex: number): number;
   /** Takes and gives what is on its way between workers. */
@@ -74,12 +70,10 @@ export interface Image {
 export function viewImage(
   buffer: ArrayBufferLike,
   capacityBytes: number,
-  fastCap: number,
   slabSource: SlabSource,
 ): Image {
   const start = metadataOffset(capacityBytes);
-  const end = start + 4 * endMagazineOf(capacityBytes, fastCap);
-  const meta = new Int32Array(buffer, start, (end - start) >> 2);
+  const meta = new Int32Array(buffer, start, endOfMetadata(capacityBytes));
   return {
     headers: new Uint8Array(buffer, 0, start),
     meta,

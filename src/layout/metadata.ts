@@ -1,7 +1,7 @@
 import { staticAssert } from "../base/assert.js";
-import { log2Floor, roundUp } from "../base/bits.js";
+import { roundUp } from "../base/bits.js";
 import type { SlabIndex } from "../base/types.js";
-import { MAX_CAPACITY_BYTES, MAX_FAST_CAP, OPTION_TABLE } from "../config/options.js";
+import { MAX_CAPACITY_BYTES, OPTION_TABLE } from "../config/options.js";
 import { CACHED, GRANULE_SHIFT, LIVE } from "./header.js";
 import { BLOCK_BYTES, CLASS_COUNT, CLASS_MAX_BYTES, SPAN_CLASS } from "./sizeClasses.js";
 
@@ -13,14 +13,14 @@ import { BLOCK_BYTES, CLASS_COUNT, CLASS_MAX_BYTES, SPAN_CLASS } from "./sizeCla
  *
  * One Int32Array, `meta`, views the metadata; the figures below are indices into it.
  *
- *   meta   0            128        192         256             768        1280
- *          | superblock | put tops | take tops | class records | counters | slab records | ...
- *
- * and the magazines after them.
+ *   meta   0            128     192     256             768        1280
+ *          | superblock | rooms | heads | class records | counters | slab records |
  */
 
 export const SLAB_SHIFT = 16;
 export const SLAB_BYTES = 65536;
+/** Words of the smallest block. */
+const GRANULE_INTS = 1 << (GRANULE_SHIFT - 2);
 /** The unit in which the operating system commits memory. */
 export const PAGE_BYTES = 4096;
 /** Header bytes of one slab: exactly one page of the header map. */
@@ -39,17 +39,10 @@ export const WILDERNESS = 5;
 export const TOUCHED_PAGES = 6;
 /** Blocks on the SLL. */
 export const SLL_BLOCKS = 7;
-/** Head of the list of spare magazines, and the first magazine that was never used. */
-export const SPARE_HEAD = 8;
-export const SPARE_NEXT = 9;
 /** Bitmap of the bins of free runs that are not empty: two words. */
 export const BIN_MAP = 10;
 /** 1 after the heap was disposed, until it is opened again. */
 export const CLOSED = 12;
-/** One past the last magazine. */
-export const END_MAGAZINE = 13;
-/** Slots of a magazine, less one. */
-export const MAGAZINE_MASK = 14;
 /** Options, one word each, in the order of config/options.ts. */
 export const OPTIONS = 16;
 export const DRAIN_INTERVAL = 17;
@@ -58,45 +51,34 @@ export const BINS = 32;
 export const BIN_COUNT = 64;
 
 export const MAGIC_VALUE = 0x6d6b6168; // "hakm"
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
 /*
- * A front cache is two magazines of a class: malloc takes from one, free puts to the other, and
- * they change places when the first is empty. A header byte is the index of the top:
- * `meta[LIVE | class]` of the magazine to take from, `meta[CACHED | class]` of the one to put to.
+ * The front cache of a class is a chain: a list of cached blocks, newest first, linked by the first
+ * word of each. A header byte is the index of what belongs to it: `meta[LIVE | class]` is the ptr of
+ * the chain's head, or 0; `meta[CACHED | class]` how many more blocks the chain takes. A chain that
+ * takes no more goes on the SLL, whose chains are linked by the second word of their heads.
  *
- *   slot    0      1 .. mask - cap     mask - cap + 1 .. mask
- *          | next | unused and 0      | entries, oldest first |
- *
- * Magazines begin at multiples of their slots, a power of two. The slot below the oldest entry is
- * 0, so a magazine is empty when its top slot is 0; and it is full when the index after its top has
- * no bit of the mask. A magazine is known by the index of its slot 0, which links spare magazines,
- * and full ones on the SLL. A class gets its two when it is first used.
+ * A link lies where a stale view can overwrite it, so it is a hint: the header byte of the block
+ * that it names says whether it is one.
  */
-export const PUT_TOPS: number = CACHED;
-export const TAKE_TOPS: number = LIVE;
-export const MAGAZINES_PER_CLASS = 2;
-export const SLL_MAGAZINES = 64;
-export const MAGAZINE_COUNT: number = MAGAZINES_PER_CLASS * CLASS_COUNT + SLL_MAGAZINES;
-/**
- * Tops of a class that has no magazines: the one has no room, the other neither a block nor room,
- * for it points to the first put top, which is of no class and stays -1.
- */
-export const NO_PUT_TOP = -1;
-export const NO_TAKE_TOP: number = PUT_TOPS;
+export const ROOMS: number = CACHED;
+export const HEADS: number = LIVE;
+export const LINK = 0;
+export const CHAIN_LINK = 1;
 
 // Class records.
-export const CLASS_RECORDS: number = TAKE_TOPS + 64;
+export const CLASS_RECORDS: number = HEADS + 64;
 export const CLASS_RECORD_INTS = 8;
 /** First slab with free or uncarved blocks; 0 is none. */
 export const PARTIAL_HEAD = 0;
-/** Exchanges of magazines with few blocks since the last refill, modulo a constant. */
-export const CLASS_SWAPS = 1;
-/** Entries of a magazine, and blocks taken by a refill. */
+/** Chains of the class on the SLL. */
+export const SLL_CHAINS = 1;
+/** Blocks of a full chain, and blocks taken by a refill. */
 export const CLASS_CAP = 2;
 export const CLASS_REFILL = 3;
 export const CLASS_SLABS = 4;
-/** Head of the class's part of the SLL: a list of full magazines. */
+/** Head of the newest chain of the class on the SLL; 0 is none. */
 export const SLL_HEAD = 5;
 
 // Counters: doubles, viewed by a Float64Array of their own.
@@ -110,6 +92,8 @@ export const COUNTER_COUNT: number = 64 * COUNTERS_PER_CLASS;
 /** Counters of the whole heap stand where class 0 would have its own. */
 export const DRAINS = 0;
 export const SLABS_OPENED = 1;
+/** Classes whose cache was made anew from the headers, for a link had been overwritten. */
+export const MENDS = 2;
 
 // Slab records. Slab 0 is never a slab, so 0 ends a list.
 export const SLAB_RECORDS: number = COUNTERS + 2 * COUNTER_COUNT;
@@ -146,26 +130,6 @@ export function counterIndex(classIndex: number, counter: number): number {
   return classIndex * COUNTERS_PER_CLASS + counter;
 }
 
-/** Slots of a magazine, less one, in a heap of this front-cache capacity. */
-export function magazineMask(fastCap: number): number {
-  return 2 ** (log2Floor(fastCap + 1) + 1) - 1;
-}
-
-/** The top of an empty magazine whose class has `cap` entries a magazine. */
-export function emptyTop(magazine: number, mask: number, cap: number): number {
-  return magazine + mask - cap;
-}
-
-/** The magazine that a top points into. */
-export function topToMagazine(top: number, mask: number): number {
-  return top & ~mask;
-}
-
-/** Entries in the magazine that a top points into. */
-export function topToCount(top: number, mask: number, cap: number): number {
-  return (top & mask) - (mask - cap);
-}
-
 export function blocksPerSlab(classIndex: number): number {
   return (SLAB_BYTES / (BLOCK_BYTES[classIndex] as number)) | 0;
 }
@@ -188,20 +152,14 @@ export function metadataOffset(capacityBytes: number): number {
   return capacityBytes >>> GRANULE_SHIFT;
 }
 
-/** The first magazine of a heap: an index into `meta`. */
-export function firstMagazineOf(capacityBytes: number, fastCap: number): number {
-  return roundUp(slabRecord(capacityBytes >>> SLAB_SHIFT), magazineMask(fastCap) + 1);
-}
-
-/** One past the last magazine of a heap: the end of the metadata. */
-export function endMagazineOf(capacityBytes: number, fastCap: number): number {
-  const slots = magazineMask(fastCap) + 1;
-  return firstMagazineOf(capacityBytes, fastCap) + MAGAZINE_COUNT * slots;
+/** One past the last slab record: the end of a heap's metadata, an index into `meta`. */
+export function endOfMetadata(capacityBytes: number): number {
+  return slabRecord(capacityBytes >>> SLAB_SHIFT);
 }
 
 /** The first slab of a heap. */
-export function firstSlabOf(capacityBytes: number, fastCap: number): SlabIndex {
-  const end = metadataOffset(capacityBytes) + 4 * endMagazineOf(capacityBytes, fastCap);
+export function firstSlabOf(capacityBytes: number): SlabIndex {
+  const end = metadataOffset(capacityBytes) + 4 * endOfMetadata(capacityBytes);
   return ptrToSlab(roundUp(end, SLAB_BYTES));
 }
 
@@ -210,12 +168,12 @@ staticAssert(SLAB_GRANULES === PAGE_BYTES, "a slab's header bytes are one page")
 staticAssert(CLASS_MAX_BYTES <= SLAB_BYTES, "a block lies in one slab");
 staticAssert(CLASS_COUNT < SPAN_TAIL && SPAN_TAIL < SPAN_CLASS, "slab kinds do not meet");
 staticAssert(MAX_CAPACITY_BYTES + SLAB_BYTES <= 2 ** 31, "a ptr is a positive int32");
-staticAssert(magazineMask(MAX_FAST_CAP) === MAX_FAST_CAP + 1, "a link, an empty slot, the entries");
 staticAssert(OPTIONS + OPTION_TABLE.length <= BINS, "the options end before the bins");
 staticAssert(
   OPTION_TABLE[DRAIN_INTERVAL - OPTIONS]?.name === "sllDrainInterval",
   "options keep their order",
 );
-staticAssert(BINS + BIN_COUNT <= PUT_TOPS, "the superblock ends before the tops");
-staticAssert(PUT_TOPS + 64 === TAKE_TOPS, "tops follow one another");
+staticAssert(BINS + BIN_COUNT <= ROOMS, "the superblock ends before the rooms");
+staticAssert(ROOMS + 64 === HEADS, "heads follow rooms");
+staticAssert(CHAIN_LINK < GRANULE_INTS, "the smallest block has both links");
 staticAssert(COUNTERS % 2 === 0 && SLAB_RECORDS % 8 === 0, "records are aligned");

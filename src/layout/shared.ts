@@ -9,8 +9,6 @@ import {
   COUNTER_COUNT,
   COUNTERS,
   DRAIN_INTERVAL,
-  MAGAZINE_COUNT,
-  magazineMask,
   metadataOffset,
   OPTIONS,
   PAGE_BYTES,
@@ -162,16 +160,10 @@ export interface SharedLayout {
   readonly dirtyWords: number;
   /** Dirty words that one bit of a worker's mail stands for. */
   readonly mailGroup: number;
-  readonly firstMagazine: number;
-  readonly endMagazine: number;
   readonly firstSlab: number;
 }
 
-export function sharedLayout(
-  capacityBytes: number,
-  fastCap: number,
-  workers: number,
-): SharedLayout {
+export function sharedLayout(capacityBytes: number, workers: number): SharedLayout {
   const slabs = capacityBytes >>> SLAB_SHIFT;
   const states = SLOTS + (workers << SLOT_SHIFT);
   const summaries = states + slabs;
@@ -182,10 +174,7 @@ export function sharedLayout(
   const pageInts = PAGE_BYTES / 4;
   const regions = roundUp(remoteBits + (slabs << FREE_WORDS_SHIFT), pageInts);
   const dirtyWords = (slabs + 31) >>> 5;
-  const slots = magazineMask(fastCap) + 1;
-  const firstMagazine = roundUp(DIRTY_WORDS + dirtyWords, slots);
-  const endMagazine = firstMagazine + MAGAZINE_COUNT * slots;
-  const regionInts = roundUp(endMagazine, pageInts);
+  const regionInts = roundUp(DIRTY_WORDS + dirtyWords, pageInts);
   const end = metadataOffset(capacityBytes) + 4 * (regions + workers * regionInts);
   return {
     workers,
@@ -200,8 +189,6 @@ export function sharedLayout(
     regionInts,
     dirtyWords,
     mailGroup: (dirtyWords + 31) >>> 5,
-    firstMagazine,
-    endMagazine,
     firstSlab: roundUp(end, SLAB_BYTES) >>> SLAB_SHIFT,
   };
 }
@@ -234,8 +221,8 @@ export function viewShared(
   slabSource: SlabSource,
   gate: Int32Array = new Int32Array(OPTIONS),
 ): SharedImage {
-  const { capacity, fastCap } = options;
-  const layout = sharedLayout(capacity, fastCap, workers);
+  const { capacity } = options;
+  const layout = sharedLayout(capacity, workers);
   const start = metadataOffset(capacity);
   const ints = (from: number, length: number): Int32Array =>
     new Int32Array(buffer, start + 4 * from, length);
@@ -271,7 +258,7 @@ function viewRegion(
 ): Pick<SharedImage, "meta" | "counters"> {
   const region = start + 4 * (layout.regions + worker * layout.regionInts);
   return {
-    meta: sync.track("worker", new Int32Array(buffer, region, layout.endMagazine)),
+    meta: sync.track("worker", new Int32Array(buffer, region, layout.regionInts)),
     counters: new Float64Array(buffer, region + 4 * COUNTERS, COUNTER_COUNT),
   };
 }
