@@ -1,13 +1,6 @@
 import { resolveOptions } from "../../src/config/options.js";
-import { magazineCap, refillCount } from "../../src/front/format.js";
-import {
-  blocksPerSlab,
-  MAGAZINES_PER_CLASS,
-  magazineMask,
-  PAGE_BYTES,
-  SLAB_BYTES,
-  SLL_MAGAZINES,
-} from "../../src/layout/metadata.js";
+import { refillCount } from "../../src/front/format.js";
+import { blocksPerSlab, PAGE_BYTES, SLAB_BYTES } from "../../src/layout/metadata.js";
 import { OUTBOX_BLOCKS, OUTBOX_MAX_BYTES, sharedLayout } from "../../src/layout/shared.js";
 import { BLOCK_BYTES, CLASS_COUNT, TINY_MAX_BYTES } from "../../src/layout/sizeClasses.js";
 import { CAPACITY, LARSON_SLOTS, MAX_WORKERS, PIPE_LIMIT, SHARED_BLOCKS } from "./protocol.js";
@@ -35,11 +28,8 @@ export interface Workload {
 }
 
 const OPTIONS = resolveOptions();
-const { fastCap, sllDrainInterval } = OPTIONS;
+const { sllDrainInterval } = OPTIONS;
 const SENT_BLOCKS = Math.min(sllDrainInterval, OUTBOX_BLOCKS);
-
-/** A refill comes when at most so many blocks of the class are cached: see mallocSlow. */
-const CACHED_BLOCKS = 15;
 
 function uniform(blocks: number): Drawn {
   return { blocks, within: (bytes) => (bytes - 7) / 993 };
@@ -135,11 +125,10 @@ function heldBack(transit: readonly Drawn[], classIndex: number): number {
   return Math.min(blocks, Math.ceil(OUTBOX_MAX_BYTES / blockBytes));
 }
 
-/** What a worker has of its slabs, and its magazines. */
+/** What a worker has of its slabs. */
 interface Taken {
   slabs: number;
   bytes: number;
-  magazines: number;
 }
 
 /**
@@ -147,26 +136,21 @@ interface Taken {
  * their blocks is live or in transit. It carves when no block of a slab is free.
  */
 function takenBy(live: readonly Drawn[], transit: readonly Drawn[]): Taken {
-  const taken = { slabs: 0, bytes: 0, magazines: 0 };
-  let full = 0;
+  const taken = { slabs: 0, bytes: 0 };
   for (let classIndex = 2; classIndex <= CLASS_COUNT; classIndex++) {
     const together = countOf([...live, ...transit], classIndex);
     const blocks = Math.min(together, countOf(live, classIndex) + heldBack(transit, classIndex));
     if (blocks === 0) continue;
     const perSlab = blocksPerSlab(classIndex);
-    const carved = blocks + CACHED_BLOCKS + refillCount(classIndex, OPTIONS);
+    const carved = blocks + refillCount(classIndex, OPTIONS);
     const isOne = carved <= perSlab;
     const slabs = isOne ? 1 : 1 + Math.floor(blocks / perSlab);
     const bytes = isOne
       ? toPages(carved * (BLOCK_BYTES[classIndex] as number))
       : slabs * SLAB_BYTES;
-    const cap = magazineCap(classIndex, fastCap);
     taken.slabs += slabs;
     taken.bytes += bytes + slabs * PAGE_BYTES;
-    taken.magazines += MAGAZINES_PER_CLASS;
-    full += Math.floor(Math.min(isOne ? carved : slabs * perSlab, sllDrainInterval + cap) / cap);
   }
-  taken.magazines += Math.min(SLL_MAGAZINES, full);
   return taken;
 }
 
@@ -181,14 +165,11 @@ const SLAB_ENTRY_BYTES = 4 + 4 + 4 + 32 + 512 + 512;
 /** The bytes that a workload may commit on so many workers. */
 export function boundOf(workload: Workload, workers: number): number {
   const { live, transit, first, generations } = workload;
-  const layout = sharedLayout(CAPACITY, fastCap, MAX_WORKERS);
-  const region = toPages(4 * layout.firstMagazine);
-  const magazine = 4 * (magazineMask(fastCap) + 1);
+  const layout = sharedLayout(CAPACITY, MAX_WORKERS);
+  const regions = (1 + workers) * toPages(4 * layout.regionInts);
   const main = takenBy(first(workers), []);
   const each = takenBy(live(workers), transit(workers));
   const slabs = main.slabs + workers * generations * each.slabs;
   const tables = slabs * SLAB_ENTRY_BYTES + (2 * SLAB_TABLES + 1) * PAGE_BYTES;
-  const regionOf = ({ magazines }: Taken): number => region + toPages(magazines * magazine);
-  const regions = regionOf(main) + workers * regionOf(each);
   return main.bytes + workers * generations * each.bytes + tables + regions;
 }

@@ -15,12 +15,7 @@ import { BLOCK_BYTES } from "../layout/sizeClasses.js";
 import { linkPartial, retireSlab } from "./slabs.js";
 
 /** Makes up to `wanted` free blocks a chain, in address order from the cursor on. */
-export function takeBlocks(
-  image: Image,
-  slab: number,
-  classIndex: number,
-  wanted: number,
-): number {
+export function takeBlocks(image: Image, slab: number, classIndex: number, wanted: number): number {
   const { headers, i32, meta, records } = image;
   const record = slabRecord(slab);
   const blockBytes = BLOCK_BYTES[classIndex] as number;

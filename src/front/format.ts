@@ -1,11 +1,5 @@
 import type { HeapOptions } from "../config/options.js";
-import {
-  CLASS_CAP,
-  CLASS_REFILL,
-  CLASS_RECORDS,
-  classRecord,
-  ROOMS,
-} from "../layout/metadata.js";
+import { CLASS_CAP, CLASS_RECORDS, CLASS_REFILL, classRecord, ROOMS } from "../layout/metadata.js";
 import { BLOCK_BYTES, CLASS_COUNT, FINE_MAX_BYTES, POOL_MAX_BYTES } from "../layout/sizeClasses.js";
 
 /** Bytes that a chain of a class holds at the most, and that one refill takes. */

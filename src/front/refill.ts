@@ -31,10 +31,9 @@ export function refillFromSlab(image: Image, classIndex: number, slab: number): 
   if (carved < 0 || carved > capacity - (hasFree ? 0 : 1)) {
     throw corrupted("carved", slabToPtr(slab), carved, `at most ${capacity}`);
   }
-  const taken =
-    hasFree
-      ? image.slabSource.takeBlocks(image, slab, classIndex, wanted)
-      : carve(image, slab, classIndex, wanted);
+  const taken = hasFree
+    ? image.slabSource.takeBlocks(image, slab, classIndex, wanted)
+    : carve(image, slab, classIndex, wanted);
   meta[ROOMS + classIndex] = (meta[ROOMS + classIndex] as number) - taken;
   const exhausted =
     (records[record + FREE_COUNT] as number) === 0 &&

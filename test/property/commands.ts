@@ -55,7 +55,7 @@ function realloc(world: World, a: number, b: number): void {
   world.freedPtrs.push(ptr);
   // The new block may lie in the slabs of a span that moved: only then is the old one touched.
   const isPoisoned = heap.options.safeFree && !oracle.touchesLive(ptr, ptr + usable);
-  if (isPoisoned) expect(heap.u8[ptr]).toBe(0xde);
+  if (isPoisoned) expect(heap.u8[ptr + usable - 1]).toBe(0xde);
 }
 
 function free(world: World, a: number): void {
@@ -132,17 +132,17 @@ function inspect(world: World, a: number, b: number): void {
 }
 
 function walk(world: World): void {
-  world.oracle.conservation();
+  world.conservation();
 }
 
 function verify(world: World): void {
-  world.heap.verify();
+  world.verify();
 }
 
 /** After a drain nothing is cached, and no slab without a live block is in use. */
 function drain(world: World): void {
   world.heap.drain();
-  const stats = world.oracle.conservation();
+  const stats = world.conservation();
   expect(stats.cached.blocks).toBe(0);
   const used = new Set<number>();
   for (const ptr of world.oracle.ptrs) {
@@ -157,20 +157,21 @@ function reset(world: World, a: number): void {
   const before = world.heap.stats();
   world.heap.reset();
   world.oracle.reset();
-  const after = world.oracle.conservation();
+  const after = world.conservation();
   expect(after.peakCommittedBytes).toBeLessThanOrEqual(before.peakCommittedBytes);
   expect(after.cached.blocks + after.free.blocks + after.slabs.inUse).toBe(0);
 }
 
 /** Goes on in the restored copy; the old heap is overwritten to show that nothing is shared. */
 function snapshot(world: World): void {
+  world.settle();
   const bytes = world.heap.snapshot();
   const before = world.heap;
   const { peakCommittedBytes } = before.stats();
   world.switchTo(Heap.restore(bytes));
   before.u8.fill(0xff);
-  world.heap.verify();
-  const after = world.oracle.conservation();
+  world.verify();
+  const after = world.conservation();
   expect(after.peakCommittedBytes).toBeLessThanOrEqual(peakCommittedBytes);
   world.staleViews.length = 0;
 }
@@ -178,23 +179,33 @@ function snapshot(world: World): void {
 /** Opens the heap's buffer again, as a rule after its disposal. */
 function reopen(world: World, a: number, b: number): void {
   const { heap } = world;
+  world.settle();
   if (b % 4 !== 0) {
     heap[Symbol.dispose]();
     heap[Symbol.dispose]();
     disposedCalls(world);
   }
   world.switchTo(Heap.open(a % 2 === 0 ? heap.buffer : { buffer: heap.buffer }));
-  world.heap.verify();
+  world.verify();
 }
 
-/** Writes through a view of a freed block, where no live block is by now. */
+/**
+ * Writes through a view of a freed block, where no live block is by now: anything, or over a link a
+ * ptr that was freed, which may be cached.
+ */
 function staleWrite(world: World, a: number, b: number): void {
   const view = world.staleViews.pop();
   if (view === undefined) return;
   const start = view.byteOffset;
   if (world.oracle.touchesLive(start, start + view.length)) return;
-  for (let at = 0; at < view.length; at += 1 + (b % 5)) view[at] = (a >>> (at % 24)) ^ at;
-  if (b % 3 === 0) world.heap.verify();
+  const { freedPtrs, heap } = world;
+  if (b % 4 === 0) {
+    for (let at = 0; at < view.length; at += 1 + (b % 5)) view[at] = (a >>> (at % 24)) ^ at;
+  } else {
+    heap.i32[(start >> 2) + (b & 1)] = freedPtrs[a % freedPtrs.length] as number;
+  }
+  world.hasStaleLinks = true;
+  if (b % 3 === 0) world.verify();
 }
 
 /** Every command, and how often it is drawn. */

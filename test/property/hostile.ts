@@ -4,7 +4,7 @@ import { Heap, HeapError, type HeapOptions, type Ptr } from "../../src/index.js"
 import {
   CLASS_RECORD_INTS,
   CLASS_RECORDS,
-  PUT_TOPS,
+  ROOMS,
   SLAB_RECORDS,
   slabRecord,
 } from "../../src/layout/metadata.js";
@@ -43,7 +43,7 @@ export interface Worn {
   readonly metadataBytes: number;
 }
 
-/** A heap of 1 MiB with a past: live, cached and free blocks, spans, an SLL, spare magazines. */
+/** A heap of 1 MiB with a past: live, cached and free blocks, spans, an SLL. */
 export function makeWornHeap(seed: number): Worn {
   const random = randomOf(seed);
   const heap = Heap.create({ ...OPTIONS[random(OPTIONS.length)], capacity: CAPACITY_BYTES });
@@ -129,11 +129,10 @@ export function terminates(where: () => string, run: () => void, timeoutMs: numb
 /** An index into the metadata, most often of a word in use; to be taken modulo its length. */
 export const metaIndex: fc.Arbitrary<number> = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 0, max: 95 }) },
-  { weight: 3, arbitrary: fc.integer({ min: PUT_TOPS, max: CLASS_RECORDS - 1 }) },
+  { weight: 3, arbitrary: fc.integer({ min: ROOMS, max: CLASS_RECORDS - 1 }) },
   { weight: 3, arbitrary: fc.nat(57 * CLASS_RECORD_INTS).map((index) => CLASS_RECORDS + index) },
   { weight: 4, arbitrary: fc.integer({ min: SLAB_RECORDS, max: slabRecord(17) - 1 }) },
   { weight: 4, arbitrary: fc.integer({ min: 256, max: 0xffff }) },
-  { weight: 1, arbitrary: fc.nat(0xfff).map((magazine) => 16 * magazine) },
 );
 
 /** The words of the metadata: from the end of the header map on. */

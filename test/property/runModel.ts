@@ -68,7 +68,7 @@ export function planOf(options: fc.Arbitrary<Partial<HeapOptions>>): fc.Arbitrar
 
 function finish(world: World): void {
   const { heap, oracle } = world;
-  heap.verify();
+  world.verify();
   oracle.checkAll();
   oracle.conservation();
   freeAll(heap, oracle);

@@ -11,6 +11,8 @@ import {
 import { Oracle } from "../support/oracle.js";
 
 export const SLAB_BYTES = 65536;
+/** What SAFE_FREE leaves: links may lie there. */
+const LINK_BYTES = 8;
 
 /** Block bytes of every size class, as the heap tells them. */
 export const CLASS_BYTES: readonly number[] = Heap.create({ capacity: 2 ** 20 })
@@ -46,6 +48,8 @@ export class World {
   readonly staleViews: Uint8Array[] = [];
   readonly metadataBytes: number;
   heap: Heap;
+  /** Whether links may have been overwritten since the last drain, which mends them. */
+  hasStaleLinks = false;
   executed = 0;
 
   constructor(plan: Plan) {
@@ -58,6 +62,22 @@ export class World {
   /** The largest size that is no misuse. */
   get largest(): number {
     return this.heap.options.capacity - this.metadataBytes;
+  }
+
+  /** Mends what stale views have done to links: a drain walks them all. */
+  settle(): void {
+    if (this.hasStaleLinks) this.heap.drain();
+    this.hasStaleLinks = false;
+  }
+
+  verify(): void {
+    this.settle();
+    this.heap.verify();
+  }
+
+  conservation(): HeapStats {
+    this.settle();
+    return this.oracle.conservation();
   }
 
   switchTo(heap: Heap): void {
@@ -128,13 +148,13 @@ export class World {
     const { oracle, heap } = this;
     oracle.check(ptr);
     const usable = oracle.usableOf(ptr);
-    if (this.staleViews.length < 32 && ptr % 7 === 0) this.staleViews.push(heap.bytes(ptr));
+    if (this.staleViews.length < 32 && ptr % 3 === 0) this.staleViews.push(heap.bytes(ptr));
     call();
     oracle.freed(ptr);
     this.freedPtrs.push(ptr);
     if (this.freedPtrs.length > 256) this.freedPtrs.splice(0, 128);
     if (!heap.options.safeFree) return;
-    for (let at = ptr as number; at < ptr + usable; at++) {
+    for (let at = ptr + LINK_BYTES; at < ptr + usable; at++) {
       if (heap.u8[at] !== 0xde) throw new Error(`freed ${ptr} holds ${heap.u8[at]} at ${at}`);
     }
   }

@@ -54,7 +54,7 @@ export function refused(heap: Heap, code: HeapErrorCode, action: () => unknown):
 
 /** The image of a heap, as the allocator sees it. */
 export function imageOf(heap: Heap): Image {
-  return viewImage(heap.buffer, heap.options.capacity, heap.options.fastCap, slabPool);
+  return viewImage(heap.buffer, heap.options.capacity, slabPool);
 }
 
 /** Blocks of one size until memory is exhausted. */

@@ -8,7 +8,7 @@ type Side = ProfiledFunction["side"];
 const NAMES: readonly (readonly [Side, string])[] = [
   [
     "allocation",
-    `malloc tryMalloc mallocOrThrow mallocSlow isScarce popSll refillFromSlab takeFree carve
+    `malloc tryMalloc mallocOrThrow mallocSlow popSll refillFromSlab carve
     calloc alignedAlloc mallocBatch openSlab touchSlab touchedPages takeSpan describeSpan takeRun
     findRun nextBin takeFromWilderness exhausted freeBytesOf invalidSize largestBlock isClassSize
     sizeToLiveHeader bytesToSlabs roundUp lowestBit takeBlocks takeFreeBits claimRun claimSlab
@@ -19,7 +19,7 @@ const NAMES: readonly (readonly [Side, string])[] = [
   ],
   [
     "free",
-    `free freeSlow freeBatch unmark drain drainSll drainAll returnBlocks retireSlab giveRun notLive
+    `free freeSlow freeBatch unmark drain drainSll drainAll returnChain returnBlock pushSll retireSlab giveRun notLive
     classifyNotLive kindOfSlab ptrToSlab freeRemotely clearMark sendOutbox sendFrom tellOwner
     summaryShift markFree addFree retireKept isAwaited returnToBits releaseTails releaseRun
     lowerHint reserveSpan leaveSpan wake abandonSlab publishAbandoned bindOwnFree`,
@@ -27,8 +27,8 @@ const NAMES: readonly (readonly [Side, string])[] = [
   [
     "shared",
     `realloc resizeSpan extendRun spanBytes usableSize usableBytes
-    liveHeaderOf openMagazines takeSpare giveSpare linkRun unlinkRun binOf markBin clearBin
-    linkPartial unlinkPartial slabRecord classRecord counterIndex emptyTop topToMagazine topToCount
+    liveHeaderOf isCachedBlock emptyChain giveUpSll mendClass linkRun unlinkRun binOf markBin clearBin
+    linkPartial unlinkPartial slabRecord classRecord counterIndex
     blocksPerSlab slabToPtr headerClass headerState toHeader capacityOf firstSlab endSlab closed
     walkRuns corrupted log2Floor route count checkCount blockIndex ownerOf kindOf loadState
     walkStates slotWord workerMark handOverBlock changeState isLiveSpan reserve publish`,
@@ -36,8 +36,8 @@ const NAMES: readonly (readonly [Side, string])[] = [
   // What creates heaps and inspects them: the benchmark's doing.
   [
     "workload",
-    `openDoor openSharedDoor door bindMalloc bindFree bindRealloc blocksWithin magazineCap
-    refillCount formatClasses closeTops`,
+    `openDoor openSharedDoor door bindMalloc bindFree bindRealloc blocksWithin chainCap
+    refillCount formatClasses openChains closeChains`,
   ],
 ];
 

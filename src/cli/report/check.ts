@@ -115,6 +115,7 @@ const stats = object<HeapStats>({
   peakCommittedBytes: number,
   refills: number,
   drains: number,
+  mends: number,
   front: nullable(named(number)),
   classes: list(
     object<HeapStats["classes"][number]>({

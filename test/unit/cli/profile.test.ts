@@ -193,7 +193,7 @@ describe("sides", () => {
     expect(at("malloc", SUBJECT)).toBe("workload");
     expect(at("free2", BUNDLE)).toBe("free");
     expect(at("readStats", BUNDLE)).toBe("workload");
-    expect(at("fill", "", { name: "giveSpare", url: BUNDLE })).toBe("shared");
+    expect(at("fill", "", { name: "emptyChain", url: BUNDLE })).toBe("shared");
     expect(at("fill", "", { name: "malloc", url: SUBJECT })).toBe("workload");
     expect(at("(garbage collector)", "", { name: "malloc", url: BUNDLE })).toBe("collector");
     expect(at("(program)", "")).toBe("program");

@@ -1,29 +1,29 @@
 import { expect, test } from "vitest";
 import { resolveOptions } from "../../../src/config/options.js";
-import { magazineCap, refillCount } from "../../../src/front/format.js";
+import { chainCap, refillCount } from "../../../src/front/format.js";
 import { CLASS_CAP, CLASS_REFILL, classRecord } from "../../../src/layout/metadata.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
 import { at, imageOf, smallHeap } from "../help.js";
 
-test("a magazine is bounded by the option and by 64 KiB; two blocks of the largest classes", () => {
+test("a chain is bounded by the option and by 64 KiB; two blocks of the largest classes", () => {
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const bytes = at(BLOCK_BYTES, classIndex);
     for (const fastCap of [1, 2, 3, 64, 254, 1022]) {
-      const cap = magazineCap(classIndex, fastCap);
+      const cap = chainCap(classIndex, fastCap);
       const wanted = bytes > 32768 ? 2 : Math.floor(65536 / bytes);
       expect(cap).toBe(Math.max(1, Math.min(fastCap, wanted)));
     }
   }
 });
 
-test("a refill fits a magazine, takes 16 KiB at the most, and at least one block", () => {
+test("a refill fits a chain, takes 16 KiB at the most, and at least one block", () => {
   for (const fastCap of [1, 5, 254]) {
     for (const count of [1, 40, 254]) {
       const options = resolveOptions({ fastCap, refillCountHot: count, refillCountMid: 200 });
       for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
         const bytes = at(BLOCK_BYTES, classIndex);
         const option = bytes <= 256 ? count : 200;
-        const cap = magazineCap(classIndex, fastCap);
+        const cap = chainCap(classIndex, fastCap);
         const wanted = Math.min(cap, option, Math.floor(16384 / bytes));
         expect(refillCount(classIndex, options)).toBe(Math.max(1, wanted));
       }
@@ -35,7 +35,7 @@ test("both are in the image", () => {
   const heap = smallHeap({ fastCap: 20, refillCountHot: 3 });
   const { meta } = imageOf(heap);
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    expect(meta[classRecord(classIndex) + CLASS_CAP]).toBe(magazineCap(classIndex, 20));
+    expect(meta[classRecord(classIndex) + CLASS_CAP]).toBe(chainCap(classIndex, 20));
     const refill = meta[classRecord(classIndex) + CLASS_REFILL];
     expect(refill).toBe(refillCount(classIndex, heap.options));
   }

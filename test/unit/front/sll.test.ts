@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Heap, Ptr } from "../../../src/index.js";
-import { MAGAZINE_COUNT, SLL_BLOCKS, SPARE_HEAD } from "../../../src/layout/metadata.js";
+import { classRecord, SLL_BLOCKS, SLL_CHAINS, SLL_HEAD } from "../../../src/layout/metadata.js";
 import { at, imageOf, smallHeap } from "../help.js";
 
 function churn(heap: Heap, size: number, count: number): Ptr[] {
@@ -11,7 +11,7 @@ function churn(heap: Heap, size: number, count: number): Ptr[] {
   return ptrs;
 }
 
-test("spare magazines go from class to class, whatever their caps", () => {
+test("blocks go through the SLL and the slabs, whatever their class's cap", () => {
   const heap = smallHeap({ capacity: 2 ** 22, sllDrainInterval: 0 });
   const sizes = [16, 1024, 16, 5000, 256, 20000, 300, 60000, 16];
   for (let round = 0; round < 3; round++) {
@@ -27,29 +27,31 @@ test("spare magazines go from class to class, whatever their caps", () => {
   expect(heap.stats().slabs.inUse).toBe(0);
 });
 
-test("malloc takes back the newest magazine of the SLL, and its own becomes a spare", () => {
+test("malloc takes the newest block of the chain, then the newest chain of the SLL", () => {
   const heap = smallHeap({ fastCap: 10, sllDrainInterval: 0, frontStats: true });
   const { meta } = imageOf(heap);
   const ptrs = churn(heap, 64, 60);
-  expect(meta[SLL_BLOCKS]).toBe(40);
-  expect(at(meta, SPARE_HEAD)).toBe(0);
+  const owner = classRecord(4);
+  expect(meta[SLL_BLOCKS]).toBe(50);
+  expect(at(meta, owner + SLL_CHAINS)).toBe(5);
   const before = heap.stats();
-  const again = Array.from({ length: 60 }, () => heap.malloc(64));
-  expect(new Set(again)).toEqual(new Set(ptrs));
+  expect(Array.from({ length: 60 }, () => heap.malloc(64))).toEqual(ptrs.reverse());
   expect(meta[SLL_BLOCKS]).toBe(0);
-  expect(at(meta, SPARE_HEAD)).toBeGreaterThan(0);
+  expect(at(meta, owner + SLL_CHAINS)).toBe(0);
+  expect(at(meta, owner + SLL_HEAD)).toBe(0);
   const after = heap.stats();
   expect(after.refills).toBe(before.refills);
   expect(after.drains).toBe(0);
+  expect(after.mends).toBe(0);
   heap.verify();
 });
 
-test("all magazines in use force a drain, and no block is lost", () => {
+test("a cap of one block puts every block on the SLL, and loses none", () => {
   const heap = smallHeap({ capacity: 2 ** 21, fastCap: 1, sllDrainInterval: 0 });
   const ptrs = churn(heap, 16, 500);
-  const { cached, drains, free, live } = heap.stats();
-  expect(drains).toBeGreaterThan(0);
+  const { cached, drains, live } = heap.stats();
+  expect(drains).toBe(0);
   expect(live.blocks).toBe(0);
-  expect(cached.blocks).toBeLessThanOrEqual(MAGAZINE_COUNT);
-  expect(cached.blocks + free.blocks).toBeGreaterThanOrEqual(ptrs.length);
+  expect(cached.blocks).toBe(ptrs.length);
+  expect(imageOf(heap).meta[SLL_BLOCKS]).toBe(499);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Heap, NULL, type Ptr } from "../../../src/index.js";
-import { firstMagazineOf } from "../../../src/layout/metadata.js";
-import { at, imageOf, refused, SMALL_BYTES, smallHeap, wrong } from "../help.js";
+import { CLASS_RECORDS, ROOMS } from "../../../src/layout/metadata.js";
+import { at, imageOf, refused, smallHeap, wrong } from "../help.js";
 
 const METHODS: [string, (heap: Heap, ptr: Ptr) => unknown][] = [
   ["malloc", (heap) => heap.malloc(16)],
@@ -109,13 +109,13 @@ test("a heap disposes itself at the end of its scope", () => {
   refused(at(outer, 0), "ERR_HEAP_DISPOSED", () => at(outer, 0).malloc(5));
 });
 
-test("disposing empties every magazine", () => {
+test("disposing empties every chain", () => {
   const heap = smallHeap();
   const ptrs = Array.from({ length: 3000 }, () => heap.malloc(16));
   heap.freeBatch(ptrs, ptrs.length);
   heap[Symbol.dispose]();
   const { meta } = imageOf(heap);
-  const magazines = meta.subarray(firstMagazineOf(SMALL_BYTES, 254));
-  expect(magazines.every((word) => word === 0)).toBe(true);
+  const chains = meta.subarray(ROOMS, CLASS_RECORDS);
+  expect(chains.every((word) => word === 0)).toBe(true);
   expect(Heap.open(heap.buffer).stats().slabs.inUse).toBe(0);
 });

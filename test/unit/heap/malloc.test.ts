@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { NULL, type Ptr } from "../../../src/index.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
-import { at, SLAB, smallHeap } from "../help.js";
+import { at, SLAB, smallHeap, thrown } from "../help.js";
 
 const sizes: number[] = [];
 for (let size = 0; size <= 2100; size++) sizes.push(size);
@@ -163,5 +163,9 @@ test("a view of a block reaches this block only, also after it is freed", () => 
   expect(heap.bytes(b).every((byte) => byte === 1)).toBe(true);
   heap.free(a);
   view.fill(255);
+  expect(heap.bytes(b).every((byte) => byte === 1)).toBe(true);
+  // The view has overwritten a link, which is a hint: see staleViews.test.ts.
+  thrown(() => heap.verify(), "ERR_HEAP_CORRUPTED");
+  heap.drain();
   heap.verify();
 });

@@ -4,7 +4,7 @@ import { firstSlabOf, metadataOffset, slabToPtr } from "../../../src/layout/meta
 import { refused, smallHeap, thrown, wrong } from "../help.js";
 
 const CAPACITY = 2 ** 20;
-const FIRST = slabToPtr(firstSlabOf(CAPACITY, 254));
+const FIRST = slabToPtr(firstSlabOf(CAPACITY));
 const hostile = {
   valueOf(): number {
     throw new Error("valueOf");

@@ -5,24 +5,21 @@ import {
   CARVED,
   CLASS_SLABS,
   CURSOR,
-  END_MAGAZINE,
   FIRST_SLAB,
   FREE_COUNT,
+  HEADS,
   KIND,
   NEXT,
   PARTIAL_HEAD,
   PREV,
-  PUT_TOPS,
+  ROOMS,
   RUN,
   SLL_BLOCKS,
+  SLL_CHAINS,
   SLL_HEAD,
   SPAN_BYTES,
-  SPARE_HEAD,
-  SPARE_NEXT,
-  TAKE_TOPS,
   TOUCHED,
   TOUCHED_PAGES,
-  topToMagazine,
   WILDERNESS,
 } from "../../../src/layout/metadata.js";
 import { at } from "../help.js";
@@ -36,14 +33,6 @@ export type Corruption = [
   address: (t: Town) => number,
   found?: (t: Town) => unknown,
 ];
-
-/** The slots of a magazine, less one, at the default front-cache capacity. */
-const MASK = 255;
-
-const magazineOf = (t: Town, tops: number): number =>
-  topToMagazine(at(t.meta, tops + t.smallClass), MASK);
-
-const afterLast = (t: Town): number => at(t.meta, END_MAGAZINE) + 1;
 
 const set = (index: (t: Town) => number, value: number | ((t: Town) => number)) => (t: Town) => {
   t.meta[index(t)] = typeof value === "number" ? value : value(t);
@@ -65,8 +54,15 @@ const gapBin = (): number => BINS + 1;
 const block = (index: number) => (t: Town) => at(t.small, index);
 const firstByte = (t: Town): number => byteOf(at(t.meta, FIRST_SLAB));
 const wildByte = (t: Town): number => byteOf(at(t.meta, WILDERNESS));
-const takeTop = (t: Town): number => at(t.meta, TAKE_TOPS + t.smallClass);
-const bottom = (t: Town): number => (takeTop(t) & -256) + 1;
+/** The chain of the small class: 54 blocks, by address. */
+const headAt = (t: Town): number => HEADS + t.smallClass;
+const roomAt = (t: Town): number => ROOMS + t.smallClass;
+const head = (t: Town): number => at(t.meta, headAt(t));
+const second = (t: Town): number => at(t.image.i32, head(t) >> 2);
+const lastOfChain = (t: Town): number => smallByte(t) + 63 * 64;
+const link = (ptr: (t: Town) => number, value: (t: Town) => number) => (t: Town) => {
+  t.image.i32[ptr(t) >> 2] = value(t);
+};
 
 const RUNS: Corruption[] = [
   ["tiling", "wilderness past the end", set(() => WILDERNESS, 33), nowhere, () => 33],
@@ -204,68 +200,36 @@ const HEADERS: Corruption[] = [
 ];
 
 const CACHES: Corruption[] = [
-  ["cached", "in no magazine", header(block(3), (t) => CACHED | t.smallClass), nowhere, () => 54],
-  [
-    "cached",
-    "live, in one",
-    header(
-      (t) => at(t.meta, takeTop(t)),
-      (t) => LIVE | t.smallClass,
-    ),
-    (t) => at(t.meta, takeTop(t)),
-  ],
-  [
-    "cached",
-    "the block twice",
-    set(takeTop, (t) => at(t.meta, takeTop(t) - 1)),
-    (t) => at(t.meta, takeTop(t) - 1),
-  ],
-  ["cached", "another block", set(takeTop, block(1)), block(1)],
-  ["cached", "not a ptr", set(takeTop, 7), () => 7, () => undefined],
-  ["cached", "a negative ptr", set(takeTop, -16), () => -16, () => undefined],
-  ["cached", "0 among entries", set(takeTop, 0), nowhere],
-  ["cached", "below the oldest", set(bottom, 16), nowhere, () => 16],
-  ["cached", "one less", add((t) => TAKE_TOPS + t.smallClass, -1), nowhere, () => 53],
-  ["cached", "one more", add((t) => PUT_TOPS + t.smallClass, 1), nowhere],
-  [
-    "cached",
-    "below its bottom",
-    set(
-      (t) => PUT_TOPS + t.smallClass,
-      (t) => magazineOf(t, PUT_TOPS),
-    ),
-    nowhere,
-    () => -1,
-  ],
+  ["cached", "in no chain", header(block(3), (t) => CACHED | t.smallClass), nowhere, () => 54],
+  ["cached", "live, in one", header(head, (t) => LIVE | t.smallClass), head],
+  ["cached", "the block twice", link(second, head), head, () => "the block twice"],
+  ["cached", "another block", set(headAt, block(1)), block(1)],
+  ["cached", "not a ptr", link(head, () => 7), () => 7, () => undefined],
+  ["cached", "a negative ptr", link(head, () => -16), () => -16, () => undefined],
+  ["cached", "far off", link(head, () => 2 ** 30), () => 2 ** 30, () => undefined],
+  ["cached", "another class's", link(head, (t) => t.pool), (t) => t.pool],
   ["cached", "SLL blocks", add(() => SLL_BLOCKS, 1), nowhere, () => 1],
-  ["magazines", "held twice", set((t) => PUT_TOPS + t.smallClass, takeTop), nowhere],
-  ["magazines", "none", set((t) => PUT_TOPS + t.smallClass, 511), nowhere, () => 256],
-  ["magazines", "past the last", set((t) => PUT_TOPS + t.smallClass, afterLast), nowhere],
-  ["magazines", "negative", set((t) => PUT_TOPS + t.smallClass, -1), nowhere],
-  ["magazines", "half open", set(() => PUT_TOPS + 1, 300), nowhere, () => 300],
-  ["magazines", "spares below", set(() => SPARE_NEXT, 255), nowhere],
-  ["magazines", "spares above", set(() => SPARE_NEXT, afterLast), nowhere],
-  ["magazines", "one lost", add(() => SPARE_NEXT, 256), nowhere],
+  ["chains", "cut", link(head, nowhere), nowhere, () => "1 blocks"],
+  ["chains", "no head", set(headAt, 0), nowhere, () => "0 blocks"],
+  ["chains", "a block more", add(roomAt, 1), lastOfChain, () => "a block more"],
+  ["chains", "a block less", add(roomAt, -1), nowhere, () => "54 blocks"],
+  ["chains", "no room for it", set(roomAt, -1), nowhere, () => -1],
+  ["chains", "room above the cap", set(roomAt, 255), nowhere, () => 255],
+  ["chains", "of no class", set(() => HEADS, 64), nowhere, () => 64],
+  ["chains", "room for no class", set(() => ROOMS + 63, 1), nowhere, () => 1],
+  ["chains", "SLL empty", set((t) => ofClass(t.smallClass, SLL_CHAINS), 1), nowhere],
+  ["chains", "SLL of -1", set((t) => ofClass(t.smallClass, SLL_CHAINS), -1), nowhere, () => -1],
+  ["chains", "SLL not counted", set((t) => ofClass(t.smallClass, SLL_HEAD), head), nowhere, head],
   [
-    "magazines",
-    "a class's as spare",
-    set(
-      () => SPARE_HEAD,
-      (t) => magazineOf(t, PUT_TOPS),
-    ),
-    nowhere,
+    "cached",
+    "a chain on the SLL",
+    (t) => {
+      t.meta[ofClass(t.smallClass, SLL_CHAINS)] = 1;
+      t.meta[ofClass(t.smallClass, SLL_HEAD)] = head(t);
+    },
+    head,
+    () => "the block twice",
   ],
-  [
-    "magazines",
-    "a class's on the SLL",
-    set(
-      (t) => ofClass(t.smallClass, SLL_HEAD),
-      (t) => magazineOf(t, TAKE_TOPS),
-    ),
-    nowhere,
-  ],
-  ["magazines", "SLL far off", set((t) => ofClass(t.smallClass, SLL_HEAD), 2 ** 30), nowhere],
-  ["magazines", "SLL negative", set((t) => ofClass(t.smallClass, SLL_HEAD), -1), nowhere, () => -1],
 ];
 
 const LISTS: Corruption[] = [

@@ -7,16 +7,13 @@ import {
   CLASS_REFILL,
   CLOSED,
   classRecord,
-  END_MAGAZINE,
   END_SLAB,
   FIRST_SLAB,
+  HEADS,
   MAGIC,
-  NO_TAKE_TOP,
   OPTIONS,
-  PUT_TOPS,
-  SPARE_HEAD,
-  SPARE_NEXT,
-  TAKE_TOPS,
+  ROOMS,
+  SLL_BLOCKS,
   TOUCHED_PAGES,
   VERSION,
   WILDERNESS,
@@ -108,7 +105,7 @@ test("a broken invariant is a bad image that names it", () => {
   for (const [index, value, field] of [
     [WILDERNESS, 99, "tiling"],
     [TOUCHED_PAGES, 1, "touched"],
-    [SPARE_HEAD, 1, "magazines"],
+    [SLL_BLOCKS, 1, "cached"],
   ] as const) {
     const heap = smallHeap();
     imageOf(heap).meta[index] = value;
@@ -148,44 +145,32 @@ test("refusing an image changes nothing in it", () => {
 });
 
 describe("words that the hot paths trust", () => {
-  test("the tops of codes without a front cache stay closed", () => {
+  test("codes that are no class have no chain and no room", () => {
     for (const code of [0, 57, 62, 63]) {
-      for (const tops of [PUT_TOPS, TAKE_TOPS]) {
+      for (const words of [ROOMS, HEADS]) {
         const heap = smallHeap();
-        imageOf(heap).meta[tops + code] = 2000;
+        imageOf(heap).meta[words + code] = 2000;
         thrown(() => heap.verify(), "ERR_HEAP_CORRUPTED");
         thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
       }
     }
   });
 
-  test("the word that a closed heap takes from stays -1", () => {
-    const heap = smallHeap();
-    imageOf(heap).meta[NO_TAKE_TOP] = 327680;
-    thrown(() => heap.verify(), "ERR_HEAP_CORRUPTED");
-    thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
+  test("a closed heap's classes have no chain and no room", () => {
+    for (const words of [ROOMS, HEADS]) {
+      const heap = smallHeap();
+      heap[Symbol.dispose]();
+      imageOf(heap).meta[words + 1] = 1;
+      thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
+    }
   });
 
-  test("a closed heap's magazines are empty", () => {
-    const heap = smallHeap();
+  test("a heap that was closed is opened with room in every class", () => {
+    const heap = smallHeap({ capacity: 2 ** 20 });
     heap[Symbol.dispose]();
-    const { meta } = imageOf(heap);
-    meta[at(meta, SPARE_NEXT) + 1] = 327680;
-    thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
-  });
-
-  test("a closed heap's spares are not its classes' magazines", () => {
-    const heap = smallHeap();
-    heap[Symbol.dispose]();
-    imageOf(heap).meta[SPARE_HEAD] = 5;
-    thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
-  });
-
-  test("spare magazines are zeroed, used before or not", () => {
-    const heap = smallHeap();
-    const { meta } = imageOf(heap);
-    meta[at(meta, END_MAGAZINE) - 1] = 327680;
-    thrown(() => heap.verify(), "ERR_HEAP_CORRUPTED");
-    thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
+    const again = Heap.open(heap.buffer);
+    for (const size of [1, 16, 1000, 5000, 65536]) again.free(again.malloc(size));
+    again.verify();
+    expect(again.stats().cached.blocks).toBeGreaterThan(4);
   });
 });

@@ -2,20 +2,20 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Ptr, SharedHeap } from "../../../src/index.js";
 import {
   CARVED,
-  CLASS_RECORDS,
   CLASS_SLABS,
   classRecord,
   FREE_COUNT,
+  HEADS,
   KIND,
   NEXT,
   PARTIAL_HEAD,
   ptrToSlab,
+  ROOMS,
   RUN,
   SLL_BLOCKS,
+  SLL_CHAINS,
   SPAN_BYTES,
-  SPARE_NEXT,
   slabRecord,
-  TAKE_TOPS,
 } from "../../../src/layout/metadata.js";
 import {
   ABANDONED,
@@ -200,8 +200,9 @@ const DAMAGES: readonly (readonly [name: string, invariant: string, damage: Dama
   ["a class's slabs", "tiling", meta(classRecord(KIND_112) + CLASS_SLABS, 4)],
   ["a class's partial list", "partial", meta(classRecord(KIND_112) + PARTIAL_HEAD, 0)],
   ["the SLL's blocks", "cached", meta(SLL_BLOCKS, 30)],
-  ["the next spare magazine", "magazines", meta(SPARE_NEXT, CLASS_RECORDS)],
-  ["a class's top", "magazines", meta(TAKE_TOPS + KIND_112, 15)],
+  ["a chain's head", "cached", meta(HEADS + KIND_112, 16)],
+  ["a chain's room", "chains", meta(ROOMS + KIND_112, 15)],
+  ["the SLL's chains", "chains", meta(classRecord(KIND_112) + SLL_CHAINS, 1)],
   ["a slot that is free", "owner", ({ image }) => [image.words, slotWord(0, SLOT_STATE), 0x100]],
   [
     "a slot whose outbox is full",

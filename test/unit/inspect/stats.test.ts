@@ -39,8 +39,8 @@ test("a fresh heap's figures", () => {
   const stats = smallHeap().stats();
   checkSums(stats);
   expect(stats.capacityBytes).toBe(524288);
-  expect(stats.slabs).toEqual({ inUse: 0, pooled: 0, unused: 4, opened: 0 });
-  expect(stats.metadataBytes).toBe(4 * SLAB);
+  expect(stats.slabs).toEqual({ inUse: 0, pooled: 0, unused: 7, opened: 0 });
+  expect(stats.metadataBytes).toBe(SLAB);
   expect(stats.refills + stats.drains + stats.live.blocks + stats.free.blocks).toBe(0);
   expect(stats.classes).toHaveLength(56);
   expect(stats.classes.map((row) => row.class)).toEqual(
@@ -95,7 +95,7 @@ test("counters count", () => {
   expect(row()?.free).toEqual({ blocks: 29, bytes: 928 });
   const { drains, slabs, spans } = heap.stats();
   expect(drains).toBe(1);
-  expect(slabs).toEqual({ inUse: 3, pooled: 0, unused: 1, opened: 1 });
+  expect(slabs).toEqual({ inUse: 3, pooled: 0, unused: 4, opened: 1 });
   expect(spans).toEqual({ blocks: 1, bytes: 70000 });
 });
 
