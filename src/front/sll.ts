@@ -38,13 +38,10 @@ export function isCachedBlock(headers: Uint8Array, ptr: number, cached: number):
 
 /** Puts the full chain of a class on the SLL, which is drained when due. */
 export function pushSll(image: Image, classIndex: number): void {
-  const { headers, i32, meta } = image;
+  const { i32, meta } = image;
   const owner = classRecord(classIndex);
+  // No link says so: what fills a chain is a block that was freed, or a chain of the SLL.
   const chain = meta[HEADS + classIndex] as number;
-  if (!isCachedBlock(headers, chain, toHeader(CACHED, classIndex))) {
-    mendClass(image, classIndex);
-    return;
-  }
   const cap = meta[owner + CLASS_CAP] as number;
   const blocks = (meta[SLL_BLOCKS] as number) + cap;
   const interval = meta[DRAIN_INTERVAL] as number;
@@ -68,7 +65,7 @@ export function popSll(image: Image, live: number): boolean {
     mendClass(image, classIndex);
     return false;
   }
-  meta[owner + SLL_HEAD] = i32[(chain >> 2) + CHAIN_LINK] as number;
+  meta[owner + SLL_HEAD] = chains > 1 ? (i32[(chain >> 2) + CHAIN_LINK] as number) : 0;
   meta[owner + SLL_CHAINS] = chains - 1;
   meta[SLL_BLOCKS] = (meta[SLL_BLOCKS] as number) - (meta[owner + CLASS_CAP] as number);
   meta[live] = chain;
@@ -78,7 +75,7 @@ export function popSll(image: Image, live: number): boolean {
 
 /** Returns every block of the SLL to its slab, and slabs that become empty to the pool. */
 export function drainSll(image: Image): void {
-  const { counters, headers, i32, meta } = image;
+  const { counters, i32, meta } = image;
   counters[DRAINS] = (counters[DRAINS] as number) + 1;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const owner = classRecord(classIndex);
@@ -87,9 +84,8 @@ export function drainSll(image: Image): void {
     let chains = meta[owner + SLL_CHAINS] as number;
     giveUpSll(meta, classIndex);
     for (; chains > 0; chains--) {
-      const isBlock = isCachedBlock(headers, chain, toHeader(CACHED, classIndex));
-      const next = isBlock ? (i32[(chain >> 2) + CHAIN_LINK] as number) : 0;
-      if (!isBlock || !returnChain(image, classIndex, chain, cap)) {
+      const next = i32[(chain >> 2) + CHAIN_LINK] as number;
+      if (!returnChain(image, classIndex, chain, cap)) {
         mendClass(image, classIndex);
         break;
       }

@@ -22,7 +22,7 @@ interface Worn {
 }
 
 function makeWorn(): Worn {
-  const heap = Heap.create({ capacity: 2 ** 20, fastCap: CAP, sllDrainInterval: 0 });
+  const heap = Heap.create({ capacity: 524288, fastCap: CAP, sllDrainInterval: 0 });
   const ptrs = Array.from({ length: FREED + 8 }, () => heap.malloc(64));
   const others = [heap.malloc(100), heap.malloc(100)];
   const live = ptrs.splice(FREED);
@@ -43,9 +43,9 @@ const WRITTEN: readonly [string, (worn: Worn, block: number) => number][] = [
   ["a live block", ({ live }) => at(live, 0)],
   ["a block of another class", ({ other }) => other],
   ["inside a block", ({ cached }, block) => at(cached, block) + 16],
-  ["a misaligned ptr", ({ cached }, block) => at(cached, block) + 1],
+  ["a misaligned ptr", ({ cached }, block) => at(cached, (block + 2) % FREED) + 1],
   ["a ptr in the metadata", () => 4096],
-  ["past the end", () => 2 ** 20],
+  ["past the end", () => 524288],
   ["the largest number", () => 2 ** 31 - 1],
   ["a negative number", () => -64],
   ["-1", () => -1],
@@ -122,6 +122,42 @@ test("verify says which block a link leads to, and stats how often lists were me
   for (let count = 0; count < 5; count++) heap.malloc(64);
   expect(heap.stats().mends).toBe(1);
   heap.verify();
+});
+
+/** Words that are links, by block: the oldest chain of the SLL has no next one. */
+const LINKS = Array.from({ length: FREED }, (_, block) => [block, 0] as const).concat(
+  Array.from({ length: FREED / CAP - 2 }, (_, chain) => [(chain + 1) * CAP, 1] as const),
+);
+
+describe.each(WRITTEN)("that %s was written over a link is noticed", (_what, value) => {
+  const damage = (block: number, word: number): Heap | undefined => {
+    const worn = makeWorn();
+    const index = (at(worn.cached, block) >> 2) + word;
+    const written = value(worn, block);
+    if (worn.heap.i32[index] === written) return undefined;
+    worn.heap.i32[index] = written;
+    return worn.heap;
+  };
+
+  test("by a drain", () => {
+    for (const [block, word] of LINKS) {
+      const heap = damage(block, word);
+      if (heap === undefined) continue;
+      heap.drain();
+      expect(heap.stats().mends, `block ${block}, word ${word}`).toBe(1);
+      heap.verify();
+    }
+  });
+
+  test("at the latest when malloc has taken all cached blocks", () => {
+    for (const [block, word] of LINKS) {
+      const heap = damage(block, word);
+      if (heap === undefined) continue;
+      for (let count = 0; count <= FREED; count++) heap.malloc(64);
+      expect(heap.stats().mends, `block ${block}, word ${word}`).toBeGreaterThan(0);
+      heap.verify();
+    }
+  });
 });
 
 test("a link that was overwritten and put right again is no link that is broken", () => {
