@@ -37,7 +37,7 @@ export function bindMalloc(
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
       // Of a detached buffer all is undefined, and the head of a class without a block is 0.
       if (headers[granule] === cached) {
-        meta[live] = i32[ptr >> 2] as number;
+        meta[live] = i32[ptr >>> 2] as number;
         meta[cached] = ((meta[cached] as number) + 1) | 0;
         headers[granule] = live;
         return ptr as Ptr;
@@ -65,7 +65,7 @@ export function bindFree(
         if (room >= 0) {
           headers[granule] = cached;
           meta[cached] = room;
-          i32[ptr >> 2] = meta[live] as number;
+          i32[ptr >>> 2] = meta[live] as number;
           meta[live] = ptr;
           return;
         }
@@ -101,7 +101,7 @@ export function bindOwnFree(
         if (room >= 0) {
           headers[granule] = cached;
           meta[cached] = room;
-          i32[ptr >> 2] = meta[live] as number;
+          i32[ptr >>> 2] = meta[live] as number;
           meta[live] = ptr;
           return;
         }
