@@ -38,8 +38,8 @@ import { drainAll, drainSll, isCachedBlock, mendClass, popSll, pushSll } from ".
  */
 
 /**
- * `malloc` when the class's chain is empty, in this order: the class's SLL, a slab of the class with
- * free or uncarved blocks, a new slab, what the other classes cache.
+ * `malloc` when the class's chain is empty, in this order: the class's SLL, a slab of the class
+ * with free or uncarved blocks, a new slab, what the other classes cache.
  *
  * @returns the live block; 0 when memory is exhausted.
  * @throws ERR_INVALID_SIZE

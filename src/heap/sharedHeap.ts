@@ -32,7 +32,7 @@ export type { Recovered } from "./recover.js";
 
 /** The options of a heap, and how many workers may be attached at once. */
 export interface SharedHeapOptions extends HeapOptions {
-  /** Slots for workers: 1 to 64; 16 by default. Each reserves about 190 KB of the capacity. */
+  /** Slots for workers: 1 to 64; 16 by default. Each reserves 12 KB of a capacity of 256 MiB. */
   maxWorkers: number;
 }
 

@@ -54,10 +54,10 @@ export const MAGIC_VALUE = 0x6d6b6168; // "hakm"
 export const FORMAT_VERSION = 3;
 
 /*
- * The front cache of a class is a chain: a list of cached blocks, newest first, linked by the first
- * word of each. A header byte is the index of what belongs to it: `meta[LIVE | class]` is the ptr of
- * the chain's head, or 0; `meta[CACHED | class]` how many more blocks the chain takes. A chain that
- * takes no more goes on the SLL, whose chains are linked by the second word of their heads.
+ * The front cache of a class is a chain: a list of cached blocks, newest first, linked by the
+ * first word of each. A header byte is the index of what belongs to it: `meta[LIVE | class]` is the
+ * ptr of the chain's head, or 0; `meta[CACHED | class]` how many more blocks the chain takes. A
+ * chain that takes no more goes on the SLL, whose chains are linked by their heads' second words.
  *
  * A link lies where a stale view can overwrite it, so it is a hint: the header byte of the block
  * that it names says whether it is one.

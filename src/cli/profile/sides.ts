@@ -19,7 +19,8 @@ const NAMES: readonly (readonly [Side, string])[] = [
   ],
   [
     "free",
-    `free freeSlow freeBatch unmark drain drainSll drainAll returnChain returnBlock pushSll retireSlab giveRun notLive
+    `free freeSlow freeBatch unmark drain drainSll drainAll returnChain returnBlock pushSll
+    retireSlab giveRun notLive
     classifyNotLive kindOfSlab ptrToSlab freeRemotely clearMark sendOutbox sendFrom tellOwner
     summaryShift markFree addFree retireKept isAwaited returnToBits releaseTails releaseRun
     lowerHint reserveSpan leaveSpan wake abandonSlab publishAbandoned bindOwnFree`,
@@ -27,7 +28,8 @@ const NAMES: readonly (readonly [Side, string])[] = [
   [
     "shared",
     `realloc resizeSpan extendRun spanBytes usableSize usableBytes
-    liveHeaderOf isCachedBlock emptyChain giveUpSll mendClass linkRun unlinkRun binOf markBin clearBin
+    liveHeaderOf isCachedBlock emptyChain giveUpSll mendClass linkRun unlinkRun binOf markBin
+    clearBin
     linkPartial unlinkPartial slabRecord classRecord counterIndex
     blocksPerSlab slabToPtr headerClass headerState toHeader capacityOf firstSlab endSlab closed
     walkRuns corrupted log2Floor route count checkCount blockIndex ownerOf kindOf loadState
