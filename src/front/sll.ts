@@ -7,7 +7,6 @@ import {
   CLASS_CAP,
   classRecord,
   counterIndex,
-  DRAIN_INTERVAL,
   DRAINED,
   DRAINS,
   HEADS,
@@ -34,23 +33,6 @@ import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
 /** Whether a link names a cached block of the class that has this cached header. */
 export function isCachedBlock(headers: Uint8Array, ptr: number, cached: number): boolean {
   return (ptr & (GRANULE_BYTES - 1)) === 0 && headers[ptr >>> GRANULE_SHIFT] === cached;
-}
-
-/** Puts the full chain of a class on the SLL, which is drained when due. */
-export function pushSll(image: Image, classIndex: number): void {
-  const { i32, meta } = image;
-  const owner = classRecord(classIndex);
-  // No link says so: what fills a chain is a block that was freed, or a chain of the SLL.
-  const chain = meta[HEADS + classIndex] as number;
-  const cap = meta[owner + CLASS_CAP] as number;
-  const blocks = (meta[SLL_BLOCKS] as number) + cap;
-  const interval = meta[DRAIN_INTERVAL] as number;
-  i32[(chain >> 2) + CHAIN_LINK] = meta[owner + SLL_HEAD] as number;
-  meta[owner + SLL_HEAD] = chain;
-  meta[owner + SLL_CHAINS] = (meta[owner + SLL_CHAINS] as number) + 1;
-  meta[SLL_BLOCKS] = blocks;
-  emptyChain(meta, classIndex);
-  if (interval !== 0 && blocks >= interval) drainSll(image);
 }
 
 /** Gives a class without a chain its newest one on the SLL. Whether there was one. */

@@ -9,11 +9,13 @@ import {
 } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import {
+  CHAIN_LINK,
   CLASS_CAP,
   CLASS_RECORD_INTS,
   CLASS_RECORDS,
   CLOSED,
   COUNTERS_PER_CLASS,
+  DRAIN_INTERVAL,
   END_SLAB,
   FIRST_SLAB,
   FRONT_MISSES,
@@ -24,11 +26,13 @@ import {
   SLAB_RECORDS,
   SLAB_SHIFT,
   SLL_BLOCKS,
+  SLL_CHAINS,
+  SLL_HEAD,
 } from "../layout/metadata.js";
 import { CLASS_MAX_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
 import { closed, exhausted, invalidSize, notLive } from "./misuse.js";
 import { refillFromSlab } from "./refill.js";
-import { drainAll, drainSll, isCachedBlock, mendClass, popSll, pushSll } from "./sll.js";
+import { drainAll, drainSll, isCachedBlock, mendClass, popSll } from "./sll.js";
 
 /*
  * Where the hot paths go when they miss. Each is one long body on purpose, as `realloc` is: above
@@ -116,12 +120,27 @@ export function freeSlow(image: Image, ptr: number): void {
   }
   if (slabSource.freeForeign(image, ptr, live)) return;
   const cached = live - LIVE_TO_CACHED;
+  let room = meta[cached] as number;
   // There is room for a caller that came here without a look at the chain.
-  if ((meta[cached] as number) <= 0) pushSll(image, classIndex);
+  if (room <= 0) {
+    const owner = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
+    const blocks = (meta[SLL_BLOCKS] as number) + (meta[owner + CLASS_CAP] as number);
+    const interval = meta[DRAIN_INTERVAL] as number;
+    // No link says what the head of a full chain is: the block freed last, or a chain of the SLL.
+    const chain = meta[live] as number;
+    i32[(chain >> 2) + CHAIN_LINK] = meta[owner + SLL_HEAD] as number;
+    meta[owner + SLL_HEAD] = chain;
+    meta[owner + SLL_CHAINS] = (meta[owner + SLL_CHAINS] as number) + 1;
+    meta[SLL_BLOCKS] = blocks;
+    meta[live] = 0;
+    room = meta[owner + CLASS_CAP] as number;
+    meta[cached] = room;
+    if (interval !== 0 && blocks >= interval) drainSll(image);
+  }
   headers[ptr >>> GRANULE_SHIFT] = cached;
   i32[ptr >> 2] = meta[live] as number;
   meta[live] = ptr;
-  meta[cached] = (meta[cached] as number) - 1;
+  meta[cached] = room - 1;
 }
 
 /** Small enough to be inlined: the callers' code for exhaustion is one call that never ran. */
