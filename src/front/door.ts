@@ -8,9 +8,9 @@ import { mallocSlow } from "./slow.js";
 /*
  *   malloc                       free                            realloc
  *    |- a cached block: done      |- the chain has room: done     |- it fits: done
- *    '- mallocSlow                '- freeSlow                     |- cut or grow a span
- *        |- popSll                    |- the chain to the SLL     '- malloc, copy, free
- *        |- refillFromSlab            |   '- drainSll
+ *    '- mallocSlow                |- setAside: the chain to SLL   |- cut or grow a span
+ *        |- popSll                '- freeSlow                     '- malloc, copy, free
+ *        |- refillFromSlab            |- drainSll
  *        '- takeSpan                  '- giveRun (a span)        tryMalloc
  *                                                                 '- mallocSlow
  */

@@ -4,7 +4,7 @@ import type { Image } from "../layout/image.js";
 import { SLAB_SHIFT } from "../layout/metadata.js";
 import { NOT_MINE, OUTBOX, OUTBOX_COUNT } from "../layout/shared.js";
 import { LAST_GRANULES, TINY_MAX_BYTES } from "../layout/sizeClasses.js";
-import { freeSlow, mallocOrThrow } from "./slow.js";
+import { freeSlow, mallocOrThrow, setAside } from "./slow.js";
 
 /*
  * These are closures over one heap's views, not methods: V8 then puts the views' addresses and
@@ -69,6 +69,13 @@ export function bindFree(
           meta[live] = ptr;
           return;
         }
+        if (setAside(meta, i32, live)) {
+          headers[granule] = cached;
+          meta[cached] = ((meta[cached] as number) - 1) | 0;
+          i32[ptr >>> 2] = 0;
+          meta[live] = ptr;
+          return;
+        }
       }
     }
     freeSlow(image, ptr);
@@ -102,6 +109,13 @@ export function bindOwnFree(
           headers[granule] = cached;
           meta[cached] = room;
           i32[ptr >>> 2] = meta[live] as number;
+          meta[live] = ptr;
+          return;
+        }
+        if (setAside(meta, i32, live)) {
+          headers[granule] = cached;
+          meta[cached] = ((meta[cached] as number) - 1) | 0;
+          i32[ptr >>> 2] = 0;
           meta[live] = ptr;
           return;
         }
