@@ -99,9 +99,9 @@ export function mallocSlow(image: Image, size: number): number {
 
 /**
  * Puts the full chain of a class on the SLL, if there is one and no drain is due then: whether it
- * did. It is short, to be inlined into the hot `free` of a loop that fills chains: a path that makes
- * no call, for the sake of V8's registers. No link says what the head of a full chain is: it is the
- * block that was freed last.
+ * did. It is short, to be inlined into the hot `free` of a loop that fills chains: a path that
+ * makes no call, for the sake of V8's registers. No link says what the head of a full chain is: it
+ * is the block that was freed last.
  */
 export function setAside(meta: Int32Array, i32: Int32Array, live: number): boolean {
   const owner = CLASS_RECORDS + (live - LIVE) * CLASS_RECORD_INTS;
