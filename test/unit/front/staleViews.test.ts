@@ -125,9 +125,10 @@ test("verify says which block a link leads to, and stats how often lists were me
 });
 
 /** Words that are links, by block: the oldest chain of the SLL has no next one. */
-const LINKS = Array.from({ length: FREED }, (_, block) => [block, 0] as const).concat(
-  Array.from({ length: FREED / CAP - 2 }, (_, chain) => [(chain + 1) * CAP, 1] as const),
-);
+const LINKS: readonly (readonly [block: number, word: number])[] = [
+  ...Array.from({ length: FREED }, (_, block) => [block, 0] as const),
+  ...Array.from({ length: FREED / CAP - 2 }, (_, chain) => [(chain + 1) * CAP, 1] as const),
+];
 
 describe.each(WRITTEN)("that %s was written over a link is noticed", (_what, value) => {
   const damage = (block: number, word: number): Heap | undefined => {
