@@ -234,7 +234,7 @@ export function viewShared(
     ...viewRegion(buffer, layout, start, worker),
     records: sync.track("records", ints(records, slabRecord(layout.slabs))),
     u8: new Uint8Array(buffer, 0, capacity),
-    i32: new Int32Array(buffer, 0, capacity >> 2),
+    i32: sync.track("links", new Int32Array(buffer, 0, capacity >> 2)),
     gate,
     liveHeaders,
     slabSource,
