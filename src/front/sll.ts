@@ -96,14 +96,15 @@ function returnChain(image: Image, classIndex: number, head: number, count: numb
   const cached = toHeader(CACHED, classIndex);
   const drained = counterIndex(classIndex, DRAINED);
   let ptr = head;
-  for (let block = 0; block < count; block++) {
-    if (!isCachedBlock(headers, ptr, cached)) return false;
+  let returned = 0;
+  for (; returned < count && isCachedBlock(headers, ptr, cached); returned++) {
     const next = i32[(ptr >> 2) + LINK] as number;
     image.slabSource.returnBlock(image, classIndex, ptr);
-    counters[drained] = (counters[drained] as number) + 1;
     ptr = next;
   }
-  return ptr === 0;
+  // Once, for a double costs an object of the collector's until the code is optimised.
+  counters[drained] = (counters[drained] as number) + returned;
+  return returned === count && ptr === 0;
 }
 
 /**
