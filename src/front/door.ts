@@ -30,12 +30,12 @@ export function openDoor(image: Image): Door {
 /** The door of a worker of a shared heap. */
 export function openSharedDoor(image: Image, mine: Uint8Array): Door {
   const { headers, i32, meta } = image;
-  return door(image, bindOwnFree(image, meta, headers, i32, mine, outboxLimit(image)));
+  return door(image, bindOwnFree(image, meta, headers, i32, mine, outboxLimit(image)), mine);
 }
 
-function door(image: Image, free: Door["free"]): Door {
+function door(image: Image, free: Door["free"], mine?: Uint8Array): Door {
   const { headers, i32, meta } = image;
-  const malloc = bindMalloc(image, meta, headers, i32, image.liveHeaders.subarray(1));
+  const malloc = bindMalloc(image, meta, headers, i32, image.liveHeaders.subarray(1), mine);
   return {
     malloc,
     tryMalloc: (size) => mallocSlow(image, size) as Ptr,

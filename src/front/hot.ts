@@ -26,6 +26,7 @@ export function bindMalloc(
   headers: Uint8Array,
   i32: Int32Array,
   liveHeaders: Uint8Array,
+  mine: Uint8Array | undefined,
 ): (size: number) => Ptr {
   function malloc(size: number): Ptr {
     // One comparison refuses what is negative, zero (as 2^32 - 1) or too large for a class.
@@ -36,7 +37,10 @@ export function bindMalloc(
       const ptr = meta[live] as number;
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
       // Of a detached buffer all is undefined, and the head of a class without a block is 0.
-      if (headers[granule] === cached) {
+      if (
+        headers[granule] === cached &&
+        (mine === undefined || mine[ptr >>> SLAB_SHIFT] !== NOT_MINE)
+      ) {
         meta[live] = i32[ptr >>> 2] as number;
         meta[cached] = ((meta[cached] as number) + 1) | 0;
         headers[granule] = live;
@@ -69,7 +73,7 @@ export function bindFree(
           meta[live] = ptr;
           return;
         }
-        if (setAside(meta, i32, live)) {
+        if (setAside(image, live)) {
           headers[granule] = cached;
           meta[cached] = ((meta[cached] as number) - 1) | 0;
           i32[ptr >>> 2] = 0;
@@ -112,7 +116,7 @@ export function bindOwnFree(
           meta[live] = ptr;
           return;
         }
-        if (setAside(meta, i32, live)) {
+        if (setAside(image, live)) {
           headers[granule] = cached;
           meta[cached] = ((meta[cached] as number) - 1) | 0;
           i32[ptr >>> 2] = 0;

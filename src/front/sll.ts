@@ -13,6 +13,7 @@ import {
   LINK,
   MENDS,
   ROOMS,
+  SLAB_SHIFT,
   SLL_BLOCKS,
   SLL_CHAINS,
   SLL_HEAD,
@@ -30,20 +31,24 @@ import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
  * and made anew from the headers.
  */
 
-/** Whether a link names a cached block of the class that has this cached header. */
-export function isCachedBlock(headers: Uint8Array, ptr: number, cached: number): boolean {
-  return (ptr & (GRANULE_BYTES - 1)) === 0 && headers[ptr >>> GRANULE_SHIFT] === cached;
+/** Whether a link names a cached block, in a slab of this image, that has this cached header. */
+export function isCachedBlock(image: Image, ptr: number, cached: number): boolean {
+  return (
+    (ptr & (GRANULE_BYTES - 1)) === 0 &&
+    image.headers[ptr >>> GRANULE_SHIFT] === cached &&
+    image.slabSource.isOwn(image, ptr >>> SLAB_SHIFT)
+  );
 }
 
 /** Gives a class without a chain its newest one on the SLL. Whether there was one. */
 export function popSll(image: Image, live: number): boolean {
-  const { headers, i32, meta } = image;
+  const { i32, meta } = image;
   const classIndex = headerClass(live);
   const owner = classRecord(classIndex);
   const chain = meta[owner + SLL_HEAD] as number;
   const chains = meta[owner + SLL_CHAINS] as number;
   if (chains === 0) return false;
-  if (!isCachedBlock(headers, chain, toHeader(CACHED, classIndex))) {
+  if (!isCachedBlock(image, chain, toHeader(CACHED, classIndex))) {
     mendClass(image, classIndex);
     return false;
   }
@@ -92,12 +97,12 @@ export function drainAll(image: Image): void {
 
 /** Returns the blocks of a chain to their slabs: all, if it is a chain of so many. */
 function returnChain(image: Image, classIndex: number, head: number, count: number): boolean {
-  const { counters, headers, i32 } = image;
+  const { counters, i32 } = image;
   const cached = toHeader(CACHED, classIndex);
   const drained = counterIndex(classIndex, DRAINED);
   let ptr = head;
   let returned = 0;
-  for (; returned < count && isCachedBlock(headers, ptr, cached); returned++) {
+  for (; returned < count && isCachedBlock(image, ptr, cached); returned++) {
     const next = i32[(ptr >> 2) + LINK] as number;
     image.slabSource.returnBlock(image, classIndex, ptr);
     ptr = next;

@@ -67,7 +67,7 @@ export function mallocSlow(image: Image, size: number): number {
   const cached = live - LIVE_TO_CACHED;
   let ptr = meta[live] as number;
   // It is one for a caller that came here without a look at the chain.
-  if (!isCachedBlock(headers, ptr, cached)) {
+  if (!isCachedBlock(image, ptr, cached)) {
     const owner = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
     const counter = classIndex * COUNTERS_PER_CLASS;
     if (ptr !== 0 || meta[cached] !== meta[owner + CLASS_CAP]) mendClass(image, classIndex);
@@ -100,16 +100,17 @@ export function mallocSlow(image: Image, size: number): number {
 /**
  * Puts the full chain of a class on the SLL, if there is one and no drain is due then: whether it
  * did. It is short, to be inlined into the hot `free` of a loop that fills chains: a path that
- * makes no call, for the sake of V8's registers. No link says what the head of a full chain is: it
- * is the block that was freed last.
+ * makes no call, for the sake of V8's registers.
  */
-export function setAside(meta: Int32Array, i32: Int32Array, live: number): boolean {
+export function setAside(image: Image, live: number): boolean {
+  const { i32, meta } = image;
   const owner = CLASS_RECORDS + (live - LIVE) * CLASS_RECORD_INTS;
   const cap = meta[owner + CLASS_CAP] as number;
   const chain = meta[live] as number;
   const blocks = ((meta[SLL_BLOCKS] as number) + cap) | 0;
   const interval = meta[DRAIN_INTERVAL] as number;
-  if (chain === 0 || (interval !== 0 && blocks >= interval)) return false;
+  if (!isCachedBlock(image, chain, live - LIVE_TO_CACHED) || (interval !== 0 && blocks >= interval))
+    return false;
   i32[(chain >> 2) + CHAIN_LINK] = meta[owner + SLL_HEAD] as number;
   meta[owner + SLL_HEAD] = chain;
   meta[owner + SLL_CHAINS] = ((meta[owner + SLL_CHAINS] as number) + 1) | 0;
@@ -144,7 +145,10 @@ export function freeSlow(image: Image, ptr: number): void {
   const cached = live - LIVE_TO_CACHED;
   let room = meta[cached] as number;
   // There is room for a caller that came here without a look at the chain.
-  if (room <= 0) {
+  if (room <= 0 && !isCachedBlock(image, meta[live] as number, cached)) {
+    mendClass(image, classIndex);
+    room = meta[cached] as number;
+  } else if (room <= 0) {
     const owner = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
     const blocks = (meta[SLL_BLOCKS] as number) + (meta[owner + CLASS_CAP] as number);
     const interval = meta[DRAIN_INTERVAL] as number;
