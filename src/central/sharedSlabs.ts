@@ -1,13 +1,11 @@
 import type { Image, SlabSource } from "../layout/image.js";
 import { classRecord, PARTIAL_HEAD } from "../layout/metadata.js";
-import type { SharedImage } from "../layout/shared.js";
+import { NOT_MINE, type SharedImage } from "../layout/shared.js";
 import { retireKept, returnToBits, takeFreeBits } from "./freeBits.js";
 import { adopt, collect, freeRemotely, sendOutbox } from "./remote.js";
 import {
   claimRun,
   claimTails,
-  loadState,
-  ownerOf,
   publishSpan,
   releaseRun,
   reserveSpan,
@@ -33,7 +31,7 @@ export const sharedSlabs: SlabSource = {
   takeBlocks: (image, slab, classIndex, wanted) =>
     takeFreeBits(own(image), slab, classIndex, wanted),
   returnBlock: (image, classIndex, ptr) => returnToBits(own(image), classIndex, ptr),
-  isOwn: (image, slab) => ownerOf(loadState(own(image), slab)) === own(image).worker + 1,
+  isOwn: (image, slab) => own(image).mine[slab] !== NOT_MINE,
   reclaim(image, classIndex) {
     const partial = classRecord(classIndex) + PARTIAL_HEAD;
     collect(own(image));

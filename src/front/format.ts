@@ -35,7 +35,6 @@ export function formatClasses(meta: Int32Array, options: HeapOptions): void {
     meta[record + CLASS_CAP] = chainCap(classIndex, options.fastCap);
     meta[record + CLASS_REFILL] = refillCount(classIndex, options);
   }
-  closeChains(meta);
   openChains(meta);
 }
 

@@ -17,8 +17,9 @@ import { freeSlow, mallocOrThrow, setAside } from "./slow.js";
  * Flat on purpose, as is `bindFree`: with leaf functions of their own both took 20 % longer.
  *
  * The chain's head is what the last link said, which a stale view can have overwritten: it is
- * handed out if its header says that it is a cached block of the class. The granule is a rotation,
- * one instruction: of a misaligned ptr it lies beyond the header map.
+ * handed out if its header says that it is a cached block of the class, and where workers share
+ * `mine` that it is in a slab of this one's. The granule is a rotation, one instruction: of a
+ * misaligned ptr it lies beyond the header map.
  */
 export function bindMalloc(
   image: Image,

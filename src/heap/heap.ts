@@ -1,12 +1,16 @@
+import type { HeapError } from "../base/errors.js";
+import { slabPool } from "../central/slabPool.js";
 import { type HeapOptions, resolveOptions } from "../config/options.js";
 import { openDoor } from "../front/door.js";
 import { openChains } from "../front/format.js";
+import { mendClass } from "../front/sll.js";
 import { badImage, checkImage } from "../inspect/open.js";
 import { recountTouched, restoreBuffer, snapshotImage } from "../inspect/snapshot.js";
 import { type HeapStats, readStats } from "../inspect/stats.js";
 import { verifyImage } from "../inspect/verify.js";
-import type { Image } from "../layout/image.js";
+import { type Image, viewImage } from "../layout/image.js";
 import { CLOSED, SLAB_BYTES } from "../layout/metadata.js";
+import { CLASS_COUNT } from "../layout/sizeClasses.js";
 import { BaseHeap } from "./base.js";
 import {
   bufferOf,
@@ -74,9 +78,26 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
    * @throws {HeapError} ERR_BAD_HEAP_IMAGE for anything but an intact snapshot.
    */
   static restore(snapshot: Uint8Array): Heap<ArrayBuffer> {
-    const heap = Heap.open(restoreBuffer(snapshot, reserve));
+    const buffer = restoreBuffer(snapshot, reserve);
+    const heap = Heap.openMended(buffer);
     recountTouched(heap.image);
     return heap;
+  }
+
+  /**
+   * Opens a copy that is this heap's own. Links that a stale view had overwritten when it was made
+   * are no reason to lose it: the lists are made anew from the headers, and all is checked again.
+   */
+  private static openMended(buffer: ArrayBuffer): Heap<ArrayBuffer> {
+    try {
+      return Heap.open(buffer);
+    } catch (error) {
+      const field = (error as Partial<HeapError>).details?.field;
+      if (field !== "cached" && field !== "chains") throw error;
+    }
+    const image = viewImage(buffer, buffer.byteLength, slabPool);
+    for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) mendClass(image, classIndex);
+    return Heap.open(buffer);
   }
 
   private static format<B extends ArrayBufferLike>(buffer: B, options: HeapOptions): Heap<B> {

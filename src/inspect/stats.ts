@@ -59,7 +59,7 @@ export interface ClassStats {
   /** Room in the class's slabs that has no blocks yet. */
   uncarvedBytes: number;
   refills: number;
-  /** Blocks returned to their slabs by drains. */
+  /** Blocks that drains returned to their slabs; not those that a mend did. */
   drained: number;
   /** null unless the heap was created with `frontStats`. */
   front: FrontStats | null;

@@ -60,7 +60,7 @@ export const FORMAT_VERSION = 3;
  * chain that takes no more goes on the SLL, whose chains are linked by their heads' second words.
  *
  * A link lies where a stale view can overwrite it, so it is a hint: the header byte of the block
- * that it names says whether it is one.
+ * that it names says whether it is one, and its slab whether it is this worker's.
  */
 export const ROOMS: number = CACHED;
 export const HEADS: number = LIVE;

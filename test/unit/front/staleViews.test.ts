@@ -171,3 +171,49 @@ test("a link that was overwritten and put right again is no link that is broken"
   heap.drain();
   expect(heap.stats().mends).toBe(0);
 });
+
+/** Blocks of 64 B that fill two slabs, by slab. */
+function fillTwoSlabs(heap: Heap): [Ptr[], Ptr[]] {
+  const ptrs = Array.from({ length: 2048 }, () => heap.malloc(64));
+  const isFirst = (ptr: Ptr): boolean => ptr >>> 16 === at(ptrs, 0) >>> 16;
+  return [ptrs.filter(isFirst), ptrs.filter((ptr) => !isFirst(ptr))];
+}
+
+test.each([1, 2])(
+  "a full chain of %i whose head was drained meanwhile is not linked",
+  (fastCap) => {
+    const heap = Heap.create({ capacity: 2 ** 20, fastCap, sllDrainInterval: 0 });
+    const [first, second] = fillTwoSlabs(heap);
+    // All of the first slab is on the SLL, and the chain is of the second's blocks.
+    for (const ptr of first) heap.free(ptr);
+    const chain = second.splice(0, fastCap);
+    for (const ptr of chain) heap.free(ptr);
+    const head = at(chain, fastCap - 1);
+    // The last block of the SLL's newest chain comes to be in the chain too.
+    const shared = at(first, first.length - fastCap);
+    heap.i32[head >> 2] = shared;
+    expect([heap.malloc(64), heap.malloc(64)]).toEqual([head, shared]);
+    heap.free(head);
+    heap.free(shared);
+    heap.i32[shared >> 2] = 0;
+    // Drains the SLL, whose chains are whole, and gives the first slab to the pool.
+    heap.malloc(2 * 65536);
+    const live = Array.from({ length: 512 }, () => heap.malloc(128));
+    for (const ptr of live) heap.u8.fill(0xaa, ptr, ptr + 128);
+    heap.free(at(second, 0));
+    for (const ptr of live) expect(heap.bytes(ptr).every((byte) => byte === 0xaa)).toBe(true);
+    expect(heap.stats().mends).toBe(1);
+    heap.verify();
+  },
+);
+
+test("a snapshot is restored with links that a stale view has broken", () => {
+  const { heap, live, cached } = makeWorn();
+  heap.i32[at(cached, 3) >> 2] = 1;
+  const again = Heap.restore(heap.snapshot());
+  expect(again.stats().mends).toBeGreaterThan(0);
+  again.verify();
+  for (const ptr of live) again.free(ptr);
+  again.drain();
+  expect(again.stats().slabs.inUse).toBe(0);
+});
