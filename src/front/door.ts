@@ -1,7 +1,7 @@
 import type { Ptr } from "../base/types.js";
 import type { Image } from "../layout/image.js";
 import { outboxLimit } from "../layout/shared.js";
-import { bindFree, bindMalloc, bindOwnFree } from "./hot.js";
+import { bindFree, bindMalloc, bindOwnFree, bindOwnMalloc } from "./hot.js";
 import { bindRealloc } from "./realloc.js";
 import { mallocSlow } from "./slow.js";
 
@@ -24,18 +24,19 @@ export interface Door {
 }
 
 export function openDoor(image: Image): Door {
-  return door(image, bindFree(image, image.meta, image.headers, image.i32));
+  const { headers, i32, meta } = image;
+  const malloc = bindMalloc(image, meta, headers, i32, image.liveHeaders.subarray(1));
+  return door(image, malloc, bindFree(image, meta, headers, i32));
 }
 
 /** The door of a worker of a shared heap. */
 export function openSharedDoor(image: Image, mine: Uint8Array): Door {
   const { headers, i32, meta } = image;
-  return door(image, bindOwnFree(image, meta, headers, i32, mine, outboxLimit(image)), mine);
+  const malloc = bindOwnMalloc(image, meta, headers, i32, image.liveHeaders.subarray(1), mine);
+  return door(image, malloc, bindOwnFree(image, meta, headers, i32, mine, outboxLimit(image)));
 }
 
-function door(image: Image, free: Door["free"], mine?: Uint8Array): Door {
-  const { headers, i32, meta } = image;
-  const malloc = bindMalloc(image, meta, headers, i32, image.liveHeaders.subarray(1), mine);
+function door(image: Image, malloc: Door["malloc"], free: Door["free"]): Door {
   return {
     malloc,
     tryMalloc: (size) => mallocSlow(image, size) as Ptr,

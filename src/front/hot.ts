@@ -17,9 +17,8 @@ import { freeSlow, mallocOrThrow, setAside } from "./slow.js";
  * Flat on purpose, as is `bindFree`: with leaf functions of their own both took 20 % longer.
  *
  * The chain's head is what the last link said, which a stale view can have overwritten: it is
- * handed out if its header says that it is a cached block of the class, and where workers share
- * `mine` that it is in a slab of this one's. The granule is a rotation, one instruction: of a
- * misaligned ptr it lies beyond the header map.
+ * handed out if its header says that it is a cached block of the class. The granule is a rotation,
+ * one instruction: of a misaligned ptr it lies beyond the header map.
  */
 export function bindMalloc(
   image: Image,
@@ -27,7 +26,6 @@ export function bindMalloc(
   headers: Uint8Array,
   i32: Int32Array,
   liveHeaders: Uint8Array,
-  mine: Uint8Array | undefined,
 ): (size: number) => Ptr {
   function malloc(size: number): Ptr {
     // One comparison refuses what is negative, zero (as 2^32 - 1) or too large for a class.
@@ -38,10 +36,35 @@ export function bindMalloc(
       const ptr = meta[live] as number;
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
       // Of a detached buffer all is undefined, and the head of a class without a block is 0.
-      if (
-        headers[granule] === cached &&
-        (mine === undefined || mine[ptr >>> SLAB_SHIFT] !== NOT_MINE)
-      ) {
+      if (headers[granule] === cached) {
+        meta[live] = i32[ptr >>> 2] as number;
+        meta[cached] = ((meta[cached] as number) + 1) | 0;
+        headers[granule] = live;
+        return ptr as Ptr;
+      }
+    }
+    return (mallocOrThrow(image, size) | 0) as Ptr;
+  }
+  return malloc;
+}
+
+/** As `bindMalloc`, for a worker: `mine` says whether a cached block is in a slab of its own. */
+export function bindOwnMalloc(
+  image: Image,
+  meta: Int32Array,
+  headers: Uint8Array,
+  i32: Int32Array,
+  liveHeaders: Uint8Array,
+  mine: Uint8Array,
+): (size: number) => Ptr {
+  function malloc(size: number): Ptr {
+    const last = typeof size === "number" && (size | 0) === size ? (size - 1) >>> 4 : LAST_GRANULES;
+    if (last < LAST_GRANULES) {
+      const live = liveHeaders[last] as number;
+      const cached = live - LIVE_TO_CACHED;
+      const ptr = meta[live] as number;
+      const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
+      if (headers[granule] === cached && mine[ptr >>> SLAB_SHIFT] !== NOT_MINE) {
         meta[live] = i32[ptr >>> 2] as number;
         meta[cached] = ((meta[cached] as number) + 1) | 0;
         headers[granule] = live;
@@ -74,7 +97,7 @@ export function bindFree(
           meta[live] = ptr;
           return;
         }
-        if (setAside(image, live)) {
+        if (setAside(meta, headers, i32, live)) {
           headers[granule] = cached;
           meta[cached] = ((meta[cached] as number) - 1) | 0;
           i32[ptr >>> 2] = 0;
@@ -117,7 +140,8 @@ export function bindOwnFree(
           meta[live] = ptr;
           return;
         }
-        if (setAside(image, live)) {
+        const isOwn = mine[(meta[live] as number) >>> SLAB_SHIFT] !== NOT_MINE;
+        if (isOwn && setAside(meta, headers, i32, live)) {
           headers[granule] = cached;
           meta[cached] = ((meta[cached] as number) - 1) | 0;
           i32[ptr >>> 2] = 0;

@@ -102,15 +102,20 @@ export function mallocSlow(image: Image, size: number): number {
  * did. It is short, to be inlined into the hot `free` of a loop that fills chains: a path that
  * makes no call, for the sake of V8's registers.
  */
-export function setAside(image: Image, live: number): boolean {
-  const { i32, meta } = image;
+export function setAside(
+  meta: Int32Array,
+  headers: Uint8Array,
+  i32: Int32Array,
+  live: number,
+): boolean {
   const owner = CLASS_RECORDS + (live - LIVE) * CLASS_RECORD_INTS;
   const cap = meta[owner + CLASS_CAP] as number;
   const chain = meta[live] as number;
   const blocks = ((meta[SLL_BLOCKS] as number) + cap) | 0;
   const interval = meta[DRAIN_INTERVAL] as number;
-  if (!isCachedBlock(image, chain, live - LIVE_TO_CACHED) || (interval !== 0 && blocks >= interval))
-    return false;
+  // The head was freed last, so it is a ptr; but stale links may have led a drain to it since.
+  const isCached = headers[chain >>> GRANULE_SHIFT] === live - LIVE_TO_CACHED;
+  if (!isCached || (interval !== 0 && blocks >= interval)) return false;
   i32[(chain >> 2) + CHAIN_LINK] = meta[owner + SLL_HEAD] as number;
   meta[owner + SLL_HEAD] = chain;
   meta[owner + SLL_CHAINS] = ((meta[owner + SLL_CHAINS] as number) + 1) | 0;

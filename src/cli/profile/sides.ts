@@ -38,7 +38,8 @@ const NAMES: readonly (readonly [Side, string])[] = [
   // What creates heaps and inspects them: the benchmark's doing.
   [
     "workload",
-    `openDoor openSharedDoor door bindMalloc bindFree bindRealloc blocksWithin chainCap
+    `openDoor openSharedDoor door bindMalloc bindOwnMalloc bindFree bindRealloc blocksWithin
+    chainCap
     refillCount formatClasses openChains closeChains`,
   ],
 ];
