@@ -1,6 +1,7 @@
 /**
  * `npm run bench:native`: hakmem beside the machine's malloc, each case in a process of its own,
- * in turn, several times over. Ratios are taken within one turn; the table shows their medians.
+ * in turn, several times over. Rounds count while the machine is quiet (see bench/quiet.ts); the
+ * tables show medians of the processes' medians, and their ratios.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -9,6 +10,7 @@ import { gunzipSync } from "node:zlib";
 import { geometricMean, median, quartiles, steady } from "../../src/cli/statistics.js";
 import { startProgress } from "../../src/cli/term/progress.js";
 import { type Column, printTable } from "../../src/cli/term/table.js";
+import type { Round } from "../quiet.js";
 import { buildNative, findNatives, ours, type Subject } from "./subjects.js";
 
 interface Case {
@@ -19,13 +21,23 @@ interface Case {
   readonly target?: number;
 }
 
-/** Figures of one case: by subject, one a turn. */
-type Figures = Map<string, number[]>;
+/** Figures of one case: by subject, one a process. */
+interface Figures {
+  readonly of: Map<string, number[]>;
+  /** The machine was hardly ever quiet: all rounds count. */
+  readonly isDisturbed: boolean;
+}
+
+/** Turns of a case on a machine that others disturb, as a multiple of those that are to count. */
+const MAX_TURNS = 6;
+/** Quiet processes without which all count. */
+const MIN_TURNS = 3;
 
 const HELP = `usage: npm run bench:native -- [options]
 
-  --turns N     processes of each subject for each case (default 5)
-  --rounds N    rounds in a process, of which the later half counts (default 14)
+  --turns N     quiet processes of each subject for each case (default 5); on a machine that others
+                disturb up to ${MAX_TURNS} times as many are run
+  --rounds N    rounds in a process, of which the later half counts if quiet (default 14)
   --ops N       operations in a round of the synthetic cases (default 4000000)
   --only REGEX  cases whose "group name" matches, such as trace, "fixed lifo", memory
   --json FILE   writes all figures to FILE
@@ -82,24 +94,39 @@ async function measure(
   entry: Case,
   subjects: readonly Subject[],
   turns: number,
-  step: (text: string) => void,
+  show: (share: number, text: string) => void,
 ): Promise<Figures> {
-  const figures: Figures = new Map(subjects.map(({ name }) => [name, []]));
-  for (let turn = 0; turn < (entry.group === "memory" ? 1 : turns); turn++) {
-    for (const subject of subjects) {
-      step(`${entry.group} ${entry.name}  ${subject.name}`);
+  const processes = subjects.map((subject) => ({ subject, rounds: [] as Round[][] }));
+  const quiet = ({ subject, rounds }: (typeof processes)[number]): number[] =>
+    rounds.map((one) => subject.quiet.medianOf(one)).filter((one) => one !== undefined);
+  const isDone = (count: number): boolean => processes.every((one) => quiet(one).length >= count);
+  const most = entry.group === "memory" ? 1 : MAX_TURNS * turns;
+  for (let turn = 0; turn < most && !isDone(turns); turn++) {
+    for (const { subject, rounds } of processes) {
+      show(Math.min(1, turn / turns), `${entry.group} ${entry.name}  ${subject.name}`);
       const output = await subject.run(entry.args);
-      const figure = entry.group === "memory" ? (output[0] as number) : median(steady(output));
-      figures.get(subject.name)?.push(figure);
+      subject.quiet.note(output);
+      rounds.push(steady(output));
     }
   }
-  return figures;
+  const isDisturbed = entry.group !== "memory" && !isDone(Math.min(turns, MIN_TURNS));
+  const all = ({ rounds }: (typeof processes)[number]): number[] =>
+    rounds.map((one) => median(one.map(({ figure }) => figure)));
+  const isAll = isDisturbed || entry.group === "memory";
+  const of = processes.map((one) => [one.subject.name, isAll ? all(one) : quiet(one)] as const);
+  return { of: new Map(of), isDisturbed };
 }
 
-/** Ratios rival / hakmem, turn by turn: above 1, hakmem is faster or smaller. */
-function ratios(figures: Figures, rival: string): number[] {
-  const own = figures.get(ours.name) ?? [];
-  return (figures.get(rival) ?? []).map((figure, turn) => figure / (own[turn] as number));
+function middle(figures: Figures, subject: string): number {
+  return median(figures.of.get(subject) ?? []);
+}
+
+/** rival / hakmem: above 1, hakmem is faster. Those of a disturbed machine turn by turn. */
+function ratio(figures: Figures, rival: string): number {
+  if (!figures.isDisturbed) return middle(figures, rival) / middle(figures, ours.name);
+  const own = figures.of.get(ours.name) ?? [];
+  const others = figures.of.get(rival) ?? [];
+  return median(others.map((other, turn) => other / (own[turn] as number)));
 }
 
 const fixed = (value: number): string => value.toFixed(2);
@@ -109,16 +136,16 @@ function speedRow(
   figures: Figures,
   rivals: readonly string[],
 ): Record<string, string> {
-  const own = figures.get(ours.name) ?? [];
+  const own = figures.of.get(ours.name) ?? [];
   const [low, high] = quartiles(own);
   const row: Record<string, string> = {
-    case: entry.name,
+    case: `${entry.name}${figures.isDisturbed ? " *" : ""}`,
     hakmem: fixed(median(own)),
     spread: `${fixed(low)}–${fixed(high)}`,
   };
   for (const rival of rivals) {
-    row[rival] = fixed(median(figures.get(rival) ?? []));
-    row[`vs ${rival}`] = `${fixed(median(ratios(figures, rival)))}×`;
+    row[rival] = fixed(middle(figures, rival));
+    row[`vs ${rival}`] = `${fixed(ratio(figures, rival))}×`;
   }
   return row;
 }
@@ -143,10 +170,12 @@ function printSpeed(
   const rows = cases.map((entry) => speedRow(entry, results.get(entry) as Figures, rivals));
   const mean: Record<string, string> = { case: "geometric mean" };
   for (const rival of rivals) {
-    const all = cases.map((entry) => median(ratios(results.get(entry) as Figures, rival)));
+    const all = cases.map((entry) => ratio(results.get(entry) as Figures, rival));
     mean[`vs ${rival}`] = `${fixed(geometricMean(all))}×`;
   }
   printTable(columns, cases[0]?.group === "floor" ? rows : [...rows, mean]);
+  if (cases.some((entry) => results.get(entry)?.isDisturbed))
+    console.log("* others used the machine nearly all the time: all rounds count, turn by turn");
 }
 
 function printMemory(
@@ -168,10 +197,10 @@ function printMemory(
   ];
   const rows = cases.map((entry) => {
     const figures = results.get(entry) as Figures;
-    const own = figures.get(ours.name)?.[0] as number;
+    const own = middle(figures, ours.name);
     const row: Record<string, string> = { case: entry.name, hakmem: fixed(own / 1e6) };
     for (const rival of rivals) {
-      const other = figures.get(rival)?.[0] as number;
+      const other = middle(figures, rival);
       row[rival] = fixed(other / 1e6);
       row[`vs ${rival}`] = `${fixed(own / other)}×`;
     }
@@ -206,17 +235,18 @@ async function main(): Promise<void> {
     only.test(`${group} ${name}`),
   );
   const turns = Number(values.turns);
-  const progress = startProgress(
-    cases.reduce((sum, { group }) => sum + subjects.length * (group === "memory" ? 1 : turns), 0),
-  );
+  const progress = startProgress(cases.length);
   const results = new Map<Case, Figures>();
-  for (const entry of cases)
-    results.set(entry, await measure(entry, subjects, turns, progress.step));
+  for (const [index, entry] of cases.entries()) {
+    const show = (share: number, text: string): void =>
+      progress.show((index + share) / cases.length, text);
+    results.set(entry, await measure(entry, subjects, turns, show));
+  }
   progress.done();
   for (const line of missing) console.log(line);
   console.log(
     `Node ${process.version}, ${cpus()[0]?.model ?? "unknown CPU"}, ` +
-      `${turns} turns of ${values.rounds} rounds; times in ns, medians`,
+      `${turns} quiet turns of ${values.rounds} rounds; times in ns, medians`,
   );
   const of = (group: Case["group"]): Case[] => cases.filter((entry) => entry.group === group);
   printSpeed("Recorded traces, ns per event", of("trace"), results, rivals);
@@ -232,7 +262,8 @@ async function main(): Promise<void> {
   if (values.json !== undefined) {
     const data = [...results].map(([entry, figures]) => ({
       ...entry,
-      figures: Object.fromEntries(figures),
+      figures: Object.fromEntries(figures.of),
+      isDisturbed: figures.isDisturbed,
     }));
     const report = { node: process.version, cpu: cpus()[0]?.model, results: data };
     writeFileSync(values.json, `${JSON.stringify(report, null, 1)}\n`);

@@ -1,7 +1,7 @@
 /* The yardstick: the loops of ours.ts in C, on whichever malloc this process has (glibc's by
  * default, another by LD_PRELOAD). Built with -O2 -fno-builtin, so that no malloc is elided.
  *
- *   native replay  FILE ROUNDS          ns an event, a line a round
+ *   native replay  FILE ROUNDS          ns an event, and a probe (see quiet.ts), a line a round
  *   native floor   FILE ROUNDS          the same loop without an allocator
  *   native touch   FILE                 growth of peak RSS in bytes when every byte is written
  *   native lifo    SIZE OPS ROUNDS      ns an op: one block allocated, then freed
@@ -41,6 +41,24 @@ static double now_ns(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return t.tv_sec * 1e9 + t.tv_nsec;
+}
+
+/* What quiet.ts says: the fewer units of this core are left, the longer it takes. */
+static double probe(void) {
+  uint64_t a = 1, b = 2, c = 3, d = 4, e = 5, f = 6;
+  double start = now_ns();
+  for (int i = 0; i < 20000; i++) {
+    a += 1, b += 2, c += 3, d += 4, e += 5, f += 6;
+    __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f));
+  }
+  return now_ns() - start;
+}
+
+static void print_round(double ns) {
+  static double before;
+  double after = probe();
+  printf("%.4f %.0f\n", ns, after > before ? after : before);
+  before = after;
 }
 
 static void *map_zeroed(size_t bytes) {
@@ -237,7 +255,7 @@ int main(int argc, char **argv) {
     if (!is_replay && !is_floor) return touch(), 0;
     if (argc < 4) return usage();
     for (int round = 0, rounds = atoi(argv[3]); round < rounds; round++) {
-      printf("%.4f\n", run_windows(is_floor ? floor_loop : replay));
+      print_round(run_windows(is_floor ? floor_loop : replay));
       if (is_floor) memset(slots, 0, slot_count * sizeof *slots);
       else free_all();
     }
@@ -257,7 +275,7 @@ int main(int argc, char **argv) {
   for (int round = 0, rounds = atoi(argv[4]); round < rounds; round++) {
     double start = now_ns();
     for (int call = 0; call < calls; call++) loop(0);
-    printf("%.4f\n", (now_ns() - start) / ((double)calls * per_call));
+    print_round((now_ns() - start) / ((double)calls * per_call));
     if (loop == random_mixed) free_all();
   }
   return 0;

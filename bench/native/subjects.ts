@@ -2,14 +2,20 @@ import { execFile, execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { promisify } from "node:util";
 import { findLibraries } from "../../src/cli/subjects/native.js";
+import { parseRounds, Quiet, type Round } from "../quiet.js";
 
 const run = promisify(execFile);
 
-/** A process that runs one case and prints a figure a line. */
+/** A process that runs one case and prints a round a line. */
 export interface Subject {
   readonly name: string;
-  run(args: readonly string[]): Promise<number[]>;
+  /** Of the processes whose probes are the same code. */
+  readonly quiet: Quiet;
+  run(args: readonly string[]): Promise<Round[]>;
 }
+
+const natives = new Quiet();
+const scripts = new Quiet();
 
 /** As many as the tables have room for. */
 const RIVALS = ["mimalloc", "jemalloc"];
@@ -23,16 +29,12 @@ export function buildNative(): void {
   execFileSync(process.env.CC ?? "cc", flags, { stdio: "inherit" });
 }
 
-/** The figures that a process printed, a line each. */
-export function parseFigures(output: string): number[] {
-  return output.trim().split(/\s+/).map(Number);
-}
-
 function native(name: string, preload: string | undefined): Subject {
   const env = { ...process.env, ...(preload === undefined ? {} : { LD_PRELOAD: preload }) };
   return {
     name,
-    run: async (args) => parseFigures((await run(BINARY, [...args], { env })).stdout),
+    quiet: natives,
+    run: async (args) => parseRounds((await run(BINARY, [...args], { env })).stdout),
   };
 }
 
@@ -40,9 +42,10 @@ function hakmem(name: string, heap: string): Subject {
   const env = { ...process.env, BENCH_HEAP: heap };
   return {
     name,
+    quiet: scripts,
     run: async (args) => {
       const argv = ["--import", "tsx", "bench/native/ours.ts", ...args];
-      return parseFigures((await run(process.execPath, argv, { env })).stdout);
+      return parseRounds((await run(process.execPath, argv, { env })).stdout);
     },
   };
 }

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { buildSync } from "esbuild";
 import { findLibraries } from "../../src/cli/subjects/native.js";
 import { restoreConstants } from "../constants.js";
-import { parseFigures } from "../native/subjects.js";
+import { parseRounds } from "../quiet.js";
 import type { Outcome } from "./driver.js";
 
 const run = promisify(execFile);
@@ -48,7 +48,8 @@ export async function runNative(
   rounds: string,
 ): Promise<number[]> {
   const env = { ...process.env, ...(preload === undefined ? {} : { LD_PRELOAD: preload }) };
-  return parseFigures((await run(`${FOLDER}/xmalloc`, [mode, rounds], { env })).stdout);
+  const { stdout } = await run(`${FOLDER}/xmalloc`, [mode, rounds], { env });
+  return parseRounds(stdout).map(({ figure }) => figure);
 }
 
 export function findMimalloc(): string | undefined {

@@ -86,7 +86,8 @@ async function local({ turns, rounds, only }: Settings): Promise<void> {
         : [mode, argument, LOCAL_OPS, rounds];
     for (let turn = 0; turn < turns; turn++) {
       for (const subject of turn % 2 === 0 ? [ours, oursShared] : [oursShared, ours]) {
-        note(`${name} ${subject.name}`, median(steady(await subject.run(args))));
+        const figures = steady(await subject.run(args)).map(({ figure }) => figure);
+        note(`${name} ${subject.name}`, median(figures));
       }
     }
     const times = ratio(`${name} ${oursShared.name}`, `${name} ${ours.name}`);

@@ -21,7 +21,7 @@ export function spread(values: readonly number[]): Spread {
 }
 
 /** Rounds after the first half: before, the engine still compiles and the caches still fill. */
-export function steady(rounds: readonly number[]): number[] {
+export function steady<T>(rounds: readonly T[]): T[] {
   return rounds.slice(Math.floor(rounds.length / 2));
 }
 

@@ -32,14 +32,14 @@ export function bindMalloc(
     const last = typeof size === "number" && (size | 0) === size ? (size - 1) >>> 4 : LAST_GRANULES;
     if (last < LAST_GRANULES) {
       const live = liveHeaders[last] as number;
-      const cached = live - LIVE_TO_CACHED;
       const ptr = meta[live] as number;
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
       // Of a detached buffer all is undefined, and the head of a class without a block is 0.
-      if (headers[granule] === cached) {
+      if ((headers[granule] as number) + LIVE_TO_CACHED === live) {
+        const cached = live - LIVE_TO_CACHED;
+        headers[granule] = live;
         meta[live] = i32[ptr >>> 2] as number;
         meta[cached] = ((meta[cached] as number) + 1) | 0;
-        headers[granule] = live;
         return ptr as Ptr;
       }
     }
