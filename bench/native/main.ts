@@ -29,7 +29,7 @@ interface Figures {
 }
 
 /** Turns of a case on a machine that others disturb, as a multiple of those that are to count. */
-const MAX_TURNS = 6;
+const MAX_TURNS = 3;
 /** Quiet processes without which all count. */
 const MIN_TURNS = 3;
 
@@ -209,6 +209,17 @@ function printMemory(
   printTable(columns, rows);
 }
 
+/** Written after each case: a long run that is ended keeps what it has. */
+function writeJson(file: string, results: Map<Case, Figures>): void {
+  const data = [...results].map(([entry, figures]) => ({
+    ...entry,
+    figures: Object.fromEntries(figures.of),
+    isDisturbed: figures.isDisturbed,
+  }));
+  const report = { node: process.version, cpu: cpus()[0]?.model, results: data };
+  writeFileSync(file, `${JSON.stringify(report, null, 1)}\n`);
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -241,6 +252,7 @@ async function main(): Promise<void> {
     const show = (share: number, text: string): void =>
       progress.show((index + share) / cases.length, text);
     results.set(entry, await measure(entry, subjects, turns, show));
+    if (values.json !== undefined) writeJson(values.json, results);
   }
   progress.done();
   for (const line of missing) console.log(line);
@@ -259,15 +271,6 @@ async function main(): Promise<void> {
     rivals,
   );
   printMemory(of("memory"), results, rivals);
-  if (values.json !== undefined) {
-    const data = [...results].map(([entry, figures]) => ({
-      ...entry,
-      figures: Object.fromEntries(figures.of),
-      isDisturbed: figures.isDisturbed,
-    }));
-    const report = { node: process.version, cpu: cpus()[0]?.model, results: data };
-    writeFileSync(values.json, `${JSON.stringify(report, null, 1)}\n`);
-  }
 }
 
 main().catch((error: unknown) => {

@@ -286,7 +286,7 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
 
   private locate(index: number): number {
     this.check();
-    let left = index;
+    let left = typeof index === "number" ? index : -1;
     for (const { start, length } of this.held) {
       if (left >= 0 && left < length && Number.isInteger(left)) return start + left;
       left -= length;

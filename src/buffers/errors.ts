@@ -40,6 +40,13 @@ export function outOfRange(name: string, got: unknown, least: number, most: numb
   return new BufferError("ERR_OUT_OF_RANGE", message, { name, got, least, most });
 }
 
+/** An options argument, which may be left out. */
+export function checkObject<T>(name: string, value: T): T {
+  if (typeof value === "object" && value !== null) return value;
+  const message = `${name} is ${show(value)}; it takes an object`;
+  throw new BufferError("ERR_INVALID_ARGUMENT", message, { name, got: value });
+}
+
 export function checkRange(name: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
   throw outOfRange(name, value, least, most);

@@ -2,5 +2,5 @@
 export { ASCII_MAX, readAscii } from "./ascii.js";
 export { Block, hold, leave, type Part } from "./block.js";
 export { checkBytes } from "./data.js";
-export { checkRange, outOfRange, show } from "./errors.js";
+export { checkObject, checkRange, outOfRange, show } from "./errors.js";
 export { readUtf8, utf8Length, writeUtf8 } from "./utf8.js";

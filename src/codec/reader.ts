@@ -1,4 +1,4 @@
-import { ASCII_MAX, type Bytes, readAscii, readUtf8 } from "../buffers/index.js";
+import { ASCII_MAX, type Bytes, checkBytes, readAscii, readUtf8 } from "../buffers/index.js";
 import { invalid, refused, tooLarge } from "./errors.js";
 import { type LengthPrefix, PREFIXES } from "./prefix.js";
 import type { SliceOf } from "./readerBase.js";
@@ -102,7 +102,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
 
   /** Copies the next bytes to fill `target`. Returns how many: none when some are missing. */
   copyTo(target: Uint8Array): number {
-    const count = this.whole(target.length);
+    const count = this.whole(checkBytes("target", target).length);
     copyOut(this, target, count);
     return count;
   }
@@ -138,7 +138,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     const { position } = this;
     const count = findTerminator(this, terminator);
     const length = count < 0 ? this.remaining : count;
-    if (length > maximum) throw tooLarge("the length of the text", position, length, maximum);
+    if (!(length <= maximum)) throw tooLarge("the length of the text", position, length, maximum);
     if (count < 0) {
       fallShort(this, position, 1);
       return "";
@@ -187,7 +187,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   /** The length that a prefix says, or 0 when what it counts is not there. */
   private counted(prefix: LengthPrefix, position: number, maximum: number): number {
     const count = this.prefix(prefix);
-    if (count > maximum) {
+    if (!(count <= maximum)) {
       seek(this, position);
       throw tooLarge("the length", position, count, maximum);
     }

@@ -1,4 +1,4 @@
-import type { Bytes, Part } from "../buffers/index.js";
+import { type Bytes, checkObject, type Part } from "../buffers/index.js";
 import { invalid } from "./errors.js";
 import { open, seek, skipBytes, WHOLE } from "./readerCold.js";
 
@@ -57,7 +57,7 @@ export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Arr
   readonly isStrict: boolean;
 
   constructor(source: S, options: ReaderOptions = {}) {
-    const { maximum = Infinity, strict = false } = options;
+    const { maximum = Infinity, strict = false } = checkObject("options", options);
     if (typeof maximum !== "number" || !(maximum >= 0)) {
       throw invalid("maximum", maximum, "a number from 0");
     }
@@ -125,8 +125,8 @@ export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Arr
     this.bitsLeft = 0;
     this.markAt = 0;
     this.markBits = 0;
-    const { buffer } = source as Uint8Array;
-    if (buffer === this.buffer) {
+    const buffer = (source as Uint8Array | undefined)?.buffer;
+    if (buffer === this.buffer && buffer !== null) {
       const { byteOffset, length } = source as Uint8Array;
       this.parts = WHOLE;
       this.total = length;

@@ -1,4 +1,4 @@
-import { type Bytes, checkBytes, utf8Length, writeUtf8 } from "../buffers/index.js";
+import { Bytes, checkBytes, utf8Length, writeUtf8 } from "../buffers/index.js";
 import { putBits } from "./bits.js";
 import { invalid, refused } from "./errors.js";
 import { type LengthPrefix, PREFIXES, QUIC_MAX } from "./prefix.js";
@@ -123,6 +123,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   /** A string as UTF-8 with a byte behind it that ends it: 0, or another below 128. */
   utf8Terminated(text: string, terminator: number = 0): void {
     if ((terminator & 0x7f) !== terminator) throw refused("terminator", terminator, 0, 0x7f);
+    if (typeof text !== "string") throw invalid("text", text, "a string");
     if (text.includes(String.fromCharCode(terminator))) {
       throw invalid("text", text, `no character ${terminator}, which ends it`);
     }
@@ -145,6 +146,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
 
   /** As `append`, with the bytes counted in front. */
   appendPrefixed(prefix: LengthPrefix, bytes: Bytes<B>): void {
+    if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
     const { length } = bytes;
     const front = this.prefixLength(prefix, length);
     const before = this.at + front <= this.limit ? this.at : grow(this, front);
@@ -173,6 +175,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
 
   /** Writes a short string if it is ASCII and there is room, `front` bytes behind the position. */
   private ascii(text: string, front: number): boolean {
+    if (typeof text !== "string") throw invalid("text", text, "a string");
     const { length } = text;
     const { raw } = this;
     const at = this.at + front;
@@ -188,6 +191,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   }
 
   private longPrefixed(prefix: LengthPrefix, text: string): void {
+    if (typeof text !== "string") throw invalid("text", text, "a string");
     const size = utf8Length(text);
     const front = this.prefixLength(prefix, size);
     this.longUtf8(text, front, size);

@@ -2,7 +2,7 @@ import {
   Block,
   BufferError,
   type ByteHeap,
-  type Bytes,
+  Bytes,
   hold,
   leave,
   outOfRange,
@@ -158,6 +158,7 @@ export function appendParts<B extends ArrayBufferLike>(
   writer: WriterBase<B>,
   bytes: Bytes<B>,
 ): void {
+  if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
   const { length, parts } = bytes;
   if (bytes.heap.buffer !== writer.heap.buffer) {
     throw new BufferError("ERR_INVALID_ARGUMENT", "append takes bytes of the writer's heap");

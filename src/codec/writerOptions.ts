@@ -1,4 +1,11 @@
-import { BufferError, type ByteHeap, type BytesPool, outOfRange, show } from "../buffers/index.js";
+import {
+  BufferError,
+  type ByteHeap,
+  type BytesPool,
+  checkObject,
+  outOfRange,
+  show,
+} from "../buffers/index.js";
 
 const INITIAL_BYTES = 256;
 const MAXIMUM_BYTES = 2 ** 32;
@@ -24,7 +31,10 @@ export interface CheckedOptions {
 }
 
 export function checkOptions(heap: ByteHeap, options: WriterOptions): CheckedOptions {
-  const { initial = INITIAL_BYTES, grow = "realloc", maximum = MAXIMUM_BYTES } = options;
+  const { initial = INITIAL_BYTES, grow = "realloc", maximum = MAXIMUM_BYTES } = checkObject(
+    "options",
+    options,
+  );
   check("initial", initial);
   check("maximum", maximum);
   if (grow !== "realloc" && grow !== "chain") {

@@ -109,6 +109,16 @@ it("arguments that a call does not take", () => {
   refusal(() => new Reader(wrong<Uint8Array>([1])), "ERR_INVALID_ARGUMENT");
   refusal(() => new Reader(wrong<Uint8Array>(new Uint16Array(2))), "ERR_INVALID_ARGUMENT");
   refusal(() => new Reader(bytes(1), { maximum: -1 }), "ERR_INVALID_ARGUMENT");
+  for (const odd of [null, undefined, 5, "a", {}, { buffer: null }]) {
+    refusal(() => new Reader(wrong<Uint8Array>(odd)), "ERR_INVALID_ARGUMENT");
+    refusal(() => reader.copyTo(wrong<Uint8Array>(odd)), "ERR_INVALID_ARGUMENT");
+  }
+  refusal(() => new Reader(bytes(1, 65)).utf8Prefixed("u8", Number.NaN), "ERR_TOO_LARGE");
+  refusal(() => new Reader(bytes(1, 65)).bytesPrefixed("u8", Number.NaN), "ERR_TOO_LARGE");
+  refusal(() => new Reader(bytes(65, 0)).utf8Terminated(0, Number.NaN), "ERR_TOO_LARGE");
+  for (const odd of [null, 5, "a"]) {
+    refusal(() => new Reader(bytes(1), wrong<object>(odd)), "ERR_INVALID_ARGUMENT");
+  }
   expect([reader.position, reader.missing]).toEqual([0, 0]);
 });
 

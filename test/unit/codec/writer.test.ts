@@ -114,6 +114,9 @@ describe("a value that a field does not take", () => {
       refusal(() => new Writer(heap, { grow }), "ERR_INVALID_ARGUMENT");
       const pool = new BytesPool(smallHeap());
       refusal(() => new Writer(heap, { pool }), "ERR_INVALID_ARGUMENT");
+      for (const odd of [null, 5, "chain"]) {
+        refusal(() => new Writer(heap, wrong<object>(odd)), "ERR_INVALID_ARGUMENT");
+      }
     });
   });
 });
@@ -127,6 +130,15 @@ describe.each(["realloc", "chain"] as const)("a writer that grows by %s", (grow)
         refusal(() => writer.bytes(wrong(got)), "ERR_INVALID_ARGUMENT");
         refusal(() => writer.bytesPrefixed("u8", wrong(got)), "ERR_INVALID_ARGUMENT");
         refusal(() => writer.patchBytes(0, wrong(got)), "ERR_INVALID_ARGUMENT");
+        if (got === handle) continue;
+        refusal(() => writer.append(wrong(got)), "ERR_INVALID_ARGUMENT");
+        refusal(() => writer.appendPrefixed("u8", wrong(got)), "ERR_INVALID_ARGUMENT");
+      }
+      for (const got of [5, {}, undefined, null, ["a"], 1n]) {
+        refusal(() => writer.utf8(wrong(got)), "ERR_INVALID_ARGUMENT");
+        refusal(() => writer.utf8Prefixed("u8", wrong(got)), "ERR_INVALID_ARGUMENT");
+        refusal(() => writer.utf8Prefixed("u32le", wrong(got)), "ERR_INVALID_ARGUMENT");
+        refusal(() => writer.utf8Terminated(wrong(got)), "ERR_INVALID_ARGUMENT");
       }
       handle.release();
       expect(writer.length).toBe(1);
