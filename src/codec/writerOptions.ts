@@ -31,10 +31,11 @@ export interface CheckedOptions {
 }
 
 export function checkOptions(heap: ByteHeap, options: WriterOptions): CheckedOptions {
-  const { initial = INITIAL_BYTES, grow = "realloc", maximum = MAXIMUM_BYTES } = checkObject(
-    "options",
-    options,
-  );
+  const {
+    initial = INITIAL_BYTES,
+    grow = "realloc",
+    maximum = MAXIMUM_BYTES,
+  } = checkObject("options", options);
   check("initial", initial);
   check("maximum", maximum);
   if (grow !== "realloc" && grow !== "chain") {

@@ -54,7 +54,13 @@ export function bindRealloc(
         i32[target + 3] = i32[source + 3] as number;
       }
     }
-    free(ptr);
+    try {
+      free(ptr);
+    } catch (error) {
+      // Another worker freed it meanwhile.
+      free(to as Ptr);
+      throw error;
+    }
     return to as Ptr;
   }
   return realloc;
