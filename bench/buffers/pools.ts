@@ -1,6 +1,6 @@
 /**
- * Buffers of one size come and go, as those of messages in flight do: 256 are live, and each step
- * frees one of them at random and allocates another. Who frees nothing leaves it to the collector,
+ * Buffers of one size come and go, as those of messages in flight do: so many are live, 1 or 256,
+ * and each step frees one of them at random and allocates another. Who frees nothing leaves it to the collector,
  * which runs within the time that is measured.
  */
 
@@ -8,13 +8,12 @@ import { Heap } from "hakmem";
 import { BufferPool } from "hakmem/buffers";
 import { NodeBufferPool } from "hakmem/node";
 
-const LIVE = 256;
 const SEED = 0x9e3779b9;
 
 export interface Allocator {
   readonly name: string;
-  /** Replaces so many buffers of a size; returns a sum over what was in them. */
-  churn(size: number, steps: number): number;
+  /** Replaces so many buffers of a size; returns a sum over what was in them. `live` is 2 ** n. */
+  churn(size: number, steps: number, live: number): number;
 }
 
 /** Which buffer each step replaces: the same for all. */
@@ -34,11 +33,11 @@ function pooled(): Allocator {
   const pool = new BufferPool(Heap.create({ capacity: 2 ** 26 }));
   return {
     name: "BufferPool",
-    churn(size, steps) {
-      const live = Array.from({ length: LIVE }, () => pool.allocUnsafe(size));
+    churn(size, steps, count) {
+      const live = Array.from({ length: count }, () => pool.allocUnsafe(size));
       let sum = 0;
       for (let step = 0; step < steps; step++) {
-        const index = ORDER[step & 65535] as number;
+        const index = (ORDER[step & 65535] as number) & (count - 1);
         pool.free(live[index] as Uint8Array<ArrayBuffer>);
         const buffer = pool.allocUnsafe(size);
         buffer[0] = step;
@@ -55,11 +54,11 @@ function pooledNode(): Allocator {
   const pool = new NodeBufferPool(Heap.create({ capacity: 2 ** 26 }));
   return {
     name: "NodeBufferPool",
-    churn(size, steps) {
-      const live = Array.from({ length: LIVE }, () => pool.allocUnsafe(size));
+    churn(size, steps, count) {
+      const live = Array.from({ length: count }, () => pool.allocUnsafe(size));
       let sum = 0;
       for (let step = 0; step < steps; step++) {
-        const index = ORDER[step & 65535] as number;
+        const index = (ORDER[step & 65535] as number) & (count - 1);
         pool.free(live[index] as Buffer<ArrayBuffer>);
         const buffer = pool.allocUnsafe(size);
         buffer[0] = step;
@@ -75,14 +74,14 @@ function pooledNode(): Allocator {
 function buffers(): Allocator {
   return {
     name: "Buffer.allocUnsafe",
-    churn(size, steps) {
-      const live = Array.from({ length: LIVE }, () => Buffer.allocUnsafe(size));
+    churn(size, steps, count) {
+      const live = Array.from({ length: count }, () => Buffer.allocUnsafe(size));
       let sum = 0;
       for (let step = 0; step < steps; step++) {
         const buffer = Buffer.allocUnsafe(size);
         buffer[0] = step;
         sum += buffer.length;
-        live[ORDER[step & 65535] as number] = buffer;
+        live[(ORDER[step & 65535] as number) & (count - 1)] = buffer;
       }
       return sum;
     },
@@ -92,14 +91,14 @@ function buffers(): Allocator {
 function arrays(): Allocator {
   return {
     name: "new Uint8Array",
-    churn(size, steps) {
-      const live = Array.from({ length: LIVE }, () => new Uint8Array(size));
+    churn(size, steps, count) {
+      const live = Array.from({ length: count }, () => new Uint8Array(size));
       let sum = 0;
       for (let step = 0; step < steps; step++) {
         const buffer = new Uint8Array(size);
         buffer[0] = step;
         sum += buffer.length;
-        live[ORDER[step & 65535] as number] = buffer;
+        live[(ORDER[step & 65535] as number) & (count - 1)] = buffer;
       }
       return sum;
     },

@@ -70,20 +70,21 @@ function codecs(name: string): Contestant[] {
   });
 }
 
-function allocators(size: number): Contestant[] {
+function allocators(size: number, live: number): Contestant[] {
   return ALLOCATORS.map((make) => {
     const allocator = make();
     return {
       name: allocator.name,
       run(times) {
-        sink += allocator.churn(size, times);
+        sink += allocator.churn(size, times, live);
       },
     };
   });
 }
 
 function contestants(group: string, argument: string): Contestant[] {
-  return group === "codec" ? codecs(argument) : allocators(Number(argument));
+  if (group === "codec") return codecs(argument);
+  return allocators(Number(argument), group === "one" ? 1 : 256);
 }
 
 function time({ run }: Contestant, times: number): number {
