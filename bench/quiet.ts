@@ -15,18 +15,16 @@ export interface Round {
 
 /** A probe of a busy sibling takes 1.6 to 1.9 times as long. */
 const QUIET = 1.15;
-/** Of fewer quiet rounds of a process none counts. */
+/** Of fewer quiet rounds of a process none counts, unless it has no more. */
 const MIN_QUIET_ROUNDS = 2;
 
 /** The lines that a process printed: a figure each, and a probe where there is one. */
 export function parseRounds(output: string): Round[] {
-  return output
-    .trim()
-    .split("\n")
-    .map((line) => {
-      const [figure = Number.NaN, probe = 0] = line.trim().split(/\s+/).map(Number);
-      return { figure, probe };
-    });
+  const lines = output.split("\n").filter((line) => line.trim() !== "");
+  return lines.map((line) => {
+    const [figure = Number.NaN, probe = 0] = line.trim().split(/\s+/).map(Number);
+    return { figure, probe };
+  });
 }
 
 /** What the processes of one kind, whose probes are the same code, found in one run. */
@@ -45,6 +43,7 @@ export class Quiet {
     const figures = rounds
       .filter(({ probe }) => probe <= QUIET * this.fastest)
       .map(({ figure }) => figure);
-    return figures.length < MIN_QUIET_ROUNDS ? undefined : median(figures);
+    const least = Math.min(MIN_QUIET_ROUNDS, rounds.length);
+    return figures.length < least ? undefined : median(figures);
   }
 }

@@ -21,6 +21,17 @@ interface Case {
   readonly target?: number;
 }
 
+/** The steady rounds of one case's processes, by subject. */
+interface Measured {
+  readonly entry: Case;
+  readonly processes: readonly Processes[];
+}
+
+interface Processes {
+  readonly subject: Subject;
+  readonly rounds: Round[][];
+}
+
 /** Figures of one case: by subject, one a process. */
 interface Figures {
   readonly of: Map<string, number[]>;
@@ -90,18 +101,21 @@ function unpackTraces(): void {
   }
 }
 
+/** The medians of those processes that had quiet rounds, as far as the run knows by now. */
+function quietOf({ subject, rounds }: Processes): number[] {
+  return rounds.map((one) => subject.quiet.medianOf(one)).filter((one) => one !== undefined);
+}
+
 async function measure(
   entry: Case,
   subjects: readonly Subject[],
   turns: number,
   show: (share: number, text: string) => void,
-): Promise<Figures> {
-  const processes = subjects.map((subject) => ({ subject, rounds: [] as Round[][] }));
-  const quiet = ({ subject, rounds }: (typeof processes)[number]): number[] =>
-    rounds.map((one) => subject.quiet.medianOf(one)).filter((one) => one !== undefined);
-  const isDone = (count: number): boolean => processes.every((one) => quiet(one).length >= count);
+): Promise<Measured> {
+  const processes = subjects.map((subject): Processes => ({ subject, rounds: [] }));
+  const isDone = (): boolean => processes.every((one) => quietOf(one).length >= turns);
   const most = entry.group === "memory" ? 1 : MAX_TURNS * turns;
-  for (let turn = 0; turn < most && !isDone(turns); turn++) {
+  for (let turn = 0; turn < most && !isDone(); turn++) {
     for (const { subject, rounds } of processes) {
       show(Math.min(1, turn / turns), `${entry.group} ${entry.name}  ${subject.name}`);
       const output = await subject.run(entry.args);
@@ -109,11 +123,19 @@ async function measure(
       rounds.push(steady(output));
     }
   }
-  const isDisturbed = entry.group !== "memory" && !isDone(Math.min(turns, MIN_TURNS));
-  const all = ({ rounds }: (typeof processes)[number]): number[] =>
+  return { entry, processes };
+}
+
+/** What counts of a case, to be asked when the run is over: the fastest probe is known by then. */
+function figuresOf({ entry, processes }: Measured, turns: number): Figures {
+  const least = Math.min(turns, MIN_TURNS);
+  const isMemory = entry.group === "memory";
+  const isDisturbed = !isMemory && processes.some((one) => quietOf(one).length < least);
+  const all = ({ rounds }: Processes): number[] =>
     rounds.map((one) => median(one.map(({ figure }) => figure)));
-  const isAll = isDisturbed || entry.group === "memory";
-  const of = processes.map((one) => [one.subject.name, isAll ? all(one) : quiet(one)] as const);
+  const of = processes.map(
+    (one) => [one.subject.name, isDisturbed || isMemory ? all(one) : quietOf(one)] as const,
+  );
   return { of: new Map(of), isDisturbed };
 }
 
@@ -209,14 +231,13 @@ function printMemory(
   printTable(columns, rows);
 }
 
-/** Written after each case: a long run that is ended keeps what it has. */
-function writeJson(file: string, results: Map<Case, Figures>): void {
-  const data = [...results].map(([entry, figures]) => ({
+/** All rounds with their probes; after each case, so that a long run that is ended keeps them. */
+function writeJson(file: string, measured: readonly Measured[]): void {
+  const results = measured.map(({ entry, processes }) => ({
     ...entry,
-    figures: Object.fromEntries(figures.of),
-    isDisturbed: figures.isDisturbed,
+    rounds: Object.fromEntries(processes.map(({ subject, rounds }) => [subject.name, rounds])),
   }));
-  const report = { node: process.version, cpu: cpus()[0]?.model, results: data };
+  const report = { node: process.version, cpu: cpus()[0]?.model, results };
   writeFileSync(file, `${JSON.stringify(report, null, 1)}\n`);
 }
 
@@ -247,18 +268,19 @@ async function main(): Promise<void> {
   );
   const turns = Number(values.turns);
   const progress = startProgress(cases.length);
-  const results = new Map<Case, Figures>();
+  const measured: Measured[] = [];
   for (const [index, entry] of cases.entries()) {
     const show = (share: number, text: string): void =>
       progress.show((index + share) / cases.length, text);
-    results.set(entry, await measure(entry, subjects, turns, show));
-    if (values.json !== undefined) writeJson(values.json, results);
+    measured.push(await measure(entry, subjects, turns, show));
+    if (values.json !== undefined) writeJson(values.json, measured);
   }
+  const results = new Map(measured.map((one) => [one.entry, figuresOf(one, turns)]));
   progress.done();
   for (const line of missing) console.log(line);
   console.log(
     `Node ${process.version}, ${cpus()[0]?.model ?? "unknown CPU"}, ` +
-      `${turns} quiet turns of ${values.rounds} rounds; times in ns, medians`,
+      `${turns} turns or more of ${values.rounds} rounds; times in ns, medians`,
   );
   const of = (group: Case["group"]): Case[] => cases.filter((entry) => entry.group === group);
   printSpeed("Recorded traces, ns per event", of("trace"), results, rivals);

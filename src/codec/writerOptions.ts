@@ -2,6 +2,7 @@ import {
   BufferError,
   type ByteHeap,
   type BytesPool,
+  checkHeap,
   checkObject,
   outOfRange,
   show,
@@ -36,6 +37,7 @@ export function checkOptions(heap: ByteHeap, options: WriterOptions): CheckedOpt
     grow = "realloc",
     maximum = MAXIMUM_BYTES,
   } = checkObject("options", options);
+  checkHeap(heap);
   check("initial", initial);
   check("maximum", maximum);
   if (grow !== "realloc" && grow !== "chain") {

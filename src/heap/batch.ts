@@ -21,7 +21,8 @@ export function checkCount(count: unknown, array: PtrArray, mayGrow: boolean): v
     const message = `ptrs are ${show(array)}; they take ${accepted}`;
     throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: array });
   }
-  const max = mayGrow && !isTyped ? 2 ** 31 - 1 : array.length;
+  const canGrow = mayGrow && !isTyped && Object.isExtensible(array);
+  const max = canGrow ? 2 ** 31 - 1 : mayGrow && Object.isFrozen(array) ? 0 : array.length;
   const isCount = Number.isInteger(count) && (count as number) >= 0 && (count as number) <= max;
   if (isCount) return;
   const message = `count is ${show(count)}; it takes an integer from 0 to ${max}`;

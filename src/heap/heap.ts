@@ -62,7 +62,9 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
 
   /**
    * Attaches to an existing image after checking all of it. Its options are kept in it.
-   * Time is proportional to the memory in use, about 1 ms for 10 MiB.
+   * Time is proportional to the memory in use, about 1 ms for 10 MiB. A heap that was disposed or
+   * drained has no links in its blocks, which a stale view could have overwritten; a snapshot with
+   * such a link is mended by `restore`.
    * @throws {HeapError} ERR_BAD_HEAP_IMAGE with the field or invariant that failed.
    */
   static open<B extends ArrayBufferLike>(memory: HeapMemory<B>): Heap<B> {

@@ -2,6 +2,7 @@ import type { Ptr } from "../base/types.js";
 import type { HeapOptions } from "../config/options.js";
 import type { Door } from "../front/door.js";
 import { liveHeaderOf, usableBytes } from "../front/lookup.js";
+import { bindRealloc } from "../front/realloc.js";
 import { GRANULE_BYTES, GRANULE_SHIFT, headerClass } from "../layout/header.js";
 import type { Image } from "../layout/image.js";
 import { CHAIN_LINK, counterIndex, FRONT_MALLOCS } from "../layout/metadata.js";
@@ -17,9 +18,9 @@ const LINK_BYTES = 4 * (CHAIN_LINK + 1);
  */
 export function instrument(door: Door, image: Image, options: HeapOptions): Door {
   let result = door;
+  if (options.safeFree) result = poisonFreed(result, image);
   if (!options.wrapTiny) result = routeTiny(result);
   if (options.frontStats) result = countMallocs(result, image, options);
-  if (options.safeFree) result = poisonFreed(result, image);
   return result;
 }
 
@@ -59,23 +60,16 @@ function countMallocs(door: Door, image: Image, options: HeapOptions): Door {
   };
 }
 
+/** Poisons a block before it is freed, also by `realloc`: after that it may be another worker's. */
 function poisonFreed(door: Door, image: Image): Door {
   const { u8 } = image;
-  return {
-    malloc: door.malloc,
-    tryMalloc: door.tryMalloc,
-    free: (ptr) => {
-      if (ptr !== 0) {
-        const end = ptr + usableBytes(image, ptr, liveHeaderOf(image, ptr));
-        u8.fill(POISON, ptr + LINK_BYTES, end);
-      }
-      door.free(ptr);
-    },
-    realloc: (ptr, size) => {
-      const bytes = ptr === 0 ? 0 : usableBytes(image, ptr, liveHeaderOf(image, ptr));
-      const to = door.realloc(ptr, size);
-      if (to !== ptr) u8.fill(POISON, ptr + LINK_BYTES, ptr + bytes);
-      return to;
-    },
+  const { malloc, tryMalloc } = door;
+  const free = (ptr: Ptr): void => {
+    if (ptr !== 0) {
+      const end = ptr + usableBytes(image, ptr, liveHeaderOf(image, ptr));
+      u8.fill(POISON, ptr + LINK_BYTES, end);
+    }
+    door.free(ptr);
   };
+  return { malloc, tryMalloc, free, realloc: bindRealloc(image, malloc, free) };
 }

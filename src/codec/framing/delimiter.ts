@@ -1,4 +1,4 @@
-import { type Bytes, type BytesPool, utf8Length, writeUtf8 } from "../buffers.js";
+import { type Bytes, type BytesPool, checkObject, utf8Length, writeUtf8 } from "../buffers.js";
 import { checkInteger, frameTooLarge, invalid } from "./errors.js";
 import { Framer } from "./framer.js";
 import { MOST } from "./lengthField.js";
@@ -29,7 +29,7 @@ export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>, options: DelimiterOptions) {
     super(pool);
-    const { strip = true, maximum } = options;
+    const { strip = true, maximum } = checkObject("options", options);
     this.delimiter = toDelimiter(options.delimiter);
     const { length } = this.delimiter;
     if (typeof strip !== "boolean") throw invalid("strip", strip, "a boolean");

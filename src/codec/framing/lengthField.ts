@@ -1,4 +1,4 @@
-import type { Bytes, BytesPool } from "../buffers.js";
+import { type Bytes, type BytesPool, checkObject } from "../buffers.js";
 import { checkInteger, frameTooLarge, invalid, malformedAt } from "./errors.js";
 import { Framer } from "./framer.js";
 
@@ -48,7 +48,14 @@ export class LengthFieldFramer<B extends ArrayBufferLike = ArrayBufferLike> exte
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>, options: LengthFieldOptions) {
     super(pool);
-    const { offset = 0, width, endian = "be", adjustment = 0, strip = 0, maximum } = options;
+    const {
+      offset = 0,
+      width,
+      endian = "be",
+      adjustment = 0,
+      strip = 0,
+      maximum,
+    } = checkObject("options", options);
     checkInteger("offset", offset, 0, MOST);
     checkInteger("width", width, 1, 8);
     if (endian !== "be" && endian !== "le") throw invalid("endian", endian, '"be" or "le"');

@@ -1,4 +1,4 @@
-import type { Bytes, BytesPool } from "../buffers.js";
+import { type Bytes, type BytesPool, checkObject } from "../buffers.js";
 import { checkInteger, frameTooLarge, invalid, malformedAt } from "./errors.js";
 import { Framer } from "./framer.js";
 import { MOST } from "./lengthField.js";
@@ -89,7 +89,7 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>, options: WebSocketOptions) {
     super(pool);
-    const { role, maximum, rsv = 0 } = options;
+    const { role, maximum, rsv = 0 } = checkObject("options", options);
     if (role !== "server" && role !== "client") throw invalid("role", role, '"server" or "client"');
     checkInteger("maximum", maximum, CONTROL_MAX_BYTES, MOST - 14);
     checkInteger("rsv", rsv, 0, 7);

@@ -2,6 +2,7 @@ import {
   BufferError,
   Bytes,
   BytesPool,
+  checkObject,
   type Part,
   show,
   utf8Length,
@@ -80,7 +81,7 @@ function lengthOf(payload: unknown): number {
 }
 
 function checkHeader(header: FrameHeader, length: number): FrameHeader {
-  const { opcode, rsv = 0, fin = true, mask } = header;
+  const { opcode, rsv = 0, fin = true, mask } = checkObject("header", header);
   checkInteger("opcode", opcode, 0, 10);
   if (opcode > 2 && opcode < 8) throw invalid("opcode", opcode, "0, 1, 2, 8, 9 or 10");
   checkInteger("rsv", rsv, 0, 7);

@@ -116,6 +116,7 @@ describe("a value that a field does not take", () => {
       refusal(() => new Writer(heap, { pool }), "ERR_INVALID_ARGUMENT");
       for (const odd of [null, 5, "chain"]) {
         refusal(() => new Writer(heap, wrong<object>(odd)), "ERR_INVALID_ARGUMENT");
+        refusal(() => new Writer(wrong<typeof heap>(odd)), "ERR_INVALID_ARGUMENT");
       }
     });
   });

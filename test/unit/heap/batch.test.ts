@@ -28,6 +28,18 @@ test("a batch of none changes nothing", () => {
   expect(heap.stats().live.blocks).toBe(0);
 });
 
+test("an array that takes no more is refused before anything is allocated", () => {
+  const heap = smallHeap();
+  const full = Object.preventExtensions([0, 0]);
+  refused(heap, "ERR_INVALID_ARGUMENT", () => heap.mallocBatch(64, 3, full));
+  refused(heap, "ERR_INVALID_ARGUMENT", () =>
+    heap.mallocBatch(64, 1, Object.freeze([0, 0]) as never),
+  );
+  heap.mallocBatch(64, 2, full);
+  heap.freeBatch(Object.freeze([...full]), 2);
+  expect(heap.stats().live.blocks).toBe(0);
+});
+
 test("freeBatch frees the first so many, skips 0, in any tier and order", () => {
   const heap = smallHeap({ capacity: 2 ** 21 });
   const sizes = [16, 70000, 2000, 16, 40000, 300000, 16];

@@ -1,4 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { resolveOptions } from "../../../src/config/options.js";
+import { openDoor } from "../../../src/front/door.js";
+import { bindRealloc } from "../../../src/front/realloc.js";
+import { instrument } from "../../../src/heap/instrument.js";
 import { Heap, NULL, optionsFromEnv, type Ptr } from "../../../src/index.js";
 import { at, fill, imageOf, smallHeap } from "../help.js";
 
@@ -112,6 +116,25 @@ describe("safeFree", () => {
     expect(heap.usableSize(heap.realloc(NULL, 10))).toBe(16);
     expect(heap.u8[0]).toBe(0);
     heap.verify();
+  });
+
+  test("a block that realloc leaves is filled before it is anybody else's", () => {
+    const heap = smallHeap();
+    const image = imageOf(heap);
+    const bare = openDoor(image);
+    // As another worker that takes the block at once, and writes to it.
+    const free = (ptr: Ptr): void => {
+      const bytes = heap.usableSize(ptr);
+      bare.free(ptr);
+      heap.u8.fill(7, ptr + 8, ptr + bytes);
+    };
+    const realloc = bindRealloc(image, bare.malloc, free);
+    const options = { ...resolveOptions({}), safeFree: true };
+    const door = instrument({ ...bare, free, realloc }, image, options);
+    const ptr = door.malloc(100);
+    const view = heap.bytes(ptr);
+    door.realloc(ptr, 1000);
+    expect(view.subarray(8).every((byte) => byte === 7)).toBe(true);
   });
 
   test("holds for freeBatch", () => {
