@@ -1,7 +1,7 @@
 /**
  * Buffers of one size come and go, as those of messages in flight do: so many are live, 1 or 256,
- * and each step frees one of them at random and allocates another. Who frees nothing leaves it to the collector,
- * which runs within the time that is measured.
+ * and each step frees one of them at random and allocates another. Who frees nothing leaves it to
+ * the collector, which runs within the time that is measured.
  */
 
 import { Heap } from "hakmem";

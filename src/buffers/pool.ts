@@ -14,10 +14,10 @@ interface Page<V> {
 }
 
 /**
- * A view that knows its ptr, its length and its pool. `byteOffset` and `length` of a typed array are
- * calls of 17 and 7 ns in Node 20, several times what `malloc` takes; and what V8 lays out with an
- * object costs no cache line of its own, as a property that is added later does. For programs it has
- * another prototype, and is a plain `Uint8Array`.
+ * A view that knows its ptr, its length and its pool. `byteOffset` and `length` of a typed array
+ * are calls of 17 and 7 ns in Node 20, several times what `malloc` takes; and what V8 lays out with
+ * an object costs no cache line of its own, as a property that is added later does. For programs it
+ * has another prototype, and is a plain `Uint8Array`.
  */
 class KnownView<B extends ArrayBufferLike> extends Uint8Array<B> {
   readonly #ptr: number;
