@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { expect, it } from "vitest";
+import { parseRounds } from "../../bench/quiet.js";
 import { boundOf, WORKLOADS, type Workload } from "../../bench/shared/bound.js";
 import { buildProcesses, runDriver } from "../../bench/shared/cases.js";
 
@@ -19,8 +20,8 @@ function lines(args: readonly string[]): string[] {
 }
 
 it.each(MODES)("the loops run: %s %s", (...mode) => {
-  const figures = lines(["bench/native/ours.ts", ...mode]).map(Number);
-  expect(figures.every((figure) => figure > 0)).toBe(true);
+  const rounds = parseRounds(lines(["bench/native/ours.ts", ...mode]).join("\n"));
+  expect(rounds.every(({ figure, probe }) => figure > 0 && probe > 0)).toBe(true);
 });
 
 it("what the heap counts as committed is what the operating system counts", () => {
