@@ -13,7 +13,7 @@ const WORKLOADS = [
   ["random-mixed", "500000", "256", "42"],
 ];
 const RIVALS = ["buffer", "uint8array"];
-const PLAN = { rounds: 8, roundMs: 50, warmupMs: 100, limitMs: 10_000 };
+const PLAN = { rounds: 6, roundMs: 40, warmupMs: 100, limitMs: 10_000 };
 const REPORT = "report.html";
 
 async function main(): Promise<void> {
