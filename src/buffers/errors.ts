@@ -40,7 +40,7 @@ export function outOfRange(name: string, got: unknown, least: number, most: numb
   return new BufferError("ERR_OUT_OF_RANGE", message, { name, got, least, most });
 }
 
-/** An options argument, which may be left out. */
+/** An argument with named values, such as options. @throws ERR_INVALID_ARGUMENT */
 export function checkObject<T>(name: string, value: T): T {
   if (typeof value === "object" && value !== null) return value;
   const message = `${name} is ${show(value)}; it takes an object`;

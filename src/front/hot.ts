@@ -48,7 +48,10 @@ export function bindMalloc(
   return malloc;
 }
 
-/** As `bindMalloc`, for a worker: `mine` says whether a cached block is in a slab of its own. */
+/**
+ * As `bindMalloc`, for a worker: `mine` says whether a cached block is in a slab of its own. The
+ * header is written last: of a worker that is killed before it, the block is still cached.
+ */
 export function bindOwnMalloc(
   image: Image,
   meta: Int32Array,
