@@ -17,7 +17,7 @@ const HELP = `usage: npm run bench:buffers -- [options]
   --turns N     processes for each case (default 5)
   --rounds N    rounds of each contestant in a process, of which the later half counts (default 12)
   --ms N        least length of a round (default 60)
-  --only REGEX  cases whose "group name" matches, such as codec, one 64, pool 1024
+  --only REGEX  cases whose "group name" matches, such as read, one 64, pool 1024
   --json FILE   writes all figures to FILE
   --smoke       one short turn of each case
   --help
@@ -25,9 +25,9 @@ const HELP = `usage: npm run bench:buffers -- [options]
 
 const SIZES = ["64", "256", "512", "1024", "4096", "16384"];
 const CASES: readonly (readonly [group: string, name: string])[] = [
-  ["codec", "write"],
-  ["codec", "read one"],
-  ["codec", "read 64"],
+  ["write", "one"],
+  ["read", "one"],
+  ["read", "64"],
   ...SIZES.map((size) => ["one", size] as const),
   ...SIZES.map((size) => ["pool", size] as const),
 ];
@@ -108,7 +108,8 @@ if (values.help) {
       return own === group && measured !== undefined ? [[name, measured] as const] : [];
     });
   console.log(`Node ${process.version}, ${cpus()[0]?.model ?? "unknown processor"}`);
-  printGroup("A mixed message of about 100 bytes", "message", of("codec"));
+  printGroup("A mixed message of about 100 bytes is written", "messages", of("write"));
+  printGroup("Such messages are read, each by itself or 64 in a row", "messages", of("read"));
   printGroup("A buffer is freed and another allocated, one by one", "bytes", of("one"));
   printGroup("A buffer is freed and another allocated, of 256 live", "bytes", of("pool"));
   if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(results, null, 2));

@@ -29,7 +29,9 @@ function generator(seed: number): (below: number) => number {
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
-    return (state >>> 0) % below;
+    const value = (state >>> 0) % below;
+    // V8 leaves small results of a division boxed, as no program's small integers are.
+    return value < 2 ** 31 ? value | 0 : value;
   };
 }
 

@@ -1,6 +1,6 @@
 /** One process of `bench:buffers`: all contestants of one case in turn, as JSON on a line. */
 import { median, steady } from "../../src/cli/statistics.js";
-import { CODECS, type Codec } from "./codecs.js";
+import { type Codec, READERS, WRITERS } from "./codecs.js";
 import { digest, encode, MESSAGES, type Message, makeMessages } from "./messages.js";
 import { ALLOCATORS } from "./pools.js";
 
@@ -30,9 +30,10 @@ function check(codec: Codec, messages: readonly Message[]): void {
   }
 }
 
+/** By group and case. */
 const COMPARE: Readonly<Record<string, (codec: Codec, messages: readonly Message[]) => Runner>> = {
   /** Each over the one before. */
-  write: (codec, messages) => (times) => {
+  "write one": (codec, messages) => (times) => {
     for (let index = 0; index < times; index++) {
       sink += codec.write(messages[index % MESSAGES] as Message);
     }
@@ -59,13 +60,13 @@ const COMPARE: Readonly<Record<string, (codec: Codec, messages: readonly Message
   },
 };
 
-function codecs(name: string): Contestant[] {
+function codecs(group: string, name: string): Contestant[] {
   const messages = makeMessages();
-  return CODECS.map((make) => {
+  return (group === "write" ? WRITERS : READERS).map((make) => {
     const codec = make();
     check(codec, messages);
-    const run = COMPARE[name]?.(codec, messages);
-    if (run === undefined) throw new Error(`no case ${name}`);
+    const run = COMPARE[`${group} ${name}`]?.(codec, messages);
+    if (run === undefined) throw new Error(`no case ${group} ${name}`);
     return { name: codec.name, run };
   });
 }
@@ -83,7 +84,7 @@ function allocators(size: number, live: number): Contestant[] {
 }
 
 function contestants(group: string, argument: string): Contestant[] {
-  if (group === "codec") return codecs(argument);
+  if (group === "write" || group === "read") return codecs(group, argument);
   return allocators(Number(argument), group === "one" ? 1 : 256);
 }
 

@@ -4,6 +4,7 @@ import { invalid, refused } from "./errors.js";
 import { type LengthPrefix, PREFIXES, QUIC_MAX } from "./prefix.js";
 import {
   highWord,
+  LEB32_BYTES,
   leb32Length,
   leb64Length,
   putLeb32,
@@ -21,7 +22,7 @@ const I64_MIN = -(2n ** 63n);
 const I64_MAX = 2n ** 63n - 1n;
 
 /** Up to here a loop is faster than a call of the engine's `set`. */
-const SHORT_BYTES = 16;
+const SHORT_BYTES = 8;
 const SHORT_TEXT = 24;
 
 /**
@@ -35,13 +36,16 @@ const SHORT_TEXT = 24;
 export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterNumbers<B> {
   /** Unsigned LEB128, as in protobuf and WebAssembly: 1 to 5 bytes. */
   varint32(value: number): void {
-    const { at } = this;
-    if ((value & 0x7f) === value && at < this.limit) {
-      this.raw[at] = value;
-      this.at = at + 1;
-    } else {
+    let { at } = this;
+    if (value >>> 0 !== value || at + LEB32_BYTES > this.limit) {
       longVarint32(this, value);
+      return;
     }
+    const { raw } = this;
+    let left = value;
+    for (; left > 127; left >>>= 7) raw[at++] = (left & 127) | 128;
+    raw[at] = left;
+    this.at = at + 1;
   }
 
   /** Unsigned LEB128 of 64 bits: 1 to 10 bytes. */
@@ -96,12 +100,8 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
       return;
     }
     this.at = at + length;
-    if (length > SHORT_BYTES) {
-      this.raw.set(bytes, at);
-      return;
-    }
-    const { raw } = this;
-    for (let index = 0; index < length; index++) raw[at + index] = bytes[index] as number;
+    if (length > SHORT_BYTES) this.raw.set(bytes, at);
+    else putShort(this.raw, at, bytes);
   }
 
   /** A string as UTF-8. A lone surrogate is written as U+FFFD. */
@@ -247,4 +247,8 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
       putQuic(this.data, at, quicLength(low, high), low, high);
     }
   }
+}
+
+function putShort(raw: Uint8Array, at: number, bytes: Uint8Array): void {
+  for (let index = 0; index < bytes.length; index++) raw[at + index] = bytes[index] as number;
 }

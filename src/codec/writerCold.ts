@@ -237,6 +237,7 @@ export function splitBytes(writer: WriterBase, bytes: Uint8Array): void {
   writer.at = next + bytes.length - fits;
 }
 
+/** A varint that may not have room, or no value that a varint takes. */
 export function longVarint32(writer: WriterBase, value: number): void {
   if (value >>> 0 !== value) throw refused("varint32", value, 0, 0xffffffff);
   const size = leb32Length(value);
@@ -246,15 +247,22 @@ export function longVarint32(writer: WriterBase, value: number): void {
 }
 
 /**
- * Refuses a value for a field of fixed width, whose range is in its name. The callers are short by
- * it, so that V8 inlines all fields of a message into the function that writes it.
+ * Makes room for a number of fixed width, whose range is in its name, or refuses the value. The
+ * callers ask both in one condition and are short by it, so that V8 inlines all fields of a message
+ * into the function that writes it.
  */
-export function refuse(field: string, value: unknown): never {
+export function roomFor(writer: WriterBase, field: string, value: unknown): number {
   const bits = Number.parseInt(field.slice(1), 10);
-  if (field.startsWith("f")) throw invalid(field, value, "a number");
-  const [least, most] = field.startsWith("u")
-    ? [0n, 2n ** BigInt(bits) - 1n]
-    : [-(2n ** BigInt(bits - 1)), 2n ** BigInt(bits - 1) - 1n];
-  if (bits === 64) throw refused(field, value, least, most);
-  throw refused(field, value, Number(least), Number(most));
+  if (field.startsWith("f")) {
+    if (typeof value !== "number") throw invalid(field, value, "a number");
+  } else {
+    const [least, most] = field.startsWith("u")
+      ? [0n, 2n ** BigInt(bits) - 1n]
+      : [-(2n ** BigInt(bits - 1)), 2n ** BigInt(bits - 1) - 1n];
+    const isWhole = bits === 64 ? typeof value === "bigint" : Number.isInteger(value);
+    const fits = isWhole && (value as bigint) >= least && (value as bigint) <= most;
+    if (!fits && bits === 64) throw refused(field, value, least, most);
+    if (!fits) throw refused(field, value, Number(least), Number(most));
+  }
+  return grow(writer, bits / 8);
 }
