@@ -6,12 +6,15 @@ import { Reader, Writer } from "hakmem/codec";
 import { SmartBuffer } from "smart-buffer";
 import { MESSAGE_BYTES, type Message, PAYLOAD_BYTES } from "./messages.js";
 
-export interface Codec {
+export interface MessageWriter {
   readonly name: string;
   /** Writes a message over the one before. Returns its length. */
   write(message: Message): number;
   /** A copy of what was written last. */
   written(): Uint8Array;
+}
+
+export interface Codec extends MessageWriter {
   /** Goes to the beginning of bytes that came in. */
   open(bytes: Uint8Array): void;
   /** Reads the next message of them, and returns its digest. */
@@ -83,9 +86,9 @@ function byHand(): Codec {
 
 /**
  * The same with what a writer looks after: a value that its field does not take is refused before
- * anything is written of it, and the array grows. Reading is as by hand.
+ * anything is written of it, and the array grows.
  */
-function byHandChecked(): Codec {
+function byHandChecked(): MessageWriter {
   let bytes = new Uint8Array(MESSAGE_BYTES);
   let view = new DataView(bytes.buffer);
   let length = 0;
@@ -99,7 +102,6 @@ function byHandChecked(): Codec {
     throw new RangeError(`${field} is out of range`);
   }
   return {
-    ...byHand(),
     name: "DataView, checked",
     write(message) {
       const { kind, flags, sequence, id, value, count, name, payload } = message;
@@ -280,7 +282,7 @@ function smartBuffer(): Codec {
 }
 
 export const READERS: readonly (() => Codec)[] = [ours, byHand, jsonjoy, smartBuffer];
-export const WRITERS: readonly (() => Codec)[] = [
+export const WRITERS: readonly (() => MessageWriter)[] = [
   ours,
   byHand,
   byHandChecked,

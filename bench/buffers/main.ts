@@ -25,8 +25,8 @@ const HELP = `usage: npm run bench:buffers -- [options]
 
 const SIZES = ["64", "256", "512", "1024", "4096", "16384"];
 const CASES: readonly (readonly [group: string, name: string])[] = [
-  ["write", "one"],
-  ["read", "one"],
+  ["write", "1"],
+  ["read", "1"],
   ["read", "64"],
   ...SIZES.map((size) => ["one", size] as const),
   ...SIZES.map((size) => ["pool", size] as const),
@@ -108,8 +108,8 @@ if (values.help) {
       return own === group && measured !== undefined ? [[name, measured] as const] : [];
     });
   console.log(`Node ${process.version}, ${cpus()[0]?.model ?? "unknown processor"}`);
-  printGroup("A mixed message of about 100 bytes is written", "messages", of("write"));
-  printGroup("Such messages are read, each by itself or 64 in a row", "messages", of("read"));
+  printGroup("A mixed message of about 100 bytes is written", "at a time", of("write"));
+  printGroup("Such messages are read, each by itself or 64 in a row", "in a row", of("read"));
   printGroup("A buffer is freed and another allocated, one by one", "bytes", of("one"));
   printGroup("A buffer is freed and another allocated, of 256 live", "bytes", of("pool"));
   if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(results, null, 2));
