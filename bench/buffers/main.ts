@@ -30,6 +30,7 @@ const CASES: readonly (readonly [group: string, name: string])[] = [
   ["read", "64"],
   ...SIZES.map((size) => ["one", size] as const),
   ...SIZES.map((size) => ["pool", size] as const),
+  ...SIZES.map((size) => ["node", size] as const),
 ];
 
 const run = promisify(execFile);
@@ -112,5 +113,6 @@ if (values.help) {
   printGroup("Such messages are read, each by itself or 64 in a row", "in a row", of("read"));
   printGroup("A buffer is freed and another allocated, one by one", "bytes", of("one"));
   printGroup("A buffer is freed and another allocated, of 256 live", "bytes", of("pool"));
+  printGroup("The same with Node's buffers", "bytes", of("node"));
   if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(results, null, 2));
 }

@@ -105,4 +105,9 @@ function arrays(): Allocator {
   };
 }
 
-export const ALLOCATORS: readonly (() => Allocator)[] = [pooled, pooledNode, buffers, arrays];
+/**
+ * A pool is measured without the other one beside it: the views of both are of two kinds, which V8
+ * tells apart at each use where both are used, and programs use one.
+ */
+export const POOLED: readonly (() => Allocator)[] = [pooled, buffers, arrays];
+export const POOLED_NODE: readonly (() => Allocator)[] = [pooledNode, buffers, arrays];

@@ -2,7 +2,7 @@
 import { median, steady } from "../../src/cli/statistics.js";
 import { type Codec, type MessageWriter, READERS, WRITERS } from "./codecs.js";
 import { digest, encode, MESSAGES, type Message, makeMessages } from "./messages.js";
-import { ALLOCATORS } from "./pools.js";
+import { type Allocator, POOLED, POOLED_NODE } from "./pools.js";
 
 /** Nanoseconds for each operation, by contestant: the median of the later rounds. */
 export type Figures = Record<string, number>;
@@ -64,23 +64,22 @@ function reader(make: () => Codec, messages: readonly Message[], inARow: number)
   };
 }
 
-function allocators(size: number, live: number): Contestant[] {
-  return ALLOCATORS.map((make) => {
-    const allocator = make();
-    return {
-      name: allocator.name,
-      run(times) {
-        sink += allocator.churn(size, times, live);
-      },
-    };
-  });
+function churner(make: () => Allocator, size: number, live: number): Contestant {
+  const allocator = make();
+  return {
+    name: allocator.name,
+    run(times) {
+      sink += allocator.churn(size, times, live);
+    },
+  };
 }
 
 function contestants(group: string, argument: string): Contestant[] {
   const messages = makeMessages();
   if (group === "write") return WRITERS.map((make) => writer(make, messages));
   if (group === "read") return READERS.map((make) => reader(make, messages, Number(argument)));
-  return allocators(Number(argument), group === "one" ? 1 : 256);
+  const allocators = group === "node" ? POOLED_NODE : POOLED;
+  return allocators.map((make) => churner(make, Number(argument), group === "one" ? 1 : 256));
 }
 
 function time({ run }: Contestant, times: number): number {
