@@ -26,8 +26,9 @@ const HELP = `usage: npm run bench:buffers -- [options]
 const SIZES = ["64", "256", "512", "1024", "4096", "16384"];
 const CASES: readonly (readonly [group: string, name: string])[] = [
   ["write", "1"],
-  ["read", "1"],
-  ["read", "64"],
+  ["read", "array"],
+  ["read", "frame"],
+  ["read", "row"],
   ...SIZES.map((size) => ["one", size] as const),
   ...SIZES.map((size) => ["pool", size] as const),
   ...SIZES.map((size) => ["node", size] as const),
@@ -110,7 +111,11 @@ if (values.help) {
     });
   console.log(`Node ${process.version}, ${cpus()[0]?.model ?? "unknown processor"}`);
   printGroup("A mixed message of about 100 bytes is written", "at a time", of("write"));
-  printGroup("Such messages are read, each by itself or 64 in a row", "in a row", of("read"));
+  printGroup(
+    "Such messages are read: of an array each, of a frame each, or in a row",
+    "from",
+    of("read"),
+  );
   printGroup("A buffer is freed and another allocated, one by one", "bytes", of("one"));
   printGroup("A buffer is freed and another allocated, of 256 live", "bytes", of("pool"));
   printGroup("The same with Node's buffers", "bytes", of("node"));

@@ -44,14 +44,28 @@ function writer(make: () => MessageWriter, messages: readonly Message[]): Contes
   };
 }
 
-/** Reads so many messages in a row from one array. */
-function reader(make: () => Codec, messages: readonly Message[], inARow: number): Contestant {
+/** How messages come in, and how many are read of an input in a row. */
+const INPUTS: Readonly<Record<string, (encoded: readonly Uint8Array[]) => Uint8Array[]>> = {
+  /** Each in an array of its own. */
+  array: (encoded) => encoded.map((bytes) => new Uint8Array(bytes)),
+  /** Each in a frame, a view of what the socket gave. */
+  frame(encoded) {
+    const all = new Uint8Array(Buffer.concat(encoded));
+    let end = 0;
+    return encoded.map(({ length }) => {
+      end += length;
+      return all.subarray(end - length, end);
+    });
+  },
+  /** All in one array, one after another. */
+  row: (encoded) => [new Uint8Array(Buffer.concat(encoded))],
+};
+
+function reader(make: () => Codec, messages: readonly Message[], name: string): Contestant {
   const codec = make();
   check(codec, messages);
-  const inputs = Array.from({ length: MESSAGES / inARow }, (_, index) => {
-    const row = messages.slice(index * inARow, (index + 1) * inARow);
-    return new Uint8Array(Buffer.concat(row.map(encode)));
-  });
+  const inputs = INPUTS[name]?.(messages.map(encode)) ?? [];
+  const inARow = MESSAGES / inputs.length;
   return {
     name: codec.name,
     run(times) {
@@ -77,7 +91,7 @@ function churner(make: () => Allocator, size: number, live: number): Contestant 
 function contestants(group: string, argument: string): Contestant[] {
   const messages = makeMessages();
   if (group === "write") return WRITERS.map((make) => writer(make, messages));
-  if (group === "read") return READERS.map((make) => reader(make, messages, Number(argument)));
+  if (group === "read") return READERS.map((make) => reader(make, messages, argument));
   const allocators = group === "node" ? POOLED_NODE : POOLED;
   return allocators.map((make) => churner(make, Number(argument), group === "one" ? 1 : 256));
 }

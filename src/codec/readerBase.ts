@@ -133,9 +133,10 @@ export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Arr
       this.at = byteOffset;
       this.end = byteOffset + length;
     } else {
-      open(this, source);
+      open(this, source, buffer);
     }
-    this.origin = -this.at;
+    // Not -at, which of 0 is a double.
+    this.origin = 0 - this.at;
   }
 
   /** Reads over bytes. */
