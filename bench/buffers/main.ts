@@ -17,7 +17,7 @@ const HELP = `usage: npm run bench:buffers -- [options]
   --turns N     processes for each case (default 5)
   --rounds N    rounds of each contestant in a process, of which the later half counts (default 12)
   --ms N        least length of a round (default 60)
-  --only REGEX  cases whose "group name" matches, such as read, one 64, pool 1024
+  --only REGEX  cases whose "group name" matches, such as read, pair 64, pool 1024
   --json FILE   writes all figures to FILE
   --smoke       one short turn of each case
   --help
@@ -29,7 +29,7 @@ const CASES: readonly (readonly [group: string, name: string])[] = [
   ["read", "array"],
   ["read", "frame"],
   ["read", "row"],
-  ...SIZES.map((size) => ["one", size] as const),
+  ...SIZES.map((size) => ["pair", size] as const),
   ...SIZES.map((size) => ["pool", size] as const),
   ...SIZES.map((size) => ["node", size] as const),
 ];
@@ -116,7 +116,7 @@ if (values.help) {
     "from",
     of("read"),
   );
-  printGroup("A buffer is freed and another allocated, one by one", "bytes", of("one"));
+  printGroup("A buffer is allocated and freed, one by one", "bytes", of("pair"));
   printGroup("A buffer is freed and another allocated, of 256 live", "bytes", of("pool"));
   printGroup("The same with Node's buffers", "bytes", of("node"));
   if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(results, null, 2));

@@ -1,7 +1,7 @@
 /**
- * Buffers of one size come and go, as those of messages in flight do: so many are live, 1 or 256,
- * and each step frees one of them at random and allocates another. Who frees nothing leaves it to
- * the collector, which runs within the time that is measured.
+ * Buffers of one size come and go: one at a time, or 256 are live, as those of messages in flight,
+ * of which each step frees one at random and allocates another. Who frees nothing leaves it to the
+ * collector, which runs within the time that is measured.
  */
 
 import { Heap } from "hakmem";
@@ -9,11 +9,14 @@ import { BufferPool } from "hakmem/buffers";
 import { NodeBufferPool } from "hakmem/node";
 
 const SEED = 0x9e3779b9;
+const LIVE = 256;
 
 export interface Allocator {
   readonly name: string;
-  /** Replaces so many buffers of a size; returns a sum over what was in them. `live` is 2 ** n. */
-  churn(size: number, steps: number, live: number): number;
+  /** Allocates so many buffers of a size, and frees each at once. Returns a sum over them. */
+  pair(size: number, steps: number): number;
+  /** Replaces so many of 256 buffers of a size. Returns a sum over them. */
+  churn(size: number, steps: number): number;
 }
 
 /** Which buffer each step replaces: the same for all. */
@@ -33,11 +36,21 @@ function pooled(): Allocator {
   const pool = new BufferPool(Heap.create({ capacity: 2 ** 26 }));
   return {
     name: "BufferPool",
-    churn(size, steps, count) {
-      const live = Array.from({ length: count }, () => pool.allocUnsafe(size));
+    pair(size, steps) {
       let sum = 0;
       for (let step = 0; step < steps; step++) {
-        const index = (ORDER[step & 65535] as number) & (count - 1);
+        const buffer = pool.allocUnsafe(size);
+        buffer[0] = step;
+        sum += buffer.length;
+        pool.free(buffer);
+      }
+      return sum;
+    },
+    churn(size, steps) {
+      const live = Array.from({ length: LIVE }, () => pool.allocUnsafe(size));
+      let sum = 0;
+      for (let step = 0; step < steps; step++) {
+        const index = ORDER[step & 65535] as number;
         pool.free(live[index] as Uint8Array<ArrayBuffer>);
         const buffer = pool.allocUnsafe(size);
         buffer[0] = step;
@@ -54,11 +67,21 @@ function pooledNode(): Allocator {
   const pool = new NodeBufferPool(Heap.create({ capacity: 2 ** 26 }));
   return {
     name: "NodeBufferPool",
-    churn(size, steps, count) {
-      const live = Array.from({ length: count }, () => pool.allocUnsafe(size));
+    pair(size, steps) {
       let sum = 0;
       for (let step = 0; step < steps; step++) {
-        const index = (ORDER[step & 65535] as number) & (count - 1);
+        const buffer = pool.allocUnsafe(size);
+        buffer[0] = step;
+        sum += buffer.length;
+        pool.free(buffer);
+      }
+      return sum;
+    },
+    churn(size, steps) {
+      const live = Array.from({ length: LIVE }, () => pool.allocUnsafe(size));
+      let sum = 0;
+      for (let step = 0; step < steps; step++) {
+        const index = ORDER[step & 65535] as number;
         pool.free(live[index] as Buffer<ArrayBuffer>);
         const buffer = pool.allocUnsafe(size);
         buffer[0] = step;
@@ -74,14 +97,23 @@ function pooledNode(): Allocator {
 function buffers(): Allocator {
   return {
     name: "Buffer.allocUnsafe",
-    churn(size, steps, count) {
-      const live = Array.from({ length: count }, () => Buffer.allocUnsafe(size));
+    pair(size, steps) {
       let sum = 0;
       for (let step = 0; step < steps; step++) {
         const buffer = Buffer.allocUnsafe(size);
         buffer[0] = step;
         sum += buffer.length;
-        live[(ORDER[step & 65535] as number) & (count - 1)] = buffer;
+      }
+      return sum;
+    },
+    churn(size, steps) {
+      const live = Array.from({ length: LIVE }, () => Buffer.allocUnsafe(size));
+      let sum = 0;
+      for (let step = 0; step < steps; step++) {
+        const buffer = Buffer.allocUnsafe(size);
+        buffer[0] = step;
+        sum += buffer.length;
+        live[ORDER[step & 65535] as number] = buffer;
       }
       return sum;
     },
@@ -91,14 +123,23 @@ function buffers(): Allocator {
 function arrays(): Allocator {
   return {
     name: "new Uint8Array",
-    churn(size, steps, count) {
-      const live = Array.from({ length: count }, () => new Uint8Array(size));
+    pair(size, steps) {
       let sum = 0;
       for (let step = 0; step < steps; step++) {
         const buffer = new Uint8Array(size);
         buffer[0] = step;
         sum += buffer.length;
-        live[(ORDER[step & 65535] as number) & (count - 1)] = buffer;
+      }
+      return sum;
+    },
+    churn(size, steps) {
+      const live = Array.from({ length: LIVE }, () => new Uint8Array(size));
+      let sum = 0;
+      for (let step = 0; step < steps; step++) {
+        const buffer = new Uint8Array(size);
+        buffer[0] = step;
+        sum += buffer.length;
+        live[ORDER[step & 65535] as number] = buffer;
       }
       return sum;
     },

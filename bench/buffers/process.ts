@@ -78,12 +78,12 @@ function reader(make: () => Codec, messages: readonly Message[], name: string): 
   };
 }
 
-function churner(make: () => Allocator, size: number, live: number): Contestant {
-  const allocator = make();
+function allocator(make: () => Allocator, group: string, size: number): Contestant {
+  const own = make();
   return {
-    name: allocator.name,
+    name: own.name,
     run(times) {
-      sink += allocator.churn(size, times, live);
+      sink += group === "pair" ? own.pair(size, times) : own.churn(size, times);
     },
   };
 }
@@ -93,7 +93,7 @@ function contestants(group: string, argument: string): Contestant[] {
   if (group === "write") return WRITERS.map((make) => writer(make, messages));
   if (group === "read") return READERS.map((make) => reader(make, messages, argument));
   const allocators = group === "node" ? POOLED_NODE : POOLED;
-  return allocators.map((make) => churner(make, Number(argument), group === "one" ? 1 : 256));
+  return allocators.map((make) => allocator(make, group, Number(argument)));
 }
 
 function time({ run }: Contestant, times: number): number {
