@@ -1,4 +1,4 @@
-import { refused } from "./errors.js";
+import { checkWhole, refused } from "./errors.js";
 import type { WriterBase } from "./writerBase.js";
 import { grow } from "./writerCold.js";
 
@@ -18,9 +18,7 @@ export function checkBitCount(count: number): void {
 
 export function putBits(writer: WriterBase, value: number, count: number): void {
   checkBitCount(count);
-  if (value >>> 0 !== value || (count < 32 && value >>> count !== 0)) {
-    throw refused(`a field of ${count} bits`, value, 0, 2 ** count - 1);
-  }
+  checkWhole(`a field of ${count} bits`, value, 2 ** count - 1);
   const free = writer.bitAt === writer.at ? writer.bitsFree : 0;
   const more = (count - free + 7) >> 3;
   const before = writer.at - 1;

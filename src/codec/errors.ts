@@ -27,3 +27,9 @@ export function tooLarge(what: string, position: number, got: number, most: numb
   const message = `${what} at ${position} is ${got}; at most ${most} is accepted`;
   return new BufferError("ERR_TOO_LARGE", message, { position, got, most });
 }
+
+/** @throws {BufferError} ERR_OUT_OF_RANGE unless `value` is an integer from 0 to `most`. */
+export function checkWhole(name: string, value: unknown, most: number): void {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most) return;
+  throw refused(name, value, 0, most);
+}

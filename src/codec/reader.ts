@@ -1,5 +1,5 @@
 import { ASCII_MAX, type Bytes, checkBytes, readAscii, readUtf8 } from "../buffers/index.js";
-import { invalid, refused, tooLarge } from "./errors.js";
+import { checkWhole, invalid, tooLarge } from "./errors.js";
 import { type LengthPrefix, PREFIXES } from "./prefix.js";
 import type { SliceOf } from "./readerBase.js";
 import { takeBits } from "./readerBits.js";
@@ -134,7 +134,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
 
   /** A string up to a byte that ends it, which is read over. */
   utf8Terminated(terminator: number = 0, maximum: number = this.maximum): string {
-    if ((terminator & 0x7f) !== terminator) throw refused("terminator", terminator, 0, 0x7f);
+    checkWhole("terminator", terminator, 0x7f);
     const { position } = this;
     const count = findTerminator(this, terminator);
     const length = count < 0 ? this.remaining : count;
@@ -177,7 +177,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
 
   /** `count`, or 0 when so many bytes are not there. */
   private whole(count: number): number {
-    if (count >= 0 && this.at + count <= this.end && Number.isInteger(count)) return count;
+    if (Number.isInteger(count) && count >= 0 && this.at + count <= this.end) return count;
     checkCount(count);
     if (count <= this.remaining) return count;
     fallShort(this, this.position, count - bytesLeft(this));

@@ -141,7 +141,7 @@ export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Arr
 
   /** Reads over bytes. */
   skip(count: number): void {
-    if (count >= 0 && this.at + count <= this.end && Number.isInteger(count)) this.at += count;
+    if (Number.isInteger(count) && count >= 0 && this.at + count <= this.end) this.at += count;
     else skipBytes(this, count);
   }
 }

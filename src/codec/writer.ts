@@ -1,6 +1,6 @@
 import { Bytes, checkBytes, utf8Length, writeUtf8 } from "../buffers/index.js";
 import { putBits } from "./bits.js";
-import { invalid, refused } from "./errors.js";
+import { checkWhole, invalid, refused } from "./errors.js";
 import { type LengthPrefix, PREFIXES, QUIC_MAX } from "./prefix.js";
 import {
   highWord,
@@ -37,7 +37,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   /** Unsigned LEB128, as in protobuf and WebAssembly: 1 to 5 bytes. */
   varint32(value: number): void {
     let { at } = this;
-    if (value >>> 0 !== value || at + LEB32_BYTES > this.limit) {
+    if (typeof value !== "number" || value >>> 0 !== value || at + LEB32_BYTES > this.limit) {
       longVarint32(this, value);
       return;
     }
@@ -59,7 +59,9 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
 
   /** A signed number of 32 bits, zigzag, as protobuf's sint32: 1 to 5 bytes. */
   zigzag32(value: number): void {
-    if ((value | 0) !== value) throw refused("zigzag32", value, -0x80000000, 0x7fffffff);
+    if (typeof value !== "number" || (value | 0) !== value) {
+      throw refused("zigzag32", value, -0x80000000, 0x7fffffff);
+    }
     this.varint32(((value << 1) ^ (value >> 31)) >>> 0);
   }
 
@@ -122,7 +124,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
 
   /** A string as UTF-8 with a byte behind it that ends it: 0, or another below 128. */
   utf8Terminated(text: string, terminator: number = 0): void {
-    if ((terminator & 0x7f) !== terminator) throw refused("terminator", terminator, 0, 0x7f);
+    checkWhole("terminator", terminator, 0x7f);
     if (typeof text !== "string") throw invalid("text", text, "a string");
     if (text.includes(String.fromCharCode(terminator))) {
       throw invalid("text", text, `no character ${terminator}, which ends it`);

@@ -6,7 +6,7 @@ import {
   checkBytes,
   type Part,
 } from "../buffers/index.js";
-import { refused } from "./errors.js";
+import { checkWhole, refused } from "./errors.js";
 import { appendParts, dispose, finish, grow, place, reset, viewOf } from "./writerCold.js";
 import { checkOptions, type WriterOptions } from "./writerOptions.js";
 
@@ -139,41 +139,41 @@ export abstract class WriterBase<B extends ArrayBufferLike = ArrayBufferLike> {
 
   /** Writes over a byte that was written or reserved. @throws {BufferError} ERR_OUT_OF_RANGE */
   patchU8(position: number, value: number): void {
-    if ((value & 0xff) !== value) throw refused("patchU8", value, 0, 0xff);
+    checkWhole("patchU8", value, 0xff);
     this.raw[place(this, position, 1)] = value;
   }
 
   patchU16le(position: number, value: number): void {
-    if ((value & 0xffff) !== value) throw refused("patchU16le", value, 0, 0xffff);
+    checkWhole("patchU16le", value, 0xffff);
     this.data.setUint16(place(this, position, 2), value, true);
   }
 
   patchU16be(position: number, value: number): void {
-    if ((value & 0xffff) !== value) throw refused("patchU16be", value, 0, 0xffff);
+    checkWhole("patchU16be", value, 0xffff);
     this.data.setUint16(place(this, position, 2), value);
   }
 
   patchU24le(position: number, value: number): void {
-    if ((value & 0xffffff) !== value) throw refused("patchU24le", value, 0, 0xffffff);
+    checkWhole("patchU24le", value, 0xffffff);
     const at = place(this, position, 3);
     this.data.setUint16(at, value & 0xffff, true);
     this.raw[at + 2] = value >>> 16;
   }
 
   patchU24be(position: number, value: number): void {
-    if ((value & 0xffffff) !== value) throw refused("patchU24be", value, 0, 0xffffff);
+    checkWhole("patchU24be", value, 0xffffff);
     const at = place(this, position, 3);
     this.raw[at] = value >>> 16;
     this.data.setUint16(at + 1, value & 0xffff);
   }
 
   patchU32le(position: number, value: number): void {
-    if (value >>> 0 !== value) throw refused("patchU32le", value, 0, 0xffffffff);
+    checkWhole("patchU32le", value, 0xffffffff);
     this.data.setUint32(place(this, position, 4), value, true);
   }
 
   patchU32be(position: number, value: number): void {
-    if (value >>> 0 !== value) throw refused("patchU32be", value, 0, 0xffffffff);
+    checkWhole("patchU32be", value, 0xffffffff);
     this.data.setUint32(place(this, position, 4), value);
   }
 

@@ -8,7 +8,7 @@ import {
   outOfRange,
   type Part,
 } from "../buffers/index.js";
-import { invalid, refused, tooLarge } from "./errors.js";
+import { checkWhole, invalid, refused, tooLarge } from "./errors.js";
 import { leb32Length, putLeb32 } from "./varint.js";
 import type { WriterBase } from "./writerBase.js";
 
@@ -239,7 +239,7 @@ export function splitBytes(writer: WriterBase, bytes: Uint8Array): void {
 
 /** A varint that may not have room, or no value that a varint takes. */
 export function longVarint32(writer: WriterBase, value: number): void {
-  if (value >>> 0 !== value) throw refused("varint32", value, 0, 0xffffffff);
+  checkWhole("varint32", value, 0xffffffff);
   const size = leb32Length(value);
   const at = writer.at + size <= writer.limit ? writer.at : grow(writer, size);
   putLeb32(writer.raw, at, value);

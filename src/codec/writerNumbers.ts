@@ -10,49 +10,63 @@ export abstract class WriterNumbers<
    */
   u8(value: number): void {
     let { at } = this;
-    if ((value & 0xff) !== value || at >= this.limit) at = roomFor(this, "u8", value);
+    if (typeof value !== "number" || (value & 0xff) !== value || at >= this.limit) {
+      at = roomFor(this, "u8", value);
+    }
     this.raw[at] = value;
     this.at = at + 1;
   }
 
   i8(value: number): void {
     let { at } = this;
-    if ((value << 24) >> 24 !== value || at + 1 > this.limit) at = roomFor(this, "i8", value);
+    if (typeof value !== "number" || (value << 24) >> 24 !== value || at + 1 > this.limit) {
+      at = roomFor(this, "i8", value);
+    }
     this.data.setInt8(at, value);
     this.at = at + 1;
   }
 
   u16le(value: number): void {
     let { at } = this;
-    if ((value & 0xffff) !== value || at + 2 > this.limit) at = roomFor(this, "u16le", value);
+    if (typeof value !== "number" || (value & 0xffff) !== value || at + 2 > this.limit) {
+      at = roomFor(this, "u16le", value);
+    }
     this.data.setUint16(at, value, true);
     this.at = at + 2;
   }
 
   u16be(value: number): void {
     let { at } = this;
-    if ((value & 0xffff) !== value || at + 2 > this.limit) at = roomFor(this, "u16be", value);
+    if (typeof value !== "number" || (value & 0xffff) !== value || at + 2 > this.limit) {
+      at = roomFor(this, "u16be", value);
+    }
     this.data.setUint16(at, value);
     this.at = at + 2;
   }
 
   i16le(value: number): void {
     let { at } = this;
-    if ((value << 16) >> 16 !== value || at + 2 > this.limit) at = roomFor(this, "i16le", value);
+    if (typeof value !== "number" || (value << 16) >> 16 !== value || at + 2 > this.limit) {
+      at = roomFor(this, "i16le", value);
+    }
     this.data.setInt16(at, value, true);
     this.at = at + 2;
   }
 
   i16be(value: number): void {
     let { at } = this;
-    if ((value << 16) >> 16 !== value || at + 2 > this.limit) at = roomFor(this, "i16be", value);
+    if (typeof value !== "number" || (value << 16) >> 16 !== value || at + 2 > this.limit) {
+      at = roomFor(this, "i16be", value);
+    }
     this.data.setInt16(at, value);
     this.at = at + 2;
   }
 
   u24le(value: number): void {
     let { at } = this;
-    if ((value & 0xffffff) !== value || at + 3 > this.limit) at = roomFor(this, "u24le", value);
+    if (typeof value !== "number" || (value & 0xffffff) !== value || at + 3 > this.limit) {
+      at = roomFor(this, "u24le", value);
+    }
     this.data.setUint16(at, value & 0xffff, true);
     this.raw[at + 2] = value >>> 16;
     this.at = at + 3;
@@ -60,7 +74,9 @@ export abstract class WriterNumbers<
 
   u24be(value: number): void {
     let { at } = this;
-    if ((value & 0xffffff) !== value || at + 3 > this.limit) at = roomFor(this, "u24be", value);
+    if (typeof value !== "number" || (value & 0xffffff) !== value || at + 3 > this.limit) {
+      at = roomFor(this, "u24be", value);
+    }
     this.raw[at] = value >>> 16;
     this.data.setUint16(at + 1, value & 0xffff);
     this.at = at + 3;
@@ -68,28 +84,36 @@ export abstract class WriterNumbers<
 
   u32le(value: number): void {
     let { at } = this;
-    if (value >>> 0 !== value || at + 4 > this.limit) at = roomFor(this, "u32le", value);
+    if (typeof value !== "number" || value >>> 0 !== value || at + 4 > this.limit) {
+      at = roomFor(this, "u32le", value);
+    }
     this.data.setUint32(at, value, true);
     this.at = at + 4;
   }
 
   u32be(value: number): void {
     let { at } = this;
-    if (value >>> 0 !== value || at + 4 > this.limit) at = roomFor(this, "u32be", value);
+    if (typeof value !== "number" || value >>> 0 !== value || at + 4 > this.limit) {
+      at = roomFor(this, "u32be", value);
+    }
     this.data.setUint32(at, value);
     this.at = at + 4;
   }
 
   i32le(value: number): void {
     let { at } = this;
-    if ((value | 0) !== value || at + 4 > this.limit) at = roomFor(this, "i32le", value);
+    if (typeof value !== "number" || (value | 0) !== value || at + 4 > this.limit) {
+      at = roomFor(this, "i32le", value);
+    }
     this.data.setInt32(at, value, true);
     this.at = at + 4;
   }
 
   i32be(value: number): void {
     let { at } = this;
-    if ((value | 0) !== value || at + 4 > this.limit) at = roomFor(this, "i32be", value);
+    if (typeof value !== "number" || (value | 0) !== value || at + 4 > this.limit) {
+      at = roomFor(this, "i32be", value);
+    }
     this.data.setInt32(at, value);
     this.at = at + 4;
   }

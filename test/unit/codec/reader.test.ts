@@ -96,7 +96,7 @@ describe("malformed data", () => {
 
 it("arguments that a call does not take", () => {
   const reader = new Reader(bytes(1, 2, 3));
-  for (const count of [-1, 0.5, Number.NaN, wrong<number>("1")]) {
+  for (const count of [-1, 0.5, Number.NaN, ...["1", 1n, Symbol("one")].map(wrong<number>)]) {
     refusal(() => reader.skip(count), "ERR_OUT_OF_RANGE");
     refusal(() => reader.copy(count), "ERR_OUT_OF_RANGE");
     refusal(() => reader.bytes(count), "ERR_OUT_OF_RANGE");

@@ -50,7 +50,9 @@ describe("a value that a field does not take", () => {
       writer.u8(7);
       const isBig = typeof most === "bigint";
       const beyond = isBig ? [(least as bigint) - 1n, most + 1n] : [Number(least) - 1, most + 1];
-      const others = isBig ? [0, "1", undefined] : [0.5, Number.NaN, "1", undefined, Infinity];
+      const others = isBig
+        ? [0, "1", undefined, Symbol("one")]
+        : [0.5, Number.NaN, "1", undefined, Infinity, 1n, Symbol("one"), { valueOf: () => 1 }];
       for (const value of [...beyond, ...others]) {
         const error = refusal(() => write(value), "ERR_OUT_OF_RANGE");
         expect(error.details).toEqual({ name, got: value, least, most });
@@ -99,7 +101,9 @@ describe("a value that a field does not take", () => {
   it("bit fields", () => {
     onWriter({}, (writer) => {
       for (const count of [0, 33, 1.5]) refusal(() => writer.bits(0, count), "ERR_OUT_OF_RANGE");
-      for (const value of [8, -1, 0.5]) refusal(() => writer.bits(value, 3), "ERR_OUT_OF_RANGE");
+      for (const value of [8, -1, 0.5, wrong<number>(1n)]) {
+        refusal(() => writer.bits(value, 3), "ERR_OUT_OF_RANGE");
+      }
       writer.bits(2 ** 32 - 1, 32);
       expect([...writer.view()]).toEqual([255, 255, 255, 255]);
     });
@@ -211,6 +215,11 @@ describe.each(["realloc", "chain"] as const)("a writer, grown by %s", (grow) => 
       refusal(() => writer.patchU32be(137, 1), "ERR_OUT_OF_RANGE");
       refusal(() => writer.patchU8(-1, 1), "ERR_OUT_OF_RANGE");
       refusal(() => writer.patchU8(0.5, 1), "ERR_OUT_OF_RANGE");
+      for (const odd of [wrong<number>(1n), wrong<number>(Symbol("one"))]) {
+        refusal(() => writer.patchU8(odd, 1), "ERR_OUT_OF_RANGE");
+        refusal(() => writer.patchU32le(0, odd), "ERR_OUT_OF_RANGE");
+        refusal(() => writer.utf8Terminated("a", odd), "ERR_OUT_OF_RANGE");
+      }
       for (const name of ["patchU8", "patchU16le", "patchU24be", "patchU32le"] as const) {
         refusal(() => writer[name](0, -1), "ERR_OUT_OF_RANGE");
       }
