@@ -62,6 +62,14 @@ export abstract class ReaderNumbers<
     return ((this.raw[at] as number) << 16) | this.data.getUint16(at + 1);
   }
 
+  i24le(): number {
+    return (this.u24le() << 8) >> 8;
+  }
+
+  i24be(): number {
+    return (this.u24be() << 8) >> 8;
+  }
+
   u32le(): number {
     const { at } = this;
     if (at + 4 > this.end) return assemble(this, 4).getUint32(0, true);

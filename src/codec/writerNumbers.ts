@@ -82,6 +82,26 @@ export abstract class WriterNumbers<
     this.at = at + 3;
   }
 
+  i24le(value: number): void {
+    let { at } = this;
+    if (typeof value !== "number" || (value << 8) >> 8 !== value || at + 3 > this.limit) {
+      at = roomFor(this, "i24le", value);
+    }
+    this.data.setInt16(at, value, true);
+    this.raw[at + 2] = value >> 16;
+    this.at = at + 3;
+  }
+
+  i24be(value: number): void {
+    let { at } = this;
+    if (typeof value !== "number" || (value << 8) >> 8 !== value || at + 3 > this.limit) {
+      at = roomFor(this, "i24be", value);
+    }
+    this.raw[at] = value >> 16;
+    this.data.setInt16(at + 1, value);
+    this.at = at + 3;
+  }
+
   u32le(value: number): void {
     let { at } = this;
     if (typeof value !== "number" || value >>> 0 !== value || at + 4 > this.limit) {

@@ -97,7 +97,7 @@ const integers: fc.Arbitrary<Op>[] = [
   ...widths.flatMap((bits) =>
     ["le", "be"].flatMap((end) => [
       integer(`u${bits}${end}` as Method, bits, false),
-      ...(bits === 24 ? [] : [integer(`i${bits}${end}` as Method, bits, true)]),
+      integer(`i${bits}${end}` as Method, bits, true),
     ]),
   ),
 ];

@@ -22,6 +22,8 @@ const INTEGERS: readonly (readonly [name: keyof Writer, least: number, most: num
   ["i16be", -(2 ** 15), 2 ** 15 - 1],
   ["u24le", 0, 2 ** 24 - 1],
   ["u24be", 0, 2 ** 24 - 1],
+  ["i24le", -(2 ** 23), 2 ** 23 - 1],
+  ["i24be", -(2 ** 23), 2 ** 23 - 1],
   ["u32le", 0, 2 ** 32 - 1],
   ["u32be", 0, 2 ** 32 - 1],
   ["i32le", -(2 ** 31), 2 ** 31 - 1],
