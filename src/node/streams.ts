@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { Duplex, type Readable, type Writable } from "node:stream";
-import { type Bytes, type BytesPool, outOfRange } from "../buffers/index.js";
+import { BufferError, type Bytes, type BytesPool, outOfRange } from "../buffers/index.js";
 import { readInto } from "./accept.js";
 import { releaseBuffered } from "./framing.js";
 import { writeBytes } from "./write.js";
@@ -56,7 +56,11 @@ export interface BytesSocket<B extends ArrayBufferLike> extends AsyncIterable<By
    * by leaving a loop, closes the connection and releases what has come and nobody has read.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Bytes<B>, undefined>;
-  /** Writes bytes and releases them when they are flushed; resolves when there is room for more. */
+  /**
+   * Writes bytes and releases them when they are flushed; resolves when there is room for more.
+   * Rejects, the bytes released, when the connection was ended or closed: with its error, or with
+   * ERR_CLOSED. Node ends a connection when its peer does, unless `allowHalfOpen` is set.
+   */
   write(bytes: Bytes): Promise<void>;
   end(): void;
 }
@@ -181,14 +185,28 @@ class Chunks<B extends ArrayBufferLike> implements AsyncIterableIterator<Bytes<B
 }
 
 async function writeWhenRoom(stream: Writable, bytes: Bytes): Promise<void> {
-  if (writeBytes(stream, bytes) || stream.destroyed) return;
-  await new Promise<void>((resolve) => {
+  if (!stream.writable) {
+    bytes.release();
+    throw stream.errored ?? notWritten();
+  }
+  if (writeBytes(stream, bytes)) return;
+  await new Promise<void>((resolve, reject) => {
     const done = (): void => {
       stream.off("drain", done).off("close", done);
-      resolve();
+      // What was ended meanwhile closes without a "drain", all of it written.
+      if (stream.destroyed && !stream.writableFinished) reject(stream.errored ?? notWritten());
+      else resolve();
     };
     stream.on("drain", done).on("close", done);
+    if (stream.destroyed) done();
   });
+}
+
+function notWritten(): BufferError {
+  return new BufferError(
+    "ERR_CLOSED",
+    "the connection was ended or closed; it takes no more bytes",
+  );
 }
 
 /** Any readable stream of Node's as chunks of a heap, each to be released by who takes it. */

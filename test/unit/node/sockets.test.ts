@@ -195,6 +195,55 @@ describe("bytesOf", () => {
   });
 });
 
+describe("write of bytesOf", () => {
+  it("refuses bytes when the connection was ended or closed, and releases them", async () => {
+    const { heap, pool } = newPool();
+    const { server, accepted, client } = await connected();
+    const connection = bytesOf(accepted, pool);
+    client.resume();
+    await connection.write(pool.from("in time"));
+    connection.end();
+    await expect(connection.write(pool.from("late"))).rejects.toMatchObject({ code: "ERR_CLOSED" });
+    client.write("still read");
+    for await (const bytes of connection) {
+      expect(bytes.toString()).toBe("still read");
+      bytes.release();
+      break;
+    }
+    await expect(connection.write(pool.from("late"))).rejects.toMatchObject({ code: "ERR_CLOSED" });
+    client.destroy();
+    await closed(server);
+    expectNothingLeft(heap);
+  });
+
+  it("refuses bytes that waited when the connection failed", async () => {
+    const { heap, pool } = newPool();
+    const { server, accepted, client } = await connected();
+    const connection = bytesOf(accepted, pool);
+    const waiting = connection.write(pool.alloc(4_000_000));
+    const refused = expect(waiting).rejects.toThrow("broken");
+    connection.socket.destroy(new Error("broken"));
+    await refused;
+    client.destroy();
+    await closed(server);
+    expectNothingLeft(heap);
+  });
+
+  it("resolves a write that waited when the connection is ended after it", async () => {
+    const { heap, pool } = newPool();
+    const { server, accepted, client } = await connected();
+    const connection = bytesOf(accepted, pool);
+    const waiting = connection.write(pool.alloc(4_000_000));
+    connection.end();
+    const back = collect(client, 4_000_000);
+    await waiting;
+    expect((await back).length).toBe(4_000_000);
+    client.destroy();
+    await closed(server);
+    expectNothingLeft(heap);
+  });
+});
+
 describe("writes", () => {
   it("copy for a stream that passes its input on", () => {
     const { heap, pool } = newPool();
