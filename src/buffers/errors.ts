@@ -31,8 +31,22 @@ export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";
-  if (typeof value === "object") return value === null ? "null" : "an object";
+  if (typeof value === "object") return value === null ? "null" : showObject(value);
   return Object.is(value, -0) ? "-0" : String(value);
+}
+
+/** Names the class, unless it lies about that. */
+function showObject(value: object): string {
+  if (Array.isArray(value)) return "an array";
+  try {
+    const name: unknown = value.constructor.name;
+    if (typeof name === "string" && name !== "Object" && /^\w{1,40}$/.test(name)) {
+      return `an object of ${name}`;
+    }
+  } catch {
+    // It has no constructor, or one that throws.
+  }
+  return "an object";
 }
 
 export function outOfRange(name: string, got: unknown, least: number, most: number): BufferError {

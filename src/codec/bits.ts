@@ -18,7 +18,7 @@ export function checkBitCount(count: number): void {
 
 export function putBits(writer: WriterBase, value: number, count: number): void {
   checkBitCount(count);
-  checkWhole(`a field of ${count} bits`, value, 2 ** count - 1);
+  checkWhole(`a field of ${count} bits`, value, 2 ** count - 1, writer.length);
   const free = writer.bitAt === writer.at ? writer.bitsFree : 0;
   const more = (count - free + 7) >> 3;
   const before = writer.at - 1;

@@ -1,15 +1,18 @@
 import { BufferError, show } from "../buffers/index.js";
 
-/** A value that a field does not take. */
+/** A value that a field does not take, or an argument; `position` is where the field would be. */
 export function refused(
   name: string,
   got: unknown,
   least: number | bigint,
   most: number | bigint,
+  position?: number,
 ): BufferError {
   const kind = typeof most === "bigint" ? "a bigint" : "an integer";
-  const message = `${name} got ${show(got)}; it takes ${kind} from ${least} to ${most}`;
-  return new BufferError("ERR_OUT_OF_RANGE", message, { name, got, least, most });
+  const where = position === undefined ? "" : ` at ${position}`;
+  const message = `${name}${where} got ${show(got)}; it takes ${kind} from ${least} to ${most}`;
+  const details = { name, got, least, most, ...(position === undefined ? {} : { position }) };
+  return new BufferError("ERR_OUT_OF_RANGE", message, details);
 }
 
 export function invalid(name: string, got: unknown, expected: string): BufferError {
@@ -29,7 +32,7 @@ export function tooLarge(what: string, position: number, got: number, most: numb
 }
 
 /** @throws {BufferError} ERR_OUT_OF_RANGE unless `value` is an integer from 0 to `most`. */
-export function checkWhole(name: string, value: unknown, most: number): void {
+export function checkWhole(name: string, value: unknown, most: number, position?: number): void {
   if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most) return;
-  throw refused(name, value, 0, most);
+  throw refused(name, value, 0, most, position);
 }

@@ -7,13 +7,15 @@ import {
   assemble,
   bytesLeft,
   checkCount,
+  checkMaximum,
   coldText,
   copyOut,
   fallShort,
   findTerminator,
   gather,
+  keptBits,
   scratch,
-  seek,
+  seekBack,
   sliceOf,
   takeLeb,
   tooLong,
@@ -74,10 +76,11 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
    */
   quic(): number {
     const { position } = this;
+    const kept = keptBits(this);
     this.quicWords();
     const value = joinWords(words.getUint32(0, true), words.getUint32(4, true));
     if (value <= Number.MAX_SAFE_INTEGER) return value;
-    seek(this, position);
+    seekBack(this, position, kept);
     throw tooLarge("the integer", position, value, Number.MAX_SAFE_INTEGER);
   }
 
@@ -109,7 +112,8 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
 
   /** The next bytes as UTF-8. */
   utf8(count: number): string {
-    return this.text(this.whole(count), this.position);
+    const kept = keptBits(this);
+    return this.text(this.whole(count), this.position, kept);
   }
 
   /**
@@ -135,6 +139,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   /** A string up to a byte that ends it, which is read over. */
   utf8Terminated(terminator: number = 0, maximum: number = this.maximum): string {
     checkWhole("terminator", terminator, 0x7f);
+    checkMaximum(maximum);
     const { position } = this;
     const count = findTerminator(this, terminator);
     const length = count < 0 ? this.remaining : count;
@@ -143,7 +148,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
       fallShort(this, position, 1);
       return "";
     }
-    const text = this.text(count, position);
+    const text = this.text(count, position, keptBits(this));
     this.skip(1);
     return text;
   }
@@ -186,9 +191,11 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
 
   /** The length that a prefix says, or 0 when what it counts is not there. */
   private counted(prefix: LengthPrefix, position: number, maximum: number): number {
+    checkMaximum(maximum);
+    const kept = keptBits(this);
     const count = this.prefix(prefix);
     if (!(count <= maximum)) {
-      seek(this, position);
+      seekBack(this, position, kept);
       throw tooLarge("the length", position, count, maximum);
     }
     if (this.at + count <= this.end || count <= this.remaining) return count;
@@ -218,17 +225,18 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   }
 
   /** Reads text whose bytes are there. When it is malformed the position goes back to `begin`. */
-  private text(count: number, begin: number): string {
+  private text(count: number, begin: number, kept: number): string {
     const { at, raw } = this;
     const end = at + count;
-    if (this.isStrict || end > this.end) return coldText(this, count, begin);
+    if (this.isStrict || end > this.end) return coldText(this, count, begin, kept);
     this.at = end;
     return readUtf8(raw, at, end);
   }
 
   private longPrefixed(prefix: LengthPrefix, maximum: number): string {
     const { position } = this;
-    return this.text(this.counted(prefix, position, maximum), position);
+    const kept = keptBits(this);
+    return this.text(this.counted(prefix, position, maximum), position, kept);
   }
 
   private longVarint32(): number {
@@ -245,10 +253,11 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
       }
       throw tooLong(position, LEB32_BYTES);
     }
+    const kept = keptBits(this);
     const length = takeLeb(this, LEB32_BYTES);
     const last = scratch[LEB32_BYTES - 1] as number;
     if (length === LEB32_BYTES && last > 15) {
-      seek(this, position);
+      seekBack(this, position, kept);
       throw tooLong(position, LEB32_BYTES);
     }
     takeLeb64(scratch, 0, length);
@@ -258,9 +267,10 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   /** Reads a LEB128 into `words`. */
   private leb64(): void {
     const { position } = this;
+    const kept = keptBits(this);
     const length = takeLeb(this, LEB64_BYTES);
     if (takeLeb64(scratch, 0, length)) return;
-    seek(this, position);
+    seekBack(this, position, kept);
     throw tooLong(position, LEB64_BYTES);
   }
 

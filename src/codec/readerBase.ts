@@ -1,6 +1,14 @@
 import { type Bytes, checkObject, type Part } from "../buffers/index.js";
-import { invalid } from "./errors.js";
-import { open, seek, skipBytes, WHOLE } from "./readerCold.js";
+import {
+  checkMaximum,
+  goTo,
+  keptBits,
+  openArray,
+  openBytes,
+  seekBack,
+  skipBytes,
+  WHOLE,
+} from "./readerCold.js";
 
 /** What a reader of `S` gives of it without a copy. */
 export type SliceOf<S> = S extends Bytes<infer B> ? Bytes<B> : Uint8Array;
@@ -30,6 +38,8 @@ export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Arr
   data: DataView;
   /** @internal What both are views of, when the source is a `Uint8Array`; else null. */
   buffer: ArrayBufferLike | null;
+  /** @internal Its length when it was taken. */
+  bufferBytes: number;
   /** @internal */
   origin: number;
   /** @internal */
@@ -50,7 +60,6 @@ export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Arr
   source: S;
   protected markAt: number;
   protected markBits: number;
-  protected markByte: number;
   /** @internal */
   readonly maximum: number;
   /** @internal */
@@ -58,14 +67,13 @@ export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Arr
 
   constructor(source: S, options: ReaderOptions = {}) {
     const { maximum = Infinity, strict = false } = checkObject("options", options);
-    if (typeof maximum !== "number" || !(maximum >= 0)) {
-      throw invalid("maximum", maximum, "a number from 0");
-    }
+    checkMaximum(maximum);
     this.at = 0;
     this.end = 0;
     this.raw = NOTHING;
     this.data = new DataView(NOTHING.buffer);
     this.buffer = null;
+    this.bufferBytes = 0;
     this.origin = 0;
     this.total = 0;
     this.lacking = 0;
@@ -77,7 +85,6 @@ export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Arr
     this.source = source;
     this.markAt = 0;
     this.markBits = 0;
-    this.markByte = 0;
     this.maximum = maximum;
     this.isStrict = strict;
     this.reset(source);
@@ -104,37 +111,32 @@ export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Arr
   /** Where `rewind` goes back to; at first it is the beginning. */
   mark(): void {
     this.markAt = this.position;
-    this.markBits = this.bitAt === this.at ? this.bitsLeft : 0;
-    this.markByte = this.bitByte;
+    this.markBits = keptBits(this);
   }
 
   /** Goes back to the mark, and forgets what was missing. */
   rewind(): void {
     this.lacking = 0;
-    seek(this, this.markAt);
-    this.bitsLeft = this.markBits;
-    this.bitByte = this.markByte;
-    this.bitAt = this.at;
+    seekBack(this, this.markAt, this.markBits);
   }
 
-  /** Goes on to other bytes, from their beginning. */
+  /**
+   * Goes on to other bytes, from their beginning.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT; the reader is as it was then.
+   */
   reset(source: S): void {
+    if (source instanceof Uint8Array) {
+      const { buffer } = source;
+      if (buffer !== this.buffer || !goTo(this, source)) openArray(this, source, buffer);
+    } else {
+      openBytes(this, source);
+    }
     this.source = source;
     this.part = 0;
     this.lacking = 0;
     this.bitsLeft = 0;
     this.markAt = 0;
     this.markBits = 0;
-    const buffer = (source as Uint8Array | undefined)?.buffer;
-    if (buffer === this.buffer && buffer !== null) {
-      const { byteOffset, length } = source as Uint8Array;
-      this.parts = WHOLE;
-      this.total = length;
-      this.at = byteOffset;
-      this.end = byteOffset + length;
-    } else {
-      open(this, source, buffer);
-    }
     // Not -at, which of 0 is a double.
     this.origin = 0 - this.at;
   }

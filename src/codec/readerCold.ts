@@ -11,40 +11,51 @@ const SCRATCH_BYTES = 16;
 export const scratch: Uint8Array<ArrayBuffer> = new Uint8Array(SCRATCH_BYTES);
 const scratchView = new DataView(scratch.buffer);
 
-/**
- * Takes a source that lies in another buffer than the one before. `buffer` is that of a
- * `Uint8Array`: to ask for it, or for the offset, takes 10 ns.
- */
-export function open(
-  reader: ReaderBase,
-  source: Bytes | Uint8Array,
-  buffer: ArrayBufferLike | undefined,
-): void {
-  reader.parts = WHOLE;
-  if (source instanceof Bytes) {
-    const { heap, parts, length } = source;
-    reader.buffer = null;
-    reader.raw = heap.u8;
-    reader.data = heap.dataView;
-    if (parts.length > 1) reader.parts = parts.slice();
-    reader.total = length;
-    reader.at = parts[0]?.start ?? 0;
-    reader.end = reader.at + (parts[0]?.length ?? 0);
-    return;
-  }
-  if (!(source instanceof Uint8Array) || buffer === undefined) {
-    throw invalid("source", source, "Bytes or a Uint8Array");
-  }
+/** Takes bytes of a heap. */
+export function openBytes(reader: ReaderBase, source: unknown): void {
+  if (!(source instanceof Bytes)) throw invalid("source", source, "Bytes or a Uint8Array");
+  const { heap, parts, length } = source;
+  reader.buffer = null;
+  reader.raw = heap.u8;
+  reader.data = heap.dataView;
+  reader.parts = parts.length > 1 ? parts.slice() : WHOLE;
+  reader.total = length;
+  reader.at = parts[0]?.start ?? 0;
+  reader.end = reader.at + (parts[0]?.length ?? 0);
+}
+
+/** Takes an array of another buffer than before. To ask for a buffer or an offset takes 10 ns. */
+export function openArray(reader: ReaderBase, source: Uint8Array, buffer: ArrayBufferLike): void {
   const { length } = source;
   const all = buffer.byteLength;
   const isWhole = length === all;
-  const byteOffset = isWhole ? 0 : source.byteOffset;
-  reader.buffer = buffer;
+  let data: DataView;
+  try {
+    data = new DataView(buffer, 0, all);
+  } catch {
+    throw invalid("source", source, "an array whose buffer was not transferred");
+  }
+  const at = isWhole ? 0 : source.byteOffset;
+  reader.data = data;
   reader.raw = isWhole ? source : new Uint8Array(buffer, 0, all);
-  reader.data = new DataView(buffer, 0, all);
+  reader.buffer = buffer;
+  reader.bufferBytes = all;
+  reader.parts = WHOLE;
+  reader.total = length;
+  reader.at = at;
+  reader.end = at + length;
+}
+
+/** Takes another array of the same buffer, unless that has changed its length. */
+export function goTo(reader: ReaderBase, source: Uint8Array): boolean {
+  const { byteOffset, length } = source;
+  const { bufferBytes, raw } = reader;
+  if (raw.length !== bufferBytes || byteOffset + length > bufferBytes) return false;
+  reader.parts = WHOLE;
   reader.total = length;
   reader.at = byteOffset;
   reader.end = byteOffset + length;
+  return true;
 }
 
 /** Reads up to 16 bytes across the border of parts. The view holds 0 if there are too few. */
@@ -119,10 +130,28 @@ export function seek(reader: ReaderBase, position: number): void {
   reader.origin = from - start;
 }
 
+/** The bits of a byte begun that are not read yet, and the byte: for `seekBack`. */
+export function keptBits(reader: ReaderBase): number {
+  return reader.bitAt === reader.at ? (reader.bitsLeft << 8) | reader.bitByte : 0;
+}
+
+/** Goes back to a position, with the bits that were kept there. */
+export function seekBack(reader: ReaderBase, position: number, kept: number): void {
+  seek(reader, position);
+  reader.bitsLeft = kept >> 8;
+  reader.bitByte = kept & 0xff;
+  reader.bitAt = reader.at;
+}
+
 export function skipBytes(reader: ReaderBase, count: number): void {
   checkCount(count);
   if (count > reader.remaining) fallShort(reader, reader.position, count - bytesLeft(reader));
   else seek(reader, reader.position + count);
+}
+
+export function checkMaximum(maximum: number): void {
+  if (typeof maximum === "number" && maximum >= 0) return;
+  throw invalid("maximum", maximum, "a number from 0");
 }
 
 export function checkCount(count: number): void {
@@ -152,14 +181,14 @@ export function sliceOf(reader: ReaderBase, count: number): Bytes {
 }
 
 /** Text that is strict, or lies in several parts. */
-export function coldText(reader: ReaderBase, count: number, begin: number): string {
+export function coldText(reader: ReaderBase, count: number, begin: number, kept: number): string {
   const { at, end, raw, position, isStrict } = reader;
   try {
     if (at + count > end) return readUtf8(gather(reader, count), 0, count, isStrict);
     reader.at = at + count;
     return readUtf8(raw, at, at + count, isStrict);
   } catch {
-    seek(reader, begin);
+    seekBack(reader, begin, kept);
     throw malformed(position, "UTF-8");
   }
 }
@@ -170,6 +199,7 @@ export function coldText(reader: ReaderBase, count: number, begin: number): stri
  */
 export function takeLeb(reader: ReaderBase, most: number): number {
   const position = reader.position;
+  const kept = keptBits(reader);
   const there = Math.min(most, reader.remaining);
   copyOut(reader, scratch, there);
   const length = findLebEnd(scratch, 0, there);
@@ -177,8 +207,11 @@ export function takeLeb(reader: ReaderBase, most: number): number {
     fallShort(reader, position, 1);
     return 0;
   }
+  if (length === 0) {
+    seekBack(reader, position, kept);
+    throw tooLong(position, most);
+  }
   seek(reader, position + length);
-  if (length === 0) throw tooLong(position, most);
   return length;
 }
 

@@ -14,7 +14,7 @@ import {
   words,
   zigzagWords,
 } from "./varint.js";
-import { grow, longVarint32, splitBytes } from "./writerCold.js";
+import { appendParts, checkAppend, grow, longVarint32, splitBytes, steady } from "./writerCold.js";
 import { WriterNumbers } from "./writerNumbers.js";
 
 const U64_MAX = 2n ** 64n - 1n;
@@ -51,7 +51,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   /** Unsigned LEB128 of 64 bits: 1 to 10 bytes. */
   varint64(value: bigint): void {
     if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value) {
-      throw refused("varint64", value, 0n, U64_MAX);
+      throw refused("varint64", value, 0n, U64_MAX, this.length);
     }
     words.setBigUint64(0, value, true);
     this.leb64();
@@ -60,7 +60,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   /** A signed number of 32 bits, zigzag, as protobuf's sint32: 1 to 5 bytes. */
   zigzag32(value: number): void {
     if (typeof value !== "number" || (value | 0) !== value) {
-      throw refused("zigzag32", value, -0x80000000, 0x7fffffff);
+      throw refused("zigzag32", value, -0x80000000, 0x7fffffff, this.length);
     }
     this.varint32(((value << 1) ^ (value >> 31)) >>> 0);
   }
@@ -68,7 +68,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   /** A signed number of 64 bits, zigzag, as protobuf's sint64: 1 to 10 bytes. */
   zigzag64(value: bigint): void {
     if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value) {
-      throw refused("zigzag64", value, I64_MIN, I64_MAX);
+      throw refused("zigzag64", value, I64_MIN, I64_MAX, this.length);
     }
     words.setBigInt64(0, value, true);
     zigzagWords();
@@ -78,7 +78,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   /** QUIC's integer of 1, 2, 4 or 8 bytes, up to the largest safe integer. */
   quic(value: number): void {
     if (!Number.isSafeInteger(value) || value < 0) {
-      throw refused("quic", value, 0, Number.MAX_SAFE_INTEGER);
+      throw refused("quic", value, 0, Number.MAX_SAFE_INTEGER, this.length);
     }
     this.quicWords(value >>> 0, highWord(value));
   }
@@ -86,7 +86,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   /** QUIC's integer up to its largest, of 62 bits. */
   quic64(value: bigint): void {
     if (typeof value !== "bigint" || value < 0n || value > QUIC_MAX) {
-      throw refused("quic64", value, 0n, QUIC_MAX);
+      throw refused("quic64", value, 0n, QUIC_MAX, this.length);
     }
     words.setBigUint64(0, value, true);
     this.quicWords(words.getUint32(0, true), words.getUint32(4, true));
@@ -140,9 +140,11 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   bytesPrefixed(prefix: LengthPrefix, bytes: Uint8Array): void {
     const { length } = checkBytes("bytes", bytes);
     const front = this.prefixLength(prefix, length);
-    const at = this.at + front + length <= this.limit ? this.at : grow(this, front + length);
+    const fits = this.at + front + length <= this.limit;
+    const source = fits ? bytes : steady(this, bytes);
+    const at = fits ? this.at : grow(this, front + length);
     this.putPrefix(prefix, at, length);
-    this.raw.set(bytes, at + front);
+    this.raw.set(source, at + front);
     this.at = at + front + length;
   }
 
@@ -151,15 +153,13 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
     const { length } = bytes;
     const front = this.prefixLength(prefix, length);
-    const before = this.at + front <= this.limit ? this.at : grow(this, front);
+    checkAppend(this, bytes, front);
+    // All that can fail does so before anything is written.
+    const needed = this.isChain ? front : front + length;
+    const before = this.at + needed <= this.limit ? this.at : grow(this, needed);
     this.putPrefix(prefix, before, length);
     this.at = before + front;
-    try {
-      this.append(bytes);
-    } catch (error) {
-      this.at -= front;
-      throw error;
-    }
+    appendParts(this, bytes);
   }
 
   /**

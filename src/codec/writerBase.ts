@@ -7,7 +7,16 @@ import {
   type Part,
 } from "../buffers/index.js";
 import { checkWhole, refused } from "./errors.js";
-import { appendParts, dispose, finish, grow, place, reset, viewOf } from "./writerCold.js";
+import {
+  appendParts,
+  checkAppend,
+  dispose,
+  finish,
+  grow,
+  place,
+  reset,
+  viewOf,
+} from "./writerCold.js";
 import { checkOptions, type WriterOptions } from "./writerOptions.js";
 
 /**
@@ -124,6 +133,7 @@ export abstract class WriterBase<B extends ArrayBufferLike = ArrayBufferLike> {
    * nothing; another copies them.
    */
   append(bytes: Bytes<B>): void {
+    checkAppend(this, bytes, 0);
     appendParts(this, bytes);
   }
 

@@ -154,22 +154,31 @@ export function viewOf<B extends ArrayBufferLike>(writer: WriterBase<B>): Uint8A
   throw new BufferError("ERR_NOT_CONTIGUOUS", message, { parts });
 }
 
+/** Whether bytes can be appended behind `front` others. @throws what `append` does */
+export function checkAppend(writer: WriterBase, bytes: unknown, front: number): void {
+  if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
+  if (bytes.heap.buffer !== writer.heap.buffer) {
+    throw new BufferError("ERR_INVALID_ARGUMENT", "append takes bytes of the writer's heap");
+  }
+  const { length } = writer;
+  const more = front + bytes.length;
+  if (writer.isDisposed) throw new BufferError("ERR_CLOSED", "this writer was disposed");
+  if (more > writer.maximum - length) {
+    throw tooLarge("the message's length", 0, length + more, writer.maximum);
+  }
+}
+
+/** Appends bytes that were checked. */
 export function appendParts<B extends ArrayBufferLike>(
   writer: WriterBase<B>,
   bytes: Bytes<B>,
 ): void {
-  if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
   const { length, parts } = bytes;
-  if (bytes.heap.buffer !== writer.heap.buffer) {
-    throw new BufferError("ERR_INVALID_ARGUMENT", "append takes bytes of the writer's heap");
-  }
+  // Empty bytes have a part too, which a writer without a byte would keep for ever.
+  if (length === 0) return;
   if (!writer.isChain) {
     copyParts(writer, parts, length);
     return;
-  }
-  if (writer.isDisposed) throw new BufferError("ERR_CLOSED", "this writer was disposed");
-  if (length > writer.maximum - writer.length) {
-    throw tooLarge("the message's length", 0, writer.length + length, writer.maximum);
   }
   close(writer);
   hold(parts);
@@ -212,8 +221,14 @@ export function place(writer: WriterBase, position: number, count: number): numb
   return start;
 }
 
+/** A view of the writer's heap is copied first: what it shows may move when the block grows. */
+export function steady(writer: WriterBase, bytes: Uint8Array): Uint8Array {
+  return bytes.buffer === writer.heap.buffer ? new Uint8Array(bytes) : bytes;
+}
+
 /** Fills the open block, and then one more. */
-export function splitBytes(writer: WriterBase, bytes: Uint8Array): void {
+export function splitBytes(writer: WriterBase, given: Uint8Array): void {
+  const bytes = steady(writer, given);
   const { at } = writer;
   const fits = writer.limit - at;
   if (!writer.isChain || fits <= 0) {
@@ -239,7 +254,7 @@ export function splitBytes(writer: WriterBase, bytes: Uint8Array): void {
 
 /** A varint that may not have room, or no value that a varint takes. */
 export function longVarint32(writer: WriterBase, value: number): void {
-  checkWhole("varint32", value, 0xffffffff);
+  checkWhole("varint32", value, 0xffffffff, writer.length);
   const size = leb32Length(value);
   const at = writer.at + size <= writer.limit ? writer.at : grow(writer, size);
   putLeb32(writer.raw, at, value);
@@ -261,8 +276,8 @@ export function roomFor(writer: WriterBase, field: string, value: unknown): numb
       : [-(2n ** BigInt(bits - 1)), 2n ** BigInt(bits - 1) - 1n];
     const isWhole = bits === 64 ? typeof value === "bigint" : Number.isInteger(value);
     const fits = isWhole && (value as bigint) >= least && (value as bigint) <= most;
-    if (!fits && bits === 64) throw refused(field, value, least, most);
-    if (!fits) throw refused(field, value, Number(least), Number(most));
+    if (!fits && bits === 64) throw refused(field, value, least, most, writer.length);
+    if (!fits) throw refused(field, value, Number(least), Number(most), writer.length);
   }
   return grow(writer, bits / 8);
 }

@@ -1,7 +1,7 @@
 import {
   BufferError,
   type ByteHeap,
-  type BytesPool,
+  BytesPool,
   checkHeap,
   checkObject,
   outOfRange,
@@ -43,6 +43,10 @@ export function checkOptions(heap: ByteHeap, options: WriterOptions): CheckedOpt
   if (grow !== "realloc" && grow !== "chain") {
     const message = `grow is ${show(grow)}; it takes "realloc" or "chain"`;
     throw new BufferError("ERR_INVALID_ARGUMENT", message, { got: grow });
+  }
+  if (options.pool !== undefined && !(options.pool instanceof BytesPool)) {
+    const message = `pool is ${show(options.pool)}; it takes a BytesPool`;
+    throw new BufferError("ERR_INVALID_ARGUMENT", message, { got: options.pool });
   }
   if (options.pool !== undefined && options.pool.heap.buffer !== heap.buffer) {
     throw new BufferError("ERR_INVALID_ARGUMENT", "pool is of another heap than the writer");

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { markAsUntransferable } from "node:worker_threads";
-import { BufferPool, type ByteHeap } from "../buffers/index.js";
+import { type BufferData, BufferPool, type ByteHeap } from "../buffers/index.js";
 
 /**
  * A `BufferPool` whose buffers are Node's: for code that calls `Buffer.allocUnsafe` today. The
@@ -13,6 +13,28 @@ export class NodeBufferPool<B extends ArrayBufferLike = ArrayBufferLike> extends
   constructor(heap: ByteHeap<B>) {
     super(heap);
     if (heap.buffer instanceof ArrayBuffer) markAsUntransferable(heap.buffer);
+  }
+
+  /** As `Buffer.alloc`: bytes that are 0, or filled with a value. */
+  override alloc(
+    size: number,
+    fill?: string | number | Uint8Array,
+    encoding?: BufferEncoding,
+  ): Buffer<B> {
+    const buffer = super.alloc(size);
+    if (fill === undefined || fill === 0) return buffer;
+    try {
+      return typeof fill === "string" ? buffer.fill(fill, encoding ?? "utf8") : buffer.fill(fill);
+    } catch (error) {
+      this.free(buffer);
+      throw error;
+    }
+  }
+
+  /** As `Buffer.from`, of a string in any encoding of Node's. */
+  override from(data: BufferData, encoding?: BufferEncoding): Buffer<B> {
+    if (typeof data !== "string" || encoding === undefined) return super.from(data);
+    return super.from(Buffer.from(data, encoding));
   }
 
   protected override get prototype(): Buffer {

@@ -9,13 +9,18 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const PROGRAM = `
 import { Heap, type Ptr, SharedHeap } from "hakmem";
-import "hakmem/buffers";
+import { BufferPool } from "hakmem/buffers";
 import "hakmem/codec";
 const heap = SharedHeap.create();
 for (const ptr of heap.recover(1).live) heap.free(ptr);
 const ptrs: Ptr[] = heap.recover(2, { freeLive: true }).live;
 heap.detach();
 Heap.create().freeBatch(ptrs, 0);
+function use(pool: BufferPool): void {
+  pool.free(pool.alloc(3));
+}
+use(new BufferPool(Heap.create()));
+use(new BufferPool<SharedArrayBuffer>(heap));
 `;
 
 const USING = `

@@ -260,6 +260,30 @@ describe("pools of other kinds", () => {
     expectNothingLeft(heap);
   });
 
+  it("of Node's Buffer, with the arguments of Buffer.from and Buffer.alloc", () => {
+    const heap = Heap.create({ capacity: 2 ** 20 });
+    const pool = new NodeBufferPool(heap);
+    const texts: [string, BufferEncoding | undefined][] = [
+      ["aGk=", "base64"],
+      ["68 69", "hex"],
+      ["6869", "hex"],
+      ["grün", "latin1"],
+      ["grün", undefined],
+    ];
+    for (const [text, encoding] of texts) {
+      const buffer = pool.from(text, encoding);
+      expect(buffer.equals(Buffer.from(text, encoding))).toBe(true);
+      pool.free(buffer);
+    }
+    for (const fill of [1, "ab", "grün", Uint8Array.of(1, 2), undefined]) {
+      const buffer = pool.alloc(5, fill);
+      expect(buffer.equals(Buffer.alloc(5, fill))).toBe(true);
+      pool.free(buffer);
+    }
+    expect(() => pool.alloc(5, "zz", "hex")).toThrow();
+    expectNothingLeft(heap);
+  });
+
   it("over a SharedHeap: freed by another worker's pool", () => {
     const heap = newShared();
     const there = SharedHeap.attach(heap.buffer);

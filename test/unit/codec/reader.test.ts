@@ -113,9 +113,9 @@ it("arguments that a call does not take", () => {
     refusal(() => new Reader(wrong<Uint8Array>(odd)), "ERR_INVALID_ARGUMENT");
     refusal(() => reader.copyTo(wrong<Uint8Array>(odd)), "ERR_INVALID_ARGUMENT");
   }
-  refusal(() => new Reader(bytes(1, 65)).utf8Prefixed("u8", Number.NaN), "ERR_TOO_LARGE");
-  refusal(() => new Reader(bytes(1, 65)).bytesPrefixed("u8", Number.NaN), "ERR_TOO_LARGE");
-  refusal(() => new Reader(bytes(65, 0)).utf8Terminated(0, Number.NaN), "ERR_TOO_LARGE");
+  refusal(() => new Reader(bytes(1, 65)).utf8Prefixed("u8", Number.NaN), "ERR_INVALID_ARGUMENT");
+  refusal(() => new Reader(bytes(1, 65)).bytesPrefixed("u8", Number.NaN), "ERR_INVALID_ARGUMENT");
+  refusal(() => new Reader(bytes(65, 0)).utf8Terminated(0, Number.NaN), "ERR_INVALID_ARGUMENT");
   for (const odd of [null, 5, "a"]) {
     refusal(() => new Reader(bytes(1), wrong<object>(odd)), "ERR_INVALID_ARGUMENT");
   }
@@ -220,4 +220,53 @@ it("copies fill what they are given", () => {
     expect(reader.copyTo(target)).toBe(0);
     expect([...target, reader.missing]).toEqual([1, 2, 3, 2]);
   });
+});
+
+describe("reset", () => {
+  it("refuses what is no array of bytes, of the same buffer too, and is as it was then", () => {
+    const input = bytes(1, 2, 3, 4, 5, 6, 7, 8);
+    const odd = [undefined, null, "ab", {}, [1], new Uint16Array(input.buffer)];
+    const alike = { buffer: input.buffer, byteOffset: 0, length: 1000 };
+    everyWay(input, (reader) => {
+      expect(reader.u16be()).toBe(0x0102);
+      for (const source of [...odd, new DataView(input.buffer), alike]) {
+        refusal(() => reader.reset(wrong<Uint8Array>(source)), "ERR_INVALID_ARGUMENT");
+        expect([reader.position, reader.remaining]).toEqual([2, 6]);
+      }
+      expect([reader.u32be(), reader.u16be()]).toEqual([0x03040506, 0x0708]);
+    });
+  });
+
+  it("follows a buffer that changed its length, and refuses one that was transferred", () => {
+    const Resizable = ArrayBuffer as new (length: number, options: object) => ArrayBuffer;
+    const buffer = new Resizable(4, { maxByteLength: 64 });
+    const reader = new Reader(new Uint8Array(buffer));
+    (buffer as unknown as { resize(length: number): void }).resize(64);
+    new Uint8Array(buffer)[63] = 9;
+    reader.reset(new Uint8Array(buffer, 60, 4));
+    expect([reader.u32be(), reader.missing]).toEqual([9, 0]);
+    const gone = new Uint8Array(8);
+    const other = new Reader(gone);
+    structuredClone(gone, { transfer: [gone.buffer] });
+    refusal(() => other.reset(gone), "ERR_INVALID_ARGUMENT");
+    refusal(() => new Reader(gone), "ERR_INVALID_ARGUMENT");
+  });
+});
+
+it("a read that throws leaves a byte begun as it was", () => {
+  const longest = Array.from({ length: 12 }, () => 255);
+  everyWay(bytes(0b10100000, ...longest), (reader) => {
+    expect(reader.bits(1)).toBe(1);
+    refusal(() => reader.varint32(), "ERR_MALFORMED");
+    refusal(() => reader.varint64(), "ERR_MALFORMED");
+    refusal(() => reader.quic(), "ERR_TOO_LARGE");
+    refusal(() => reader.utf8Prefixed("u16be", 10), "ERR_TOO_LARGE");
+    refusal(() => reader.bytesPrefixed("varint", 10), "ERR_MALFORMED");
+    refusal(() => reader.utf8Terminated(0, 3), "ERR_TOO_LARGE");
+    expect([reader.bits(2), reader.position]).toEqual([0b01, 1]);
+  });
+  const strict = new Reader(bytes(0b10100000, 255, 255), { strict: true });
+  expect(strict.bits(1)).toBe(1);
+  refusal(() => strict.utf8(2), "ERR_MALFORMED");
+  expect([strict.bits(2), strict.position]).toEqual([0b01, 1]);
 });

@@ -57,7 +57,7 @@ describe("a value that a field does not take", () => {
         : [0.5, Number.NaN, "1", undefined, Infinity, 1n, Symbol("one"), { valueOf: () => 1 }];
       for (const value of [...beyond, ...others]) {
         const error = refusal(() => write(value), "ERR_OUT_OF_RANGE");
-        expect(error.details).toEqual({ name, got: value, least, most });
+        expect(error.details).toEqual({ name, got: value, least, most, position: 1 });
         expect(error.message).toContain(`to ${most}`);
       }
       expect([...writer.view()]).toEqual([7]);
@@ -120,6 +120,9 @@ describe("a value that a field does not take", () => {
       refusal(() => new Writer(heap, { grow }), "ERR_INVALID_ARGUMENT");
       const pool = new BytesPool(smallHeap());
       refusal(() => new Writer(heap, { pool }), "ERR_INVALID_ARGUMENT");
+      for (const odd of [null, {}, heap]) {
+        refusal(() => new Writer(heap, { pool: wrong<typeof pool>(odd) }), "ERR_INVALID_ARGUMENT");
+      }
       for (const odd of [null, 5, "chain"]) {
         refusal(() => new Writer(heap, wrong<object>(odd)), "ERR_INVALID_ARGUMENT");
         refusal(() => new Writer(wrong<typeof heap>(odd)), "ERR_INVALID_ARGUMENT");
@@ -320,5 +323,58 @@ it("a block that is mostly unused is not handed out", () => {
     const [chunk] = [...bytes.chunks()];
     expect(heap.usableSize(wrong(chunk?.byteOffset))).toBeLessThan(1024);
     bytes.release();
+  });
+});
+
+describe.each(["realloc", "chain"] as const)("what a writer by %s is given", (grow) => {
+  it("empty Bytes leave nothing of them", () => {
+    onWriter({ grow }, (writer, heap) => {
+      const pool = new BytesPool(heap);
+      for (let round = 0; round < 3; round++) {
+        for (const end of [() => writer.finish().release(), () => writer.reset()]) {
+          const empty = pool.from("").freeze();
+          writer.append(empty);
+          end();
+          expect(heap.stats().live.blocks).toBe(1);
+          empty.release();
+          expect(heap.stats().live.blocks).toBe(0);
+        }
+      }
+      const empty = pool.from("");
+      writer.bits(1, 1);
+      writer.append(empty);
+      writer.bits(1, 1);
+      empty.release();
+      const bytes = writer.finish();
+      expect([bytes.isFrozen, ...bytes.view()]).toEqual([false, 0b11000000]);
+      bytes.release();
+    });
+  });
+
+  it("Bytes that do not fit behind their length leave a bit field as it was", () => {
+    onWriter({ grow, initial: 16, maximum: 30 }, (writer, heap) => {
+      const pool = new BytesPool(heap);
+      const long = pool.alloc(20);
+      const between = pool.alloc(16);
+      for (let index = 0; index < 15; index++) writer.u8(index);
+      writer.bits(1, 1);
+      refusal(() => writer.appendPrefixed("u8", long), "ERR_TOO_LARGE");
+      writer.bits(1, 1);
+      expect(writer.length).toBe(16);
+      for (const bytes of [long, between, writer.finish()]) bytes.release();
+    });
+  });
+
+  it("a view of its own bytes, which move", () => {
+    onWriter({ grow: "realloc", initial: 16 }, (writer) => {
+      for (let index = 0; index < 16; index++) writer.u8(index);
+      const expected = [...writer.view()];
+      for (let round = 0; round < 6; round++) {
+        expected.push(...expected);
+        writer.bytes(writer.view());
+      }
+      writer.bytesPrefixed("u16be", writer.view());
+      expect([...writer.view()]).toEqual([...expected, 4, 0, ...expected]);
+    });
   });
 });
