@@ -149,6 +149,7 @@ function printAll(all: Map<string, Results>): void {
   const ratios: number[] = [];
   const memory: number[] = [];
   const collecting: number[] = [];
+  const working: number[] = [];
   for (const [name, results] of all) {
     for (const test of TESTS) {
       const own = ratio(results, ({ rates }) => rates[test] as number, true);
@@ -166,10 +167,14 @@ function printAll(all: Map<string, Results>): void {
     }
     const ofMemory = 1 / ratio(results, ({ rss }) => rss, false);
     const ofCollecting = 1 / ratio(results, ({ gcMs }) => Math.max(gcMs, 0.01), false);
+    const ofWorking = 1 / ratio(results, ({ cpuMs }) => cpuMs, false);
     memory.push(ofMemory);
+    working.push(ofWorking);
     collecting.push(ofCollecting);
     costs.push([
       name,
+      ...SERVERS.map((server) => (middle(results[server], ({ cpuMs }) => cpuMs) / 1000).toFixed(2)),
+      `${ofWorking.toFixed(2)}×`,
       ...SERVERS.map((server) => middle(results[server], ({ gcMs }) => gcMs).toFixed(0)),
       `${ofCollecting.toFixed(3)}×`,
       ...SERVERS.map((server) => mega(middle(results[server], ({ rss }) => rss))),
@@ -180,10 +185,14 @@ function printAll(all: Map<string, Results>): void {
   speeds.push(["geometric mean", "", "", `${geometricMean(ratios).toFixed(2)}×`, "", ""]);
   const columns = ["bytes, pipeline", "Buffers, k/s", "hakmem, k/s", "hakmem / Buffers"];
   print("Requests", [...columns, "Buffers, p99 ms", "hakmem, p99 ms"], speeds);
-  const gc = ["bytes, pipeline", "Buffers, GC ms", "hakmem, GC ms", "GC ratio"];
+  const cpu = ["bytes, pipeline", "Buffers, CPU s", "hakmem, CPU s", "CPU ratio"];
+  const gc = ["Buffers, GC ms", "hakmem, GC ms", "GC ratio"];
   const rss = ["Buffers, RSS MB", "hakmem, RSS MB", "RSS ratio"];
   costs.push([
     "geometric mean",
+    "",
+    "",
+    `${geometricMean(working).toFixed(2)}×`,
     "",
     "",
     `${geometricMean(collecting).toFixed(3)}×`,
@@ -194,8 +203,8 @@ function printAll(all: Map<string, Results>): void {
     "",
   ]);
   print(
-    "Collector and memory",
-    [...gc, ...rss, "Buffers, external MB", "hakmem, external MB"],
+    "Processor, collector and memory",
+    [...cpu, ...gc, ...rss, "Buffers, external MB", "hakmem, external MB"],
     costs,
   );
 }
