@@ -154,7 +154,7 @@ export function viewOf<B extends ArrayBufferLike>(writer: WriterBase<B>): Uint8A
   throw new BufferError("ERR_NOT_CONTIGUOUS", message, { parts });
 }
 
-/** Whether bytes can be appended behind `front` others. @throws what `append` does */
+/** Checks that bytes can be appended behind `front` others. @throws what `append` does */
 export function checkAppend(writer: WriterBase, bytes: unknown, front: number): void {
   if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
   if (bytes.heap.buffer !== writer.heap.buffer) {

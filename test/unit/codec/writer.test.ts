@@ -355,13 +355,15 @@ describe.each(["realloc", "chain"] as const)("what a writer by %s is given", (gr
     onWriter({ grow, initial: 16, maximum: 30 }, (writer, heap) => {
       const pool = new BytesPool(heap);
       const long = pool.alloc(20);
+      const exact = pool.alloc(14);
       const between = pool.alloc(16);
       for (let index = 0; index < 15; index++) writer.u8(index);
       writer.bits(1, 1);
       refusal(() => writer.appendPrefixed("u8", long), "ERR_TOO_LARGE");
+      refusal(() => writer.appendPrefixed("u8", exact), "ERR_TOO_LARGE");
       writer.bits(1, 1);
       expect(writer.length).toBe(16);
-      for (const bytes of [long, between, writer.finish()]) bytes.release();
+      for (const bytes of [long, exact, between, writer.finish()]) bytes.release();
     });
   });
 
