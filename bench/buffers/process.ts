@@ -64,7 +64,8 @@ const INPUTS: Readonly<Record<string, (encoded: readonly Uint8Array[]) => Uint8A
 function reader(make: () => Codec, messages: readonly Message[], name: string): Contestant {
   const codec = make();
   check(codec, messages);
-  const inputs = INPUTS[name]?.(messages.map(encode)) ?? [];
+  const inputs = INPUTS[name]?.(messages.map(encode));
+  if (inputs === undefined) throw new Error(`no case ${name}`);
   const inARow = MESSAGES / inputs.length;
   return {
     name: codec.name,
@@ -89,9 +90,12 @@ function allocator(make: () => Allocator, group: string, size: number): Contesta
 }
 
 function contestants(group: string, argument: string): Contestant[] {
-  const messages = makeMessages();
-  if (group === "write") return WRITERS.map((make) => writer(make, messages));
-  if (group === "read") return READERS.map((make) => reader(make, messages, argument));
+  if (group === "write" || group === "read") {
+    const messages = makeMessages();
+    return group === "write"
+      ? WRITERS.map((make) => writer(make, messages))
+      : READERS.map((make) => reader(make, messages, argument));
+  }
   const allocators = group === "node" ? POOLED_NODE : POOLED;
   return allocators.map((make) => allocator(make, group, Number(argument)));
 }

@@ -7,6 +7,10 @@
  */
 export const words: DataView<ArrayBuffer> = new DataView(new ArrayBuffer(8));
 
+export const U64_MAX: bigint = 2n ** 64n - 1n;
+export const I64_MIN: bigint = -(2n ** 63n);
+export const I64_MAX: bigint = 2n ** 63n - 1n;
+
 /** Bytes of the longest LEB128 of 32 and of 64 bits. */
 export const LEB32_BYTES = 5;
 export const LEB64_BYTES = 10;

@@ -4,6 +4,8 @@ import { checkWhole, invalid, refused } from "./errors.js";
 import { type LengthPrefix, PREFIXES, QUIC_MAX } from "./prefix.js";
 import {
   highWord,
+  I64_MAX,
+  I64_MIN,
   LEB32_BYTES,
   leb32Length,
   leb64Length,
@@ -11,15 +13,12 @@ import {
   putLeb64,
   putQuic,
   quicLength,
+  U64_MAX,
   words,
   zigzagWords,
 } from "./varint.js";
 import { appendParts, checkAppend, grow, longVarint32, splitBytes, steady } from "./writerCold.js";
 import { WriterNumbers } from "./writerNumbers.js";
-
-const U64_MAX = 2n ** 64n - 1n;
-const I64_MIN = -(2n ** 63n);
-const I64_MAX = 2n ** 63n - 1n;
 
 /** Up to here a loop is faster than a call of the engine's `set`. */
 const SHORT_BYTES = 8;

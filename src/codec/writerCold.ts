@@ -9,7 +9,7 @@ import {
   type Part,
 } from "../buffers/index.js";
 import { checkWhole, invalid, refused, tooLarge } from "./errors.js";
-import { leb32Length, putLeb32 } from "./varint.js";
+import { I64_MAX, I64_MIN, leb32Length, putLeb32, U64_MAX } from "./varint.js";
 import type { WriterBase } from "./writerBase.js";
 
 /** A chain's blocks grow with the message, up to this. */
@@ -221,9 +221,14 @@ export function place(writer: WriterBase, position: number, count: number): numb
   return start;
 }
 
-/** A view of the writer's heap is copied first: what it shows may move when the block grows. */
+/** A view of the writer's own block is copied first, for the block may move when it grows. */
 export function steady(writer: WriterBase, bytes: Uint8Array): Uint8Array {
-  return bytes.buffer === writer.heap.buffer ? new Uint8Array(bytes) : bytes;
+  const { start, capacity, heap, isChain } = writer;
+  if (isChain || bytes.buffer !== heap.buffer) return bytes;
+  const { byteOffset, length } = bytes;
+  return byteOffset < start + capacity && byteOffset + length > start
+    ? new Uint8Array(bytes)
+    : bytes;
 }
 
 /** Fills the open block, and then one more. */
@@ -268,16 +273,18 @@ export function longVarint32(writer: WriterBase, value: number): void {
  */
 export function roomFor(writer: WriterBase, field: string, value: unknown): number {
   const bits = Number.parseInt(field.slice(1), 10);
+  const isSigned = field.startsWith("i");
   if (field.startsWith("f")) {
     if (typeof value !== "number") throw invalid(field, value, "a number");
+  } else if (bits === 64) {
+    const [least, most] = isSigned ? [I64_MIN, I64_MAX] : [0n, U64_MAX];
+    const fits = typeof value === "bigint" && value >= least && value <= most;
+    if (!fits) throw refused(field, value, least, most, writer.length);
   } else {
-    const [least, most] = field.startsWith("u")
-      ? [0n, 2n ** BigInt(bits) - 1n]
-      : [-(2n ** BigInt(bits - 1)), 2n ** BigInt(bits - 1) - 1n];
-    const isWhole = bits === 64 ? typeof value === "bigint" : Number.isInteger(value);
-    const fits = isWhole && (value as bigint) >= least && (value as bigint) <= most;
-    if (!fits && bits === 64) throw refused(field, value, least, most, writer.length);
-    if (!fits) throw refused(field, value, Number(least), Number(most), writer.length);
+    const least = isSigned ? -(2 ** (bits - 1)) : 0;
+    const most = least + 2 ** bits - 1;
+    const fits = Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+    if (!fits) throw refused(field, value, least, most, writer.length);
   }
   return grow(writer, bits / 8);
 }

@@ -18,11 +18,10 @@ export class NodeBufferPool<B extends ArrayBufferLike = ArrayBufferLike> extends
   /** As `Buffer.alloc`: bytes that are 0, or filled with a value. */
   override alloc(
     size: number,
-    fill?: string | number | Uint8Array,
+    fill: string | number | Uint8Array = 0,
     encoding?: BufferEncoding,
   ): Buffer<B> {
-    const buffer = super.alloc(size);
-    if (fill === undefined || fill === 0) return buffer;
+    const buffer = this.allocUnsafe(size);
     try {
       return typeof fill === "string" ? buffer.fill(fill, encoding ?? "utf8") : buffer.fill(fill);
     } catch (error) {
