@@ -17,7 +17,7 @@ import {
   words,
   zigzagWords,
 } from "./varint.js";
-import { appendParts, checkAppend, grow, longVarint32, splitBytes, steady } from "./writerCold.js";
+import { appendParts, checkAppend, grow, longVarint32, otherBytes, steady } from "./writerCold.js";
 import { WriterNumbers } from "./writerNumbers.js";
 
 /** Up to here a loop is faster than a call of the engine's `set`. */
@@ -42,7 +42,8 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     }
     const { raw } = this;
     let left = value;
-    for (; left > 127; left >>>= 7) raw[at++] = (left & 127) | 128;
+    // An array of bytes takes the lowest 8 bits.
+    for (; left > 127; left >>>= 7) raw[at++] = left | 128;
     raw[at] = left;
     this.at = at + 1;
   }
@@ -93,32 +94,53 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
 
   /** A copy of bytes. `append` takes `Bytes` in without one. */
   bytes(bytes: Uint8Array): void {
-    if (!(bytes instanceof Uint8Array)) checkBytes("bytes", bytes);
-    const { length } = bytes;
     const { at } = this;
-    if (at + length > this.limit) {
-      splitBytes(this, bytes);
-      return;
+    if (bytes instanceof Uint8Array) {
+      const end = at + bytes.length;
+      if (end <= this.limit && end > at + SHORT_BYTES) {
+        this.at = end;
+        this.raw.set(bytes, at);
+        return;
+      }
     }
-    this.at = at + length;
-    if (length > SHORT_BYTES) this.raw.set(bytes, at);
-    else putShort(this.raw, at, bytes);
+    otherBytes(this, bytes);
   }
 
   /** A string as UTF-8. A lone surrogate is written as U+FFFD. */
   utf8(text: string): void {
-    if (!this.ascii(text, 0)) this.longUtf8(text, 0, utf8Length(text));
+    const { raw, at } = this;
+    if (typeof text === "string" && text.length <= SHORT_TEXT && at + text.length <= this.limit) {
+      let all = 0;
+      let end = at;
+      for (let index = 0; index < text.length; index++) all |= raw[end++] = text.charCodeAt(index);
+      if (all < 0x80) {
+        this.at = end;
+        return;
+      }
+    }
+    this.longUtf8(text, 0, utf8Length(text));
   }
 
   /** A string as UTF-8, its bytes counted in front. */
   utf8Prefixed(prefix: LengthPrefix, text: string): void {
     // A short text has a byte in front, whichever of the two it is.
-    if ((prefix === "u8" || prefix === "varint") && this.ascii(text, 1)) {
-      const { length } = text;
-      this.raw[this.at - length - 1] = length;
-    } else {
-      this.longPrefixed(prefix, text);
+    if (
+      (prefix === "u8" || prefix === "varint") &&
+      typeof text === "string" &&
+      text.length <= SHORT_TEXT &&
+      this.at + text.length < this.limit
+    ) {
+      const { raw } = this;
+      let { at } = this;
+      raw[at++] = text.length;
+      let all = 0;
+      for (let index = 0; index < text.length; index++) all |= raw[at++] = text.charCodeAt(index);
+      if (all < 0x80) {
+        this.at = at;
+        return;
+      }
     }
+    this.longPrefixed(prefix, text);
   }
 
   /** A string as UTF-8 with a byte behind it that ends it: 0, or another below 128. */
@@ -172,23 +194,6 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   /** The next bit field begins at a whole byte too. */
   align(): void {
     this.bitsFree = 0;
-  }
-
-  /** Writes a short string if it is ASCII and there is room, `front` bytes behind the position. */
-  private ascii(text: string, front: number): boolean {
-    if (typeof text !== "string") throw invalid("text", text, "a string");
-    const { length } = text;
-    const { raw } = this;
-    const at = this.at + front;
-    const end = at + length;
-    if (!(length <= SHORT_TEXT && end <= this.limit)) return false;
-    for (let index = 0; index < length; index++) {
-      const unit = text.charCodeAt(index);
-      if (unit >= 0x80) return false;
-      raw[at + index] = unit;
-    }
-    this.at = end;
-    return true;
   }
 
   private longPrefixed(prefix: LengthPrefix, text: string): void {
@@ -248,8 +253,4 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
       putQuic(this.data, at, quicLength(low, high), low, high);
     }
   }
-}
-
-function putShort(raw: Uint8Array, at: number, bytes: Uint8Array): void {
-  for (let index = 0; index < bytes.length; index++) raw[at + index] = bytes[index] as number;
 }

@@ -15,6 +15,7 @@ import {
   grow,
   place,
   reset,
+  roomFor,
   viewOf,
 } from "./writerCold.js";
 import { checkOptions, type WriterOptions } from "./writerOptions.js";
@@ -135,6 +136,11 @@ export abstract class WriterBase<B extends ArrayBufferLike = ArrayBufferLike> {
   append(bytes: Bytes<B>): void {
     checkAppend(this, bytes, 0);
     appendParts(this, bytes);
+  }
+
+  /** @internal */
+  roomFor(field: string, value: unknown): number {
+    return roomFor(this, field, value);
   }
 
   /** Makes room of `count` bytes that are 0, to be patched later. Returns their position. */

@@ -3,6 +3,7 @@ import {
   BufferError,
   type ByteHeap,
   Bytes,
+  checkBytes,
   hold,
   leave,
   outOfRange,
@@ -231,8 +232,21 @@ export function steady(writer: WriterBase, bytes: Uint8Array): Uint8Array {
     : bytes;
 }
 
+/** Bytes that are few, or may not have room, or are no bytes. */
+export function otherBytes(writer: WriterBase, bytes: Uint8Array): void {
+  const { length } = checkBytes("bytes", bytes);
+  const { raw, at } = writer;
+  if (at + length > writer.limit) {
+    splitBytes(writer, bytes);
+    return;
+  }
+  // For so few a loop is faster than a call of the engine's `set`.
+  for (let index = 0; index < length; index++) raw[at + index] = bytes[index] as number;
+  writer.at = at + length;
+}
+
 /** Fills the open block, and then one more. */
-export function splitBytes(writer: WriterBase, given: Uint8Array): void {
+function splitBytes(writer: WriterBase, given: Uint8Array): void {
   const bytes = steady(writer, given);
   const { at } = writer;
   const fits = writer.limit - at;

@@ -1,5 +1,5 @@
+import { highHalf, lowHalf, wide } from "./varint.js";
 import { WriterBase } from "./writerBase.js";
-import { roomFor } from "./writerCold.js";
 
 /** Numbers of fixed width. Each is checked before anything is written. */
 export abstract class WriterNumbers<
@@ -11,7 +11,7 @@ export abstract class WriterNumbers<
   u8(value: number): void {
     let { at } = this;
     if (typeof value !== "number" || (value & 0xff) !== value || at >= this.limit) {
-      at = roomFor(this, "u8", value);
+      at = this.roomFor("u8", value);
     }
     this.raw[at] = value;
     this.at = at + 1;
@@ -20,7 +20,7 @@ export abstract class WriterNumbers<
   i8(value: number): void {
     let { at } = this;
     if (typeof value !== "number" || (value << 24) >> 24 !== value || at + 1 > this.limit) {
-      at = roomFor(this, "i8", value);
+      at = this.roomFor("i8", value);
     }
     this.data.setInt8(at, value);
     this.at = at + 1;
@@ -28,8 +28,8 @@ export abstract class WriterNumbers<
 
   u16le(value: number): void {
     let { at } = this;
-    if (typeof value !== "number" || (value & 0xffff) !== value || at + 2 > this.limit) {
-      at = roomFor(this, "u16le", value);
+    if (typeof value !== "number" || (value << 16) >>> 16 !== value || at + 2 > this.limit) {
+      at = this.roomFor("u16le", value);
     }
     this.data.setUint16(at, value, true);
     this.at = at + 2;
@@ -37,8 +37,8 @@ export abstract class WriterNumbers<
 
   u16be(value: number): void {
     let { at } = this;
-    if (typeof value !== "number" || (value & 0xffff) !== value || at + 2 > this.limit) {
-      at = roomFor(this, "u16be", value);
+    if (typeof value !== "number" || (value << 16) >>> 16 !== value || at + 2 > this.limit) {
+      at = this.roomFor("u16be", value);
     }
     this.data.setUint16(at, value);
     this.at = at + 2;
@@ -47,7 +47,7 @@ export abstract class WriterNumbers<
   i16le(value: number): void {
     let { at } = this;
     if (typeof value !== "number" || (value << 16) >> 16 !== value || at + 2 > this.limit) {
-      at = roomFor(this, "i16le", value);
+      at = this.roomFor("i16le", value);
     }
     this.data.setInt16(at, value, true);
     this.at = at + 2;
@@ -56,7 +56,7 @@ export abstract class WriterNumbers<
   i16be(value: number): void {
     let { at } = this;
     if (typeof value !== "number" || (value << 16) >> 16 !== value || at + 2 > this.limit) {
-      at = roomFor(this, "i16be", value);
+      at = this.roomFor("i16be", value);
     }
     this.data.setInt16(at, value);
     this.at = at + 2;
@@ -64,8 +64,8 @@ export abstract class WriterNumbers<
 
   u24le(value: number): void {
     let { at } = this;
-    if (typeof value !== "number" || (value & 0xffffff) !== value || at + 3 > this.limit) {
-      at = roomFor(this, "u24le", value);
+    if (typeof value !== "number" || (value << 8) >>> 8 !== value || at + 3 > this.limit) {
+      at = this.roomFor("u24le", value);
     }
     this.data.setUint16(at, value & 0xffff, true);
     this.raw[at + 2] = value >>> 16;
@@ -74,8 +74,8 @@ export abstract class WriterNumbers<
 
   u24be(value: number): void {
     let { at } = this;
-    if (typeof value !== "number" || (value & 0xffffff) !== value || at + 3 > this.limit) {
-      at = roomFor(this, "u24be", value);
+    if (typeof value !== "number" || (value << 8) >>> 8 !== value || at + 3 > this.limit) {
+      at = this.roomFor("u24be", value);
     }
     this.raw[at] = value >>> 16;
     this.data.setUint16(at + 1, value & 0xffff);
@@ -85,7 +85,7 @@ export abstract class WriterNumbers<
   i24le(value: number): void {
     let { at } = this;
     if (typeof value !== "number" || (value << 8) >> 8 !== value || at + 3 > this.limit) {
-      at = roomFor(this, "i24le", value);
+      at = this.roomFor("i24le", value);
     }
     this.data.setInt16(at, value, true);
     this.raw[at + 2] = value >> 16;
@@ -95,7 +95,7 @@ export abstract class WriterNumbers<
   i24be(value: number): void {
     let { at } = this;
     if (typeof value !== "number" || (value << 8) >> 8 !== value || at + 3 > this.limit) {
-      at = roomFor(this, "i24be", value);
+      at = this.roomFor("i24be", value);
     }
     this.raw[at] = value >> 16;
     this.data.setInt16(at + 1, value);
@@ -105,7 +105,7 @@ export abstract class WriterNumbers<
   u32le(value: number): void {
     let { at } = this;
     if (typeof value !== "number" || value >>> 0 !== value || at + 4 > this.limit) {
-      at = roomFor(this, "u32le", value);
+      at = this.roomFor("u32le", value);
     }
     this.data.setUint32(at, value, true);
     this.at = at + 4;
@@ -114,7 +114,7 @@ export abstract class WriterNumbers<
   u32be(value: number): void {
     let { at } = this;
     if (typeof value !== "number" || value >>> 0 !== value || at + 4 > this.limit) {
-      at = roomFor(this, "u32be", value);
+      at = this.roomFor("u32be", value);
     }
     this.data.setUint32(at, value);
     this.at = at + 4;
@@ -123,7 +123,7 @@ export abstract class WriterNumbers<
   i32le(value: number): void {
     let { at } = this;
     if (typeof value !== "number" || (value | 0) !== value || at + 4 > this.limit) {
-      at = roomFor(this, "i32le", value);
+      at = this.roomFor("i32le", value);
     }
     this.data.setInt32(at, value, true);
     this.at = at + 4;
@@ -132,7 +132,7 @@ export abstract class WriterNumbers<
   i32be(value: number): void {
     let { at } = this;
     if (typeof value !== "number" || (value | 0) !== value || at + 4 > this.limit) {
-      at = roomFor(this, "i32be", value);
+      at = this.roomFor("i32be", value);
     }
     this.data.setInt32(at, value);
     this.at = at + 4;
@@ -141,64 +141,76 @@ export abstract class WriterNumbers<
   u64le(value: bigint): void {
     let { at } = this;
     if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value || at + 8 > this.limit) {
-      at = roomFor(this, "u64le", value);
+      at = this.roomFor("u64le", value);
     }
-    this.data.setBigUint64(at, value, true);
+    const { data } = this;
+    wide[0] = value;
+    data.setUint32(at, lowHalf[0] as number, true);
+    data.setUint32(at + 4, highHalf[0] as number, true);
     this.at = at + 8;
   }
 
   u64be(value: bigint): void {
     let { at } = this;
     if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value || at + 8 > this.limit) {
-      at = roomFor(this, "u64be", value);
+      at = this.roomFor("u64be", value);
     }
-    this.data.setBigUint64(at, value);
+    const { data } = this;
+    wide[0] = value;
+    data.setUint32(at, highHalf[0] as number);
+    data.setUint32(at + 4, lowHalf[0] as number);
     this.at = at + 8;
   }
 
   i64le(value: bigint): void {
     let { at } = this;
     if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value || at + 8 > this.limit) {
-      at = roomFor(this, "i64le", value);
+      at = this.roomFor("i64le", value);
     }
-    this.data.setBigInt64(at, value, true);
+    const { data } = this;
+    wide[0] = value;
+    data.setUint32(at, lowHalf[0] as number, true);
+    data.setUint32(at + 4, highHalf[0] as number, true);
     this.at = at + 8;
   }
 
   i64be(value: bigint): void {
     let { at } = this;
     if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value || at + 8 > this.limit) {
-      at = roomFor(this, "i64be", value);
+      at = this.roomFor("i64be", value);
     }
-    this.data.setBigInt64(at, value);
+    const { data } = this;
+    wide[0] = value;
+    data.setUint32(at, highHalf[0] as number);
+    data.setUint32(at + 4, lowHalf[0] as number);
     this.at = at + 8;
   }
 
   /** Any number, rounded to the nearest that 32 bits have. */
   f32le(value: number): void {
     let { at } = this;
-    if (typeof value !== "number" || at + 4 > this.limit) at = roomFor(this, "f32le", value);
+    if (typeof value !== "number" || at + 4 > this.limit) at = this.roomFor("f32le", value);
     this.data.setFloat32(at, value, true);
     this.at = at + 4;
   }
 
   f32be(value: number): void {
     let { at } = this;
-    if (typeof value !== "number" || at + 4 > this.limit) at = roomFor(this, "f32be", value);
+    if (typeof value !== "number" || at + 4 > this.limit) at = this.roomFor("f32be", value);
     this.data.setFloat32(at, value);
     this.at = at + 4;
   }
 
   f64le(value: number): void {
     let { at } = this;
-    if (typeof value !== "number" || at + 8 > this.limit) at = roomFor(this, "f64le", value);
+    if (typeof value !== "number" || at + 8 > this.limit) at = this.roomFor("f64le", value);
     this.data.setFloat64(at, value, true);
     this.at = at + 8;
   }
 
   f64be(value: number): void {
     let { at } = this;
-    if (typeof value !== "number" || at + 8 > this.limit) at = roomFor(this, "f64be", value);
+    if (typeof value !== "number" || at + 8 > this.limit) at = this.roomFor("f64be", value);
     this.data.setFloat64(at, value);
     this.at = at + 8;
   }
