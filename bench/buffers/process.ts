@@ -37,9 +37,11 @@ function writer(make: () => MessageWriter, messages: readonly Message[]): Contes
   return {
     name: codec.name,
     run(times) {
+      let sum = 0;
       for (let index = 0; index < times; index++) {
-        sink += codec.write(messages[index % MESSAGES] as Message);
+        sum += codec.write(messages[index % MESSAGES] as Message);
       }
+      sink += sum;
     },
   };
 }

@@ -21,7 +21,8 @@ import {
   tooLong,
 } from "./readerCold.js";
 import { ReaderNumbers } from "./readerNumbers.js";
-import { joinWords, LEB32_BYTES, LEB64_BYTES, takeLeb64, unzigzagWords, words } from "./varint.js";
+import { joinWords, LEB32_BYTES, LEB64_BYTES, takeLeb64 } from "./varint.js";
+import { high32, i64, low32, u64, unzigzag } from "./wide.js";
 
 /**
  * Reads a binary message from `Bytes`, of one part or of several, or from a `Uint8Array`. Nothing
@@ -55,7 +56,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   /** Unsigned LEB128 of 64 bits. @throws {BufferError} ERR_MALFORMED when it is longer. */
   varint64(): bigint {
     this.leb64();
-    return words.getBigUint64(0, true);
+    return u64[0] as bigint;
   }
 
   /** A signed number of 32 bits, zigzag, as protobuf's sint32. */
@@ -67,8 +68,8 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   /** A signed number of 64 bits, zigzag, as protobuf's sint64. */
   zigzag64(): bigint {
     this.leb64();
-    unzigzagWords();
-    return words.getBigInt64(0, true);
+    unzigzag();
+    return i64[0] as bigint;
   }
 
   /**
@@ -78,7 +79,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     const { position } = this;
     const kept = keptBits(this);
     this.quicWords();
-    const value = joinWords(words.getUint32(0, true), words.getUint32(4, true));
+    const value = joinWords(low32[0] as number, high32[0] as number);
     if (value <= Number.MAX_SAFE_INTEGER) return value;
     seekBack(this, position, kept);
     throw tooLarge("the integer", position, value, Number.MAX_SAFE_INTEGER);
@@ -87,7 +88,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   /** QUIC's integer, of 62 bits. */
   quic64(): bigint {
     this.quicWords();
-    return words.getBigUint64(0, true);
+    return u64[0] as bigint;
   }
 
   /**
@@ -261,10 +262,10 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
       throw tooLong(position, LEB32_BYTES);
     }
     takeLeb64(scratch, 0, length);
-    return words.getUint32(0, true);
+    return low32[0] as number;
   }
 
-  /** Reads a LEB128 into `words`. */
+  /** Reads a LEB128 into the two words. */
   private leb64(): void {
     const { position } = this;
     const kept = keptBits(this);
@@ -274,13 +275,13 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     throw tooLong(position, LEB64_BYTES);
   }
 
-  /** Reads a QUIC integer into `words`. */
+  /** Reads a QUIC integer into the two words. */
   private quicWords(): void {
     const { position } = this;
     const first = this.u8();
     const length = 2 ** (first >>> 6);
     const rest = length - 1;
-    words.setBigUint64(0, 0n);
+    u64[0] = 0n;
     if (this.missing > 0) return;
     if (rest > this.remaining) {
       fallShort(this, position, rest - this.remaining);
@@ -293,7 +294,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
       high = ((high << 8) | (low >>> 24)) >>> 0;
       low = ((low << 8) | view.getUint8(index)) >>> 0;
     }
-    words.setUint32(0, low, true);
-    words.setUint32(4, high, true);
+    low32[0] = low;
+    high32[0] = high;
   }
 }

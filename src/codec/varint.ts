@@ -1,24 +1,11 @@
+import { high32, low32 } from "./wide.js";
+
 /**
- * Variable-length integers. What has more than 32 bits is taken apart into two words in a scratch
- * view: arithmetic on bigints allocates for each step.
+ * Variable-length integers. What has more than 32 bits is taken apart into two words.
  *
  *     LEB128   1ddddddd 1ddddddd 0ddddddd          the lowest 7 bits first
  *     QUIC     nndddddd dddddddd ...               the highest bits first; 2 ** nn bytes
  */
-export const words: DataView<ArrayBuffer> = new DataView(new ArrayBuffer(8));
-
-/**
- * The same scratch as a bigint and its two words. Until Node 24, V8 calls out for a bigint that a
- * `DataView` stores (8 ns), but not for one that a typed array does (1 ns).
- */
-export const wide: BigUint64Array<ArrayBuffer> = new BigUint64Array(words.buffer);
-const IS_LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
-export const lowHalf: Uint32Array = new Uint32Array(words.buffer, IS_LITTLE ? 0 : 4, 1);
-export const highHalf: Uint32Array = new Uint32Array(words.buffer, IS_LITTLE ? 4 : 0, 1);
-
-export const U64_MAX: bigint = 2n ** 64n - 1n;
-export const I64_MIN: bigint = -(2n ** 63n);
-export const I64_MAX: bigint = 2n ** 63n - 1n;
 
 /** Bytes of the longest LEB128 of 32 and of 64 bits. */
 export const LEB32_BYTES = 5;
@@ -67,9 +54,7 @@ export function findLebEnd(u8: Uint8Array, at: number, end: number): number {
   return 0;
 }
 
-/**
- * Reads a LEB128 of `length` bytes into `words`, little-endian. Returns whether 64 bits hold it.
- */
+/** Reads a LEB128 of `length` bytes into the two words. Returns whether 64 bits hold it. */
 export function takeLeb64(u8: Uint8Array, at: number, length: number): boolean {
   let low = 0;
   let high = 0;
@@ -80,26 +65,9 @@ export function takeLeb64(u8: Uint8Array, at: number, length: number): boolean {
     if (shift === 28) high |= bits >>> 4;
     if (shift > 28 && shift < 64) high |= bits << (shift - 32);
   }
-  words.setUint32(0, low >>> 0, true);
-  words.setUint32(4, high >>> 0, true);
+  low32[0] = low;
+  high32[0] = high;
   return length < LEB64_BYTES || (length === LEB64_BYTES && (u8[at + 9] as number) <= 1);
-}
-
-/** Puts the zigzag of the value in `words` in its place. */
-export function zigzagWords(): void {
-  const low = words.getInt32(0, true);
-  const high = words.getInt32(4, true);
-  const sign = high >> 31;
-  words.setInt32(0, (low << 1) ^ sign, true);
-  words.setInt32(4, ((high << 1) | (low >>> 31)) ^ sign, true);
-}
-
-export function unzigzagWords(): void {
-  const low = words.getInt32(0, true);
-  const high = words.getInt32(4, true);
-  const sign = -(low & 1);
-  words.setInt32(0, ((low >>> 1) | (high << 31)) ^ sign, true);
-  words.setInt32(4, (high >>> 1) ^ sign, true);
 }
 
 const WORD = 2 ** 32;

@@ -4,8 +4,6 @@ import { checkWhole, invalid, refused } from "./errors.js";
 import { type LengthPrefix, PREFIXES, QUIC_MAX } from "./prefix.js";
 import {
   highWord,
-  I64_MAX,
-  I64_MIN,
   LEB32_BYTES,
   leb32Length,
   leb64Length,
@@ -13,10 +11,8 @@ import {
   putLeb64,
   putQuic,
   quicLength,
-  U64_MAX,
-  words,
-  zigzagWords,
 } from "./varint.js";
+import { high32, I64_MAX, I64_MIN, low32, U64_MAX, u64, zigzag } from "./wide.js";
 import { appendParts, checkAppend, grow, longVarint32, otherBytes, steady } from "./writerCold.js";
 import { WriterNumbers } from "./writerNumbers.js";
 
@@ -53,7 +49,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value) {
       throw refused("varint64", value, 0n, U64_MAX, this.length);
     }
-    words.setBigUint64(0, value, true);
+    u64[0] = value;
     this.leb64();
   }
 
@@ -70,8 +66,8 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value) {
       throw refused("zigzag64", value, I64_MIN, I64_MAX, this.length);
     }
-    words.setBigInt64(0, value, true);
-    zigzagWords();
+    u64[0] = value;
+    zigzag();
     this.leb64();
   }
 
@@ -88,8 +84,8 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     if (typeof value !== "bigint" || value < 0n || value > QUIC_MAX) {
       throw refused("quic64", value, 0n, QUIC_MAX, this.length);
     }
-    words.setBigUint64(0, value, true);
-    this.quicWords(words.getUint32(0, true), words.getUint32(4, true));
+    u64[0] = value;
+    this.quicWords(low32[0] as number, high32[0] as number);
   }
 
   /** A copy of bytes. `append` takes `Bytes` in without one. */
@@ -118,6 +114,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
         return;
       }
     }
+    if (typeof text !== "string") throw invalid("text", text, "a string");
     this.longUtf8(text, 0, utf8Length(text));
   }
 
@@ -211,10 +208,10 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.at = at + all;
   }
 
-  /** Writes what is in `words`. */
+  /** Writes what is in the two words. */
   private leb64(): void {
-    const low = words.getUint32(0, true);
-    const high = words.getUint32(4, true);
+    const low = low32[0] as number;
+    const high = high32[0] as number;
     const size = leb64Length(low, high);
     const at = this.at + size <= this.limit ? this.at : grow(this, size);
     putLeb64(this.raw, at, low, high);

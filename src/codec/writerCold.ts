@@ -10,7 +10,8 @@ import {
   type Part,
 } from "../buffers/index.js";
 import { checkWhole, invalid, refused, tooLarge } from "./errors.js";
-import { I64_MAX, I64_MIN, leb32Length, putLeb32, U64_MAX } from "./varint.js";
+import { leb32Length, putLeb32 } from "./varint.js";
+import { I64_MAX, I64_MIN, U64_MAX } from "./wide.js";
 import type { WriterBase } from "./writerBase.js";
 
 /** A chain's blocks grow with the message, up to this. */

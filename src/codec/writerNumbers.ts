@@ -1,4 +1,4 @@
-import { highHalf, lowHalf, wide } from "./varint.js";
+import { high32, low32, u64 } from "./wide.js";
 import { WriterBase } from "./writerBase.js";
 
 /** Numbers of fixed width. Each is checked before anything is written. */
@@ -144,9 +144,9 @@ export abstract class WriterNumbers<
       at = this.roomFor("u64le", value);
     }
     const { data } = this;
-    wide[0] = value;
-    data.setUint32(at, lowHalf[0] as number, true);
-    data.setUint32(at + 4, highHalf[0] as number, true);
+    u64[0] = value;
+    data.setUint32(at, low32[0] as number, true);
+    data.setUint32(at + 4, high32[0] as number, true);
     this.at = at + 8;
   }
 
@@ -156,9 +156,9 @@ export abstract class WriterNumbers<
       at = this.roomFor("u64be", value);
     }
     const { data } = this;
-    wide[0] = value;
-    data.setUint32(at, highHalf[0] as number);
-    data.setUint32(at + 4, lowHalf[0] as number);
+    u64[0] = value;
+    data.setUint32(at, high32[0] as number);
+    data.setUint32(at + 4, low32[0] as number);
     this.at = at + 8;
   }
 
@@ -168,9 +168,9 @@ export abstract class WriterNumbers<
       at = this.roomFor("i64le", value);
     }
     const { data } = this;
-    wide[0] = value;
-    data.setUint32(at, lowHalf[0] as number, true);
-    data.setUint32(at + 4, highHalf[0] as number, true);
+    u64[0] = value;
+    data.setUint32(at, low32[0] as number, true);
+    data.setUint32(at + 4, high32[0] as number, true);
     this.at = at + 8;
   }
 
@@ -180,9 +180,9 @@ export abstract class WriterNumbers<
       at = this.roomFor("i64be", value);
     }
     const { data } = this;
-    wide[0] = value;
-    data.setUint32(at, highHalf[0] as number);
-    data.setUint32(at + 4, lowHalf[0] as number);
+    u64[0] = value;
+    data.setUint32(at, high32[0] as number);
+    data.setUint32(at + 4, low32[0] as number);
     this.at = at + 8;
   }
 
