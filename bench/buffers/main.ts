@@ -26,7 +26,8 @@ const HELP = `usage: npm run bench:buffers -- [options]
 
 const SIZES = ["64", "256", "512", "1024", "4096", "16384"];
 const CASES: readonly (readonly [group: string, name: string])[] = [
-  ["write", "1"],
+  ["write", "63"],
+  ["write", "64"],
   ["read", "array"],
   ["read", "frame"],
   ["read", "row"],
@@ -126,7 +127,7 @@ if (values.help) {
       return own === group && measured !== undefined ? [[name, measured] as const] : [];
     });
   console.log(`Node ${process.version}, ${cpus()[0]?.model ?? "unknown processor"}`);
-  printGroup("A mixed message of about 100 bytes is written", "at a time", of("write"));
+  printGroup("A mixed message of about 100 bytes is written", "bits of its id", of("write"));
   printGroup(
     "Such messages are read: of an array each, of a frame each, or in a row",
     "from",

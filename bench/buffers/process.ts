@@ -93,7 +93,7 @@ function allocator(make: () => Allocator, group: string, size: number): Contesta
 
 function contestants(group: string, argument: string): Contestant[] {
   if (group === "write" || group === "read") {
-    const messages = makeMessages();
+    const messages = makeMessages(group === "write" ? Number(argument) : 64);
     return group === "write"
       ? WRITERS.map((make) => writer(make, messages))
       : READERS.map((make) => reader(make, messages, argument));
