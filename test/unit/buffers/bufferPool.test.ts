@@ -239,6 +239,19 @@ describe("adopt", () => {
     buffers.free(view);
     expectNothingLeft(heap);
   });
+
+  it("lets a stale view be given out by nothing, though it was the last that was freed", () => {
+    const { heap, buffers } = newPools();
+    const old = buffers.alloc(64);
+    buffers.free(old);
+    const ptr = heap.malloc(64);
+    expect(ptr).toBe(old.byteOffset);
+    const adopted = buffers.adopt(ptr, 64);
+    heap.free(ptr);
+    expect(buffers.alloc(64) === adopted).toBe(true);
+    buffers.free(adopted);
+    expectNothingLeft(heap);
+  });
 });
 
 describe("pools of other kinds", () => {
