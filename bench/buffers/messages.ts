@@ -37,7 +37,7 @@ function generator(seed: number): (below: number) => number {
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 
-/** `idBits` is 64, or 63 for ids as databases and clocks give them, which leave the sign bit free. */
+/** `idBits` is 64, or 63 for ids such as databases and clocks give: their sign bit is free. */
 export function makeMessages(idBits: number): Message[] {
   const next = generator(SEED);
   // Written out, for the fields of an object that is spread are slow to read.
