@@ -13,8 +13,8 @@ import type { Figures } from "./report.js";
 
 const HELP = `usage: npm run bench:servers -- [options]
 
-  --turns N       turns of each case (default 3)
-  --seconds N     about how long each run takes (default 2)
+  --turns N       turns of each case (default 5)
+  --seconds N     about how long each run takes (default 4)
   --only REGEX    cases whose "SIZE PIPELINE" matches, such as "16384 1$"
   --soak MINUTES  instead: mixed sizes for so long, on both servers, and their memory over time
   --json FILE     writes all figures to FILE
@@ -244,8 +244,8 @@ async function soak(minutes: number): Promise<void> {
 
 const { values } = parseArgs({
   options: {
-    turns: { type: "string", default: "3" },
-    seconds: { type: "string", default: "2" },
+    turns: { type: "string", default: "5" },
+    seconds: { type: "string", default: "4" },
     only: { type: "string", default: "" },
     soak: { type: "string" },
     json: { type: "string" },
