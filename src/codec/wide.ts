@@ -4,13 +4,13 @@
  * They are typed arrays because V8, until Node 24, calls out for a bigint that a `DataView` stores
  * (8 ns) and not for one that a typed array does (1 ns).
  */
-const bytes = new ArrayBuffer(8);
+const memory = new ArrayBuffer(8);
 const IS_LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-export const u64: BigUint64Array = new BigUint64Array(bytes);
-export const i64: BigInt64Array = new BigInt64Array(bytes);
-export const low32: Uint32Array = new Uint32Array(bytes, IS_LITTLE ? 0 : 4, 1);
-export const high32: Uint32Array = new Uint32Array(bytes, IS_LITTLE ? 4 : 0, 1);
+export const u64: BigUint64Array = new BigUint64Array(memory);
+export const i64: BigInt64Array = new BigInt64Array(memory);
+export const low32: Uint32Array = new Uint32Array(memory, IS_LITTLE ? 0 : 4, 1);
+export const high32: Uint32Array = new Uint32Array(memory, IS_LITTLE ? 4 : 0, 1);
 
 export const U64_MAX: bigint = 2n ** 64n - 1n;
 export const I64_MIN: bigint = -(2n ** 63n);
