@@ -20,7 +20,7 @@ export const I64_MAX: bigint = 2n ** 63n - 1n;
 export function zigzag(): void {
   const low = low32[0] as number;
   const high = high32[0] as number;
-  const sign = (high | 0) >> 31;
+  const sign = high >> 31;
   low32[0] = (low << 1) ^ sign;
   high32[0] = ((high << 1) | (low >>> 31)) ^ sign;
 }

@@ -1,4 +1,4 @@
-import { Bytes, checkBytes, utf8Length, writeUtf8 } from "../buffers/index.js";
+import { Bytes, bytesOf, utf8Length, writeUtf8 } from "../buffers/index.js";
 import { putBits } from "./bits.js";
 import { checkWhole, invalid, refused } from "./errors.js";
 import { type LengthPrefix, PREFIXES, QUIC_MAX } from "./prefix.js";
@@ -13,11 +13,19 @@ import {
   quicLength,
 } from "./varint.js";
 import { high32, I64_MAX, I64_MIN, low32, U64_MAX, u64, zigzag } from "./wide.js";
-import { appendParts, checkAppend, grow, longVarint32, otherBytes, steady } from "./writerCold.js";
+import {
+  appendParts,
+  checkAppend,
+  countBytes,
+  grow,
+  longVarint32,
+  SHORT_BYTES,
+  slowBytes,
+  steady,
+} from "./writerCold.js";
 import { WriterNumbers } from "./writerNumbers.js";
 
-/** Up to here a loop is faster than a call of the engine's `set`. */
-const SHORT_BYTES = 8;
+/** A string of up to so many characters is written one by one, which is faster then. */
 const SHORT_TEXT = 24;
 /** V8 looks the method of a typed array up at each call in Node 20, which takes 3 ns. */
 const setBytes = Uint8Array.prototype.set;
@@ -96,22 +104,29 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     if (bytes instanceof Uint8Array) {
       const end = at + bytes.length;
       if (end <= this.limit && end > at + SHORT_BYTES) {
-        this.at = end;
         setBytes.call(this.raw, bytes, at);
+        this.at = end;
         return;
       }
     }
-    otherBytes(this, bytes);
+    slowBytes(this, bytes);
   }
+
+  /*
+   * The loops of the next two are one, written twice: V8 counts a function that it inlined into a
+   * function that it inlines for both. A text that turns out not to be ASCII has been written to free
+   * room in vain.
+   */
 
   /** A string as UTF-8. A lone surrogate is written as U+FFFD. */
   utf8(text: string): void {
     const { raw, at } = this;
     if (typeof text === "string" && text.length <= SHORT_TEXT && at + text.length <= this.limit) {
-      let all = 0;
+      let units = 0;
       let end = at;
-      for (let index = 0; index < text.length; index++) all |= raw[end++] = text.charCodeAt(index);
-      if (all < 0x80) {
+      for (let index = 0; index < text.length; index++)
+        units |= raw[end++] = text.charCodeAt(index);
+      if (units < 0x80) {
         this.at = end;
         return;
       }
@@ -132,9 +147,9 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
       const { raw } = this;
       let { at } = this;
       raw[at++] = text.length;
-      let all = 0;
-      for (let index = 0; index < text.length; index++) all |= raw[at++] = text.charCodeAt(index);
-      if (all < 0x80) {
+      let units = 0;
+      for (let index = 0; index < text.length; index++) units |= raw[at++] = text.charCodeAt(index);
+      if (units < 0x80) {
         this.at = at;
         return;
       }
@@ -158,10 +173,10 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
 
   /** Bytes, counted in front. */
   bytesPrefixed(prefix: LengthPrefix, bytes: Uint8Array): void {
-    const { length } = checkBytes("bytes", bytes);
+    const length = countBytes(bytes);
     const front = this.prefixLength(prefix, length);
     const fits = this.at + front + length <= this.limit;
-    const source = fits ? bytes : steady(this, bytes);
+    const source = fits ? bytes : steady(this, bytesOf(bytes));
     const at = fits ? this.at : grow(this, front + length);
     this.putPrefix(prefix, at, length);
     setBytes.call(this.raw, source, at + front);

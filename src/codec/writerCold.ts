@@ -3,6 +3,7 @@ import {
   BufferError,
   type ByteHeap,
   Bytes,
+  bytesOf,
   checkBytes,
   hold,
   leave,
@@ -233,22 +234,32 @@ export function steady(writer: WriterBase, bytes: Uint8Array): Uint8Array {
     : bytes;
 }
 
-/** Bytes that are few, or may not have room, or are no bytes. */
-export function otherBytes(writer: WriterBase, bytes: Uint8Array): void {
+/** How many bytes are to be copied. Where a buffer was detached there are none: it is refused. */
+export function countBytes(bytes: Uint8Array): number {
   const { length } = checkBytes("bytes", bytes);
+  if (length === 0) bytesOf(bytes);
+  return length;
+}
+
+/** Up to here a loop is faster than a call of the engine's `set`. */
+export const SHORT_BYTES = 8;
+
+/** Bytes that are few, or have no room, or are another realm's, or none. */
+export function slowBytes(writer: WriterBase, bytes: Uint8Array): void {
+  const length = countBytes(bytes);
   const { raw, at } = writer;
   if (at + length > writer.limit) {
     splitBytes(writer, bytes);
     return;
   }
-  // For so few a loop is faster than a call of the engine's `set`.
-  for (let index = 0; index < length; index++) raw[at + index] = bytes[index] as number;
+  if (length > SHORT_BYTES) raw.set(bytes, at);
+  else for (let index = 0; index < length; index++) raw[at + index] = bytes[index] as number;
   writer.at = at + length;
 }
 
 /** Fills the open block, and then one more. */
 function splitBytes(writer: WriterBase, given: Uint8Array): void {
-  const bytes = steady(writer, given);
+  const bytes = steady(writer, bytesOf(given));
   const { at } = writer;
   const fits = writer.limit - at;
   if (!writer.isChain || fits <= 0) {
