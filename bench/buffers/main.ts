@@ -6,10 +6,14 @@
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { buildSync } from "esbuild";
 import { geometricMean, median } from "../../src/cli/statistics.js";
+import { startProgress } from "../../src/cli/term/progress.js";
 import { type Column, printTable } from "../../src/cli/term/table.js";
+import { checkWhole, chooseCases } from "../arguments.js";
 import { restoreConstants } from "../constants.js";
 import type { Figures } from "./process.js";
 
@@ -36,13 +40,14 @@ const CASES: readonly (readonly [group: string, name: string])[] = [
   ...SIZES.map((size) => ["node", size] as const),
 ];
 
-const PROCESS = "build/buffers/process.js";
+const FOLDER = fileURLToPath(new URL("../../build/buffers/", import.meta.url));
+const PROCESS = join(FOLDER, "process.js");
 const run = promisify(execFile);
 
 /** Built, so that no compiler is in the process: one more takes 5 to 10 % of a message's time. */
 function buildProcess(): void {
   buildSync({
-    entryPoints: ["bench/buffers/process.ts"],
+    entryPoints: [fileURLToPath(new URL("process.ts", import.meta.url))],
     outfile: PROCESS,
     bundle: true,
     format: "esm",
@@ -98,35 +103,43 @@ function printGroup(
   printTable(columns, measured.length > 1 ? [...rows, means] : rows);
 }
 
-const { values } = parseArgs({
-  options: {
-    turns: { type: "string", default: "5" },
-    rounds: { type: "string", default: "12" },
-    ms: { type: "string", default: "60" },
-    only: { type: "string", default: "" },
-    json: { type: "string" },
-    smoke: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
-});
-
-if (values.help) {
-  console.log(HELP);
-} else {
-  const only = new RegExp(values.only);
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      turns: { type: "string", default: "5" },
+      rounds: { type: "string", default: "12" },
+      ms: { type: "string", default: "60" },
+      only: { type: "string", default: "" },
+      json: { type: "string" },
+      smoke: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return console.log(HELP);
+  checkWhole(values, ["turns", "rounds", "ms"]);
+  const cases = chooseCases(CASES, ([group, name]) => `${group} ${name}`, values.only);
   const turns = values.smoke ? 1 : Number(values.turns);
   const plan = values.smoke ? ["2", "1"] : [values.rounds, values.ms];
   buildProcess();
   const results: Record<string, Figures[]> = {};
-  for (const [group, name] of CASES.filter(([group, name]) => only.test(`${group} ${name}`))) {
+  const progress = startProgress(cases.length);
+  for (const [index, [group, name]] of cases.entries()) {
+    progress.show(index / cases.length, `${group} ${name}`);
     results[`${group} ${name}`] = await measure([group, name, ...plan], turns);
   }
+  progress.done();
+  console.log(`Node ${process.version}, ${cpus()[0]?.model ?? "unknown processor"}`);
+  if (values.smoke) console.log("a smoke test: its figures are of cold code, and mean nothing");
+  printAll(results);
+  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(results, null, 2));
+}
+
+function printAll(results: Readonly<Record<string, Figures[]>>): void {
   const of = (group: string): (readonly [string, Figures[]])[] =>
     CASES.flatMap(([own, name]) => {
       const measured = results[`${own} ${name}`];
       return own === group && measured !== undefined ? [[name, measured] as const] : [];
     });
-  console.log(`Node ${process.version}, ${cpus()[0]?.model ?? "unknown processor"}`);
   printGroup("A mixed message of about 100 bytes is written", "bits of its id", of("write"));
   printGroup(
     "Such messages are read: of an array each, of a frame each, or in a row",
@@ -136,5 +149,9 @@ if (values.help) {
   printGroup("A buffer is allocated and freed, one by one", "bytes", of("pair"));
   printGroup("A buffer is freed and another allocated, of 256 live", "bytes", of("pool"));
   printGroup("The same with Node's buffers", "bytes", of("node"));
-  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(results, null, 2));
 }
+
+main().catch((error: unknown) => {
+  console.error(`bench:buffers: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});

@@ -10,6 +10,7 @@ import { gunzipSync } from "node:zlib";
 import { geometricMean, median, quartiles, steady } from "../../src/cli/statistics.js";
 import { startProgress } from "../../src/cli/term/progress.js";
 import { type Column, printTable } from "../../src/cli/term/table.js";
+import { checkWhole, chooseCases } from "../arguments.js";
 import type { Round } from "../quiet.js";
 import { buildNative, findNatives, ours, type Subject } from "./subjects.js";
 
@@ -254,18 +255,16 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return console.log(HELP);
-  for (const name of ["turns", "rounds", "ops"] as const) {
-    if (/^[1-9]\d{0,9}$/.test(values[name])) continue;
-    throw new Error(`--${name} is ${values[name]}; it takes a whole number from 1 (see --help)`);
-  }
+  checkWhole(values, ["turns", "rounds", "ops"]);
   buildNative();
   unpackTraces();
   const { found, missing } = findNatives();
   const subjects = [ours, ...found];
   const rivals = found.map(({ name }) => name);
-  const only = new RegExp(values.only);
-  const cases = listCases(values.rounds, values.ops).filter(({ group, name }) =>
-    only.test(`${group} ${name}`),
+  const cases = chooseCases(
+    listCases(values.rounds, values.ops),
+    ({ group, name }) => `${group} ${name}`,
+    values.only,
   );
   const turns = Number(values.turns);
   const progress = startProgress(cases.length);

@@ -7,14 +7,16 @@ import { type ChildProcess, execFile, fork } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { parseArgs, promisify } from "node:util";
 import { geometricMean, median } from "../../src/cli/statistics.js";
+import { startProgress } from "../../src/cli/term/progress.js";
 import { type Column, printTable } from "../../src/cli/term/table.js";
+import { checkWhole, chooseCases } from "../arguments.js";
 import { buildServers, SERVERS, type ServerName, serverFile } from "./build.js";
 import type { Figures } from "./report.js";
 
 const HELP = `usage: npm run bench:servers -- [options]
 
   --turns N       turns of each case (default 5)
-  --seconds N     about how long each run takes (default 4)
+  --seconds N     about how long a run takes, SETs and then GETs (default 4)
   --only REGEX    cases whose "SIZE PIPELINE" matches, such as "16384 1$"
   --soak MINUTES  instead: mixed sizes for so long, on both servers, and their memory over time
   --json FILE     writes all figures to FILE
@@ -242,48 +244,47 @@ async function soak(minutes: number): Promise<void> {
   );
 }
 
-const { values } = parseArgs({
-  options: {
-    turns: { type: "string", default: "5" },
-    seconds: { type: "string", default: "4" },
-    only: { type: "string", default: "" },
-    soak: { type: "string" },
-    json: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
-});
-
 async function main(): Promise<void> {
-  if (values.help) {
-    console.log(HELP);
-    return;
-  }
+  const { values } = parseArgs({
+    options: {
+      turns: { type: "string", default: "5" },
+      seconds: { type: "string", default: "4" },
+      only: { type: "string", default: "" },
+      soak: { type: "string" },
+      json: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return console.log(HELP);
+  const { soak: minutes, ...others } = values;
+  checkWhole(others, ["turns", "seconds"]);
+  if (minutes !== undefined) checkWhole({ soak: minutes }, ["soak"]);
+  const all = SIZES.flatMap((size) => PIPELINES.map((pipeline) => ({ size, pipeline })));
+  const cases = chooseCases(all, ({ size, pipeline }) => `${size} ${pipeline}`, values.only);
   buildServers();
-  if (values.soak !== undefined) {
-    await soak(Number(values.soak));
-    return;
-  }
-  const only = new RegExp(values.only);
-  const all = new Map<string, Results>();
-  for (const size of SIZES) {
-    for (const pipeline of PIPELINES) {
-      const name = `${size} ${pipeline}`;
-      if (!only.test(name)) continue;
-      const results: Results = { plain: [], pooled: [] };
-      for (let turn = 0; turn < Number(values.turns); turn++) {
-        for (const server of turn % 2 === 0 ? SERVERS : [...SERVERS].reverse()) {
-          results[server].push(await takeTurn(server, size, pipeline, Number(values.seconds)));
-        }
+  if (minutes !== undefined) return soak(Number(minutes));
+  const turns = Number(values.turns);
+  const progress = startProgress(cases.length * turns);
+  const measured = new Map<string, Results>();
+  for (const { size, pipeline } of cases) {
+    const results: Results = { plain: [], pooled: [] };
+    for (let turn = 0; turn < turns; turn++) {
+      progress.step(`${size} bytes, pipeline ${pipeline}`);
+      for (const server of turn % 2 === 0 ? SERVERS : [...SERVERS].reverse()) {
+        results[server].push(await takeTurn(server, size, pipeline, Number(values.seconds)));
       }
-      all.set(name, results);
-      if (process.stderr.isTTY) process.stderr.write(`${name} done\n`);
     }
+    measured.set(`${size} ${pipeline}`, results);
   }
+  progress.done();
   console.log(`Node ${process.version}, redis-benchmark with ${CLIENTS} clients, ${KEYS} keys`);
-  printAll(all);
+  printAll(measured);
   if (values.json !== undefined) {
-    writeFileSync(values.json, JSON.stringify(Object.fromEntries(all), undefined, 2));
+    writeFileSync(values.json, JSON.stringify(Object.fromEntries(measured), undefined, 2));
   }
 }
 
-await main();
+main().catch((error: unknown) => {
+  console.error(`bench:servers: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});

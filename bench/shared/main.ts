@@ -7,6 +7,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { geometricMean, median, quartiles, steady } from "../../src/cli/statistics.js";
 import { type Column, printTable } from "../../src/cli/term/table.js";
+import { checkWhole, toPattern } from "../arguments.js";
 import { ours, oursShared } from "../native/subjects.js";
 import { boundOf, WORKLOADS, type Workload } from "./bound.js";
 import { buildProcesses, findMimalloc, runDriver, runNative } from "./cases.js";
@@ -232,13 +233,10 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return console.log(HELP);
-  for (const name of ["turns", "rounds"] as const) {
-    if (/^[1-9]\d{0,9}$/.test(values[name])) continue;
-    throw new Error(`--${name} is ${values[name]}; it takes a whole number from 1 (see --help)`);
-  }
+  checkWhole(values, ["turns", "rounds"]);
   const { rounds, peer } = values;
   buildProcesses(peer);
-  const settings = { turns: Number(values.turns), rounds, only: new RegExp(values.only), peer };
+  const settings = { turns: Number(values.turns), rounds, only: toPattern(values.only), peer };
   console.log(
     `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown CPU"}, ` +
       `${values.turns} turns of ${rounds} rounds; medians`,

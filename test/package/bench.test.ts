@@ -47,6 +47,32 @@ it.each([
   expect(peakBytes).toBeLessThan(bound);
 });
 
+it("bench:buffers runs all its cases", () => {
+  const rows = lines(["bench/buffers/main.ts", "--smoke"]).filter((line) => /^\| \w/.test(line));
+  const names = rows.map((row) => row.split("|")[1]?.trim());
+  const sizes = ["bytes", "64", "256", "512", "1024", "4096", "16384", "geometric mean"];
+  expect(names).toEqual([
+    ...["bits of its id", "63", "64", "geometric mean"],
+    ...["from", "array", "frame", "row", "geometric mean"],
+    ...[...sizes, ...sizes, ...sizes],
+  ]);
+  for (const row of rows) expect(row).not.toMatch(/NaN|Infinity|undefined/);
+}, 60_000);
+
+it.each([
+  ["buffers", ["--turns", "0"], "--turns is 0; it takes a whole number from 1"],
+  ["buffers", ["--only", "("], "--only is (; it takes a regular expression"],
+  ["servers", ["--soak", "x"], "--soak is x; it takes a whole number from 1"],
+  ["servers", ["--only", "zz"], "it takes a pattern for some of: 64 1, 64 16"],
+  ["native", ["--only", "zz"], "it takes a pattern for some of: trace sqlite"],
+  ["shared", ["--rounds", "x"], "--rounds is x; it takes a whole number from 1"],
+] as const)("bench:%s refuses %j", (name, args, message) => {
+  const argv = ["--import", "tsx", `bench/${name}/main.ts`, ...args];
+  const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8" });
+  expect([status, stdout]).toEqual([1, ""]);
+  expect(stderr).toContain(message);
+});
+
 it("the bound is what a worker's slabs of a class can be", () => {
   const blocks = (count: number): Workload => ({
     live: () => [{ blocks: count, within: (bytes) => (bytes >= 1024 ? 1 : 0) }],

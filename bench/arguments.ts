@@ -1,0 +1,33 @@
+/** What the benches ask of their arguments. */
+
+/** @throws Error unless each of these options is a whole number from 1. */
+export function checkWhole<N extends string>(
+  values: Readonly<Record<N, string>>,
+  names: readonly N[],
+): void {
+  for (const name of names) {
+    if (/^[1-9]\d{0,9}$/.test(values[name])) continue;
+    throw new Error(`--${name} is ${values[name]}; it takes a whole number from 1 (see --help)`);
+  }
+}
+
+/** The cases whose names match `--only`. @throws Error when there is none. */
+export function chooseCases<C>(
+  cases: readonly C[],
+  nameOf: (entry: C) => string,
+  only: string,
+): C[] {
+  const pattern = toPattern(only);
+  const chosen = cases.filter((entry) => pattern.test(nameOf(entry)));
+  if (chosen.length > 0) return chosen;
+  const names = cases.map(nameOf).join(", ");
+  throw new Error(`--only is ${only}; it takes a pattern for some of: ${names}`);
+}
+
+export function toPattern(only: string): RegExp {
+  try {
+    return new RegExp(only);
+  } catch {
+    throw new Error(`--only is ${only}; it takes a regular expression (see --help)`);
+  }
+}
