@@ -71,8 +71,8 @@ export class BufferPool<
   private readonly shifts: Uint8Array<ArrayBuffer>;
   /**
    * The view that was freed or made last: the block that was freed last is often the next that is
-   * allocated, and its view need not be looked up then. It is never one that was disowned, and a ptr
-   * has at most one that was not.
+   * allocated, and its view need not be looked up then. It is never one that was disowned, and a
+   * ptr has at most one that was not.
    */
   private recent: V;
 

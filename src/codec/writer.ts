@@ -114,8 +114,8 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
 
   /*
    * The loops of the next two are one, written twice: V8 counts a function that it inlined into a
-   * function that it inlines for both. A text that turns out not to be ASCII has been written to free
-   * room in vain.
+   * function that it inlines for both. A text that turns out not to be ASCII has been written to
+   * free room in vain.
    */
 
   /** A string as UTF-8. A lone surrogate is written as U+FFFD. */

@@ -121,7 +121,7 @@ export abstract class WriterBase<B extends ArrayBufferLike = ArrayBufferLike> {
     }
   }
 
-  /** Gives everything back to the heap. Whatever is written after that throws ERR_CLOSED. */
+  /** Gives everything back to the heap. A write of bytes after that throws ERR_CLOSED. */
   [Symbol.dispose](): void {
     dispose(this);
   }

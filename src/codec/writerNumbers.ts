@@ -4,8 +4,8 @@ import { WriterBase } from "./writerBase.js";
 /**
  * Numbers of fixed width. Each is checked before anything is written.
  *
- * They are written for few bytes of bytecode, as by shifts where a mask is a wide operand: V8 inlines
- * 920 bytes into the function that writes a message, and leaves the rest as calls.
+ * They are written for few bytes of bytecode, as by shifts where a mask is a wide operand: V8
+ * inlines 920 bytes into the function that writes a message, and leaves the rest as calls.
  */
 export abstract class WriterNumbers<
   B extends ArrayBufferLike = ArrayBufferLike,
