@@ -101,7 +101,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   /** A copy of bytes. `append` takes `Bytes` in without one. */
   bytes(bytes: Uint8Array): void {
     const { at } = this;
-    if (bytes instanceof Uint8Array) {
+    if (ArrayBuffer.isView(bytes) && bytes instanceof Uint8Array) {
       const end = at + bytes.length;
       if (end <= this.limit && end > at + SHORT_BYTES) {
         setBytes.call(this.raw, bytes, at);

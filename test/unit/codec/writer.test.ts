@@ -136,7 +136,9 @@ describe.each(["realloc", "chain"] as const)("a writer that grows by %s", (grow)
     onWriter({ grow, initial: 16 }, (writer, heap) => {
       writer.u8(7);
       const handle = new BytesPool(heap).from([1, 2, 3, 4]);
-      for (const got of [handle, 5, {}, undefined, null, "12a", [1, 2], new Uint16Array(2)]) {
+      const fakes = [new Proxy(new Uint8Array(9), {}), Object.create(Uint8Array.prototype)];
+      const others = [5, {}, undefined, null, "12a", [1, 2], new Uint16Array(9), ...fakes];
+      for (const got of [handle, ...others]) {
         refusal(() => writer.bytes(wrong(got)), "ERR_INVALID_ARGUMENT");
         refusal(() => writer.bytesPrefixed("u8", wrong(got)), "ERR_INVALID_ARGUMENT");
         refusal(() => writer.patchBytes(0, wrong(got)), "ERR_INVALID_ARGUMENT");
