@@ -6,7 +6,6 @@
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { buildSync } from "esbuild";
@@ -40,8 +39,7 @@ const CASES: readonly (readonly [group: string, name: string])[] = [
   ...SIZES.map((size) => ["node", size] as const),
 ];
 
-const FOLDER = fileURLToPath(new URL("../../build/buffers/", import.meta.url));
-const PROCESS = join(FOLDER, "process.js");
+const PROCESS = fileURLToPath(new URL("../../build/buffers/process.js", import.meta.url));
 const run = promisify(execFile);
 
 /** Built, so that no compiler is in the process: one more takes 5 to 10 % of a message's time. */

@@ -256,16 +256,16 @@ async function main(): Promise<void> {
   });
   if (values.help) return console.log(HELP);
   checkWhole(values, ["turns", "rounds", "ops"]);
-  buildNative();
-  unpackTraces();
-  const { found, missing } = findNatives();
-  const subjects = [ours, ...found];
-  const rivals = found.map(({ name }) => name);
   const cases = chooseCases(
     listCases(values.rounds, values.ops),
     ({ group, name }) => `${group} ${name}`,
     values.only,
   );
+  buildNative();
+  unpackTraces();
+  const { found, missing } = findNatives();
+  const subjects = [ours, ...found];
+  const rivals = found.map(({ name }) => name);
   const turns = Number(values.turns);
   const progress = startProgress(cases.length);
   const measured: Measured[] = [];

@@ -1,11 +1,10 @@
-import { high32, low32 } from "./wide.js";
-
 /**
  * Variable-length integers. What has more than 32 bits is taken apart into two words.
  *
  *     LEB128   1ddddddd 1ddddddd 0ddddddd          the lowest 7 bits first
  *     QUIC     nndddddd dddddddd ...               the highest bits first; 2 ** nn bytes
  */
+import { high32, low32 } from "./wide.js";
 
 /** Bytes of the longest LEB128 of 32 and of 64 bits. */
 export const LEB32_BYTES = 5;

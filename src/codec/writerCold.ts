@@ -19,6 +19,8 @@ import type { WriterBase } from "./writerBase.js";
 const CHAIN_MAX_BYTES = 65536;
 /** A block with more than this unused, and less used than unused, is cut when it is handed out. */
 const SPARE_BYTES = 1024;
+/** Up to here a loop is faster than a call of the engine's `set`. */
+export const SHORT_BYTES = 8;
 
 /**
  * Makes room of `needed` bytes at `writer.at`, which it returns. When it throws, the writer is as
@@ -240,9 +242,6 @@ export function countBytes(bytes: Uint8Array): number {
   if (length === 0) bytesOf(bytes);
   return length;
 }
-
-/** Up to here a loop is faster than a call of the engine's `set`. */
-export const SHORT_BYTES = 8;
 
 /** Bytes that are few, or have no room, or are another realm's, or none. */
 export function slowBytes(writer: WriterBase, bytes: Uint8Array): void {

@@ -6,7 +6,7 @@ import { onHeap, refusal } from "./support.js";
 
 type Write = (writer: Writer) => void;
 
-const WIDTHS = [8, 16, 24, 32] as const;
+const WIDTHS = [16, 24, 32] as const;
 const ORDERS = ["le", "be"] as const;
 type Field = "u16le" | "f32le";
 
@@ -18,7 +18,7 @@ function field(name: string, value: number | bigint): Write {
 const WRITES: readonly (readonly [name: string, bytes: number, write: Write])[] = [
   ["u8", 1, field("u8", 1)],
   ["i8", 1, field("i8", 1)],
-  ...WIDTHS.slice(1).flatMap((bits) =>
+  ...WIDTHS.flatMap((bits) =>
     ORDERS.flatMap((order) =>
       ["u", "i"].map((sign) => {
         const name = `${sign}${bits}${order}`;
