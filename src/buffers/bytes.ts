@@ -65,7 +65,7 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
 
   /** The byte at a position. @throws {BufferError} ERR_OUT_OF_RANGE */
   at(index: number): number {
-    return this.heap.u8[this.locate(index)] as number;
+    return this.heap.u8[this.locate(index)];
   }
 
   /** @throws {BufferError} ERR_OUT_OF_RANGE unless `byte` is one from 0 to 255; ERR_FROZEN */

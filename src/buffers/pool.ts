@@ -97,7 +97,7 @@ export class BufferPool<
     if (ptrOf(recent) === ptr && sizeOf(recent) === size) return recent;
     const slab = ptr >>> SLAB_SHIFT;
     const views = this.views[slab] as (V | undefined)[];
-    const view = views[(ptr & SLAB_MASK) >>> (this.shifts[slab] as number)];
+    const view = views[(ptr & SLAB_MASK) >>> this.shifts[slab]];
     if (view !== undefined && ptrOf(view) === ptr && sizeOf(view) === size) return view;
     return this.register(ptr, size);
   }

@@ -18,14 +18,14 @@ import { linkPartial, retireSlab } from "./slabs.js";
 export function takeBlocks(image: Image, slab: number, classIndex: number, wanted: number): number {
   const { headers, i32, meta, records } = image;
   const record = slabRecord(slab);
-  const blockBytes = BLOCK_BYTES[classIndex] as number;
-  const free = records[record + FREE_COUNT] as number;
+  const blockBytes = BLOCK_BYTES[classIndex];
+  const free = records[record + FREE_COUNT];
   const count = wanted < free ? wanted : free;
   const start = slabToPtr(slab);
-  const end = start + (records[record + CARVED] as number) * blockBytes;
+  const end = start + records[record + CARVED] * blockBytes;
   const freeHeader = toHeader(FREE, classIndex);
   const cachedHeader = toHeader(CACHED, classIndex);
-  let ptr = start + (records[record + CURSOR] as number);
+  let ptr = start + records[record + CURSOR];
   let wraps = 0;
   let last = 0;
   for (let taken = 0; taken < count; ptr += blockBytes) {
@@ -50,8 +50,8 @@ export function returnBlock(image: Image, classIndex: number, ptr: number): void
   const { headers, records } = image;
   const slab = ptrToSlab(ptr);
   const record = slabRecord(slab);
-  const free = (records[record + FREE_COUNT] as number) + 1;
-  const carved = records[record + CARVED] as number;
+  const free = records[record + FREE_COUNT] + 1;
+  const carved = records[record + CARVED];
   headers[ptr >>> GRANULE_SHIFT] = toHeader(FREE, classIndex);
   records[record + FREE_COUNT] = free;
   if (free === 1 && carved === blocksPerSlab(classIndex)) linkPartial(image, slab, classIndex);

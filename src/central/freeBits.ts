@@ -28,7 +28,7 @@ import { isAwaited } from "./states.js";
 
 /** The number of a block in its slab, from its ptr. */
 export function blockIndex(ptr: number, classIndex: number): number {
-  return ((ptr & (SLAB_BYTES - 1)) / (BLOCK_BYTES[classIndex] as number)) | 0;
+  return ((ptr & (SLAB_BYTES - 1)) / BLOCK_BYTES[classIndex]) | 0;
 }
 
 /** Makes a block of an own slab free. The slab's count is brought up to date by `addFree`. */
@@ -39,10 +39,10 @@ export function markFree(
   block: number,
 ): void {
   const { freeBits, headers } = image;
-  const ptr = slabToPtr(slab) + block * (BLOCK_BYTES[classIndex] as number);
+  const ptr = slabToPtr(slab) + block * BLOCK_BYTES[classIndex];
   const word = (slab << FREE_WORDS_SHIFT) + (block >>> 5);
   headers[ptr >>> GRANULE_SHIFT] = toHeader(FREE, classIndex);
-  freeBits[word] = (freeBits[word] as number) | (1 << (block & 31));
+  freeBits[word] = freeBits[word] | (1 << (block & 31));
 }
 
 /**
@@ -59,8 +59,8 @@ export function addFree(
 ): void {
   const { meta, records } = image;
   const record = slabRecord(slab);
-  const before = records[record + FREE_COUNT] as number;
-  const carved = records[record + CARVED] as number;
+  const before = records[record + FREE_COUNT];
+  const carved = records[record + CARVED];
   records[record + FREE_COUNT] = before + added;
   const wasPartial = before > 0 || carved < blocksPerSlab(classIndex);
   if (!wasPartial && added > 0) linkPartial(image, slab, classIndex);
@@ -75,11 +75,11 @@ export function addFree(
 export function retireKept(image: SharedImage): void {
   const { meta, records } = image;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    let slab = meta[classRecord(classIndex) + PARTIAL_HEAD] as number;
+    let slab = meta[classRecord(classIndex) + PARTIAL_HEAD];
     while (slab !== 0) {
       const record = slabRecord(slab);
-      const next = records[record + NEXT] as number;
-      const free = records[record + FREE_COUNT] as number;
+      const next = records[record + NEXT];
+      const free = records[record + FREE_COUNT];
       if (free > 0 && free === records[record + CARVED]) retireSlab(image, slab, classIndex);
       slab = next;
     }
@@ -95,14 +95,14 @@ export function takeFreeBits(
 ): number {
   const { freeBits, headers, i32, meta, records } = image;
   const record = slabRecord(slab);
-  const blockBytes = BLOCK_BYTES[classIndex] as number;
-  const free = records[record + FREE_COUNT] as number;
+  const blockBytes = BLOCK_BYTES[classIndex];
+  const free = records[record + FREE_COUNT];
   const count = wanted < free ? wanted : free;
   const start = slabToPtr(slab);
   const firstWord = slab << FREE_WORDS_SHIFT;
-  const words = ((records[record + CARVED] as number) + 31) >>> 5;
+  const words = (records[record + CARVED] + 31) >>> 5;
   const cachedHeader = toHeader(CACHED, classIndex);
-  let word = records[record + CURSOR] as number;
+  let word = records[record + CURSOR];
   let wraps = 0;
   let last = 0;
   let taken = 0;
@@ -111,7 +111,7 @@ export function takeFreeBits(
       if (++wraps === 2) throw corrupted("freeBits", start, free, "so many free blocks");
       word = 0;
     }
-    let bits = freeBits[firstWord + word] as number;
+    let bits = freeBits[firstWord + word];
     const wordStart = (start + Math.imul(word << 5, blockBytes)) | 0;
     while (bits !== 0 && taken < count) {
       const ptr = (wordStart + Math.imul(lowestBit(bits), blockBytes)) | 0;

@@ -59,17 +59,17 @@ function summaryShift(classIndex: number): number {
  * only lose the mark. */
 export function freeRemotely(image: SharedImage, ptr: number, live: number): boolean {
   const { headers, meta } = image;
-  const mine = image.mine[ptrToSlab(ptr)] as number;
+  const mine = image.mine[ptrToSlab(ptr)];
   if (mine === live) return false;
   if (mine === MINE_MARKED) {
     clearMark(image, ptrToSlab(ptr), live - LIVE, ptr);
     return false;
   }
-  const count = meta[OUTBOX_COUNT] as number;
+  const count = meta[OUTBOX_COUNT];
   meta[OUTBOX + count] = ptr;
   meta[OUTBOX_COUNT] = count + 1;
   headers[ptr >>> GRANULE_SHIFT] = toHeader(IN_TRANSIT, live - LIVE);
-  const bytes = (meta[OUTBOX_BYTES] as number) + (BLOCK_BYTES[live - LIVE] as number);
+  const bytes = meta[OUTBOX_BYTES] + BLOCK_BYTES[live - LIVE];
   meta[OUTBOX_BYTES] = bytes;
   if (count + 1 >= outboxLimit(image) || bytes >= OUTBOX_MAX_BYTES) sendOutbox(image);
   return true;
@@ -81,7 +81,7 @@ export function clearMark(image: SharedImage, slab: number, classIndex: number, 
   const granule = (ptr >>> GRANULE_SHIFT) + 1;
   if (sync.load(headers, granule) === NO_BLOCK) return;
   sync.store(headers, granule, NO_BLOCK);
-  const left = (marks[slab] as number) - 1;
+  const left = marks[slab] - 1;
   marks[slab] = left;
   if (left === 0) image.mine[slab] = toHeader(LIVE, classIndex);
 }
@@ -99,17 +99,15 @@ export function sendOutbox(image: SharedImage): void {
 /** Sends an outbox: a worker's own, or that of a dead one. */
 export function sendFrom(image: SharedImage, outbox: Int32Array): void {
   const { headers, layout, sending, sent, words } = image;
-  const count = outbox[OUTBOX_COUNT] as number;
+  const count = outbox[OUTBOX_COUNT];
   let slabs = 0;
   for (let index = 0; index < count; ) {
-    const ptr = outbox[OUTBOX + index] as number;
+    const ptr = outbox[OUTBOX + index];
     const slab = ptrToSlab(ptr);
-    const unsent = outbox[OUTBOX_SENT] as number;
+    const unsent = outbox[OUTBOX_SENT];
     const isSent = index < unsent;
     const end = isSent ? unsent : count;
-    const classIndex = isSent
-      ? kindOf(loadState(image, slab))
-      : (headers[ptr >>> GRANULE_SHIFT] as number);
+    const classIndex = isSent ? kindOf(loadState(image, slab)) : headers[ptr >>> GRANULE_SHIFT];
     // A dead worker's: it had not freed the block yet, or had sent it and not said so.
     if (classIndex < 1 || classIndex > CLASS_COUNT) {
       index++;
@@ -121,7 +119,7 @@ export function sendFrom(image: SharedImage, outbox: Int32Array): void {
     for (let other = block; other >>> 5 === block >>> 5; ) {
       bits |= 1 << (other & 31);
       if (++next === end) break;
-      const following = outbox[OUTBOX + next] as number;
+      const following = outbox[OUTBOX + next];
       const isAlike = isSent || headers[following >>> GRANULE_SHIFT] === classIndex;
       if (ptrToSlab(following) !== slab || !isAlike) break;
       other = blockIndex(following, classIndex);
@@ -132,12 +130,12 @@ export function sendFrom(image: SharedImage, outbox: Int32Array): void {
     }
     if (sending[slab] === 0) sent[slabs++] = slab;
     const group = 1 << ((block >>> 5) >>> summaryShift(classIndex));
-    sending[slab] = (sending[slab] as number) | group;
+    sending[slab] = sending[slab] | group;
     index = next;
   }
   for (let index = 0; index < slabs; index++) {
-    const slab = sent[index] as number;
-    sync.or(words, layout.summaries + slab, sending[slab] as number);
+    const slab = sent[index];
+    sync.or(words, layout.summaries + slab, sending[slab]);
     sending[slab] = 0;
     tellOwner(image, slab);
   }
@@ -216,8 +214,8 @@ function collectWord(image: SharedImage, slab: number, classIndex: number, word:
   const index = (slab << FREE_WORDS_SHIFT) + word;
   const all = sync.load(words, layout.remoteBits + index) | 0;
   if (all === 0) return 0;
-  const hasMarks = (marks[slab] as number) !== 0;
-  const granules = (BLOCK_BYTES[classIndex] as number) >>> GRANULE_SHIFT;
+  const hasMarks = marks[slab] !== 0;
+  const granules = BLOCK_BYTES[classIndex] >>> GRANULE_SHIFT;
   const first = (slabToPtr(slab) >>> GRANULE_SHIFT) + (word << 5) * granules;
   const free = toHeader(FREE, classIndex);
   let freed = 0;
@@ -232,7 +230,7 @@ function collectWord(image: SharedImage, slab: number, classIndex: number, word:
     freed |= 1 << block;
     added = (added + 1) | 0;
   }
-  freeBits[index] = (freeBits[index] as number) | freed;
+  freeBits[index] = freeBits[index] | freed;
   sync.and(words, layout.remoteBits + index, ~all);
   return added;
 }
@@ -242,20 +240,19 @@ export function abandonSlab(image: SharedImage, slab: number): void {
   const { freeBits, headers, marks, meta, records } = image;
   const classIndex = kindOf(loadState(image, slab));
   const record = slabRecord(slab);
-  const carved = records[record + CARVED] as number;
+  const carved = records[record + CARVED];
   const owner = classRecord(classIndex);
-  const isPartial =
-    (records[record + FREE_COUNT] as number) > 0 || carved < blocksPerSlab(classIndex);
+  const isPartial = records[record + FREE_COUNT] > 0 || carved < blocksPerSlab(classIndex);
   if (isPartial) unlinkPartial(image, slab, classIndex);
-  meta[owner + CLASS_SLABS] = (meta[owner + CLASS_SLABS] as number) - 1;
-  const step = (BLOCK_BYTES[classIndex] as number) >>> GRANULE_SHIFT;
+  meta[owner + CLASS_SLABS] = meta[owner + CLASS_SLABS] - 1;
+  const step = BLOCK_BYTES[classIndex] >>> GRANULE_SHIFT;
   const first = slabToPtr(slab) >>> GRANULE_SHIFT;
   for (let block = 0; block < carved; block++) {
     const mark = first + block * step + 1;
-    const bits = freeBits[(slab << FREE_WORDS_SHIFT) + (block >>> 5)] as number;
+    const bits = freeBits[(slab << FREE_WORDS_SHIFT) + (block >>> 5)];
     if (((bits >>> (block & 31)) & 1) === 1 || sync.load(headers, mark) !== NO_BLOCK) continue;
     sync.store(headers, mark, MARK_NOBODY);
-    marks[slab] = (marks[slab] as number) + 1;
+    marks[slab] = marks[slab] + 1;
   }
   image.mine[slab] = NOT_MINE;
   publishAbandoned(image, slab, classIndex);
@@ -264,7 +261,7 @@ export function abandonSlab(image: SharedImage, slab: number): void {
 /** The last step of leaving a slab: from here on it is anybody's. */
 export function publishAbandoned(image: SharedImage, slab: number, classIndex: number): void {
   const { layout, marks, words } = image;
-  const marked = (marks[slab] as number) > 0 ? MARKED : 0;
+  const marked = marks[slab] > 0 ? MARKED : 0;
   sync.store(words, layout.states + slab, ABANDONED | (classIndex << KIND_SHIFT) | marked);
   noteAbandoned(image, classIndex);
   wake(image);
@@ -278,10 +275,10 @@ export function adoptSlab(image: SharedImage, slab: number, state: number): bool
   if (!changeState(image, slab, state, own)) return false;
   const record = slabRecord(slab);
   const owner = classRecord(classIndex);
-  meta[owner + CLASS_SLABS] = (meta[owner + CLASS_SLABS] as number) + 1;
-  image.mine[slab] = (marks[slab] as number) > 0 ? MINE_MARKED : toHeader(LIVE, classIndex);
-  const free = records[record + FREE_COUNT] as number;
-  const isPartial = free > 0 || (records[record + CARVED] as number) < blocksPerSlab(classIndex);
+  meta[owner + CLASS_SLABS] = meta[owner + CLASS_SLABS] + 1;
+  image.mine[slab] = marks[slab] > 0 ? MINE_MARKED : toHeader(LIVE, classIndex);
+  const free = records[record + FREE_COUNT];
+  const isPartial = free > 0 || records[record + CARVED] < blocksPerSlab(classIndex);
   if (isPartial) linkPartial(image, slab, classIndex);
   addFree(image, slab, classIndex, collectAll(image, slab, classIndex));
   return true;

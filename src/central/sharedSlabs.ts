@@ -36,7 +36,7 @@ export const sharedSlabs: SlabSource = {
     const partial = classRecord(classIndex) + PARTIAL_HEAD;
     collect(own(image));
     if (image.meta[partial] === 0) adopt(own(image), classIndex);
-    return image.meta[partial] as number;
+    return image.meta[partial];
   },
   settle(image) {
     sendOutbox(own(image));

@@ -39,28 +39,28 @@ export function binOf(slabs: number): number {
 
 function markBin(meta: Int32Array, bin: number): void {
   const word = BIN_MAP + (bin >> 5);
-  meta[word] = (meta[word] as number) | (1 << (bin & 31));
+  meta[word] = meta[word] | (1 << (bin & 31));
 }
 
 function clearBin(meta: Int32Array, bin: number): void {
   const word = BIN_MAP + (bin >> 5);
-  meta[word] = (meta[word] as number) & ~(1 << (bin & 31));
+  meta[word] = meta[word] & ~(1 << (bin & 31));
 }
 
 /** The first bin at or above `bin` that holds a run, or BIN_COUNT. */
 function nextBin(meta: Int32Array, bin: number): number {
   if (bin < 32) {
-    const low = (meta[BIN_MAP] as number) & (-1 << bin);
+    const low = meta[BIN_MAP] & (-1 << bin);
     if (low !== 0) return lowestBit(low);
     bin = 32;
   }
-  const high = bin < BIN_COUNT ? (meta[BIN_MAP + 1] as number) & (-1 << (bin & 31)) : 0;
+  const high = bin < BIN_COUNT ? meta[BIN_MAP + 1] & (-1 << (bin & 31)) : 0;
   return high !== 0 ? 32 + lowestBit(high) : BIN_COUNT;
 }
 
 function linkRun(meta: Int32Array, slab: number, slabs: number): void {
   const bin = binOf(slabs);
-  const head = meta[BINS + bin] as number;
+  const head = meta[BINS + bin];
   const record = slabRecord(slab);
   const last = slabRecord(slab + slabs - 1);
   meta[last + KIND] = POOLED;
@@ -76,9 +76,9 @@ function linkRun(meta: Int32Array, slab: number, slabs: number): void {
 
 function unlinkRun(meta: Int32Array, slab: number): void {
   const record = slabRecord(slab);
-  const bin = binOf(meta[record + RUN] as number);
-  const next = meta[record + NEXT] as number;
-  const prev = meta[record + PREV] as number;
+  const bin = binOf(meta[record + RUN]);
+  const next = meta[record + NEXT];
+  const prev = meta[record + PREV];
   if (next !== 0) meta[slabRecord(next) + PREV] = prev;
   if (prev !== 0) meta[slabRecord(prev) + NEXT] = next;
   else {
@@ -93,25 +93,25 @@ function unlinkRun(meta: Int32Array, slab: number): void {
  */
 function findRun(meta: Int32Array, slabs: number, probes: number): number {
   const bin = binOf(slabs);
-  let candidate = meta[BINS + bin] as number;
+  let candidate = meta[BINS + bin];
   for (let probe = 0; candidate !== 0 && probe < probes; probe++) {
     const record = slabRecord(candidate);
-    if ((meta[record + RUN] as number) >= slabs) return candidate;
-    candidate = meta[record + NEXT] as number;
+    if (meta[record + RUN] >= slabs) return candidate;
+    candidate = meta[record + NEXT];
   }
   const larger = nextBin(meta, bin + 1);
-  return larger < BIN_COUNT ? (meta[BINS + larger] as number) : 0;
+  return larger < BIN_COUNT ? meta[BINS + larger] : 0;
 }
 
 /** Takes from the wilderness, together with the free run that touches it, if any. */
 function takeFromWilderness(meta: Int32Array, slabs: number): number {
-  const wilderness = meta[WILDERNESS] as number;
+  const wilderness = meta[WILDERNESS];
   const below = slabRecord(wilderness - 1);
   let slab = wilderness;
-  if (wilderness > (meta[FIRST_SLAB] as number) && meta[below + KIND] === POOLED) {
-    slab = wilderness - (meta[below + RUN] as number);
+  if (wilderness > meta[FIRST_SLAB] && meta[below + KIND] === POOLED) {
+    slab = wilderness - meta[below + RUN];
   }
-  if (slab + slabs > (meta[END_SLAB] as number)) return 0;
+  if (slab + slabs > meta[END_SLAB]) return 0;
   if (slab !== wilderness) unlinkRun(meta, slab);
   const end = slab + slabs;
   if (end < wilderness) linkRun(meta, end, wilderness - end);
@@ -125,10 +125,10 @@ export function takeRun(meta: Int32Array, slabs: number): number {
   if (slab === 0) {
     const fresh = takeFromWilderness(meta, slabs);
     if (fresh !== 0) return fresh;
-    slab = findRun(meta, slabs, meta[END_SLAB] as number);
+    slab = findRun(meta, slabs, meta[END_SLAB]);
     if (slab === 0) return 0;
   }
-  const run = meta[slabRecord(slab) + RUN] as number;
+  const run = meta[slabRecord(slab) + RUN];
   unlinkRun(meta, slab);
   if (run > slabs) linkRun(meta, slab + slabs, run - slabs);
   return slab;
@@ -136,15 +136,15 @@ export function takeRun(meta: Int32Array, slabs: number): number {
 
 /** Takes the slabs that directly follow a run, if they are free: whether it could. */
 export function extendRun(meta: Int32Array, end: number, slabs: number): boolean {
-  const wilderness = meta[WILDERNESS] as number;
+  const wilderness = meta[WILDERNESS];
   let available = 0;
   if (end < wilderness) {
     if (meta[slabRecord(end) + KIND] !== POOLED) return false;
-    available = meta[slabRecord(end) + RUN] as number;
+    available = meta[slabRecord(end) + RUN];
   }
   const reachesWilderness = end + available === wilderness;
   if (available < slabs) {
-    if (!reachesWilderness || end + slabs > (meta[END_SLAB] as number)) return false;
+    if (!reachesWilderness || end + slabs > meta[END_SLAB]) return false;
     if (available > 0) unlinkRun(meta, end);
     meta[WILDERNESS] = end + slabs;
     return true;
@@ -158,13 +158,13 @@ export function extendRun(meta: Int32Array, end: number, slabs: number): boolean
 export function giveRun(meta: Int32Array, slab: number, slabs: number): void {
   let start = slab;
   let end = slab + slabs;
-  if (start > (meta[FIRST_SLAB] as number) && meta[slabRecord(start - 1) + KIND] === POOLED) {
-    start -= meta[slabRecord(start - 1) + RUN] as number;
+  if (start > meta[FIRST_SLAB] && meta[slabRecord(start - 1) + KIND] === POOLED) {
+    start -= meta[slabRecord(start - 1) + RUN];
     unlinkRun(meta, start);
   }
-  if (end < (meta[WILDERNESS] as number) && meta[slabRecord(end) + KIND] === POOLED) {
+  if (end < meta[WILDERNESS] && meta[slabRecord(end) + KIND] === POOLED) {
     const next = end;
-    end += meta[slabRecord(next) + RUN] as number;
+    end += meta[slabRecord(next) + RUN];
     unlinkRun(meta, next);
   }
   linkRun(meta, start, end - start);

@@ -21,7 +21,7 @@ import { BLOCK_BYTES } from "../layout/sizeClasses.js";
 export function linkPartial(image: Image, slab: number, classIndex: number): void {
   const { meta, records } = image;
   const owner = classRecord(classIndex);
-  const head = meta[owner + PARTIAL_HEAD] as number;
+  const head = meta[owner + PARTIAL_HEAD];
   const record = slabRecord(slab);
   records[record + NEXT] = head;
   records[record + PREV] = 0;
@@ -33,8 +33,8 @@ export function unlinkPartial(image: Image, slab: number, classIndex: number): v
   const { meta, records } = image;
   const owner = classRecord(classIndex);
   const record = slabRecord(slab);
-  const next = records[record + NEXT] as number;
-  const prev = records[record + PREV] as number;
+  const next = records[record + NEXT];
+  const prev = records[record + PREV];
   if (next !== 0) records[slabRecord(next) + PREV] = prev;
   if (prev !== 0) records[slabRecord(prev) + NEXT] = next;
   else meta[owner + PARTIAL_HEAD] = next;
@@ -45,7 +45,7 @@ export function openSlab(image: Image, classIndex: number): number {
   const { counters, meta, records } = image;
   const slab = image.slabSource.take(image, 1, classIndex);
   if (slab === 0) return 0;
-  counters[SLABS_OPENED] = (counters[SLABS_OPENED] as number) + 1;
+  counters[SLABS_OPENED] = counters[SLABS_OPENED] + 1;
   const record = slabRecord(slab);
   const owner = classRecord(classIndex);
   records[record + KIND] = classIndex;
@@ -53,7 +53,7 @@ export function openSlab(image: Image, classIndex: number): number {
   records[record + CARVED] = 0;
   records[record + CURSOR] = 0;
   records[record + RUN] = 1;
-  meta[owner + CLASS_SLABS] = (meta[owner + CLASS_SLABS] as number) + 1;
+  meta[owner + CLASS_SLABS] = meta[owner + CLASS_SLABS] + 1;
   linkPartial(image, slab, classIndex);
   return slab;
 }
@@ -63,10 +63,10 @@ export function retireSlab(image: Image, slab: number, classIndex: number): void
   const { headers, meta, records } = image;
   const owner = classRecord(classIndex);
   const start = slabToPtr(slab);
-  const carved = records[slabRecord(slab) + CARVED] as number;
-  const carvedBytes = carved * (BLOCK_BYTES[classIndex] as number);
+  const carved = records[slabRecord(slab) + CARVED];
+  const carvedBytes = carved * BLOCK_BYTES[classIndex];
   unlinkPartial(image, slab, classIndex);
   headers.fill(NO_BLOCK, start >>> GRANULE_SHIFT, (start + carvedBytes) >>> GRANULE_SHIFT);
-  meta[owner + CLASS_SLABS] = (meta[owner + CLASS_SLABS] as number) - 1;
+  meta[owner + CLASS_SLABS] = meta[owner + CLASS_SLABS] - 1;
   image.slabSource.give(image, slab, 1);
 }

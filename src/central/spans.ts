@@ -43,7 +43,7 @@ export function resizeSpan(image: Image, ptr: number, bytes: number): boolean {
   const { slabSource } = image;
   const slab = ptrToSlab(ptr);
   slabSource.reserve(image, slab);
-  const before = image.records[slabRecord(slab) + RUN] as number;
+  const before = image.records[slabRecord(slab) + RUN];
   const after = bytesToSlabs(bytes);
   const hasRoom = slabSource.extend(image, slab, before, Math.max(before, after));
   if (hasRoom) {
@@ -55,5 +55,5 @@ export function resizeSpan(image: Image, ptr: number, bytes: number): boolean {
 }
 
 export function spanBytes(image: Image, ptr: number): number {
-  return image.records[slabRecord(ptrToSlab(ptr)) + SPAN_BYTES] as number;
+  return image.records[slabRecord(ptrToSlab(ptr)) + SPAN_BYTES];
 }

@@ -82,7 +82,7 @@ function claimSlab(image: SharedImage, kind: number): number {
 /** Next fit from where this worker took or gave a span last. */
 function claimSpan(image: SharedImage, slabs: number): number {
   const { cursor, layout } = image;
-  const from = Math.max(layout.firstSlab, cursor[0] as number);
+  const from = Math.max(layout.firstSlab, cursor[0]);
   const slab =
     claimSpanIn(image, slabs, from, layout.slabs) ||
     claimSpanIn(image, slabs, layout.firstSlab, Math.min(layout.slabs, from + slabs - 1));

@@ -17,11 +17,10 @@ export function touchedPages(touched: number): number {
 export function touchSlab(image: Image, slab: number, bytes: number, map: number): void {
   const { meta, records } = image;
   const record = slabRecord(slab);
-  const before = records[record + TOUCHED] as number;
+  const before = records[record + TOUCHED];
   const bytesBefore = before & -PAGE_BYTES;
   if (bytes <= bytesBefore && (before & MAP_PAGE) >= map) return;
   const after = Math.max(roundUp(bytes, PAGE_BYTES), bytesBefore) | (before & MAP_PAGE) | map;
   records[record + TOUCHED] = after;
-  meta[TOUCHED_PAGES] =
-    (meta[TOUCHED_PAGES] as number) + touchedPages(after) - touchedPages(before);
+  meta[TOUCHED_PAGES] = meta[TOUCHED_PAGES] + touchedPages(after) - touchedPages(before);
 }

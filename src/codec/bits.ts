@@ -32,7 +32,7 @@ export function putBits(writer: WriterBase, value: number, count: number): void 
     left -= take;
     spare -= take;
     const bits = (value >>> left) & ((1 << take) - 1);
-    u8[partial] = (u8[partial] as number) | (bits << spare);
+    u8[partial] = u8[partial] | (bits << spare);
   }
   let { at } = writer;
   while (left > 0) {

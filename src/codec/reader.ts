@@ -44,7 +44,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   varint32(): number {
     const { at } = this;
     if (at < this.end) {
-      const byte = this.raw[at] as number;
+      const byte = this.raw[at];
       if (byte < 128) {
         this.at = at + 1;
         return byte;
@@ -79,7 +79,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     const { position } = this;
     const kept = keptBits(this);
     this.quicWords();
-    const value = joinWords(low32[0] as number, high32[0] as number);
+    const value = joinWords(low32[0], high32[0]);
     if (value <= Number.MAX_SAFE_INTEGER) return value;
     seekBack(this, position, kept);
     throw tooLarge("the integer", position, value, Number.MAX_SAFE_INTEGER);
@@ -124,7 +124,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     const { at, raw } = this;
     // A byte in front, which is what short texts have, and all behind it there.
     if (at < this.end && (prefix === "u8" || prefix === "varint")) {
-      const count = raw[at] as number;
+      const count = raw[at];
       const next = at + 1 + count;
       if (next <= this.end && count <= ASCII_MAX) {
         const text = readAscii(raw, at + 1, count);
@@ -245,7 +245,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     if (at + LEB32_BYTES <= this.end) {
       let value = 0;
       for (let index = 0; index < LEB32_BYTES; index++) {
-        const byte = raw[at + index] as number;
+        const byte = raw[at + index];
         value |= (byte & 127) << (7 * index);
         if (byte < 128 && (index < LEB32_BYTES - 1 || byte < 16)) {
           this.at = at + index + 1;
@@ -256,13 +256,13 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     }
     const kept = keptBits(this);
     const length = takeLeb(this, LEB32_BYTES);
-    const last = scratch[LEB32_BYTES - 1] as number;
+    const last = scratch[LEB32_BYTES - 1];
     if (length === LEB32_BYTES && last > 15) {
       seekBack(this, position, kept);
       throw tooLong(position, LEB32_BYTES);
     }
     takeLeb64(scratch, 0, length);
-    return low32[0] as number;
+    return low32[0];
   }
 
   /** Reads a LEB128 into the two words. */

@@ -22,10 +22,10 @@ export function takeBits(reader: ReaderBase, count: number): number {
   let wanted = count - left;
   for (let index = 0; index < more; index++) {
     const take = Math.min(8, wanted);
-    value = (value << take) | ((scratch[index] as number) >>> (8 - take));
+    value = (value << take) | (scratch[index] >>> (8 - take));
     wanted -= take;
   }
-  reader.bitByte = scratch[more - 1] as number;
+  reader.bitByte = scratch[more - 1];
   reader.bitsLeft = 8 * more - (count - left);
   reader.bitAt = reader.at;
   return value >>> 0;

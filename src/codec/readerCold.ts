@@ -87,7 +87,7 @@ export function copyOut(reader: ReaderBase, target: Uint8Array, count: number): 
     const step = Math.min(count - done, reader.end - reader.at);
     if (step <= SCRATCH_BYTES) {
       for (let index = 0; index < step; index++) {
-        target[done + index] = reader.raw[reader.at + index] as number;
+        target[done + index] = reader.raw[reader.at + index];
       }
     } else {
       target.set(reader.raw.subarray(reader.at, reader.at + step), done);

@@ -10,7 +10,7 @@ export abstract class ReaderNumbers<
     const { at } = this;
     if (at >= this.end) return assemble(this, 1).getUint8(0);
     this.at = at + 1;
-    return this.raw[at] as number;
+    return this.raw[at];
   }
 
   i8(): number {
@@ -52,14 +52,14 @@ export abstract class ReaderNumbers<
     const { at } = this;
     if (at + 3 > this.end) return assemble(this, 3).getUint32(0, true);
     this.at = at + 3;
-    return this.data.getUint16(at, true) | ((this.raw[at + 2] as number) << 16);
+    return this.data.getUint16(at, true) | (this.raw[at + 2] << 16);
   }
 
   u24be(): number {
     const { at } = this;
     if (at + 3 > this.end) return assemble(this, 3).getUint32(0) >>> 8;
     this.at = at + 3;
-    return ((this.raw[at] as number) << 16) | this.data.getUint16(at + 1);
+    return (this.raw[at] << 16) | this.data.getUint16(at + 1);
   }
 
   i24le(): number {

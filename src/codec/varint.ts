@@ -48,7 +48,7 @@ export function putLeb64(u8: Uint8Array, at: number, low: number, high: number):
 /** Bytes of the LEB128 that begins at `at`; 0 if it does not end by `end`. */
 export function findLebEnd(u8: Uint8Array, at: number, end: number): number {
   for (let index = at; index < end; index++) {
-    if ((u8[index] as number) < 128) return index - at + 1;
+    if (u8[index] < 128) return index - at + 1;
   }
   return 0;
 }
@@ -58,7 +58,7 @@ export function takeLeb64(u8: Uint8Array, at: number, length: number): boolean {
   let low = 0;
   let high = 0;
   for (let index = 0; index < length; index++) {
-    const bits = (u8[at + index] as number) & 127;
+    const bits = u8[at + index] & 127;
     const shift = 7 * index;
     if (shift < 32) low |= bits << shift;
     if (shift === 28) high |= bits >>> 4;
@@ -66,7 +66,7 @@ export function takeLeb64(u8: Uint8Array, at: number, length: number): boolean {
   }
   low32[0] = low;
   high32[0] = high;
-  return length < LEB64_BYTES || (length === LEB64_BYTES && (u8[at + 9] as number) <= 1);
+  return length < LEB64_BYTES || (length === LEB64_BYTES && u8[at + 9] <= 1);
 }
 
 const WORD = 2 ** 32;

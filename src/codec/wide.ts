@@ -18,16 +18,16 @@ export const I64_MAX: bigint = 2n ** 63n - 1n;
 
 /** The zigzag of the value, in its place. */
 export function zigzag(): void {
-  const low = low32[0] as number;
-  const high = high32[0] as number;
+  const low = low32[0];
+  const high = high32[0];
   const sign = high >> 31;
   low32[0] = (low << 1) ^ sign;
   high32[0] = ((high << 1) | (low >>> 31)) ^ sign;
 }
 
 export function unzigzag(): void {
-  const low = low32[0] as number;
-  const high = high32[0] as number;
+  const low = low32[0];
+  const high = high32[0];
   const sign = -(low & 1);
   low32[0] = ((low >>> 1) | (high << 31)) ^ sign;
   high32[0] = (high >>> 1) ^ sign;

@@ -95,7 +95,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
       throw refused("quic64", value, 0n, QUIC_MAX, this.length);
     }
     u64[0] = value;
-    this.quicWords(low32[0] as number, high32[0] as number);
+    this.quicWords(low32[0], high32[0]);
   }
 
   /** A copy of bytes. `append` takes `Bytes` in without one. */
@@ -227,8 +227,8 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
 
   /** Writes what is in the two words. */
   private leb64(): void {
-    const low = low32[0] as number;
-    const high = high32[0] as number;
+    const low = low32[0];
+    const high = high32[0];
     const size = leb64Length(low, high);
     const at = this.at + size <= this.limit ? this.at : grow(this, size);
     putLeb64(this.raw, at, low, high);

@@ -252,7 +252,7 @@ export function slowBytes(writer: WriterBase, bytes: Uint8Array): void {
     return;
   }
   if (length > SHORT_BYTES) raw.set(bytes, at);
-  else for (let index = 0; index < length; index++) raw[at + index] = bytes[index] as number;
+  else for (let index = 0; index < length; index++) raw[at + index] = bytes[index];
   writer.at = at + length;
 }
 

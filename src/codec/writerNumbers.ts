@@ -150,8 +150,8 @@ export abstract class WriterNumbers<
     }
     const { data } = this;
     u64[0] = value;
-    data.setUint32(at, low32[0] as number, true);
-    data.setUint32(at + 4, high32[0] as number, true);
+    data.setUint32(at, low32[0], true);
+    data.setUint32(at + 4, high32[0], true);
     this.at = at + 8;
   }
 
@@ -162,8 +162,8 @@ export abstract class WriterNumbers<
     }
     const { data } = this;
     u64[0] = value;
-    data.setUint32(at, high32[0] as number);
-    data.setUint32(at + 4, low32[0] as number);
+    data.setUint32(at, high32[0]);
+    data.setUint32(at + 4, low32[0]);
     this.at = at + 8;
   }
 
@@ -174,8 +174,8 @@ export abstract class WriterNumbers<
     }
     const { data } = this;
     u64[0] = value;
-    data.setUint32(at, low32[0] as number, true);
-    data.setUint32(at + 4, high32[0] as number, true);
+    data.setUint32(at, low32[0], true);
+    data.setUint32(at + 4, high32[0], true);
     this.at = at + 8;
   }
 
@@ -186,8 +186,8 @@ export abstract class WriterNumbers<
     }
     const { data } = this;
     u64[0] = value;
-    data.setUint32(at, high32[0] as number);
-    data.setUint32(at + 4, low32[0] as number);
+    data.setUint32(at, high32[0]);
+    data.setUint32(at + 4, low32[0]);
     this.at = at + 8;
   }
 

@@ -12,14 +12,14 @@ function blocksWithin(bytes: number, blockBytes: number, limit: number): number 
 
 /** Blocks of a class's full chain: bounded by the option and by bytes; two large blocks. */
 export function chainCap(classIndex: number, fastCap: number): number {
-  const blockBytes = BLOCK_BYTES[classIndex] as number;
+  const blockBytes = BLOCK_BYTES[classIndex];
   if (blockBytes > POOL_MAX_BYTES) return Math.min(2, fastCap);
   return blocksWithin(CHAIN_BYTES, blockBytes, fastCap);
 }
 
 /** Blocks that a refill of a class takes. */
 export function refillCount(classIndex: number, options: HeapOptions): number {
-  const blockBytes = BLOCK_BYTES[classIndex] as number;
+  const blockBytes = BLOCK_BYTES[classIndex];
   const wanted = blockBytes <= FINE_MAX_BYTES ? options.refillCountHot : options.refillCountMid;
   return blocksWithin(
     REFILL_BYTES,
@@ -41,7 +41,7 @@ export function formatClasses(meta: Int32Array, options: HeapOptions): void {
 /** Gives the chain of each class, which are empty, its room. */
 export function openChains(meta: Int32Array): void {
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    meta[ROOMS + classIndex] = meta[classRecord(classIndex) + CLASS_CAP] as number;
+    meta[ROOMS + classIndex] = meta[classRecord(classIndex) + CLASS_CAP];
   }
 }
 

@@ -31,15 +31,15 @@ export function bindMalloc(
     // One comparison refuses what is negative, zero (as 2^32 - 1) or too large for a class.
     const last = typeof size === "number" && (size | 0) === size ? (size - 1) >>> 4 : LAST_GRANULES;
     if (last < LAST_GRANULES) {
-      const live = liveHeaders[last] as number;
-      const ptr = meta[live] as number;
+      const live = liveHeaders[last];
+      const ptr = meta[live];
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
       // Of a detached buffer all is undefined, and the head of a class without a block is 0.
-      if ((headers[granule] as number) + LIVE_TO_CACHED === live) {
+      if (headers[granule] + LIVE_TO_CACHED === live) {
         const cached = live - LIVE_TO_CACHED;
         headers[granule] = live;
-        meta[live] = i32[ptr >>> 2] as number;
-        meta[cached] = ((meta[cached] as number) + 1) | 0;
+        meta[live] = i32[ptr >>> 2];
+        meta[cached] = (meta[cached] + 1) | 0;
         return ptr as Ptr;
       }
     }
@@ -63,13 +63,13 @@ export function bindOwnMalloc(
   function malloc(size: number): Ptr {
     const last = typeof size === "number" && (size | 0) === size ? (size - 1) >>> 4 : LAST_GRANULES;
     if (last < LAST_GRANULES) {
-      const live = liveHeaders[last] as number;
+      const live = liveHeaders[last];
       const cached = live - LIVE_TO_CACHED;
-      const ptr = meta[live] as number;
+      const ptr = meta[live];
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
       if (headers[granule] === cached && mine[ptr >>> SLAB_SHIFT] !== NOT_MINE) {
-        meta[live] = i32[ptr >>> 2] as number;
-        meta[cached] = ((meta[cached] as number) + 1) | 0;
+        meta[live] = i32[ptr >>> 2];
+        meta[cached] = (meta[cached] + 1) | 0;
         headers[granule] = live;
         return ptr as Ptr;
       }
@@ -88,21 +88,21 @@ export function bindFree(
   function free(ptr: Ptr): void {
     if (typeof ptr === "number" && (ptr | 0) === ptr) {
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
-      const live = headers[granule] as number;
+      const live = headers[granule];
       if (live > LIVE) {
         const cached = live - LIVE_TO_CACHED;
         // `| 0` spares V8 the check for overflow.
-        const room = ((meta[cached] as number) - 1) | 0;
+        const room = (meta[cached] - 1) | 0;
         if (room >= 0) {
           headers[granule] = cached;
           meta[cached] = room;
-          i32[ptr >>> 2] = meta[live] as number;
+          i32[ptr >>> 2] = meta[live];
           meta[live] = ptr;
           return;
         }
         if (setAside(meta, headers, i32, live)) {
           headers[granule] = cached;
-          meta[cached] = ((meta[cached] as number) - 1) | 0;
+          meta[cached] = (meta[cached] - 1) | 0;
           i32[ptr >>> 2] = 0;
           meta[live] = ptr;
           return;
@@ -126,33 +126,33 @@ export function bindOwnFree(
   mine: Uint8Array,
   limit: number,
 ): (ptr: Ptr) => void {
-  const lastLive = image.liveHeaders[TINY_MAX_BYTES >>> GRANULE_SHIFT] as number;
+  const lastLive = image.liveHeaders[TINY_MAX_BYTES >>> GRANULE_SHIFT];
   const beforeOutbox = OUTBOX - 1;
   function free(ptr: Ptr): void {
     if (typeof ptr === "number" && (ptr | 0) === ptr) {
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
-      const live = mine[ptr >>> SLAB_SHIFT] as number;
-      const header = headers[granule] as number;
+      const live = mine[ptr >>> SLAB_SHIFT];
+      const header = headers[granule];
       if (header === live) {
         const cached = live - LIVE_TO_CACHED;
-        const room = ((meta[cached] as number) - 1) | 0;
+        const room = (meta[cached] - 1) | 0;
         if (room >= 0) {
           headers[granule] = cached;
           meta[cached] = room;
-          i32[ptr >>> 2] = meta[live] as number;
+          i32[ptr >>> 2] = meta[live];
           meta[live] = ptr;
           return;
         }
-        const isOwn = mine[(meta[live] as number) >>> SLAB_SHIFT] !== NOT_MINE;
+        const isOwn = mine[meta[live] >>> SLAB_SHIFT] !== NOT_MINE;
         if (isOwn && setAside(meta, headers, i32, live)) {
           headers[granule] = cached;
-          meta[cached] = ((meta[cached] as number) - 1) | 0;
+          meta[cached] = (meta[cached] - 1) | 0;
           i32[ptr >>> 2] = 0;
           meta[live] = ptr;
           return;
         }
       } else if (live === NOT_MINE && header > LIVE && header <= lastLive) {
-        const count = ((meta[OUTBOX_COUNT] as number) + 1) | 0;
+        const count = (meta[OUTBOX_COUNT] + 1) | 0;
         if (count < limit) {
           meta[beforeOutbox + count] = ptr;
           meta[OUTBOX_COUNT] = count;

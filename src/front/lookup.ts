@@ -9,7 +9,7 @@ import { closed, notLive } from "./misuse.js";
 export function liveHeaderOf(image: Image, ptr: number): number {
   if (image.gate[CLOSED] !== 0) throw closed(image);
   if (typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr) {
-    const header = image.headers[ptr >>> GRANULE_SHIFT] as number;
+    const header = image.headers[ptr >>> GRANULE_SHIFT];
     if (header > LIVE) return header;
   }
   throw notLive(image, ptr);
@@ -18,5 +18,5 @@ export function liveHeaderOf(image: Image, ptr: number): number {
 /** Bytes that the program may use of a block whose header is given. */
 export function usableBytes(image: Image, ptr: number, header: number): number {
   const classIndex = headerClass(header);
-  return classIndex === SPAN_CLASS ? spanBytes(image, ptr) : (BLOCK_BYTES[classIndex] as number);
+  return classIndex === SPAN_CLASS ? spanBytes(image, ptr) : BLOCK_BYTES[classIndex];
 }

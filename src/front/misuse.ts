@@ -37,7 +37,7 @@ export function classifyNotLive(image: Image, ptr: unknown): NotLive {
   if (ptr < 0 || ptr >= capacityOf(image)) return "foreign";
   if (ptr < slabToPtr(firstSlab(image))) return "metadata";
   if (ptr % GRANULE_BYTES !== 0) return "misaligned";
-  const header = image.headers[ptr >>> GRANULE_SHIFT] as number;
+  const header = image.headers[ptr >>> GRANULE_SHIFT];
   if (headerState(header) >= FREE && headerClass(header) !== 0) return "freed";
   const kind = kindOfSlab(image, ptrToSlab(ptr));
   if (kind === POOLED) return "unallocated";
@@ -99,7 +99,7 @@ export function largestBlock(image: Image): number {
 /** The error for a request that no free memory holds. */
 export function exhausted(image: Image, requestBytes: number): HeapError {
   const { meta, records } = image;
-  const unusedBytes = Math.max(0, endSlab(image) - (meta[WILDERNESS] as number)) * SLAB_BYTES;
+  const unusedBytes = Math.max(0, endSlab(image) - meta[WILDERNESS]) * SLAB_BYTES;
   let pooledBytes = unusedBytes;
   let freeBlockBytes = 0;
   let largestRunBytes = 0;
@@ -126,7 +126,7 @@ export function exhausted(image: Image, requestBytes: number): HeapError {
 /** Bytes of a slab's free blocks; none of a span or a free run. */
 function freeBytesOf(records: Int32Array, record: number, kind: number): number {
   if (kind < 1 || kind > CLASS_COUNT) return 0;
-  return (records[record + FREE_COUNT] as number) * (BLOCK_BYTES[kind] as number);
+  return records[record + FREE_COUNT] * BLOCK_BYTES[kind];
 }
 
 /** The error for any use of a disposed heap, or of one whose buffer is gone. */

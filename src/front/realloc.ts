@@ -48,10 +48,10 @@ export function bindRealloc(
     } else {
       const end = ((ptr + bytes + GRANULE_BYTES - 1) & -GRANULE_BYTES) >> 2;
       for (let source = ptr >> 2, target = to >> 2; source < end; source += 4, target += 4) {
-        i32[target] = i32[source] as number;
-        i32[target + 1] = i32[source + 1] as number;
-        i32[target + 2] = i32[source + 2] as number;
-        i32[target + 3] = i32[source + 3] as number;
+        i32[target] = i32[source];
+        i32[target + 1] = i32[source + 1];
+        i32[target + 2] = i32[source + 2];
+        i32[target + 3] = i32[source + 3];
       }
     }
     try {

@@ -23,21 +23,19 @@ import { BLOCK_BYTES } from "../layout/sizeClasses.js";
  */
 export function refillFromSlab(image: Image, classIndex: number, slab: number): void {
   const { meta, records } = image;
-  const wanted = meta[classRecord(classIndex) + CLASS_REFILL] as number;
+  const wanted = meta[classRecord(classIndex) + CLASS_REFILL];
   const record = slabRecord(slab);
   const capacity = blocksPerSlab(classIndex);
-  const carved = records[record + CARVED] as number;
-  const hasFree = (records[record + FREE_COUNT] as number) > 0;
+  const carved = records[record + CARVED];
+  const hasFree = records[record + FREE_COUNT] > 0;
   if (carved < 0 || carved > capacity - (hasFree ? 0 : 1)) {
     throw corrupted("carved", slabToPtr(slab), carved, `at most ${capacity}`);
   }
   const taken = hasFree
     ? image.slabSource.takeBlocks(image, slab, classIndex, wanted)
     : carve(image, slab, classIndex, wanted);
-  meta[ROOMS + classIndex] = (meta[ROOMS + classIndex] as number) - taken;
-  const exhausted =
-    (records[record + FREE_COUNT] as number) === 0 &&
-    (records[record + CARVED] as number) === capacity;
+  meta[ROOMS + classIndex] = meta[ROOMS + classIndex] - taken;
+  const exhausted = records[record + FREE_COUNT] === 0 && records[record + CARVED] === capacity;
   if (exhausted) unlinkPartial(image, slab, classIndex);
 }
 
@@ -45,8 +43,8 @@ export function refillFromSlab(image: Image, classIndex: number, slab: number): 
 function carve(image: Image, slab: number, classIndex: number, wanted: number): number {
   const { headers, i32, meta, records } = image;
   const record = slabRecord(slab);
-  const blockBytes = BLOCK_BYTES[classIndex] as number;
-  const carved = records[record + CARVED] as number;
+  const blockBytes = BLOCK_BYTES[classIndex];
+  const carved = records[record + CARVED];
   const offset = carved * blockBytes;
   const pageEnd = (offset + blockBytes + PAGE_BYTES - 1) & -PAGE_BYTES;
   const onPage = ((pageEnd - offset) / blockBytes) | 0;

@@ -45,16 +45,16 @@ export function popSll(image: Image, live: number): boolean {
   const { i32, meta } = image;
   const classIndex = headerClass(live);
   const owner = classRecord(classIndex);
-  const chain = meta[owner + SLL_HEAD] as number;
-  const chains = meta[owner + SLL_CHAINS] as number;
+  const chain = meta[owner + SLL_HEAD];
+  const chains = meta[owner + SLL_CHAINS];
   if (chains === 0) return false;
   if (!isCachedBlock(image, chain, toHeader(CACHED, classIndex))) {
     mendClass(image, classIndex);
     return false;
   }
-  meta[owner + SLL_HEAD] = chains > 1 ? (i32[(chain >> 2) + CHAIN_LINK] as number) : 0;
+  meta[owner + SLL_HEAD] = chains > 1 ? i32[(chain >> 2) + CHAIN_LINK] : 0;
   meta[owner + SLL_CHAINS] = chains - 1;
-  meta[SLL_BLOCKS] = (meta[SLL_BLOCKS] as number) - (meta[owner + CLASS_CAP] as number);
+  meta[SLL_BLOCKS] = meta[SLL_BLOCKS] - meta[owner + CLASS_CAP];
   meta[live] = chain;
   meta[ROOMS + classIndex] = 0;
   return true;
@@ -63,15 +63,15 @@ export function popSll(image: Image, live: number): boolean {
 /** Returns every block of the SLL to its slab, and slabs that become empty to the pool. */
 export function drainSll(image: Image): void {
   const { counters, i32, meta } = image;
-  counters[DRAINS] = (counters[DRAINS] as number) + 1;
+  counters[DRAINS] = counters[DRAINS] + 1;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const owner = classRecord(classIndex);
-    const cap = meta[owner + CLASS_CAP] as number;
-    let chain = meta[owner + SLL_HEAD] as number;
-    let chains = meta[owner + SLL_CHAINS] as number;
+    const cap = meta[owner + CLASS_CAP];
+    let chain = meta[owner + SLL_HEAD];
+    let chains = meta[owner + SLL_CHAINS];
     giveUpSll(meta, classIndex);
     for (; chains > 0; chains--) {
-      const next = i32[(chain >> 2) + CHAIN_LINK] as number;
+      const next = i32[(chain >> 2) + CHAIN_LINK];
       if (!returnChain(image, classIndex, chain, cap)) {
         mendClass(image, classIndex);
         break;
@@ -87,9 +87,9 @@ export function drainAll(image: Image): void {
   drainSll(image);
   image.slabSource.settle(image);
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    const cap = meta[classRecord(classIndex) + CLASS_CAP] as number;
-    const head = meta[HEADS + classIndex] as number;
-    const count = cap - (meta[ROOMS + classIndex] as number);
+    const cap = meta[classRecord(classIndex) + CLASS_CAP];
+    const head = meta[HEADS + classIndex];
+    const count = cap - meta[ROOMS + classIndex];
     emptyChain(meta, classIndex);
     if (!returnChain(image, classIndex, head, count)) mendClass(image, classIndex);
   }
@@ -103,12 +103,12 @@ function returnChain(image: Image, classIndex: number, head: number, count: numb
   let ptr = head;
   let returned = 0;
   for (; returned < count && isCachedBlock(image, ptr, cached); returned++) {
-    const next = i32[(ptr >> 2) + LINK] as number;
+    const next = i32[(ptr >> 2) + LINK];
     image.slabSource.returnBlock(image, classIndex, ptr);
     ptr = next;
   }
   // Once, for a double costs an object of the collector's until the code is optimised.
-  counters[drained] = (counters[drained] as number) + returned;
+  counters[drained] = counters[drained] + returned;
   return returned === count && ptr === 0;
 }
 
@@ -119,14 +119,14 @@ function returnChain(image: Image, classIndex: number, head: number, count: numb
 export function mendClass(image: Image, classIndex: number): void {
   const { counters, headers, meta, records, slabSource } = image;
   const cached = toHeader(CACHED, classIndex);
-  const blockBytes = BLOCK_BYTES[classIndex] as number;
+  const blockBytes = BLOCK_BYTES[classIndex];
   const ptrs: number[] = [];
-  counters[MENDS] = (counters[MENDS] as number) + 1;
+  counters[MENDS] = counters[MENDS] + 1;
   giveUpSll(meta, classIndex);
   emptyChain(meta, classIndex);
   for (const { slab, kind } of slabSource.runs(image)) {
     if (kind !== classIndex || !slabSource.isOwn(image, slab)) continue;
-    const carved = records[slabRecord(slab) + CARVED] as number;
+    const carved = records[slabRecord(slab) + CARVED];
     const blocks = Math.min(carved, blocksPerSlab(classIndex));
     for (let block = 0; block < blocks; block++) {
       const ptr = slabToPtr(slab) + block * blockBytes;
@@ -138,14 +138,14 @@ export function mendClass(image: Image, classIndex: number): void {
 
 function emptyChain(meta: Int32Array, classIndex: number): void {
   meta[HEADS + classIndex] = 0;
-  meta[ROOMS + classIndex] = meta[classRecord(classIndex) + CLASS_CAP] as number;
+  meta[ROOMS + classIndex] = meta[classRecord(classIndex) + CLASS_CAP];
 }
 
 /** Takes the chains of a class off the SLL. */
 function giveUpSll(meta: Int32Array, classIndex: number): void {
   const owner = classRecord(classIndex);
-  const blocks = (meta[owner + SLL_CHAINS] as number) * (meta[owner + CLASS_CAP] as number);
-  meta[SLL_BLOCKS] = (meta[SLL_BLOCKS] as number) - blocks;
+  const blocks = meta[owner + SLL_CHAINS] * meta[owner + CLASS_CAP];
+  meta[SLL_BLOCKS] = meta[SLL_BLOCKS] - blocks;
   meta[owner + SLL_HEAD] = 0;
   meta[owner + SLL_CHAINS] = 0;
 }

@@ -51,48 +51,48 @@ import { drainAll, drainSll, isCachedBlock, mendClass, popSll } from "./sll.js";
 export function mallocSlow(image: Image, size: number): number {
   const { counters, headers, i32, meta, slabSource } = image;
   if (image.gate[CLOSED] !== 0) throw closed(image);
-  const largest = ((meta[END_SLAB] as number) - (meta[FIRST_SLAB] as number)) << SLAB_SHIFT;
+  const largest = (meta[END_SLAB] - meta[FIRST_SLAB]) << SLAB_SHIFT;
   if (typeof size !== "number" || size >>> 0 !== size || size > largest)
     throw invalidSize(image, size);
   if (size > CLASS_MAX_BYTES) {
     const bytes = (size + GRANULE_BYTES - 1) & -GRANULE_BYTES;
-    if ((meta[SLL_BLOCKS] as number) > 0) drainSll(image);
+    if (meta[SLL_BLOCKS] > 0) drainSll(image);
     const span = takeSpan(image, bytes);
     if (span !== 0) return span;
     drainAll(image);
     return takeSpan(image, bytes);
   }
-  const live = image.liveHeaders[(size + GRANULE_BYTES - 1) >>> GRANULE_SHIFT] as number;
+  const live = image.liveHeaders[(size + GRANULE_BYTES - 1) >>> GRANULE_SHIFT];
   const classIndex = live & CLASS_MASK;
   const cached = live - LIVE_TO_CACHED;
-  let ptr = meta[live] as number;
+  let ptr = meta[live];
   // It is one for a caller that came here without a look at the chain.
   if (!isCachedBlock(image, ptr, cached)) {
     const owner = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
     const counter = classIndex * COUNTERS_PER_CLASS;
     if (ptr !== 0 || meta[cached] !== meta[owner + CLASS_CAP]) mendClass(image, classIndex);
-    counters[counter + FRONT_MISSES] = (counters[counter + FRONT_MISSES] as number) + 1;
+    counters[counter + FRONT_MISSES] = counters[counter + FRONT_MISSES] + 1;
     if (!popSll(image, live)) {
-      let slab = meta[owner + PARTIAL_HEAD] as number;
-      if (slab === 0 && (meta[SLL_BLOCKS] as number) > 0) {
+      let slab = meta[owner + PARTIAL_HEAD];
+      if (slab === 0 && meta[SLL_BLOCKS] > 0) {
         drainSll(image);
-        slab = meta[owner + PARTIAL_HEAD] as number;
+        slab = meta[owner + PARTIAL_HEAD];
       }
       if (slab === 0) slab = slabSource.reclaim(image, classIndex);
       if (slab === 0) slab = openSlab(image, classIndex);
       if (slab === 0) {
         drainAll(image);
-        slab = meta[owner + PARTIAL_HEAD] as number;
+        slab = meta[owner + PARTIAL_HEAD];
         if (slab === 0) slab = openSlab(image, classIndex);
         if (slab === 0) return 0;
       }
-      counters[counter + REFILLS] = (counters[counter + REFILLS] as number) + 1;
+      counters[counter + REFILLS] = counters[counter + REFILLS] + 1;
       refillFromSlab(image, classIndex, slab);
     }
-    ptr = meta[live] as number;
+    ptr = meta[live];
   }
-  meta[live] = i32[ptr >> 2] as number;
-  meta[cached] = (meta[cached] as number) + 1;
+  meta[live] = i32[ptr >> 2];
+  meta[cached] = meta[cached] + 1;
   headers[ptr >>> GRANULE_SHIFT] = live;
   return ptr;
 }
@@ -109,16 +109,16 @@ export function setAside(
   live: number,
 ): boolean {
   const owner = CLASS_RECORDS + (live - LIVE) * CLASS_RECORD_INTS;
-  const cap = meta[owner + CLASS_CAP] as number;
-  const chain = meta[live] as number;
-  const blocks = ((meta[SLL_BLOCKS] as number) + cap) | 0;
-  const interval = meta[DRAIN_INTERVAL] as number;
+  const cap = meta[owner + CLASS_CAP];
+  const chain = meta[live];
+  const blocks = (meta[SLL_BLOCKS] + cap) | 0;
+  const interval = meta[DRAIN_INTERVAL];
   // The head was freed last, so it is a ptr; but stale links may have led a drain to it since.
   const isCached = headers[chain >>> GRANULE_SHIFT] === live - LIVE_TO_CACHED;
   if (!isCached || (interval !== 0 && blocks >= interval)) return false;
-  i32[(chain >> 2) + CHAIN_LINK] = meta[owner + SLL_HEAD] as number;
+  i32[(chain >> 2) + CHAIN_LINK] = meta[owner + SLL_HEAD];
   meta[owner + SLL_HEAD] = chain;
-  meta[owner + SLL_CHAINS] = ((meta[owner + SLL_CHAINS] as number) + 1) | 0;
+  meta[owner + SLL_CHAINS] = (meta[owner + SLL_CHAINS] + 1) | 0;
   meta[SLL_BLOCKS] = blocks;
   meta[live] = 0;
   meta[live - LIVE_TO_CACHED] = cap;
@@ -136,39 +136,39 @@ export function freeSlow(image: Image, ptr: number): void {
   if (image.gate[CLOSED] !== 0) throw closed(image);
   if (ptr === 0) return;
   if (typeof ptr !== "number" || (ptr & -GRANULE_BYTES) !== ptr) throw notLive(image, ptr);
-  const live = headers[ptr >>> GRANULE_SHIFT] as number;
+  const live = headers[ptr >>> GRANULE_SHIFT];
   if (!(live > LIVE)) throw notLive(image, ptr);
   const classIndex = live & CLASS_MASK;
   if (classIndex === SPAN_CLASS) {
     const slab = ptr >>> SLAB_SHIFT;
     const record = SLAB_RECORDS + (slab << SLAB_RECORD_SHIFT);
     slabSource.reserve(image, slab);
-    slabSource.give(image, slab, image.records[record + RUN] as number);
+    slabSource.give(image, slab, image.records[record + RUN]);
     return;
   }
   if (slabSource.freeForeign(image, ptr, live)) return;
   const cached = live - LIVE_TO_CACHED;
-  let room = meta[cached] as number;
+  let room = meta[cached];
   // There is room for a caller that came here without a look at the chain.
-  if (room <= 0 && !isCachedBlock(image, meta[live] as number, cached)) {
+  if (room <= 0 && !isCachedBlock(image, meta[live], cached)) {
     mendClass(image, classIndex);
-    room = meta[cached] as number;
+    room = meta[cached];
   } else if (room <= 0) {
     const owner = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
-    const blocks = (meta[SLL_BLOCKS] as number) + (meta[owner + CLASS_CAP] as number);
-    const interval = meta[DRAIN_INTERVAL] as number;
-    const chain = meta[live] as number;
-    i32[(chain >> 2) + CHAIN_LINK] = meta[owner + SLL_HEAD] as number;
+    const blocks = meta[SLL_BLOCKS] + meta[owner + CLASS_CAP];
+    const interval = meta[DRAIN_INTERVAL];
+    const chain = meta[live];
+    i32[(chain >> 2) + CHAIN_LINK] = meta[owner + SLL_HEAD];
     meta[owner + SLL_HEAD] = chain;
-    meta[owner + SLL_CHAINS] = (meta[owner + SLL_CHAINS] as number) + 1;
+    meta[owner + SLL_CHAINS] = meta[owner + SLL_CHAINS] + 1;
     meta[SLL_BLOCKS] = blocks;
     meta[live] = 0;
-    room = meta[owner + CLASS_CAP] as number;
+    room = meta[owner + CLASS_CAP];
     meta[cached] = room;
     if (interval !== 0 && blocks >= interval) drainSll(image);
   }
   headers[ptr >>> GRANULE_SHIFT] = cached;
-  i32[ptr >> 2] = meta[live] as number;
+  i32[ptr >> 2] = meta[live];
   meta[live] = ptr;
   meta[cached] = room - 1;
 }

@@ -122,8 +122,8 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
     if (alignment <= GRANULE_BYTES || !isClassSize(size)) return this.malloc(size);
     const least = this.options.wrapTiny ? alignment : Math.max(alignment, TINY_MAX_BYTES + 1);
     let classIndex = headerClass(sizeToLiveHeader(Math.max(size, least)));
-    while ((BLOCK_BYTES[classIndex] as number) % alignment !== 0) classIndex++;
-    return this.malloc(BLOCK_BYTES[classIndex] as number);
+    while (BLOCK_BYTES[classIndex] % alignment !== 0) classIndex++;
+    return this.malloc(BLOCK_BYTES[classIndex]);
   }
 
   /**
@@ -156,7 +156,7 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
   classify(ptr: number): PtrKind {
     const image = this.openImage();
     const isGranule = typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr;
-    const header = isGranule ? (image.headers[ptr >>> GRANULE_SHIFT] as number) : 0;
+    const header = isGranule ? image.headers[ptr >>> GRANULE_SHIFT] : 0;
     return header > LIVE ? classTier(headerClass(header)) : classifyNotLive(image, ptr);
   }
 

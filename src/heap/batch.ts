@@ -63,7 +63,7 @@ function readPtrs(image: Image, ptrs: PtrArray, count: number): Int32Array {
   const taken = count > last.length ? new Int32Array(count) : last;
   spare[0] = NO_PTRS;
   for (let index = 0; index < count; index++) {
-    const ptr = ptrs[index] as number;
+    const ptr = ptrs[index];
     if (typeof ptr !== "number" || (ptr | 0) !== ptr) throw notLive(image, ptr);
     taken[index] = ptr;
   }
@@ -80,14 +80,14 @@ export function freeBatch(image: Image, door: Door, ptrs: PtrArray, count: numbe
   let checked = 0;
   try {
     for (; checked < count; checked++) {
-      const ptr = taken[checked] as number;
+      const ptr = taken[checked];
       if (ptr === 0) continue;
       headers[ptr >>> GRANULE_SHIFT] = liveHeaderOf(image, ptr) - LIVE_TO_CACHED;
     }
   } finally {
     while (checked > 0) {
-      const granule = (taken[--checked] as number) >>> GRANULE_SHIFT;
-      if (granule !== 0) headers[granule] = (headers[granule] as number) + LIVE_TO_CACHED;
+      const granule = taken[--checked] >>> GRANULE_SHIFT;
+      if (granule !== 0) headers[granule] = headers[granule] + LIVE_TO_CACHED;
     }
   }
   for (let index = 0; index < count; index++) door.free(taken[index] as Ptr);
@@ -109,17 +109,17 @@ export function freeEach(
   let checked = 0;
   try {
     for (; checked < count; checked++) {
-      const ptr = taken[checked] as number;
+      const ptr = taken[checked];
       if (ptr === 0) continue;
       liveHeaderOf(image, ptr);
       const word = ptr >>> (GRANULE_SHIFT + 5);
       const bit = 1 << ((ptr >>> GRANULE_SHIFT) & 31);
-      if (((seen[word] as number) & bit) !== 0) throw freedTwice(ptr);
-      seen[word] = (seen[word] as number) | bit;
+      if ((seen[word] & bit) !== 0) throw freedTwice(ptr);
+      seen[word] = seen[word] | bit;
     }
   } finally {
     for (let index = 0; index < checked; index++) {
-      seen[(taken[index] as number) >>> (GRANULE_SHIFT + 5)] = 0;
+      seen[taken[index] >>> (GRANULE_SHIFT + 5)] = 0;
     }
   }
   for (let index = 0; index < count; index++) door.free(taken[index] as Ptr);

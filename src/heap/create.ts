@@ -66,11 +66,11 @@ export function resetImage(image: Image, options: HeapOptions): void {
   const { i32, meta } = image;
   const first = firstSlabOf(options.capacity);
   const end = options.capacity >>> SLAB_SHIFT;
-  const wilderness = Math.max(first, Math.min(end, meta[WILDERNESS] as number));
-  const touchedPages = meta[TOUCHED_PAGES] as number;
+  const wilderness = Math.max(first, Math.min(end, meta[WILDERNESS]));
+  const touchedPages = meta[TOUCHED_PAGES];
   const touched: number[] = [];
   for (let slab = first; slab < wilderness; slab++) {
-    touched.push(meta[slabRecord(slab) + TOUCHED] as number);
+    touched.push(meta[slabRecord(slab) + TOUCHED]);
   }
   const mapStart = slabToPtr(first) >>> GRANULE_SHIFT;
   const mapEnd = slabToPtr(wilderness) >>> GRANULE_SHIFT;

@@ -53,7 +53,7 @@ export function handOverBlock(
     // Of two that take what nobody holds, one is the first.
     if (sync.compareExchange(headers, granule, mark, workerMark(worker)) === mark) {
       if (mark !== NO_BLOCK) return;
-      marks[slab] = (marks[slab] as number) + 1;
+      marks[slab] = marks[slab] + 1;
       image.mine[slab] = MINE_MARKED;
       return;
     }
@@ -87,7 +87,7 @@ export function* heldIn(
   worker: number,
 ): Generator<number, void, undefined> {
   const isSpan = kind === SPAN_CLASS;
-  const blockBytes = isSpan ? 0 : (BLOCK_BYTES[kind] as number);
+  const blockBytes = isSpan ? 0 : BLOCK_BYTES[kind];
   const blocks = isSpan ? 1 : blocksPerSlab(kind);
   for (let block = 0; block < blocks; block++) {
     const ptr = slabToPtr(slab) + block * blockBytes;

@@ -43,9 +43,9 @@ function countMallocs(door: Door, image: Image, options: HeapOptions): Door {
   const count = (ptr: Ptr, size: number): Ptr => {
     const routed = options.wrapTiny ? size : Math.max(size, TINY_MAX_BYTES + 1);
     if (ptr !== 0 && routed <= CLASS_MAX_BYTES) {
-      const header = image.liveHeaders[(routed + GRANULE_BYTES - 1) >>> GRANULE_SHIFT] as number;
+      const header = image.liveHeaders[(routed + GRANULE_BYTES - 1) >>> GRANULE_SHIFT];
       const index = counterIndex(headerClass(header), FRONT_MALLOCS);
-      counters[index] = (counters[index] as number) + 1;
+      counters[index] = counters[index] + 1;
     }
     return ptr;
   };

@@ -216,7 +216,7 @@ function emptyRegion(image: SharedImage, dead: number): void {
 /** A dead worker's slab: its record is made anew from its headers. */
 function recoverSlab(image: SharedImage, slab: number, classIndex: number, tally: Tally): void {
   const { freeBits, headers, marks, records } = image;
-  const blockBytes = BLOCK_BYTES[classIndex] as number;
+  const blockBytes = BLOCK_BYTES[classIndex];
   const start = slabToPtr(slab);
   const record = slabRecord(slab);
   const firstWord = slab << FREE_WORDS_SHIFT;
@@ -263,7 +263,7 @@ function recoverWord(
   let bits = 0;
   let free = 0;
   for (let block = word << 5; block < Math.min(carved, (word + 1) << 5); block++) {
-    const ptr = slabToPtr(slab) + block * (BLOCK_BYTES[classIndex] as number);
+    const ptr = slabToPtr(slab) + block * BLOCK_BYTES[classIndex];
     const bit = 1 << (block & 31);
     const mark = (ptr >>> GRANULE_SHIFT) + 1;
     if (isFreeNow(image, ptr, classIndex, (sent & bit) !== 0, tally)) {
@@ -272,7 +272,7 @@ function recoverWord(
       bits |= bit;
       free++;
     } else if (sync.load(headers, mark) !== NO_BLOCK) {
-      marks[slab] = (marks[slab] as number) + 1;
+      marks[slab] = marks[slab] + 1;
     }
   }
   freeBits[(slab << FREE_WORDS_SHIFT) + word] = bits;
@@ -290,7 +290,7 @@ function isFreeNow(
   tally: Tally,
 ): boolean {
   const { headers } = image;
-  const header = headers[ptr >>> GRANULE_SHIFT] as number;
+  const header = headers[ptr >>> GRANULE_SHIFT];
   if (header === toHeader(IN_TRANSIT, classIndex)) {
     if (!isSent) return false;
     tally.reclaimedBlocks++;
@@ -347,11 +347,11 @@ function recoverSpan(image: SharedImage, slab: number, tally: Tally): void {
 function mendSpan(image: SharedImage, slab: number): boolean {
   const { headers, records } = image;
   if (headers[slabToPtr(slab) >>> GRANULE_SHIFT] !== toHeader(LIVE, SPAN_CLASS)) return false;
-  const described = records[slabRecord(slab) + RUN] as number;
+  const described = records[slabRecord(slab) + RUN];
   const run = countTails(image, slab) + 1;
   if (run > described) releaseRun(image, slab + described, run - described);
   const spanBytes = slabRecord(slab) + SPAN_BYTES;
-  if (bytesToSlabs(records[spanBytes] as number) !== described) {
+  if (bytesToSlabs(records[spanBytes]) !== described) {
     records[spanBytes] = described * SLAB_BYTES;
   }
   return true;
@@ -361,7 +361,7 @@ function mendSpan(image: SharedImage, slab: number): boolean {
 function recoverMarked(image: SharedImage, slab: number, kind: number, tally: Tally): void {
   const { headers } = image;
   for (const ptr of heldIn(image, slab, kind, tally.dead)) {
-    if (headerState(headers[ptr >>> GRANULE_SHIFT] as number) !== LIVE) continue;
+    if (headerState(headers[ptr >>> GRANULE_SHIFT]) !== LIVE) continue;
     const mark = (ptr >>> GRANULE_SHIFT) + 1;
     if (!tally.freeLive) sync.compareExchange(headers, mark, workerMark(tally.dead), MARK_NOBODY);
     else if (!isFreedBy(image, ptr)) continue;

@@ -75,7 +75,7 @@ export function readSharedSuperblock(
   check("magic", magic, MAGIC_VALUE);
   check("version", meta[VERSION], FORMAT_VERSION);
   check("capacityBytes", meta[CAPACITY_BYTES], capacityBytes);
-  const workers = meta[WORKERS] as number;
+  const workers = meta[WORKERS];
   const isShared = workers >= 1 && workers <= MAX_WORKERS;
   if (!isShared) throw badImage("workers", workers, `1 to ${MAX_WORKERS}, as a shared heap has`);
   const options = readOptions(meta);
@@ -97,7 +97,7 @@ function checkClasses(meta: Int32Array, options: HeapOptions): void {
 function readOptions(meta: Int32Array): HeapOptions {
   const options: Record<string, number | boolean> = {};
   OPTION_TABLE.forEach((row, index) => {
-    const value = meta[OPTIONS + index] as number;
+    const value = meta[OPTIONS + index];
     const isInRange = value >= row.min && value <= row.max;
     if (!isInRange) throw badImage(`option ${row.name}`, value, `${row.min} to ${row.max}`);
     options[row.name] = row.type === "switch" ? value === 1 : value;

@@ -65,7 +65,7 @@ export function readSharedStats(image: SharedImage, options: HeapOptions): Share
     workers,
   };
   const transit = (classIndex: number, blocks: number, worker: WorkerStats | undefined): void => {
-    const bytes = blocks * (BLOCK_BYTES[classIndex] as number);
+    const bytes = blocks * BLOCK_BYTES[classIndex];
     add(stats.inTransit, { blocks: blocks, bytes: bytes });
     add(stats.live, { blocks: -blocks, bytes: -bytes });
     const own = stats.classes[classIndex - 1];
@@ -81,8 +81,8 @@ export function readSharedStats(image: SharedImage, options: HeapOptions): Share
     if (kind <= CLASS_COUNT) transit(kind, remoteBlocks(image, slab, kind), worker);
   }
   for (const { meta } of attached) {
-    for (let index = meta[OUTBOX_SENT] as number; index < (meta[OUTBOX_COUNT] as number); index++) {
-      const slab = ptrToSlab(meta[OUTBOX + index] as number);
+    for (let index = meta[OUTBOX_SENT]; index < meta[OUTBOX_COUNT]; index++) {
+      const slab = ptrToSlab(meta[OUTBOX + index]);
       const state = loadState(image, slab);
       const worker = workers.find(({ workerId }) => workerId === ownerOf(state) - 1);
       if (kindOf(state) <= CLASS_COUNT) transit(kindOf(state), 1, worker);
@@ -97,18 +97,18 @@ function readWorker({ counters, meta, worker }: SharedImage): WorkerStats {
     slabs: 0,
     live: { blocks: 0, bytes: 0 },
     cached: { blocks: 0, bytes: 0 },
-    outboxBlocks: (meta[OUTBOX_COUNT] as number) - (meta[OUTBOX_SENT] as number),
+    outboxBlocks: meta[OUTBOX_COUNT] - meta[OUTBOX_SENT],
     refills: 0,
-    drains: counters[DRAINS] as number,
+    drains: counters[DRAINS],
     drained: 0,
   };
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const cached = cachedBlocks(meta, classIndex);
-    const bytes = cached * (BLOCK_BYTES[classIndex] as number);
+    const bytes = cached * BLOCK_BYTES[classIndex];
     add(stats.cached, { blocks: cached, bytes: bytes });
     add(stats.live, { blocks: -cached, bytes: -bytes });
-    stats.refills += counters[counterIndex(classIndex, REFILLS)] as number;
-    stats.drained += counters[counterIndex(classIndex, DRAINED)] as number;
+    stats.refills += counters[counterIndex(classIndex, REFILLS)];
+    stats.drained += counters[counterIndex(classIndex, DRAINED)];
   }
   return stats;
 }
@@ -124,11 +124,11 @@ function readOwned(
   const record = slabRecord(slab);
   worker.slabs += slabs;
   if (kind > CLASS_COUNT) {
-    add(worker.live, { blocks: 1, bytes: records[record + SPAN_BYTES] as number });
+    add(worker.live, { blocks: 1, bytes: records[record + SPAN_BYTES] });
     return;
   }
-  const used = (records[record + CARVED] as number) - (records[record + FREE_COUNT] as number);
-  add(worker.live, counted(used, BLOCK_BYTES[kind] as number));
+  const used = records[record + CARVED] - records[record + FREE_COUNT];
+  add(worker.live, counted(used, BLOCK_BYTES[kind]));
 }
 
 /** Blocks of a slab that were sent home and not collected. */
@@ -136,7 +136,7 @@ function remoteBlocks(image: SharedImage, slab: number, kind: number): number {
   const first = image.layout.remoteBits + (slab << FREE_WORDS_SHIFT);
   let blocks = 0;
   for (let word = first; word < first + ((blocksPerSlab(kind) + 31) >>> 5); word++) {
-    for (let bits = image.words[word] as number; bits !== 0; bits &= bits - 1) blocks++;
+    for (let bits = image.words[word]; bits !== 0; bits &= bits - 1) blocks++;
   }
   return blocks;
 }

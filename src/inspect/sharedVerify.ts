@@ -105,15 +105,15 @@ export function checkWords(buffer: ArrayBufferLike, options: HeapOptions, worker
   const { capacity } = options;
   const layout = sharedLayout(capacity, workers);
   const words = new Int32Array(buffer, metadataOffset(capacity), layout.summaries);
-  expectRange("hint", 0, words[HINT] as number, layout.firstSlab, layout.slabs);
+  expectRange("hint", 0, words[HINT], layout.firstSlab, layout.slabs);
   for (let worker = 0; worker < workers; worker++) {
-    const state = (words[slotWord(worker, SLOT_STATE)] as number) & 0xff;
+    const state = words[slotWord(worker, SLOT_STATE)] & 0xff;
     if ((state & SLOT_RECOVERING) !== 0) expectRange("slot", worker, state & 0x7f, 0, workers - 1);
     else if ((state & SLOT_HELD) !== 0) expectRange("slot", worker, state & 0x3f, 0, workers - 1);
     else expectRange("slot", worker, state, SLOT_FREE, SLOT_ATTACHING);
   }
   for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
-    const state = words[layout.states + slab] as number;
+    const state = words[layout.states + slab];
     const owner = ownerOf(state);
     const kind = kindOf(state);
     const isTail = kind === SPAN_TAIL && owner === 0;
@@ -152,9 +152,9 @@ export function verifyShared(image: SharedImage): void {
 
 function readOutbox(worker: SharedImage, { outboxes }: Census): void {
   const { meta } = worker;
-  const count = meta[OUTBOX_COUNT] as number;
-  for (let index = meta[OUTBOX_SENT] as number; index < count; index++) {
-    const ptr = meta[OUTBOX + index] as number;
+  const count = meta[OUTBOX_COUNT];
+  for (let index = meta[OUTBOX_SENT]; index < count; index++) {
+    const ptr = meta[OUTBOX + index];
     if (outboxes.has(ptr)) broken("transit", ptr, "in two outboxes", "in one");
     outboxes.add(ptr);
   }
@@ -182,7 +182,7 @@ function verifyOwner(image: SharedImage, slab: number): number {
 }
 
 function verifyMark(image: SharedImage, ptr: number): void {
-  const mark = image.headers[(ptr >>> GRANULE_SHIFT) + 1] as number;
+  const mark = image.headers[(ptr >>> GRANULE_SHIFT) + 1];
   if (mark !== MARK_NOBODY) expectRange("marks", ptr, mark, 1, image.layout.workers);
 }
 
@@ -190,7 +190,7 @@ function verifySharedSpan(image: SharedImage, slab: number, run: number): void {
   const { headers, records } = image;
   const ptr = slabToPtr(slab);
   const granule = ptr >>> GRANULE_SHIFT;
-  const bytes = records[slabRecord(slab) + SPAN_BYTES] as number;
+  const bytes = records[slabRecord(slab) + SPAN_BYTES];
   verifyOwner(image, slab);
   expect("span", ptr, records[slabRecord(slab) + RUN], run);
   expectRange("span", ptr, bytes, (run - 1) * SLAB_BYTES + 1, run * SLAB_BYTES);
@@ -210,19 +210,19 @@ function verifySharedSlab(image: SharedImage, slab: number, kind: number, census
   expect("tiling", ptr, records[record + KIND], kind);
   const owner = verifyOwner(image, slab);
   const walked = owner === ABANDONED ? undefined : census.walked[owner - 1];
-  const granules = (BLOCK_BYTES[kind] as number) >>> GRANULE_SHIFT;
-  const carved = records[record + CARVED] as number;
+  const granules = BLOCK_BYTES[kind] >>> GRANULE_SHIFT;
+  const carved = records[record + CARVED];
   expectRange("carved", ptr, carved, 1, blocksPerSlab(kind));
   let free = 0;
   let marked = 0;
   for (let block = 0; block < blocksPerSlab(kind); block++) {
     const granule = (ptr >>> GRANULE_SHIFT) + block * granules;
     const at = granule << GRANULE_SHIFT;
-    const header = headers[granule] as number;
+    const header = headers[granule];
     const state = headerState(header);
     const word = (slab << FREE_WORDS_SHIFT) + (block >>> 5);
-    const isFree = ((freeBits[word] as number) >>> (block & 31)) & 1;
-    const isRemote = (((words[layout.remoteBits + word] as number) >>> (block & 31)) & 1) === 1;
+    const isFree = (freeBits[word] >>> (block & 31)) & 1;
+    const isRemote = ((words[layout.remoteBits + word] >>> (block & 31)) & 1) === 1;
     expect("headers", at, header, block < carved ? toHeader(state, kind) : NO_BLOCK);
     expect("freeBits", at, isFree, state === FREE ? 1 : 0);
     const isTransit = header === toHeader(IN_TRANSIT, kind);
@@ -239,7 +239,7 @@ function verifySharedSlab(image: SharedImage, slab: number, kind: number, census
     verifyZeros(image, granule + 2, granule + granules);
     if (state !== CACHED) continue;
     if (walked === undefined) broken("owner", at, "cached", "nothing cached in an abandoned slab");
-    walked.cachedHeaders[kind] = (walked.cachedHeaders[kind] as number) + 1;
+    walked.cachedHeaders[kind] = walked.cachedHeaders[kind] + 1;
   }
   const used = blocksPerSlab(kind) * granules;
   verifyZeros(image, (ptr >>> GRANULE_SHIFT) + used, (ptr + SLAB_BYTES) >>> GRANULE_SHIFT);
@@ -251,6 +251,6 @@ function verifySharedSlab(image: SharedImage, slab: number, kind: number, census
   expect("marks", ptr, marks[slab], marked);
   if (marked > 0) expect("marks", ptr, loadState(image, slab) & MARKED, MARKED);
   if (walked === undefined) return;
-  walked.classSlabs[kind] = (walked.classSlabs[kind] as number) + 1;
+  walked.classSlabs[kind] = walked.classSlabs[kind] + 1;
   if (free > 0 || carved < blocksPerSlab(kind)) walked.partial.add(slab);
 }

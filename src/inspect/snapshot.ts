@@ -41,8 +41,8 @@ function usedBytes(records: Int32Array, { slab, slabs, kind }: Run): number {
   if (kind === POOLED) return 0;
   const bytes =
     kind === SPAN_CLASS
-      ? (records[record + SPAN_BYTES] as number)
-      : (records[record + CARVED] as number) * (BLOCK_BYTES[kind] as number);
+      ? records[record + SPAN_BYTES]
+      : records[record + CARVED] * BLOCK_BYTES[kind];
   const isWhole = bytes >= 0 && bytes % GRANULE_BYTES === 0;
   if (isWhole && bytes <= slabs * SLAB_BYTES) return bytes;
   throw corrupted("carved", slabToPtr(slab), bytes, `at most ${slabs * SLAB_BYTES}`);
@@ -70,7 +70,7 @@ function listExtents(image: Image): Extent[] {
 function checksum(words: Uint32Array): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < words.length; index++) {
-    hash = Math.imul(hash ^ (words[index] as number), 0x01000193);
+    hash = Math.imul(hash ^ words[index], 0x01000193);
   }
   return hash >>> 0;
 }

@@ -101,9 +101,9 @@ export function add(total: Counted, part: Counted): void {
 /** Blocks that a class has cached: in its chain and on the SLL. */
 export function cachedBlocks(meta: Int32Array, classIndex: number): number {
   const owner = classRecord(classIndex);
-  const cap = meta[owner + CLASS_CAP] as number;
-  const chains = meta[owner + SLL_CHAINS] as number;
-  return cap - (meta[ROOMS + classIndex] as number) + chains * cap;
+  const cap = meta[owner + CLASS_CAP];
+  const chains = meta[owner + SLL_CHAINS];
+  return cap - meta[ROOMS + classIndex] + chains * cap;
 }
 
 /** Metadata pages that are not all zero: those that were ever written to. */
@@ -121,8 +121,8 @@ function touchedMetadataBytes(meta: Int32Array): number {
 
 function readClass(images: readonly Image[], options: HeapOptions, classIndex: number): ClassStats {
   const count = (counter: number): number =>
-    sum(images, ({ counters }) => counters[counterIndex(classIndex, counter)] as number);
-  const blockBytes = BLOCK_BYTES[classIndex] as number;
+    sum(images, ({ counters }) => counters[counterIndex(classIndex, counter)]);
+  const blockBytes = BLOCK_BYTES[classIndex];
   const cached = sum(images, ({ meta }) => cachedBlocks(meta, classIndex));
   const misses = count(FRONT_MISSES);
   const mallocs = count(FRONT_MALLOCS);
@@ -158,13 +158,13 @@ function readRuns(image: Image, stats: HeapStats): void {
     }
     stats.slabs.inUse += slabs;
     if (kind === SPAN_CLASS) {
-      add(stats.spans, { blocks: 1, bytes: records[record + SPAN_BYTES] as number });
+      add(stats.spans, { blocks: 1, bytes: records[record + SPAN_BYTES] });
       continue;
     }
     const own = stats.classes[kind - 1];
     if (own === undefined) throw corrupted("tiling", slabToPtr(slab), kind, "a class");
-    const carved = records[record + CARVED] as number;
-    const free = records[record + FREE_COUNT] as number;
+    const carved = records[record + CARVED];
+    const free = records[record + FREE_COUNT];
     own.slabs++;
     add(own.free, counted(free, own.blockBytes));
     add(own.live, counted(carved - free, own.blockBytes));
@@ -177,7 +177,7 @@ function readRuns(image: Image, stats: HeapStats): void {
 function touchedPagesOf(records: Int32Array, slab: number, slabs: number): number {
   let pages = 0;
   for (let index = slab; index < slab + slabs; index++) {
-    pages += touchedPages(records[slabRecord(index) + TOUCHED] as number);
+    pages += touchedPages(records[slabRecord(index) + TOUCHED]);
   }
   return pages;
 }
@@ -190,13 +190,13 @@ export function readStats(
   metadata: Int32Array = image.meta,
 ): HeapStats {
   const { meta } = image;
-  const unused = endSlab(image) - (meta[WILDERNESS] as number);
+  const unused = endSlab(image) - meta[WILDERNESS];
   const zero = (): Counted => ({ blocks: 0, bytes: 0 });
   const classes: ClassStats[] = [];
   for (let index = 1; index <= CLASS_COUNT; index++)
     classes.push(readClass(images, options, index));
-  const opened = sum(images, ({ counters }) => counters[SLABS_OPENED] as number);
-  const pages = sum(images, (each) => each.meta[TOUCHED_PAGES] as number);
+  const opened = sum(images, ({ counters }) => counters[SLABS_OPENED]);
+  const pages = sum(images, (each) => each.meta[TOUCHED_PAGES]);
   const stats: HeapStats = {
     capacityBytes: options.capacity,
     metadataBytes: slabToPtr(firstSlab(image)),
@@ -210,8 +210,8 @@ export function readStats(
     committedBytes: 0,
     peakCommittedBytes: pages * PAGE_BYTES + touchedMetadataBytes(metadata),
     refills: 0,
-    drains: sum(images, ({ counters }) => counters[DRAINS] as number),
-    mends: sum(images, ({ counters }) => counters[MENDS] as number),
+    drains: sum(images, ({ counters }) => counters[DRAINS]),
+    mends: sum(images, ({ counters }) => counters[MENDS]),
     front: options.frontStats ? { hits: 0, misses: 0 } : null,
     classes,
   };

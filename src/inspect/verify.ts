@@ -117,7 +117,7 @@ export function verifyImage(image: Image): void {
   const walked = nothingWalked();
   verifyRuns(image, walked);
   verifyBareHeaders(image, 0, firstSlab(image));
-  verifyBareHeaders(image, image.meta[WILDERNESS] as number, endSlab(image));
+  verifyBareHeaders(image, image.meta[WILDERNESS], endSlab(image));
   verifyLists(image, walked);
   verifyBins(image, walked);
 }
@@ -136,15 +136,15 @@ export function verifyLists(image: Image, walked: Walked): void {
 
 function verifyRuns(image: Image, walked: Walked): void {
   const { meta } = image;
-  const wilderness = meta[WILDERNESS] as number;
+  const wilderness = meta[WILDERNESS];
   expectRange("tiling", 0, wilderness, firstSlab(image), endSlab(image));
   let touched = 0;
   let wasPooled = false;
   for (let slab = firstSlab(image); slab < wilderness; ) {
     const address = slabToPtr(slab);
     const record = slabRecord(slab);
-    const kind = meta[record + KIND] as number;
-    const run = meta[record + RUN] as number;
+    const kind = meta[record + KIND];
+    const run = meta[record + RUN];
     expectRange("tiling", address, run, 1, wilderness - slab);
     if (kind === POOLED) {
       if (wasPooled) broken("tiling", address, "two free runs side by side", "one");
@@ -157,7 +157,7 @@ function verifyRuns(image: Image, walked: Walked): void {
     else verifySlab(image, slab, kind, run, walked);
     wasPooled = kind === POOLED;
     for (let index = slab; index < slab + run; index++) {
-      const bytes = meta[slabRecord(index) + TOUCHED] as number;
+      const bytes = meta[slabRecord(index) + TOUCHED];
       expectRange("touched", slabToPtr(index), bytes & ~MAP_PAGE, 0, SLAB_BYTES);
       touched += touchedPages(bytes);
     }
@@ -170,7 +170,7 @@ function verifySpan(image: Image, slab: number, run: number): void {
   const { headers, records } = image;
   const ptr = slabToPtr(slab);
   const record = slabRecord(slab);
-  const bytes = records[record + SPAN_BYTES] as number;
+  const bytes = records[record + SPAN_BYTES];
   expectRange("span", ptr, run, 2, run);
   expect("span", ptr, bytesToSlabs(bytes), run);
   expect("span", ptr, bytes % GRANULE_BYTES, 0);
@@ -182,7 +182,7 @@ function verifySpan(image: Image, slab: number, run: number): void {
     expectRange(
       "touched",
       ptr,
-      records[slabRecord(slab + index) + TOUCHED] as number,
+      records[slabRecord(slab + index) + TOUCHED],
       needed,
       SLAB_BYTES + 1,
     );
@@ -195,28 +195,22 @@ function verifySlab(image: Image, slab: number, kind: number, run: number, walke
   expectRange("tiling", ptr, kind, 1, CLASS_COUNT);
   expect("tiling", ptr, run, 1);
   const record = slabRecord(slab);
-  const blockBytes = BLOCK_BYTES[kind] as number;
-  const carved = records[record + CARVED] as number;
+  const blockBytes = BLOCK_BYTES[kind];
+  const carved = records[record + CARVED];
   expectRange("carved", ptr, carved, 1, blocksPerSlab(kind));
-  expectRange(
-    "touched",
-    ptr,
-    records[record + TOUCHED] as number,
-    carved * blockBytes,
-    SLAB_BYTES + 1,
-  );
-  expectRange("freeCount", ptr, records[record + CURSOR] as number, 0, SLAB_BYTES);
-  expect("freeCount", ptr, (records[record + CURSOR] as number) % blockBytes, 0);
+  expectRange("touched", ptr, records[record + TOUCHED], carved * blockBytes, SLAB_BYTES + 1);
+  expectRange("freeCount", ptr, records[record + CURSOR], 0, SLAB_BYTES);
+  expect("freeCount", ptr, records[record + CURSOR] % blockBytes, 0);
   let free = 0;
   for (let block = 0; block < carved; block++) {
     const at = ptr + block * blockBytes;
     const granule = at >>> GRANULE_SHIFT;
-    const header = headers[granule] as number;
+    const header = headers[granule];
     const state = headerState(header);
     if (header !== toHeader(state, kind) || state < FREE)
       broken("headers", at, header, `class ${kind}`);
     if (state === FREE) free++;
-    if (state === CACHED) walked.cachedHeaders[kind] = (walked.cachedHeaders[kind] as number) + 1;
+    if (state === CACHED) walked.cachedHeaders[kind] = walked.cachedHeaders[kind] + 1;
     verifyZeros(image, granule + 1, granule + (blockBytes >>> GRANULE_SHIFT));
   }
   verifyZeros(
@@ -226,7 +220,7 @@ function verifySlab(image: Image, slab: number, kind: number, run: number, walke
   );
   expect("freeCount", ptr, records[record + FREE_COUNT], free);
   expectRange("carved", ptr, free, 0, carved - 1);
-  walked.classSlabs[kind] = (walked.classSlabs[kind] as number) + 1;
+  walked.classSlabs[kind] = walked.classSlabs[kind] + 1;
   if (free > 0 || carved < blocksPerSlab(kind)) walked.partial.add(slab);
 }
 
@@ -250,19 +244,19 @@ function verifyChains(image: Image, walked: Walked): void {
   let sllBlocks = 0;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const owner = classRecord(classIndex);
-    const cap = meta[owner + CLASS_CAP] as number;
-    const room = meta[ROOMS + classIndex] as number;
+    const cap = meta[owner + CLASS_CAP];
+    const room = meta[ROOMS + classIndex];
     const isClosed = meta[CLOSED] !== 0;
     expectRange("chains", 0, room, 0, isClosed ? 0 : cap);
-    const head = meta[HEADS + classIndex] as number;
+    const head = meta[HEADS + classIndex];
     let count = isClosed ? 0 : cap - room;
     verifyChain(image, classIndex, head, count, seen);
-    let chain = meta[owner + SLL_HEAD] as number;
-    const chains = meta[owner + SLL_CHAINS] as number;
+    let chain = meta[owner + SLL_HEAD];
+    const chains = meta[owner + SLL_CHAINS];
     expectRange("chains", 0, chains, 0, image.headers.length);
     for (let index = 0; index < chains; index++) {
       verifyChain(image, classIndex, chain, cap, seen);
-      chain = i32[(chain >> 2) + CHAIN_LINK] as number;
+      chain = i32[(chain >> 2) + CHAIN_LINK];
       count += cap;
       sllBlocks += cap;
     }
@@ -298,7 +292,7 @@ function verifyChain(
     expect("cached", ptr, isAligned ? headers[ptr >>> GRANULE_SHIFT] : undefined, cached);
     if (seen.has(ptr)) broken("cached", ptr, "the block twice", "once");
     seen.add(ptr);
-    ptr = i32[(ptr >> 2) + LINK] as number;
+    ptr = i32[(ptr >> 2) + LINK];
   }
   if (ptr !== 0) broken("chains", ptr, "a block more", count);
 }
@@ -307,32 +301,32 @@ function verifyPartial(image: Image, classIndex: number, walked: Walked): void {
   const { meta, records } = image;
   const owner = classRecord(classIndex);
   let prev = 0;
-  for (let slab = meta[owner + PARTIAL_HEAD] as number; slab !== 0; ) {
+  for (let slab = meta[owner + PARTIAL_HEAD]; slab !== 0; ) {
     const record = slabRecord(slab);
     if (!walked.partial.delete(slab))
       broken("partial", slabToPtr(slab), `slab ${slab}`, "a partial slab, once");
     expect("partial", slabToPtr(slab), records[record + KIND], classIndex);
     expect("partial", slabToPtr(slab), records[record + PREV], prev);
     prev = slab;
-    slab = records[record + NEXT] as number;
+    slab = records[record + NEXT];
   }
 }
 
 function verifyBins(image: Image, walked: Walked): void {
   const { meta } = image;
   for (let bin = 0; bin < BIN_COUNT; bin++) {
-    const head = meta[BINS + bin] as number;
-    const marked = ((meta[BIN_MAP + (bin >> 5)] as number) >>> (bin & 31)) & 1;
+    const head = meta[BINS + bin];
+    const marked = (meta[BIN_MAP + (bin >> 5)] >>> (bin & 31)) & 1;
     expect("bins", 0, marked, head === 0 ? 0 : 1);
     let prev = 0;
     for (let slab = head; slab !== 0; ) {
       const record = slabRecord(slab);
       if (!walked.freeRuns.delete(slab))
         broken("bins", slabToPtr(slab), `slab ${slab}`, "a free run, once");
-      expect("bins", slabToPtr(slab), binOf(meta[record + RUN] as number), bin);
+      expect("bins", slabToPtr(slab), binOf(meta[record + RUN]), bin);
       expect("bins", slabToPtr(slab), meta[record + PREV], prev);
       prev = slab;
-      slab = meta[record + NEXT] as number;
+      slab = meta[record + NEXT];
     }
   }
   expect("bins", 0, walked.freeRuns.size, 0);

@@ -34,13 +34,13 @@ export function* walkBlocks(image: Image): Generator<BlockInfo, void, undefined>
     if (kind === POOLED) continue;
     const isSpan = kind === SPAN_CLASS;
     const record = slabRecord(slab);
-    const size = isSpan ? (records[record + SPAN_BYTES] as number) : (BLOCK_BYTES[kind] as number);
-    const carved = Math.min(records[record + CARVED] as number, blocksPerSlab(kind));
+    const size = isSpan ? records[record + SPAN_BYTES] : BLOCK_BYTES[kind];
+    const carved = Math.min(records[record + CARVED], blocksPerSlab(kind));
     const count = isSpan ? 1 : carved;
     const tier = classTier(kind);
     for (let block = 0; block < count; block++) {
       const ptr = (slabToPtr(slab) + block * size) as Ptr;
-      const state = STATES[headerState(headers[ptr >>> GRANULE_SHIFT] as number)];
+      const state = STATES[headerState(headers[ptr >>> GRANULE_SHIFT])];
       if (state !== undefined) yield { ptr, size, tier, state };
     }
   }

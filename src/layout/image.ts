@@ -88,13 +88,13 @@ export function viewImage(
 }
 
 export function capacityOf(image: Image): number {
-  return image.meta[CAPACITY_BYTES] as number;
+  return image.meta[CAPACITY_BYTES];
 }
 
 export function firstSlab(image: Image): number {
-  return image.meta[FIRST_SLAB] as number;
+  return image.meta[FIRST_SLAB];
 }
 
 export function endSlab(image: Image): number {
-  return image.meta[END_SLAB] as number;
+  return image.meta[END_SLAB];
 }

@@ -131,7 +131,7 @@ export function counterIndex(classIndex: number, counter: number): number {
 }
 
 export function blocksPerSlab(classIndex: number): number {
-  return (SLAB_BYTES / (BLOCK_BYTES[classIndex] as number)) | 0;
+  return (SLAB_BYTES / BLOCK_BYTES[classIndex]) | 0;
 }
 
 export function ptrToSlab(ptr: number): SlabIndex {

@@ -141,7 +141,7 @@ export const DIRTY_WORDS: number = OUTBOX + OUTBOX_BLOCKS;
 
 /** Blocks that a worker's outbox holds when it is sent. */
 export function outboxLimit(image: Image): number {
-  const interval = image.meta[DRAIN_INTERVAL] as number;
+  const interval = image.meta[DRAIN_INTERVAL];
   return interval === 0 ? OUTBOX_BLOCKS : Math.min(interval, OUTBOX_BLOCKS);
 }
 
@@ -228,7 +228,7 @@ export function viewShared(
     new Int32Array(buffer, start + 4 * from, length);
   const records = layout.records - SLAB_RECORDS;
   const liveHeaders = LIVE_HEADER_OF_GRANULES.slice();
-  liveHeaders.fill(LIVE_HEADER_OF_GRANULES[2] as number, 0, 2);
+  liveHeaders.fill(LIVE_HEADER_OF_GRANULES[2], 0, 2);
   return {
     headers: sync.track("headers", new Uint8Array(buffer, 0, start)),
     ...viewRegion(buffer, layout, start, worker),

@@ -44,7 +44,7 @@ export type Tier = "tiny" | "pool" | "large";
 
 export function classTier(classIndex: number): Tier {
   if (classIndex === SPAN_CLASS) return "large";
-  const bytes = BLOCK_BYTES[classIndex] as number;
+  const bytes = BLOCK_BYTES[classIndex];
   return bytes <= TINY_MAX_BYTES ? "tiny" : bytes <= POOL_MAX_BYTES ? "pool" : "large";
 }
 
@@ -67,7 +67,7 @@ function buildHeaderTable(): Uint8Array {
   const table = new Uint8Array((CLASS_MAX_BYTES >> GRANULE_SHIFT) + 1);
   let classIndex = 1;
   for (let granules = 0; granules < table.length; granules++) {
-    if (granules << GRANULE_SHIFT > (sizes[classIndex] as number)) classIndex++;
+    if (granules << GRANULE_SHIFT > sizes[classIndex]) classIndex++;
     table[granules] = LIVE | classIndex;
   }
   return table;

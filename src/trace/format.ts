@@ -37,7 +37,7 @@ export function encodeTrace(trace: Trace): Uint8Array<ArrayBuffer> {
     view.setInt32(4 * index, word, true);
   });
   for (let index = 0; index < trace.words.length; index++) {
-    view.setInt32(4 * (HEAD_WORDS + index), trace.words[index] as number, true);
+    view.setInt32(4 * (HEAD_WORDS + index), trace.words[index], true);
   }
   return bytes;
 }
@@ -77,8 +77,8 @@ export function decodeTrace(bytes: Uint8Array): Trace {
 function checkEvents({ words, slotCount }: Trace): void {
   const isFull = new Uint8Array(slotCount);
   for (let index = 0; index < words.length; index += EVENT_WORDS) {
-    const word = words[index] as number;
-    const size = words[index + 1] as number;
+    const word = words[index];
+    const size = words[index + 1];
     const slot = word & SLOT_MASK;
     const op = word >>> OP_SHIFT;
     const wasFull = isFull[slot] === 1;

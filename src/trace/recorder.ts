@@ -65,7 +65,7 @@ export class TraceWriter {
   /** @returns the slot; -1 when full. */
   malloc(size: number): number {
     const isReused = this.#freeSlotCount > 0;
-    const slot = isReused ? (this.#freeSlots[this.#freeSlotCount - 1] as number) : this.#slotCount;
+    const slot = isReused ? this.#freeSlots[this.#freeSlotCount - 1] : this.#slotCount;
     if (!this.#push(OP_MALLOC, slot, size)) return NO_SLOT;
     if (isReused) this.#freeSlotCount--;
     else this.#slotCount++;
@@ -164,7 +164,7 @@ class HeapLog {
 
   #slotOf(ptr: Ptr): number {
     const granule = ptr >>> GRANULE_SHIFT;
-    return granule < this.#slots.length ? (this.#slots[granule] as number) - 1 : NO_SLOT;
+    return granule < this.#slots.length ? this.#slots[granule] - 1 : NO_SLOT;
   }
 
   #set(ptr: Ptr, slot: number): void {

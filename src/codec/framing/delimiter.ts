@@ -68,7 +68,7 @@ export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
 
   /** The position after the delimiter; 0 if there is none. */
   private findByte(source: Uint8Array, at: number, end: number): number {
-    return indexIn(source, this.delimiter[0] as number, at, end) + 1;
+    return indexIn(source, this.delimiter[0], at, end) + 1;
   }
 
   private findBytes(source: Uint8Array, from: number, end: number): number {
@@ -77,11 +77,11 @@ export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     let at = from;
     while (at < end) {
       if (matched === 0) {
-        at = indexIn(source, delimiter[0] as number, at, end);
+        at = indexIn(source, delimiter[0], at, end);
         if (at < 0) break;
       } else {
         const byte = source[at];
-        while (matched > 0 && byte !== delimiter[matched]) matched = fallback[matched] as number;
+        while (matched > 0 && byte !== delimiter[matched]) matched = fallback[matched];
         if (byte !== delimiter[matched]) continue;
       }
       at++;
@@ -123,7 +123,7 @@ function fallbacks(delimiter: Uint8Array): Uint32Array {
   let matched = 0;
   for (let at = 1; at < delimiter.length; at++) {
     const byte = delimiter[at];
-    while (matched > 0 && byte !== delimiter[matched]) matched = table[matched] as number;
+    while (matched > 0 && byte !== delimiter[matched]) matched = table[matched];
     if (byte === delimiter[matched]) matched++;
     table[at + 1] = matched;
   }

@@ -110,11 +110,11 @@ export class LengthFieldFramer<B extends ArrayBufferLike = ArrayBufferLike> exte
     let value = 0;
     if (this.isBig) {
       for (let index = offset; index < header; index++) {
-        value = value * 256 + (source[at + index] as number);
+        value = value * 256 + source[at + index];
       }
     } else {
       for (let index = header - 1; index >= offset; index--) {
-        value = value * 256 + (source[at + index] as number);
+        value = value * 256 + source[at + index];
       }
     }
     const length = header + this.adjustment + value;

@@ -31,14 +31,14 @@ export function maskRange(
   let turned = mask;
   if (IS_LITTLE && end - start >= SHORT) {
     for (; (at & 3) !== 0; at++) {
-      u8[at] = (u8[at] as number) ^ turned;
+      u8[at] = u8[at] ^ turned;
       turned = (turned >>> 8) | (turned << 24);
     }
     maskWords(i32, at >>> 2, end >>> 2, turned);
     at = end & -4;
   }
   for (; at < end; at++) {
-    u8[at] = (u8[at] as number) ^ turned;
+    u8[at] = u8[at] ^ turned;
     turned = (turned >>> 8) | (turned << 24);
   }
 }
@@ -46,10 +46,10 @@ export function maskRange(
 function maskWords(i32: Int32Array, from: number, end: number, mask: number): void {
   let word = from;
   for (const last = end - 3; word < last; word += 4) {
-    i32[word] = (i32[word] as number) ^ mask;
-    i32[word + 1] = (i32[word + 1] as number) ^ mask;
-    i32[word + 2] = (i32[word + 2] as number) ^ mask;
-    i32[word + 3] = (i32[word + 3] as number) ^ mask;
+    i32[word] = i32[word] ^ mask;
+    i32[word + 1] = i32[word + 1] ^ mask;
+    i32[word + 2] = i32[word + 2] ^ mask;
+    i32[word + 3] = i32[word + 3] ^ mask;
   }
-  for (; word < end; word++) i32[word] = (i32[word] as number) ^ mask;
+  for (; word < end; word++) i32[word] = i32[word] ^ mask;
 }

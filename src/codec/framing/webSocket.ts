@@ -154,8 +154,8 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
    */
   private readHeader(source: Uint8Array, at: number, available: number): boolean {
     if (available < 2) return false;
-    const second = source[at + 1] as number;
-    if (this.header === 2) this.checkStart(source[at] as number, second);
+    const second = source[at + 1];
+    if (this.header === 2) this.checkStart(source[at], second);
     const short = second & 127;
     const extra = short < 126 ? 0 : short === 126 ? 2 : 8;
     this.header = 2 + extra + (this.isServer ? 4 : 0);
@@ -170,7 +170,7 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     }
     if (available < this.header) return false;
     if (this.isServer) this.mask = readMask(source, at + 2 + extra);
-    this.first = source[at] as number;
+    this.first = source[at];
     this.head = this.header;
     this.length = this.header + payload;
     return true;
@@ -204,8 +204,7 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
 
   private readLength(source: Uint8Array, at: number, width: number): number {
     let value = 0;
-    for (let index = 0; index < width; index++)
-      value = value * 256 + (source[at + index] as number);
+    for (let index = 0; index < width; index++) value = value * 256 + source[at + index];
     const least = width === 2 ? 126 : 65536;
     if (value < least) {
       throw this.malformed(
@@ -254,10 +253,5 @@ function isCloseCode(code: number): boolean {
 }
 
 function readMask(source: Uint8Array, at: number): number {
-  return (
-    (source[at] as number) |
-    ((source[at + 1] as number) << 8) |
-    ((source[at + 2] as number) << 16) |
-    ((source[at + 3] as number) << 24)
-  );
+  return source[at] | (source[at + 1] << 8) | (source[at + 2] << 16) | (source[at + 3] << 24);
 }
