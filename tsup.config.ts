@@ -7,7 +7,7 @@ type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 const shippedCore: Plugin = {
   name: "shipped-core",
   setup(build) {
-    build.onResolve({ filter: /^(\.\.\/)+index\.js$/ }, () => ({
+    build.onResolve({ filter: /^(\.\.\/)+(src\/)?index\.js$/ }, () => ({
       path: "./index.js",
       external: true,
     }));
@@ -101,9 +101,9 @@ export default defineConfig([
   {
     ...common,
     entry: {
-      cli: "src/cli/main.ts",
-      subject: "src/cli/run/subject.ts",
-      preload: "src/cli/record/preload.ts",
+      cli: "bench/command/main.ts",
+      subject: "bench/subject/main.ts",
+      preload: "bench/record/preload.ts",
     },
     platform: "node",
     splitting: true,
@@ -119,12 +119,12 @@ export default defineConfig([
       options.legalComments = "inline";
     },
     async onSuccess() {
-      copyFileSync("src/cli/native/subject.c", "dist/subject.c");
+      copyFileSync("bench/native/subject.c", "dist/subject.c");
     },
   },
   {
     ...common,
-    entry: { page: "src/cli/report/page/main.ts" },
+    entry: { page: "bench/report/page/main.ts" },
     format: "iife",
     platform: "browser",
     minify: true,

@@ -3,8 +3,8 @@
  * docs/OPTIONS.md, and the marked parts of docs/CLI.md. `--check` only compares.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { SUBJECTS } from "../src/cli/subjects/table.js";
-import { WORKLOADS } from "../src/cli/workloads/table.js";
+import { SUBJECTS } from "../bench/rivals/table.js";
+import { WORKLOADS } from "../bench/workloads/table.js";
 import { OPTION_SENTENCES, OPTION_TABLE } from "../src/config/options.js";
 
 const OPTIONS_HEAD = `# Options

@@ -1,5 +1,5 @@
 import { buildSync } from "esbuild";
-import { restoreConstants } from "../constants.js";
+import { restoreConstants } from "../studies/constants.js";
 
 const FOLDER = "build/servers";
 export const SERVERS = ["plain", "pooled"] as const;

@@ -6,10 +6,10 @@
 import { type ChildProcess, execFile, fork } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { parseArgs, promisify } from "node:util";
-import { geometricMean, median } from "../../src/cli/statistics.js";
-import { startProgress } from "../../src/cli/term/progress.js";
-import { type Column, printTable } from "../../src/cli/term/table.js";
-import { checkWhole, chooseCases } from "../arguments.js";
+import { geometricMean, median } from "../base/statistics.js";
+import { checkWhole, chooseCases } from "../studies/arguments.js";
+import { startProgress } from "../term/progress.js";
+import { type Column, printTable } from "../term/table.js";
 import { buildServers, SERVERS, type ServerName, serverFile } from "./build.js";
 import type { Figures } from "./report.js";
 

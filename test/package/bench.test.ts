@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { expect, it } from "vitest";
-import { parseRounds } from "../../bench/quiet.js";
-import { boundOf, WORKLOADS, type Workload } from "../../bench/shared/bound.js";
-import { buildProcesses, runDriver } from "../../bench/shared/cases.js";
+import { parseRounds } from "../../bench/measure/quiet.js";
+import { boundOf, WORKLOADS, type Workload } from "../../bench/studies/shared/bound.js";
+import { buildProcesses, runDriver } from "../../bench/studies/shared/cases.js";
 
 /** Smoke sizes: the benchmarks run, on every mode; how fast is asked of the benchmarks alone. */
 const MODES = [
@@ -20,13 +20,13 @@ function lines(args: readonly string[]): string[] {
 }
 
 it.each(MODES)("the loops run: %s %s", (...mode) => {
-  const rounds = parseRounds(lines(["bench/native/ours.ts", ...mode]).join("\n"));
+  const rounds = parseRounds(lines(["bench/studies/native/ours.ts", ...mode]).join("\n"));
   expect(rounds.every(({ figure, probe }) => figure > 0 && probe > 0)).toBe(true);
 });
 
 it("what the heap counts as committed is what the operating system counts", () => {
   if (process.platform !== "linux") return;
-  const argv = ["bench/native/ours.ts", "touch", "bench/traces/sqlite.hkt.gz"];
+  const argv = ["bench/studies/native/ours.ts", "touch", "bench/traces/sqlite.hkt.gz"];
   const [counted = 0, resident = 0] = (lines(argv)[0] ?? "").split(" ").map(Number);
   expect(resident / counted).toBeGreaterThan(0.95);
   expect(resident / counted).toBeLessThan(1.05);
@@ -48,7 +48,9 @@ it.each([
 });
 
 it("bench:buffers runs all its cases", () => {
-  const rows = lines(["bench/buffers/main.ts", "--smoke"]).filter((line) => /^\| \w/.test(line));
+  const rows = lines(["bench/studies/buffers/main.ts", "--smoke"]).filter((line) =>
+    /^\| \w/.test(line),
+  );
   const names = rows.map((row) => row.split("|")[1]?.trim());
   const sizes = ["bytes", "64", "256", "512", "1024", "4096", "16384", "geometric mean"];
   expect(names).toEqual([
@@ -91,7 +93,7 @@ it("the bound is what a worker's slabs of a class can be", () => {
 it("a benchmark that is told nonsense says what it takes", () => {
   const { status, stderr } = spawnSync(
     process.execPath,
-    ["--import", "tsx", "bench/native/ours.ts", "nonsense", "1"],
+    ["--import", "tsx", "bench/studies/native/ours.ts", "nonsense", "1"],
     { encoding: "utf8" },
   );
   expect(status).toBe(2);

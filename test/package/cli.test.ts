@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { AbResult, BenchResult, ProfileResult, TuneResult } from "../../src/cli/results.js";
-import { WORKLOADS } from "../../src/cli/workloads/table.js";
+import type { AbResult, BenchResult, ProfileResult, TuneResult } from "../../bench/base/results.js";
+import { WORKLOADS } from "../../bench/workloads/table.js";
 import { OPTION_SENTENCES, OPTION_TABLE } from "../../src/index.js";
 import { cleanEnv } from "../support/install.js";
 

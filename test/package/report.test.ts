@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeReport } from "../../src/cli/report/write.js";
-import type { Result } from "../../src/cli/results.js";
+import type { Result } from "../../bench/base/results.js";
+import { writeReport } from "../../bench/report/write.js";
 import {
   abResult,
   benchResult,

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { Contestant, type Launch, launchScripted } from "../../src/cli/run/contestant.js";
-import { withScriptFile } from "../../src/cli/run/scriptFile.js";
-import { findNatives } from "../../src/cli/subjects/native.js";
-import { SUBJECTS } from "../../src/cli/subjects/table.js";
-import { readWorkload } from "../../src/cli/workloads/resolve.js";
-import { WORKLOADS } from "../../src/cli/workloads/table.js";
+import { withScriptFile } from "../../bench/measure/scriptFile.js";
+import { Contestant, type Launch, launchScripted } from "../../bench/measure/subjectProcess.js";
+import { findNatives } from "../../bench/rivals/native.js";
+import { SUBJECTS } from "../../bench/rivals/table.js";
+import { readWorkload } from "../../bench/workloads/resolve.js";
+import { WORKLOADS } from "../../bench/workloads/table.js";
 
 /** What the checking pass of a workload's smoke size reads back, whoever allocates. */
 const HASHES: Readonly<Record<string, number>> = {

@@ -1,4 +1,3 @@
-import { buildInspect } from "../../src/cli/report/heapMap.js";
 import type {
   AbCell,
   AbResult,
@@ -11,8 +10,9 @@ import type {
   SubjectResult,
   TuneResult,
   WorkloadInfo,
-} from "../../src/cli/results.js";
-import { Random } from "../../src/cli/workloads/random.js";
+} from "../../bench/base/results.js";
+import { buildInspect } from "../../bench/subject/heapMap.js";
+import { Random } from "../../bench/workloads/random.js";
 import { Heap, OPTION_TABLE, type Ptr } from "../../src/index.js";
 
 /* Results of every kind, with figures as real runs have them; the same on every call. */

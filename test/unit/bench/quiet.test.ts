@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseRounds, Quiet } from "../../../bench/quiet.js";
+import { parseRounds, Quiet } from "../../../bench/measure/quiet.js";
 
 const rounds = (...lines: [figure: number, probe: number][]) =>
   lines.map(([figure, probe]) => ({ figure, probe }));

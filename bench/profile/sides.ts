@@ -1,0 +1,74 @@
+import type { ProfiledFunction } from "../base/results.js";
+import type { Attributed } from "./attribute.js";
+import { isBundle } from "./lines.js";
+
+type Side = ProfiledFunction["side"];
+
+/** The shipped bundle's functions by what they are for. A test finds those that are missing. */
+const NAMES: readonly (readonly [Side, string])[] = [
+  [
+    "allocation",
+    `malloc tryMalloc mallocOrThrow mallocSlow popSll refillFromSlab carve
+    calloc alignedAlloc mallocBatch openSlab touchSlab touchedPages takeSpan describeSpan takeRun
+    findRun nextBin takeFromWilderness exhausted freeBytesOf invalidSize largestBlock isClassSize
+    sizeToLiveHeader bytesToSlabs roundUp lowestBit takeBlocks takeFreeBits claimRun claimSlab
+    claimSpan claimSpanIn claimTails countTails ownState publishSpan collect collectSlab collectAll
+    collectWord adopt adoptSlab noteAbandoned takeNote mallocBlocking isFirst drawTicket dropTicket
+    timedOut
+    checkTimeout pause`,
+  ],
+  [
+    "free",
+    `free setAside freeSlow freeBatch drain drainSll drainAll returnChain returnBlock
+    retireSlab giveRun notLive
+    classifyNotLive kindOfSlab ptrToSlab freeRemotely clearMark sendOutbox sendFrom tellOwner
+    summaryShift markFree addFree retireKept isAwaited returnToBits releaseTails releaseRun
+    lowerHint reserveSpan leaveSpan wake abandonSlab publishAbandoned bindOwnFree`,
+  ],
+  [
+    "shared",
+    `realloc resizeSpan extendRun spanBytes usableSize usableBytes
+    liveHeaderOf isCachedBlock emptyChain giveUpSll mendClass linkRun unlinkRun binOf markBin
+    clearBin
+    linkPartial unlinkPartial slabRecord classRecord counterIndex
+    blocksPerSlab slabToPtr headerClass headerState toHeader capacityOf firstSlab endSlab closed
+    walkRuns corrupted log2Floor route count checkCount blockIndex ownerOf kindOf loadState
+    walkStates slotWord workerMark handOverBlock changeState isLiveSpan reserve publish`,
+  ],
+  // What creates heaps and inspects them: the benchmark's doing.
+  [
+    "workload",
+    `openDoor openSharedDoor door bindMalloc bindOwnMalloc bindFree bindRealloc blocksWithin
+    chainCap
+    refillCount formatClasses openChains closeChains`,
+  ],
+];
+
+const SIDE_OF_NAME: ReadonlyMap<string, Side> = new Map(
+  NAMES.flatMap(([side, names]) => names.split(/\s+/).map((name) => [name, side] as const)),
+);
+
+/** The side of a function of the shipped bundle, by its name; undefined if the table has it not. */
+export function sideOfName(name: string): Side | undefined {
+  return SIDE_OF_NAME.get(name);
+}
+
+/** esbuild numbers a name that its bundle has twice: `counted2`. */
+function sideOfFrame(name: string, url: string): Side {
+  if (url.startsWith("node:")) return "program";
+  if (!isBundle(url)) return "workload";
+  return sideOfName(name) ?? sideOfName(name.replace(/\d+$/, "")) ?? "workload";
+}
+
+/** What a sample is counted for. A builtin works for its caller. */
+export function sideOf({ name, url, caller }: Attributed): Side {
+  if (url !== "") return sideOfFrame(name, url);
+  if (name === "(garbage collector)") return "collector";
+  if (/^\(.*\)$/.test(name) || caller === null) return "program";
+  return sideOfFrame(caller.name, caller.url);
+}
+
+/** Whether a side is the allocator's own work. */
+export function isAllocator(side: Side): boolean {
+  return side === "allocation" || side === "free" || side === "shared";
+}

@@ -1,0 +1,154 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { asset } from "../base/assets.js";
+
+const run = promisify(execFile);
+
+/** A native allocator that can be run: `command SCRIPTFILE`, in that environment. */
+export interface Native {
+  readonly name: string;
+  readonly command: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** One that cannot, and what to do about it. */
+export interface MissingNative {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface Natives {
+  readonly found: readonly Native[];
+  readonly missing: readonly MissingNative[];
+}
+
+const LIBRARY_FOLDERS = [
+  "/usr/lib/x86_64-linux-gnu",
+  "/usr/lib/aarch64-linux-gnu",
+  "/usr/lib64",
+  "/usr/local/lib",
+  "/usr/lib",
+];
+
+const LIBRARIES = [
+  {
+    name: "mimalloc",
+    files: ["libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so"],
+    install: "apt-get install libmimalloc2.0",
+  },
+  { name: "jemalloc", files: ["libjemalloc.so.2"], install: "apt-get install libjemalloc2" },
+  {
+    name: "tcmalloc",
+    files: ["libtcmalloc_minimal.so.4"],
+    install: "apt-get install libtcmalloc-minimal4",
+  },
+];
+
+const FLAGS = ["-O2", "-fno-builtin", "-pthread"];
+
+/**
+ * A file that is built once on a machine and kept under the folder for temporary files, by a hash
+ * of `key`. It gets its name when it is whole, since several processes may build it at once.
+ */
+export async function cached(
+  name: string,
+  key: string,
+  build: (file: string) => Promise<void>,
+): Promise<string> {
+  const folder = cacheFolder();
+  const hash = createHash("sha256").update(key).digest("hex").slice(0, 16);
+  const file = join(folder, `${hash}-${name}`);
+  if (existsSync(file)) return file;
+  const draft = join(folder, `${process.pid}-${hash}-${name}`);
+  await build(draft);
+  renameSync(draft, file);
+  return file;
+}
+
+/** What is in it is run: nobody else may have made it. */
+function cacheFolder(): string {
+  const user = process.getuid?.();
+  const folder = join(tmpdir(), `hakmem-${user ?? "user"}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const status = lstatSync(folder);
+  if (!status.isDirectory() || (user !== undefined && status.uid !== user)) {
+    throw new Error(`${folder} is another user's: remove it, or set TMPDIR`);
+  }
+  return folder;
+}
+
+/** Beside the sources when they run: what was last built may be older than they are. */
+function sourceFile(): URL {
+  const own = new URL("../native/subject.c", import.meta.url);
+  return import.meta.url.endsWith(".ts") && existsSync(own) ? own : asset("subject.c");
+}
+
+/** Builds the process of all native subjects. Rejects if there is no C compiler. */
+async function build(): Promise<string> {
+  const [compiler = "cc", ...own] = (process.env.CC ?? "cc").trim().split(/\s+/);
+  const source = sourceFile();
+  const key = [compiler, ...own, ...FLAGS, readFileSync(source, "utf8")].join("\n");
+  return await cached("subject", key, async (file) => {
+    await run(compiler, [...own, ...FLAGS, "-o", file, source.pathname]);
+  });
+}
+
+/** An allocator that can be preloaded; without a path where it is not installed. */
+export interface Library {
+  readonly name: string;
+  readonly path: string | undefined;
+  readonly install: string;
+}
+
+export function findLibraries(): Library[] {
+  return LIBRARIES.map(({ name, files, install }) => {
+    const paths = LIBRARY_FOLDERS.flatMap((folder) => files.map((file) => join(folder, file)));
+    return { name, path: paths.find((path) => existsSync(path)), install };
+  });
+}
+
+/** The dynamic linker only warns of what it cannot preload, and goes on with glibc's malloc. */
+async function preloads(native: Native): Promise<boolean> {
+  try {
+    await run(native.command, [], { env: native.env });
+  } catch (error) {
+    const { stderr = "" } = error as { stderr?: string };
+    return stderr.startsWith("usage:");
+  }
+  return false;
+}
+
+/** The allocators of this machine: glibc's, and those that can be preloaded. */
+export async function findNatives(): Promise<Natives> {
+  if (process.platform !== "linux") return allMissing("native allocators are run on Linux only");
+  let command: string;
+  try {
+    command = await build();
+  } catch (error) {
+    return allMissing(explain(error as NodeJS.ErrnoException & { stderr?: string }));
+  }
+  const found: Native[] = [{ name: "glibc", command, env: process.env }];
+  const missing: MissingNative[] = [];
+  for (const { name, path, install } of findLibraries()) {
+    const native = { name, command, env: { ...process.env, LD_PRELOAD: path } };
+    if (path === undefined) missing.push({ name, reason: `it is not installed: ${install}` });
+    else if (await preloads(native)) found.push(native);
+    else missing.push({ name, reason: `${path} cannot be preloaded` });
+  }
+  return { found, missing };
+}
+
+function explain({ code, message, stderr }: NodeJS.ErrnoException & { stderr?: string }): string {
+  if (code === "ENOENT") return "there is no C compiler: apt-get install gcc (or set CC)";
+  const line = (stderr ?? "").split("\n").find((text) => text.includes("error"));
+  return `its process could not be built: ${line ?? message.split("\n")[0]}`;
+}
+
+function allMissing(reason: string): Natives {
+  const names = ["glibc", ...LIBRARIES.map(({ name }) => name)];
+  return { found: [], missing: names.map((name) => ({ name, reason })) };
+}

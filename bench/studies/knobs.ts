@@ -1,0 +1,60 @@
+/**
+ * `npm run bench:knobs`: the study from which the defaults of the knobs come. HAKMEM measured its
+ * drain interval on working sets of 128 and 256; here, too, and on what uses the knobs. Takes about
+ * a quarter of an hour; `npm run bench:knobs -- drain` runs the part so named.
+ */
+
+import { findKnob } from "../base/knobs.js";
+import { printAb, readWorkloadText } from "../command/ab.js";
+import { runAb } from "../run/ab.js";
+
+const REAL = ["redis", "python", "sqlite"].map((name) => `replay bench/traces/${name}.hkt.gz`);
+const CHURN = ["random-mixed 1000000 65536 42", "larson"];
+
+const STUDIES = [
+  {
+    name: "drain",
+    knob: "SLL_DRAIN_INTERVAL",
+    values: [512, 1024, 2048],
+    workloads: [
+      ...[128, 256].flatMap((size) =>
+        [128, 256].map((slots) => `random-mixed 500000 ${slots} 42 --size ${size}`),
+      ),
+      "random-mixed 500000 128 42",
+      "random-mixed 500000 256 42",
+      ...REAL,
+      ...CHURN,
+    ],
+  },
+  { name: "cap", knob: "FAST_CAP", values: [62, 126, 254, 510], workloads: [...REAL, ...CHURN] },
+  {
+    name: "hot",
+    knob: "REFILL_COUNT_HOT",
+    values: [16, 32, 64, 128],
+    workloads: [...REAL, ...CHURN],
+  },
+  {
+    name: "mid",
+    knob: "REFILL_COUNT_MID",
+    values: [8, 16, 32, 64],
+    workloads: [...REAL, "replay bench/traces/nginx.hkt.gz", ...CHURN],
+  },
+];
+const PLAN = { rounds: 12, roundMs: 60, warmupMs: 150, limitMs: 30_000 };
+
+async function main(asked: readonly string[]): Promise<void> {
+  const controller = new AbortController();
+  process.once("SIGINT", () => controller.abort());
+  for (const { name, knob, values, workloads } of STUDIES) {
+    if (asked.length > 0 && !asked.includes(name)) continue;
+    const knobs = [{ row: findKnob(knob), values }];
+    const resolved = workloads.map(readWorkloadText);
+    printAb(await runAb(knobs, resolved, {}, PLAN, controller.signal));
+    console.log("");
+  }
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(`bench:knobs: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});

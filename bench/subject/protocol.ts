@@ -1,0 +1,84 @@
+import type { InspectResult } from "../base/results.js";
+
+/**
+ * What the command and a subject's process say to each other: a request a line on the process's
+ * standard input, an answer a line on its standard output, both JSON. Native subjects speak it too.
+ */
+export type Request =
+  | { readonly pass: "check"; readonly limitMs: number }
+  | { readonly pass: "round"; readonly times: number; readonly limitMs: number }
+  | { readonly pass: "latency"; readonly limitMs: number }
+  | { readonly pass: "profileStart"; readonly intervalUs: number }
+  | { readonly pass: "profileStop"; readonly file: string };
+
+interface Answers {
+  readonly check: CheckAnswer;
+  readonly round: RoundAnswer;
+  readonly latency: LatencyAnswer;
+  readonly profileStart: Record<string, never>;
+  readonly profileStop: Record<string, never>;
+}
+
+export type Answer<R extends Request> = Answers[R["pass"]];
+
+/** A pass that writes and verifies every byte: the same hash of every subject, or it is broken. */
+export interface CheckAnswer {
+  /**
+   * FNV-1a over event, size and byte of every block that was freed or reallocated; null if the time
+   * limit ended the pass.
+   */
+  readonly hash: number | null;
+  /**
+   * Growth of the process's resident memory, after its peak was reset; of several workers, what
+   * their heap has committed at most, since their threads' own memory is not the allocator's.
+   */
+  readonly peakBytes: number;
+  /** The same over the pass, at equal steps of events. */
+  readonly seriesBytes: readonly number[];
+  readonly heap: HeapFigures | null;
+  /** hakmem's slabs when most blocks were live. */
+  readonly map?: InspectResult;
+}
+
+/** What hakmem did in one run through the script. */
+export interface HeapFigures {
+  readonly refills: number;
+  readonly drains: number;
+  readonly slabsOpened: number;
+  readonly peakCommittedBytes: number;
+  readonly hits: number;
+  readonly misses: number;
+  /** Committed bytes over the pass, at equal steps of events. */
+  readonly seriesBytes: readonly number[];
+}
+
+export interface RoundAnswer {
+  readonly ns: number;
+  readonly events: number;
+  /** Whether the time limit ended the round before its last event. */
+  readonly isCut: boolean;
+  readonly cpuUserUs: number;
+  readonly cpuSystemUs: number;
+  readonly collections: number;
+  readonly collectionMs: number;
+  readonly slabsOpened: number;
+  readonly refills: number;
+  readonly drains: number;
+  /** hakmem's so far; rivals do not say. */
+  readonly peakCommittedBytes?: number;
+}
+
+/** Latency of single events, the timer's own cost taken off. */
+export interface LatencyAnswer {
+  readonly timerNs: number;
+  readonly events: number;
+  /** Percentile and ns, rising; 50, 99, 99.9, 99.99 and 100 are among them. */
+  readonly curve: readonly (readonly [percentile: number, ns: number])[];
+}
+
+export interface Failure {
+  readonly error: string;
+}
+
+/** Points at which memory is read during a checking pass. */
+export const SERIES_POINTS = 64;

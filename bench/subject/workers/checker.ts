@@ -1,0 +1,102 @@
+import { OP_FREE, OP_MALLOC, OP_REALLOC, OP_SHIFT } from "../../../src/trace/format.js";
+import { verifyBytes } from "../check.js";
+import { type Desk, enter, lengthOf } from "./loop.js";
+import { IN_CELL, PLACE_MASK } from "./split.js";
+
+/** The byte that an event writes all over its block. */
+export function byteOf(event: number): number {
+  return (event * 31 + 7) & 0xff;
+}
+
+/** The checking pass of one worker: all bytes are written, and read back when a block is freed. */
+export class WorkerChecker {
+  #desk: Desk;
+  readonly #succeed: () => Desk;
+  readonly #bytes: Uint8Array;
+  #index = 0;
+  #at = 0;
+  #lives = 0;
+
+  /** `succeed` ends the worker, and returns the desk of its successor. */
+  constructor(desk: Desk, succeed: () => Desk) {
+    this.#desk = desk;
+    this.#succeed = succeed;
+    this.#bytes = new Uint8Array(desk.setup.bytes);
+  }
+
+  restart(desk: Desk): void {
+    this.#desk = desk;
+    this.#index = 0;
+    this.#at = 0;
+    this.#lives = 0;
+    this.#desk.progress.restart();
+  }
+
+  /** Does this worker's events up to one of the script. */
+  runTo(end: number): void {
+    const { ends, events } = this.#desk.setup.stream;
+    for (; this.#index < events.length && (events[this.#index] as number) < end; this.#index++) {
+      if (ends[this.#lives] === this.#at) {
+        this.#desk = this.#succeed();
+        this.#lives++;
+      }
+      enter(this.#desk, this.#at);
+      this.#step();
+      this.#at += lengthOf(this.#desk.setup.stream.words[this.#at] as number);
+      this.#desk.progress.tell(this.#at);
+      this.#desk.progress.wake();
+    }
+  }
+
+  #step(): void {
+    const { setup, cells, slots, u8, ops } = this.#desk;
+    const { words, events, written } = setup.stream;
+    const word = words[this.#at] as number;
+    const size = words[this.#at + 1] as number;
+    const event = events[this.#index] as number;
+    const value = byteOf(written[this.#index] as number);
+    const isCell = (word & IN_CELL) !== 0;
+    const blocks = isCell ? cells : slots;
+    const place = word & PLACE_MASK;
+    const old = blocks[place] as number;
+    const oldSize = words[this.#at + (isCell ? 4 : 2)] as number;
+    switch (word >>> OP_SHIFT) {
+      case OP_MALLOC:
+        this.#fill(blocks, place, ops.malloc(size), size, event);
+        break;
+      case OP_FREE:
+        this.#verify(old, event, place, size, size, value);
+        ops.free(old);
+        blocks[place] = 0;
+        break;
+      case OP_REALLOC: {
+        const block = ops.realloc(old, size);
+        this.#verify(block, event, place, Math.min(oldSize, size), oldSize, value);
+        this.#fill(blocks, place, block, size, event);
+        break;
+      }
+      default:
+        for (let time = 0; time < size; time++) u8.fill(value, old, old + oldSize);
+    }
+  }
+
+  #fill(blocks: Int32Array, place: number, block: number, size: number, event: number): void {
+    this.#desk.u8.fill(byteOf(event), block, block + size);
+    blocks[place] = block;
+  }
+
+  #verify(
+    block: number,
+    event: number,
+    place: number,
+    size: number,
+    oldSize: number,
+    value: number,
+  ): void {
+    const { u8 } = this.#desk;
+    const read = (from: number, offset: number): number => u8[from + offset] as number;
+    verifyBytes({ read }, block, event, place, size, value);
+    // Of a block that was shortened to nothing, no byte is left to read.
+    this.#bytes[event] = size === 0 ? (oldSize === 0 ? 0 : value) : read(block, 0);
+  }
+}

@@ -1,0 +1,184 @@
+import { OP_FREE, OP_MALLOC, OP_REALLOC, OP_SHIFT, SLOT_MASK } from "../../src/trace/format.js";
+
+/**
+ * What every subject of a benchmark is asked to do: a list of events, as in a recorded trace, so
+ * that hakmem, its rivals in JavaScript and native allocators do the same work in the same order.
+ *
+ * Two words an event: `op << 30 | slot`, then a size. Beside the ops of a trace there is OP_WORK:
+ * write every byte of the slot's block `size` times over.
+ */
+export interface Script {
+  readonly words: Int32Array;
+  readonly slotCount: number;
+  /** How often a round runs through the words; above 1 only if they free all they allocate. */
+  readonly repeat: number;
+  readonly touch: Touch;
+  /** The worker of each event, where several share the work; else one has it all. */
+  readonly workers?: Uint8Array;
+  /** Events with which a successor begins: the worker before it has ended, its blocks are its. */
+  readonly successors?: Int32Array;
+}
+
+export const OP_WORK = 3;
+
+/**
+ * What is done with a block's bytes: its first byte is written; its first two bytes are; or all are
+ * written when it is allocated, and all are read and checked when it is freed.
+ */
+export type Touch = "first" | "pair" | "all";
+
+export const TOUCHES: readonly Touch[] = ["first", "pair", "all"];
+
+/** Collects events. */
+export class ScriptWriter {
+  /** Whose events follow. */
+  worker = 0;
+  #words: Int32Array = new Int32Array(4096);
+  #workers: Uint8Array = new Uint8Array(2048);
+  #length = 0;
+  #slotCount = 0;
+  #ended: Set<number> = new Set();
+  #successors: number[] = [];
+
+  malloc(slot: number, size: number): void {
+    this.#push(OP_MALLOC, slot, size);
+  }
+
+  free(slot: number): void {
+    this.#push(OP_FREE, slot, 0);
+  }
+
+  realloc(slot: number, size: number): void {
+    this.#push(OP_REALLOC, slot, size);
+  }
+
+  /** Writes every byte of the slot's block so many times over. */
+  work(slot: number, times: number): void {
+    this.#push(OP_WORK, slot, times);
+  }
+
+  /** Ends a worker: its next event is its successor's first. */
+  succeed(worker: number = this.worker): void {
+    this.#ended.add(worker);
+  }
+
+  get eventCount(): number {
+    return this.#length >>> 1;
+  }
+
+  finish(touch: Touch = "first", repeat = 1): Script {
+    const words = this.#words.slice(0, this.#length);
+    const script: Script = { words, slotCount: this.#slotCount, repeat, touch };
+    const workers = this.#workers.slice(0, this.eventCount);
+    if (!workers.some((worker) => worker > 0)) return script;
+    if (this.#successors.length === 0) return { ...script, workers };
+    return { ...script, workers, successors: Int32Array.from(this.#successors) };
+  }
+
+  #push(op: number, slot: number, size: number): void {
+    if (this.#length === this.#words.length) {
+      const grown = new Int32Array(2 * this.#length);
+      grown.set(this.#words);
+      this.#words = grown;
+      const workers = new Uint8Array(this.#length);
+      workers.set(this.#workers);
+      this.#workers = workers;
+    }
+    if (this.#ended.delete(this.worker)) this.#successors.push(this.#length >>> 1);
+    this.#workers[this.#length >>> 1] = this.worker;
+    this.#words[this.#length] = (op << OP_SHIFT) | slot;
+    this.#words[this.#length + 1] = size;
+    this.#length += 2;
+    if (slot >= this.#slotCount) this.#slotCount = slot + 1;
+  }
+}
+
+/** Events of one round. */
+export function eventsOf(script: Script): number {
+  return (script.words.length >>> 1) * script.repeat;
+}
+
+/** Workers that share a script's events. */
+export function workersOf({ workers }: Script): number {
+  return workers === undefined ? 1 : workers.reduce((a, b) => Math.max(a, b), 0) + 1;
+}
+
+/** What a subject must hold over a run through a script. */
+export interface Peak {
+  /** The largest sum of sizes, and number of blocks, that are live at once. */
+  readonly bytes: number;
+  readonly blocks: number;
+  /** The event after which most bytes are live. */
+  readonly event: number;
+  /** Blocks that are live at the end. */
+  readonly leftBlocks: number;
+}
+
+export function peakOf({ words, slotCount }: Pick<Script, "words" | "slotCount">): Peak {
+  const sizes = new Int32Array(slotCount).fill(-1);
+  const now = { bytes: 0, blocks: 0 };
+  const peak = { bytes: 0, blocks: 0, event: 0 };
+  for (let index = 0; index < words.length; index += 2) {
+    const word = words[index] as number;
+    const op = word >>> OP_SHIFT;
+    const slot = word & SLOT_MASK;
+    if (op === OP_WORK) continue;
+    const old = sizes[slot] as number;
+    const size = op === OP_FREE ? -1 : (words[index + 1] as number);
+    sizes[slot] = size;
+    now.bytes += Math.max(size, 0) - Math.max(old, 0);
+    now.blocks += (size < 0 ? 0 : 1) - (old < 0 ? 0 : 1);
+    if (now.bytes > peak.bytes) peak.event = index >>> 1;
+    peak.bytes = Math.max(peak.bytes, now.bytes);
+    peak.blocks = Math.max(peak.blocks, now.blocks);
+  }
+  return { ...peak, leftBlocks: now.blocks };
+}
+
+/*
+ * A script on its way to a subject's process: a file, which the native subject can read too.
+ *
+ *   word 0      1        2       3        4       5            6 ...
+ *   "HKS1"   events   slots   repeat   touch   has workers   two words an event | a byte an event
+ *
+ * The byte is the event's worker, and SUCCESSOR if a successor begins with it.
+ */
+const SUCCESSOR = 0x80;
+const MAGIC = 0x31534b48; // "HKS1"
+const HEAD_WORDS = 6;
+
+/** The words of a script's file, in this machine's byte order: it never leaves the machine. */
+export function encodeScript(script: Script): Int32Array {
+  const { words, workers, slotCount, repeat } = script;
+  const eventCount = words.length >>> 1;
+  const bytesAt = HEAD_WORDS + words.length;
+  const file = new Int32Array(bytesAt + (workers === undefined ? 0 : (eventCount + 3) >>> 2));
+  const touch = TOUCHES.indexOf(script.touch);
+  file.set([MAGIC, eventCount, slotCount, repeat, touch, workers === undefined ? 0 : 1]);
+  file.set(words, HEAD_WORDS);
+  if (workers === undefined) return file;
+  const bytes = new Uint8Array(file.buffer, 4 * bytesAt);
+  bytes.set(workers);
+  for (const event of script.successors ?? [])
+    bytes[event] = SUCCESSOR | (workers[event] as number);
+  return file;
+}
+
+export function decodeScript(file: Int32Array): Script {
+  const [magic, eventCount = 0, slotCount = 0, repeat = 0, touch = 0, hasWorkers = 0] = file;
+  const bytesAt = HEAD_WORDS + 2 * eventCount;
+  const length = bytesAt + hasWorkers * ((eventCount + 3) >>> 2);
+  if (magic !== MAGIC || file.length !== length) throw new Error("no script");
+  const words = file.slice(HEAD_WORDS, bytesAt);
+  const script: Script = { words, slotCount, repeat, touch: TOUCHES[touch] as Touch };
+  if (hasWorkers === 0) return script;
+  const start = file.byteOffset + 4 * bytesAt;
+  const bytes = new Uint8Array(file.buffer, start, eventCount);
+  const successors: number[] = [];
+  bytes.forEach((byte, event) => {
+    if (byte >= SUCCESSOR) successors.push(event);
+  });
+  const workers = bytes.map((byte) => byte & ~SUCCESSOR);
+  if (successors.length === 0) return { ...script, workers };
+  return { ...script, workers, successors: Int32Array.from(successors) };
+}

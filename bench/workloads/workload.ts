@@ -1,0 +1,40 @@
+import type { Script } from "./script.js";
+
+/** A positional argument of a workload. Every value is an integer. */
+export interface Parameter {
+  readonly name: string;
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+  readonly sentence: string;
+}
+
+/** What the user asked for beside the positional arguments. */
+export interface WorkloadArguments {
+  /** The positional arguments, in the order of the workload's parameters. */
+  readonly values: readonly number[];
+  readonly seed: number;
+  /** `--size`: every request has this many bytes. */
+  readonly size: number | undefined;
+  /** Workers whose streams of events are merged into one script, which says whose each event is. */
+  readonly workers: number;
+  /** `--compat`: draw as the original program does. */
+  readonly compat: boolean;
+}
+
+/** A synthetic workload: one file each, and one situation that it stands for. */
+export interface Workload {
+  readonly name: string;
+  /** The real situation, in a sentence. */
+  readonly sentence: string;
+  readonly parameters: readonly Parameter[];
+  /** Positional arguments of a size that takes milliseconds. */
+  readonly smoke: readonly number[];
+  /** Whether its point is several workers. */
+  readonly isForWorkers: boolean;
+  /** Whether `--size`, `--compat` mean anything to it. */
+  readonly takes: readonly ("size" | "compat")[];
+  build(given: WorkloadArguments): Script;
+  /** What ran, where the name or the arguments could be misread. */
+  note?(given: WorkloadArguments): string;
+}
