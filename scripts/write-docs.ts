@@ -13,6 +13,16 @@ Options are given to \`Heap.create\` or \`Heap.over\`, or come from the environm
 \`Heap.create(optionsFromEnv(process.env))\`. They are read once, when the heap is created, and kept
 in its image. An unknown \`HAKMEM_*\` variable or a malformed value is \`ERR_INVALID_OPTION\`.
 
+The words of the table:
+
+- *Class*: one of the sizes that blocks have. A request takes a block of the next larger class.
+- *Front cache*: freed blocks of each class, which the next \`malloc\` of the class takes again.
+- *SLL*: the singly linked list of freed blocks that did not fit the front cache.
+- *Slab*: 64 KiB, cut into blocks of one class.
+- *Drain*: return cached blocks to their slabs, so that a slab without live blocks serves any size.
+- *Refill*: take blocks of one slab into the front cache, for a class that has none there.
+- *Tiny*, *pool tier*: sizes to 1 KiB, and from there to 32 KiB.
+
 | option | variable | default | takes | |
 | :--- | :--- | ---: | :--- | :--- |
 `;

@@ -77,13 +77,13 @@ export const OPTION_TABLE: readonly OptionRow[] = [
 export const OPTION_SENTENCES: Readonly<Record<keyof HeapOptions, string>> = {
   capacity: "Size of the whole heap; rounded up to a multiple of 65536.",
   sllDrainInterval:
-    "Blocks freed onto the SLL between two drains; 0 drains only on demand and for want of memory.",
-  fastCap: "Front-cache entries of a class: blocks that are cached before they go on the SLL.",
+    "Blocks on the SLL that make it drain; 0 drains only on demand and before a slab is opened.",
+  fastCap: "Blocks of one class that the front cache holds; more go on the SLL.",
   refillCountHot: "Blocks taken by one refill of a class of at most 256 bytes.",
   refillCountMid: "Blocks taken by one refill of a larger class.",
   wrapTiny: "0 routes tiny sizes to the pool tier, for comparison.",
   frontStats: "1 counts front-cache hits and misses per class.",
-  safeFree: "1 fills every block with 0xde when it is freed, but for its first 8 bytes.",
+  safeFree: "1 fills every freed block with 0xde, except its first 8 bytes.",
 };
 
 function accepted(row: OptionRow): string {
