@@ -3,8 +3,9 @@ import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cleanEnv, makeInstalled } from "../support/install.js";
+import { brokenLinks } from "../support/links.js";
 
-/** The JavaScript examples of a page. What a line prints stands behind `//` at its end. */
+/** Returns the JavaScript examples of a page. What a line prints stands behind `//` at its end. */
 function examplesOf(file: string): string[] {
   const blocks = readFileSync(file, "utf8").matchAll(/^```js\n([\s\S]*?)^```/gm);
   return [...blocks].map(([, code = ""]) => code);
@@ -26,18 +27,36 @@ function run(code: string): string[] {
   }
 }
 
-const pages = ["README.md", ...readdirSync("docs").map((name) => `docs/${name}`)];
+const pages = [
+  "README.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  ...readdirSync("docs", { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name.replaceAll("\\", "/")}`),
+];
 
-describe.each(pages.filter((page) => page.endsWith(".md")))("examples of %s", (page) => {
+describe.each(pages)("%s", (page) => {
   const examples = examplesOf(page);
   it.each(examples.map((code, index) => [index + 1, code] as const))("example %i", (_, code) => {
     const output = run(code);
     const promised = promisedOutput(code);
     expect(output.slice(0, promised.length)).toEqual(promised);
   });
-  it("was read", () => {
-    expect(readFileSync(page, "utf8").length).toBeGreaterThan(0);
+  it("has links that lead somewhere", () => {
+    expect(brokenLinks(page)).toEqual([]);
   });
+});
+
+it("a link to a file or a heading that is not there is found", () => {
+  const folder = makeInstalled("hakmem-links-");
+  try {
+    const page = join(folder, "page.md");
+    writeFileSync(page, "# A `b:c` d\n[x](#a-bc-d) [x](#nothing) [x](gone.md)\n");
+    expect(brokenLinks(page)).toEqual(["#nothing", "gone.md"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 it("the README has an example of ten lines", () => {
@@ -46,7 +65,7 @@ it("the README has an example of ten lines", () => {
   expect(first.trim().split("\n").length).toBeLessThanOrEqual(12);
 });
 
-/** Flags that make a subcommand quick: how fast is not asked here. */
+/** Flags that make a subcommand quick, because no test here asks how fast it is. */
 const QUICK: Readonly<Record<string, string>> = {
   bench: "--rounds 2 --round-ms 2",
   ab: "--iterations 2 --round-ms 2",
@@ -54,7 +73,7 @@ const QUICK: Readonly<Record<string, string>> = {
   tune: "--budget 10",
 };
 
-/** The command's examples, in their order: later ones use what earlier ones write. */
+/** Returns a page's commands in their order, because later ones use what earlier ones write. */
 function commandsOf(file: string): string[] {
   const blocks = readFileSync(file, "utf8").matchAll(/^```sh\n([\s\S]*?)^```/gm);
   const lines = [...blocks].flatMap(([, text = ""]) =>
