@@ -1,6 +1,5 @@
 import { corrupted } from "../base/errors.js";
 import { CACHED, FREE, GRANULE_SHIFT, toHeader } from "../layout/header.js";
-import type { Image } from "../layout/image.js";
 import {
   blocksPerSlab,
   CARVED,
@@ -12,11 +11,17 @@ import {
   slabToPtr,
 } from "../layout/metadata.js";
 import { BLOCK_BYTES } from "../layout/sizeClasses.js";
+import type { HeapViews } from "../layout/views.js";
 import { linkPartial, retireSlab } from "./slabs.js";
 
 /** Makes up to `wanted` free blocks a chain, in address order from the cursor on. */
-export function takeBlocks(image: Image, slab: number, classIndex: number, wanted: number): number {
-  const { headers, i32, meta, records } = image;
+export function takeBlocks(
+  views: HeapViews,
+  slab: number,
+  classIndex: number,
+  wanted: number,
+): number {
+  const { headers, i32, meta, records } = views;
   const record = slabRecord(slab);
   const blockBytes = BLOCK_BYTES[classIndex];
   const free = records[record + FREE_COUNT];
@@ -46,14 +51,14 @@ export function takeBlocks(image: Image, slab: number, classIndex: number, wante
 }
 
 /** Returns a cached block to its slab. */
-export function returnBlock(image: Image, classIndex: number, ptr: number): void {
-  const { headers, records } = image;
+export function returnBlock(views: HeapViews, classIndex: number, ptr: number): void {
+  const { headers, records } = views;
   const slab = ptrToSlab(ptr);
   const record = slabRecord(slab);
   const free = records[record + FREE_COUNT] + 1;
   const carved = records[record + CARVED];
   headers[ptr >>> GRANULE_SHIFT] = toHeader(FREE, classIndex);
   records[record + FREE_COUNT] = free;
-  if (free === 1 && carved === blocksPerSlab(classIndex)) linkPartial(image, slab, classIndex);
-  if (free === carved) retireSlab(image, slab, classIndex);
+  if (free === 1 && carved === blocksPerSlab(classIndex)) linkPartial(views, slab, classIndex);
+  if (free === carved) retireSlab(views, slab, classIndex);
 }

@@ -15,7 +15,7 @@ import {
   slabRecord,
   slabToPtr,
 } from "../layout/metadata.js";
-import { FREE_WORDS_SHIFT, type SharedImage } from "../layout/shared.js";
+import { FREE_WORDS_SHIFT, type SharedViews } from "../layout/shared.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
 import { linkPartial, retireSlab } from "./slabs.js";
 import { isAwaited } from "./states.js";
@@ -33,12 +33,12 @@ export function blockIndex(ptr: number, classIndex: number): number {
 
 /** Makes a block of an own slab free. The slab's count is brought up to date by `addFree`. */
 export function markFree(
-  image: SharedImage,
+  views: SharedViews,
   slab: number,
   classIndex: number,
   block: number,
 ): void {
-  const { freeBits, headers } = image;
+  const { freeBits, headers } = views;
   const ptr = slabToPtr(slab) + block * BLOCK_BYTES[classIndex];
   const word = (slab << FREE_WORDS_SHIFT) + (block >>> 5);
   headers[ptr >>> GRANULE_SHIFT] = toHeader(FREE, classIndex);
@@ -51,36 +51,36 @@ export function markFree(
  * often as it fills one. Not while a worker waits for memory.
  */
 export function addFree(
-  image: SharedImage,
+  views: SharedViews,
   slab: number,
   classIndex: number,
   added: number,
   kept = false,
 ): void {
-  const { meta, records } = image;
+  const { meta, records } = views;
   const record = slabRecord(slab);
   const before = records[record + FREE_COUNT];
   const carved = records[record + CARVED];
   records[record + FREE_COUNT] = before + added;
   const wasPartial = before > 0 || carved < blocksPerSlab(classIndex);
-  if (!wasPartial && added > 0) linkPartial(image, slab, classIndex);
+  if (!wasPartial && added > 0) linkPartial(views, slab, classIndex);
   if (before + added !== carved) return;
   const isOnly =
     meta[classRecord(classIndex) + PARTIAL_HEAD] === slab && records[record + NEXT] === 0;
-  if (kept && isOnly && !isAwaited(image)) return;
-  retireSlab(image, slab, classIndex);
+  if (kept && isOnly && !isAwaited(views)) return;
+  retireSlab(views, slab, classIndex);
 }
 
 /** Retires the empty slabs that were kept. */
-export function retireKept(image: SharedImage): void {
-  const { meta, records } = image;
+export function retireKept(views: SharedViews): void {
+  const { meta, records } = views;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     let slab = meta[classRecord(classIndex) + PARTIAL_HEAD];
     while (slab !== 0) {
       const record = slabRecord(slab);
       const next = records[record + NEXT];
       const free = records[record + FREE_COUNT];
-      if (free > 0 && free === records[record + CARVED]) retireSlab(image, slab, classIndex);
+      if (free > 0 && free === records[record + CARVED]) retireSlab(views, slab, classIndex);
       slab = next;
     }
   }
@@ -88,12 +88,12 @@ export function retireKept(image: SharedImage): void {
 
 /** Makes free blocks of an own slab a chain, in address order from the cursor on. */
 export function takeFreeBits(
-  image: SharedImage,
+  views: SharedViews,
   slab: number,
   classIndex: number,
   wanted: number,
 ): number {
-  const { freeBits, headers, i32, meta, records } = image;
+  const { freeBits, headers, i32, meta, records } = views;
   const record = slabRecord(slab);
   const blockBytes = BLOCK_BYTES[classIndex];
   const free = records[record + FREE_COUNT];
@@ -132,8 +132,8 @@ export function takeFreeBits(
 }
 
 /** Returns a cached block, which is of an own slab, to it. */
-export function returnToBits(image: SharedImage, classIndex: number, ptr: number): void {
+export function returnToBits(views: SharedViews, classIndex: number, ptr: number): void {
   const slab = ptrToSlab(ptr);
-  markFree(image, slab, classIndex, blockIndex(ptr, classIndex));
-  addFree(image, slab, classIndex, 1);
+  markFree(views, slab, classIndex, blockIndex(ptr, classIndex));
+  addFree(views, slab, classIndex, 1);
 }

@@ -28,7 +28,7 @@ import {
   OUTBOX_MAX_BYTES,
   OUTBOX_SENT,
   outboxLimit,
-  type SharedImage,
+  type SharedViews,
   SLOT_MAIL,
   slotWord,
 } from "../layout/shared.js";
@@ -57,12 +57,12 @@ function summaryShift(classIndex: number): number {
 
 /** Frees a live block whose slab is not this worker's. Whether it did: marked slabs of its own
  * only lose the mark. */
-export function freeRemotely(image: SharedImage, ptr: number, live: number): boolean {
-  const { headers, meta } = image;
-  const mine = image.mine[ptrToSlab(ptr)];
+export function freeRemotely(views: SharedViews, ptr: number, live: number): boolean {
+  const { headers, meta } = views;
+  const mine = views.mine[ptrToSlab(ptr)];
   if (mine === live) return false;
   if (mine === MINE_MARKED) {
-    clearMark(image, ptrToSlab(ptr), live - LIVE, ptr);
+    clearMark(views, ptrToSlab(ptr), live - LIVE, ptr);
     return false;
   }
   const count = meta[OUTBOX_COUNT];
@@ -71,34 +71,34 @@ export function freeRemotely(image: SharedImage, ptr: number, live: number): boo
   headers[ptr >>> GRANULE_SHIFT] = toHeader(IN_TRANSIT, live - LIVE);
   const bytes = meta[OUTBOX_BYTES] + BLOCK_BYTES[live - LIVE];
   meta[OUTBOX_BYTES] = bytes;
-  if (count + 1 >= outboxLimit(image) || bytes >= OUTBOX_MAX_BYTES) sendOutbox(image);
+  if (count + 1 >= outboxLimit(views) || bytes >= OUTBOX_MAX_BYTES) sendOutbox(views);
   return true;
 }
 
 /** Takes the mark off a block of an own slab, if it has one. */
-export function clearMark(image: SharedImage, slab: number, classIndex: number, ptr: number): void {
-  const { headers, marks } = image;
+export function clearMark(views: SharedViews, slab: number, classIndex: number, ptr: number): void {
+  const { headers, marks } = views;
   const granule = (ptr >>> GRANULE_SHIFT) + 1;
   if (sync.load(headers, granule) === NO_BLOCK) return;
   sync.store(headers, granule, NO_BLOCK);
   const left = marks[slab] - 1;
   marks[slab] = left;
-  if (left === 0) image.mine[slab] = toHeader(LIVE, classIndex);
+  if (left === 0) views.mine[slab] = toHeader(LIVE, classIndex);
 }
 
 /** Sends the blocks of the outbox to the owners of their slabs. */
-export function sendOutbox(image: SharedImage): void {
-  const { meta } = image;
+export function sendOutbox(views: SharedViews): void {
+  const { meta } = views;
   if (meta[OUTBOX_COUNT] === 0) return;
-  sendFrom(image, image.meta);
+  sendFrom(views, views.meta);
   meta[OUTBOX_COUNT] = 0;
   meta[OUTBOX_SENT] = 0;
   meta[OUTBOX_BYTES] = 0;
 }
 
 /** Sends an outbox: a worker's own, or that of a dead one. */
-export function sendFrom(image: SharedImage, outbox: Int32Array): void {
-  const { headers, layout, sending, sent, words } = image;
+export function sendFrom(views: SharedViews, outbox: Int32Array): void {
+  const { headers, layout, sending, sent, words } = views;
   const count = outbox[OUTBOX_COUNT];
   let slabs = 0;
   for (let index = 0; index < count; ) {
@@ -107,7 +107,7 @@ export function sendFrom(image: SharedImage, outbox: Int32Array): void {
     const unsent = outbox[OUTBOX_SENT];
     const isSent = index < unsent;
     const end = isSent ? unsent : count;
-    const classIndex = isSent ? kindOf(loadState(image, slab)) : headers[ptr >>> GRANULE_SHIFT];
+    const classIndex = isSent ? kindOf(loadState(views, slab)) : headers[ptr >>> GRANULE_SHIFT];
     // A dead worker's: it had not freed the block yet, or had sent it and not said so.
     if (classIndex < 1 || classIndex > CLASS_COUNT) {
       index++;
@@ -137,7 +137,7 @@ export function sendFrom(image: SharedImage, outbox: Int32Array): void {
     const slab = sent[index];
     sync.or(words, layout.summaries + slab, sending[slab]);
     sending[slab] = 0;
-    tellOwner(image, slab);
+    tellOwner(views, slab);
   }
 }
 
@@ -146,71 +146,71 @@ export function sendFrom(image: SharedImage, outbox: Int32Array): void {
  * leave after the state was read, nobody reads that mail; but whoever adopts the slab collects all
  * bits.
  */
-function tellOwner(image: SharedImage, slab: number): void {
-  const { layout, words } = image;
-  let state = loadState(image, slab);
+function tellOwner(views: SharedViews, slab: number): void {
+  const { layout, words } = views;
+  let state = loadState(views, slab);
   while (ownerOf(state) === ABANDONED && kindOf(state) <= CLASS_COUNT) {
-    if (adoptSlab(image, slab, state)) return;
-    state = loadState(image, slab);
+    if (adoptSlab(views, slab, state)) return;
+    state = loadState(views, slab);
   }
   const owner = ownerOf(state);
   // What a dead worker had sent may be long ago: the slab is pooled by now, or a span's.
   if (owner === 0 || kindOf(state) > CLASS_COUNT) return;
-  if (owner === image.worker + 1) {
-    collectSlab(image, slab);
+  if (owner === views.worker + 1) {
+    collectSlab(views, slab);
     return;
   }
   const word = slab >>> 5;
   const region = layout.regions + (owner - 1) * layout.regionInts;
   sync.or(words, region + DIRTY_WORDS + word, 1 << (slab & 31));
   sync.or(words, slotWord(owner - 1, SLOT_MAIL), 1 << ((word / layout.mailGroup) | 0));
-  wake(image);
+  wake(views);
 }
 
 /** Makes the blocks that others freed free. */
-export function collect(image: SharedImage): void {
-  const { layout, words } = image;
-  const mail = slotWord(image.worker, SLOT_MAIL);
+export function collect(views: SharedViews): void {
+  const { layout, words } = views;
+  const mail = slotWord(views.worker, SLOT_MAIL);
   if (sync.load(words, mail) === 0) return;
-  const dirty = layout.regions + image.worker * layout.regionInts + DIRTY_WORDS;
+  const dirty = layout.regions + views.worker * layout.regionInts + DIRTY_WORDS;
   for (let groups = sync.exchange(words, mail, 0); groups !== 0; groups &= groups - 1) {
     const group = lowestBit(groups);
     const end = Math.min((group + 1) * layout.mailGroup, layout.dirtyWords);
     for (let word = group * layout.mailGroup; word < end; word++) {
       for (let bits = sync.exchange(words, dirty + word, 0); bits !== 0; bits &= bits - 1) {
         const slab = (word << 5) + lowestBit(bits);
-        if (ownerOf(loadState(image, slab)) === image.worker + 1) collectSlab(image, slab);
+        if (ownerOf(loadState(views, slab)) === views.worker + 1) collectSlab(views, slab);
       }
     }
   }
 }
 
 /** Makes the blocks of an own slab free whose remote bits are set, those that a summary names. */
-function collectSlab(image: SharedImage, slab: number): void {
-  const { layout, words } = image;
-  const classIndex = kindOf(loadState(image, slab));
+function collectSlab(views: SharedViews, slab: number): void {
+  const { layout, words } = views;
+  const classIndex = kindOf(loadState(views, slab));
   const shift = summaryShift(classIndex);
   let added = 0;
   let groups = sync.exchange(words, layout.summaries + slab, 0) | 0;
   for (; groups !== 0; groups &= groups - 1) {
     const group = lowestBit(groups);
     for (let word = group << shift; word < (group + 1) << shift; word++) {
-      added += collectWord(image, slab, classIndex, word);
+      added += collectWord(views, slab, classIndex, word);
     }
   }
-  if (added > 0) addFree(image, slab, classIndex, added, true);
+  if (added > 0) addFree(views, slab, classIndex, added, true);
 }
 
 /** The same by all remote bits: of a slab that was another's. Returns how many. */
-export function collectAll(image: SharedImage, slab: number, classIndex: number): number {
+export function collectAll(views: SharedViews, slab: number, classIndex: number): number {
   const words = (blocksPerSlab(classIndex) + 31) >>> 5;
   let added = 0;
-  for (let word = 0; word < words; word++) added += collectWord(image, slab, classIndex, word);
+  for (let word = 0; word < words; word++) added += collectWord(views, slab, classIndex, word);
   return added;
 }
 
-function collectWord(image: SharedImage, slab: number, classIndex: number, word: number): number {
-  const { freeBits, headers, layout, marks, words } = image;
+function collectWord(views: SharedViews, slab: number, classIndex: number, word: number): number {
+  const { freeBits, headers, layout, marks, words } = views;
   const index = (slab << FREE_WORDS_SHIFT) + word;
   const all = sync.load(words, layout.remoteBits + index) | 0;
   if (all === 0) return 0;
@@ -225,7 +225,7 @@ function collectWord(image: SharedImage, slab: number, classIndex: number, word:
     const granule = (first + Math.imul(block, granules)) | 0;
     // Not in transit: it was freed by two workers at once, or sent twice for a dead one.
     if (headers[granule] !== classIndex) continue;
-    if (hasMarks) clearMark(image, slab, classIndex, granule << GRANULE_SHIFT);
+    if (hasMarks) clearMark(views, slab, classIndex, granule << GRANULE_SHIFT);
     headers[granule] = free;
     freed |= 1 << block;
     added = (added + 1) | 0;
@@ -236,14 +236,14 @@ function collectWord(image: SharedImage, slab: number, classIndex: number, word:
 }
 
 /** Leaves an own slab to whoever adopts it. Its live blocks are held by nobody that is known. */
-export function abandonSlab(image: SharedImage, slab: number): void {
-  const { freeBits, headers, marks, meta, records } = image;
-  const classIndex = kindOf(loadState(image, slab));
+export function abandonSlab(views: SharedViews, slab: number): void {
+  const { freeBits, headers, marks, meta, records } = views;
+  const classIndex = kindOf(loadState(views, slab));
   const record = slabRecord(slab);
   const carved = records[record + CARVED];
   const owner = classRecord(classIndex);
   const isPartial = records[record + FREE_COUNT] > 0 || carved < blocksPerSlab(classIndex);
-  if (isPartial) unlinkPartial(image, slab, classIndex);
+  if (isPartial) unlinkPartial(views, slab, classIndex);
   meta[owner + CLASS_SLABS] = meta[owner + CLASS_SLABS] - 1;
   const step = BLOCK_BYTES[classIndex] >>> GRANULE_SHIFT;
   const first = slabToPtr(slab) >>> GRANULE_SHIFT;
@@ -254,39 +254,39 @@ export function abandonSlab(image: SharedImage, slab: number): void {
     sync.store(headers, mark, MARK_NOBODY);
     marks[slab] = marks[slab] + 1;
   }
-  image.mine[slab] = NOT_MINE;
-  publishAbandoned(image, slab, classIndex);
+  views.mine[slab] = NOT_MINE;
+  publishAbandoned(views, slab, classIndex);
 }
 
 /** The last step of leaving a slab: from here on it is anybody's. */
-export function publishAbandoned(image: SharedImage, slab: number, classIndex: number): void {
-  const { layout, marks, words } = image;
+export function publishAbandoned(views: SharedViews, slab: number, classIndex: number): void {
+  const { layout, marks, words } = views;
   const marked = marks[slab] > 0 ? MARKED : 0;
   sync.store(words, layout.states + slab, ABANDONED | (classIndex << KIND_SHIFT) | marked);
-  noteAbandoned(image, classIndex);
-  wake(image);
+  noteAbandoned(views, classIndex);
+  wake(views);
 }
 
 /** Makes an abandoned slab this worker's: whether it was the first to. */
-export function adoptSlab(image: SharedImage, slab: number, state: number): boolean {
-  const { marks, meta, records } = image;
+export function adoptSlab(views: SharedViews, slab: number, state: number): boolean {
+  const { marks, meta, records } = views;
   const classIndex = kindOf(state);
-  const own = ownState(image, classIndex) | (state & MARKED);
-  if (!changeState(image, slab, state, own)) return false;
+  const own = ownState(views, classIndex) | (state & MARKED);
+  if (!changeState(views, slab, state, own)) return false;
   const record = slabRecord(slab);
   const owner = classRecord(classIndex);
   meta[owner + CLASS_SLABS] = meta[owner + CLASS_SLABS] + 1;
-  image.mine[slab] = marks[slab] > 0 ? MINE_MARKED : toHeader(LIVE, classIndex);
+  views.mine[slab] = marks[slab] > 0 ? MINE_MARKED : toHeader(LIVE, classIndex);
   const free = records[record + FREE_COUNT];
   const isPartial = free > 0 || records[record + CARVED] < blocksPerSlab(classIndex);
-  if (isPartial) linkPartial(image, slab, classIndex);
-  addFree(image, slab, classIndex, collectAll(image, slab, classIndex));
+  if (isPartial) linkPartial(views, slab, classIndex);
+  addFree(views, slab, classIndex, collectAll(views, slab, classIndex));
   return true;
 }
 
 /** Says that slabs of a class may be abandoned. */
-export function noteAbandoned(image: SharedImage, classIndex: number): void {
-  sync.or(image.words, ABANDONED_CLASSES + (classIndex >> 5), 1 << (classIndex & 31));
+export function noteAbandoned(views: SharedViews, classIndex: number): void {
+  sync.or(views.words, ABANDONED_CLASSES + (classIndex >> 5), 1 << (classIndex & 31));
 }
 
 /**
@@ -294,28 +294,28 @@ export function noteAbandoned(image: SharedImage, classIndex: number): void {
  * The rest is for the next who needs one: who took all would keep them from those that come. Who is
  * `isWanting` looks for them without a note.
  */
-export function adopt(image: SharedImage, classIndex: number, isWanting = false): void {
-  const { layout } = image;
+export function adopt(views: SharedViews, classIndex: number, isWanting = false): void {
+  const { layout } = views;
   const isAny =
     classIndex === 0
-      ? takeNote(image, 0, -1) || takeNote(image, 1, -1)
-      : takeNote(image, classIndex >> 5, 1 << (classIndex & 31));
+      ? takeNote(views, 0, -1) || takeNote(views, 1, -1)
+      : takeNote(views, classIndex >> 5, 1 << (classIndex & 31));
   if (!isAny && !isWanting) return;
-  if (classIndex === 0) takeNote(image, 1, -1);
+  if (classIndex === 0) takeNote(views, 1, -1);
   for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
-    const state = loadState(image, slab);
+    const state = loadState(views, slab);
     const kind = kindOf(state);
     const isWanted = classIndex === 0 ? kind <= CLASS_COUNT : kind === classIndex;
-    if (ownerOf(state) !== ABANDONED || !isWanted || !adoptSlab(image, slab, state)) continue;
-    if (classIndex === 0 || image.meta[classRecord(classIndex) + PARTIAL_HEAD] === 0) continue;
-    noteAbandoned(image, classIndex);
+    if (ownerOf(state) !== ABANDONED || !isWanted || !adoptSlab(views, slab, state)) continue;
+    if (classIndex === 0 || views.meta[classRecord(classIndex) + PARTIAL_HEAD] === 0) continue;
+    noteAbandoned(views, classIndex);
     return;
   }
 }
 
 /** Clears notes before the search, so that what is abandoned meanwhile is noted anew. */
-function takeNote(image: SharedImage, word: number, bits: number): boolean {
-  const { words } = image;
+function takeNote(views: SharedViews, word: number, bits: number): boolean {
+  const { words } = views;
   if ((sync.load(words, ABANDONED_CLASSES + word) & bits) === 0) return false;
   sync.and(words, ABANDONED_CLASSES + word, ~bits);
   return true;

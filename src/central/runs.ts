@@ -1,11 +1,11 @@
-import { firstSlab, type Image, type Run } from "../layout/image.js";
 import { bytesToSlabs, KIND, RUN, slabRecord, WILDERNESS } from "../layout/metadata.js";
+import { firstSlab, type HeapViews, type Run } from "../layout/views.js";
 
 /** Walks the runs that tile the slabs below the wilderness. Ends on any image. */
-export function* walkRuns(image: Image): Generator<Run, void, undefined> {
-  const { meta } = image;
-  const end = Math.min(meta[WILDERNESS], bytesToSlabs(image.u8.length));
-  for (let slab = Math.max(1, firstSlab(image)); slab < end; ) {
+export function* walkRuns(views: HeapViews): Generator<Run, void, undefined> {
+  const { meta } = views;
+  const end = Math.min(meta[WILDERNESS], bytesToSlabs(views.u8.length));
+  for (let slab = Math.max(1, firstSlab(views)); slab < end; ) {
     const record = slabRecord(slab);
     const slabs = Math.min(Math.max(1, meta[record + RUN]), end - slab);
     yield { slab, slabs, kind: meta[record + KIND] };

@@ -1,6 +1,6 @@
-import type { Image, SlabSource } from "../layout/image.js";
 import { classRecord, PARTIAL_HEAD } from "../layout/metadata.js";
-import { NOT_MINE, type SharedImage } from "../layout/shared.js";
+import { NOT_MINE, type SharedViews } from "../layout/shared.js";
+import type { HeapViews, SlabSource } from "../layout/views.js";
 import { retireKept, returnToBits, takeFreeBits } from "./freeBits.js";
 import { adopt, collect, freeRemotely, sendOutbox } from "./remote.js";
 import {
@@ -13,38 +13,38 @@ import {
 } from "./states.js";
 
 /** The image of a worker's heap: only such images have this slab source. */
-function own(image: Image): SharedImage {
-  return image as SharedImage;
+function own(views: HeapViews): SharedViews {
+  return views as SharedViews;
 }
 
 /** The slab source of a heap that workers share. */
 export const sharedSlabs: SlabSource = {
-  take(image, slabs, kind) {
-    const slab = claimRun(own(image), slabs, kind);
-    own(image).cursor[1] = slab === 0 ? 1 : 0;
+  take(views, slabs, kind) {
+    const slab = claimRun(own(views), slabs, kind);
+    own(views).cursor[1] = slab === 0 ? 1 : 0;
     return slab;
   },
-  give: (image, slab, slabs) => releaseRun(own(image), slab, slabs),
-  reserve: (image, slab) => reserveSpan(own(image), slab),
-  publish: (image, slab) => publishSpan(own(image), slab),
-  extend: (image, slab, before, after) => claimTails(own(image), slab + before, slab + after),
-  takeBlocks: (image, slab, classIndex, wanted) =>
-    takeFreeBits(own(image), slab, classIndex, wanted),
-  returnBlock: (image, classIndex, ptr) => returnToBits(own(image), classIndex, ptr),
-  isOwn: (image, slab) => own(image).mine[slab] !== NOT_MINE,
-  reclaim(image, classIndex) {
+  give: (views, slab, slabs) => releaseRun(own(views), slab, slabs),
+  reserve: (views, slab) => reserveSpan(own(views), slab),
+  publish: (views, slab) => publishSpan(own(views), slab),
+  extend: (views, slab, before, after) => claimTails(own(views), slab + before, slab + after),
+  takeBlocks: (views, slab, classIndex, wanted) =>
+    takeFreeBits(own(views), slab, classIndex, wanted),
+  returnBlock: (views, classIndex, ptr) => returnToBits(own(views), classIndex, ptr),
+  isOwn: (views, slab) => own(views).mine[slab] !== NOT_MINE,
+  reclaim(views, classIndex) {
     const partial = classRecord(classIndex) + PARTIAL_HEAD;
-    collect(own(image));
-    if (image.meta[partial] === 0) adopt(own(image), classIndex);
-    return image.meta[partial];
+    collect(own(views));
+    if (views.meta[partial] === 0) adopt(own(views), classIndex);
+    return views.meta[partial];
   },
-  settle(image) {
-    sendOutbox(own(image));
-    collect(own(image));
+  settle(views) {
+    sendOutbox(own(views));
+    collect(own(views));
     // For want of memory the notes are not trusted: who took them may be stalled, or dead.
-    adopt(own(image), 0, own(image).cursor[1] !== 0);
-    retireKept(own(image));
+    adopt(own(views), 0, own(views).cursor[1] !== 0);
+    retireKept(own(views));
   },
-  freeForeign: (image, ptr, live) => freeRemotely(own(image), ptr, live),
-  runs: (image) => walkStates(own(image)),
+  freeForeign: (views, ptr, live) => freeRemotely(own(views), ptr, live),
+  runs: (views) => walkStates(own(views)),
 };

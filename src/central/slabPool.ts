@@ -1,6 +1,5 @@
 import { log2Floor, lowestBit } from "../base/bits.js";
 import { GRANULE_SHIFT, NO_BLOCK } from "../layout/header.js";
-import type { SlabSource } from "../layout/image.js";
 import {
   BIN_COUNT,
   BIN_MAP,
@@ -16,6 +15,7 @@ import {
   slabToPtr,
   WILDERNESS,
 } from "../layout/metadata.js";
+import type { SlabSource } from "../layout/views.js";
 import { returnBlock, takeBlocks } from "./blocks.js";
 import { walkRuns } from "./runs.js";
 
@@ -172,15 +172,15 @@ export function giveRun(meta: Int32Array, slab: number, slabs: number): void {
 
 /** The slab source of a heap that no other worker uses. */
 export const slabPool: SlabSource = {
-  take: (image, slabs) => takeRun(image.meta, slabs),
-  give(image, slab, slabs) {
-    image.headers[slabToPtr(slab) >>> GRANULE_SHIFT] = NO_BLOCK;
-    giveRun(image.meta, slab, slabs);
+  take: (views, slabs) => takeRun(views.meta, slabs),
+  give(views, slab, slabs) {
+    views.headers[slabToPtr(slab) >>> GRANULE_SHIFT] = NO_BLOCK;
+    giveRun(views.meta, slab, slabs);
   },
   reserve() {},
   publish() {},
-  extend: (image, slab, before, after) =>
-    after === before || extendRun(image.meta, slab + before, after - before),
+  extend: (views, slab, before, after) =>
+    after === before || extendRun(views.meta, slab + before, after - before),
   takeBlocks,
   returnBlock,
   isOwn: () => true,

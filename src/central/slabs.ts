@@ -1,5 +1,4 @@
 import { GRANULE_SHIFT, NO_BLOCK } from "../layout/header.js";
-import type { Image } from "../layout/image.js";
 import {
   CARVED,
   CLASS_SLABS,
@@ -16,10 +15,11 @@ import {
   slabToPtr,
 } from "../layout/metadata.js";
 import { BLOCK_BYTES } from "../layout/sizeClasses.js";
+import type { HeapViews } from "../layout/views.js";
 
 /** Puts a slab at the head of its class's partial list. */
-export function linkPartial(image: Image, slab: number, classIndex: number): void {
-  const { meta, records } = image;
+export function linkPartial(views: HeapViews, slab: number, classIndex: number): void {
+  const { meta, records } = views;
   const owner = classRecord(classIndex);
   const head = meta[owner + PARTIAL_HEAD];
   const record = slabRecord(slab);
@@ -29,8 +29,8 @@ export function linkPartial(image: Image, slab: number, classIndex: number): voi
   meta[owner + PARTIAL_HEAD] = slab;
 }
 
-export function unlinkPartial(image: Image, slab: number, classIndex: number): void {
-  const { meta, records } = image;
+export function unlinkPartial(views: HeapViews, slab: number, classIndex: number): void {
+  const { meta, records } = views;
   const owner = classRecord(classIndex);
   const record = slabRecord(slab);
   const next = records[record + NEXT];
@@ -41,9 +41,9 @@ export function unlinkPartial(image: Image, slab: number, classIndex: number): v
 }
 
 /** Takes a slab from the pool for a class: the slab, or 0. It has no block yet. */
-export function openSlab(image: Image, classIndex: number): number {
-  const { counters, meta, records } = image;
-  const slab = image.slabSource.take(image, 1, classIndex);
+export function openSlab(views: HeapViews, classIndex: number): number {
+  const { counters, meta, records } = views;
+  const slab = views.slabSource.take(views, 1, classIndex);
   if (slab === 0) return 0;
   counters[SLABS_OPENED] = counters[SLABS_OPENED] + 1;
   const record = slabRecord(slab);
@@ -54,19 +54,19 @@ export function openSlab(image: Image, classIndex: number): number {
   records[record + CURSOR] = 0;
   records[record + RUN] = 1;
   meta[owner + CLASS_SLABS] = meta[owner + CLASS_SLABS] + 1;
-  linkPartial(image, slab, classIndex);
+  linkPartial(views, slab, classIndex);
   return slab;
 }
 
 /** Gives a slab all of whose blocks are free back to the pool. Its headers go first. */
-export function retireSlab(image: Image, slab: number, classIndex: number): void {
-  const { headers, meta, records } = image;
+export function retireSlab(views: HeapViews, slab: number, classIndex: number): void {
+  const { headers, meta, records } = views;
   const owner = classRecord(classIndex);
   const start = slabToPtr(slab);
   const carved = records[slabRecord(slab) + CARVED];
   const carvedBytes = carved * BLOCK_BYTES[classIndex];
-  unlinkPartial(image, slab, classIndex);
+  unlinkPartial(views, slab, classIndex);
   headers.fill(NO_BLOCK, start >>> GRANULE_SHIFT, (start + carvedBytes) >>> GRANULE_SHIFT);
   meta[owner + CLASS_SLABS] = meta[owner + CLASS_SLABS] - 1;
-  image.slabSource.give(image, slab, 1);
+  views.slabSource.give(views, slab, 1);
 }

@@ -2,7 +2,6 @@ import { staticAssert } from "../base/assert.js";
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import { GRANULE_SHIFT, LIVE, NO_BLOCK, toHeader } from "../layout/header.js";
-import type { Run } from "../layout/image.js";
 import { blocksPerSlab, POOLED, SPAN_TAIL, slabToPtr } from "../layout/metadata.js";
 import {
   ABANDONED,
@@ -15,10 +14,11 @@ import {
   NOT_MINE,
   OWNER_MASK,
   RETRACTIONS,
-  type SharedImage,
+  type SharedViews,
   WAITING,
 } from "../layout/shared.js";
 import { CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
+import type { Run } from "../layout/views.js";
 
 /*
  * The pool that workers share: one state word for each slab, 0 if it is pooled. A worker claims a
@@ -28,8 +28,8 @@ import { CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
  */
 
 /** The state of a slab that this worker owns. */
-export function ownState(image: SharedImage, kind: number): number {
-  return (image.worker + 1) | (kind << KIND_SHIFT);
+export function ownState(views: SharedViews, kind: number): number {
+  return (views.worker + 1) | (kind << KIND_SHIFT);
 }
 
 /** The state of a span's slabs but its first: nobody's, they go with it. */
@@ -44,33 +44,33 @@ export function kindOf(state: number): number {
 }
 
 /** Synchronises with whoever changed the state last. */
-export function loadState(image: SharedImage, slab: number): number {
-  return sync.load(image.words, image.layout.states + slab);
+export function loadState(views: SharedViews, slab: number): number {
+  return sync.load(views.words, views.layout.states + slab);
 }
 
 /** How often a search begins anew that may have met what another's failed claim held. */
 const CLAIM_TURNS = 4;
 
 /** Takes `slabs` pooled slabs that follow one another: the first, or 0. */
-export function claimRun(image: SharedImage, slabs: number, kind: number): number {
+export function claimRun(views: SharedViews, slabs: number, kind: number): number {
   let slab = 0;
   for (let turn = 0; slab === 0 && turn < CLAIM_TURNS; turn++) {
-    const seen = sync.load(image.words, RETRACTIONS);
-    slab = slabs === 1 ? claimSlab(image, kind) : claimSpan(image, slabs);
-    if (slab === 0 && sync.load(image.words, RETRACTIONS) === seen) break;
+    const seen = sync.load(views.words, RETRACTIONS);
+    slab = slabs === 1 ? claimSlab(views, kind) : claimSpan(views, slabs);
+    if (slab === 0 && sync.load(views.words, RETRACTIONS) === seen) break;
   }
-  if (slab !== 0 && kind <= CLASS_COUNT) image.mine[slab] = toHeader(LIVE, kind);
+  if (slab !== 0 && kind <= CLASS_COUNT) views.mine[slab] = toHeader(LIVE, kind);
   return slab;
 }
 
-function claimSlab(image: SharedImage, kind: number): number {
-  const { layout, words } = image;
+function claimSlab(views: SharedViews, kind: number): number {
+  const { layout, words } = views;
   const hint = sync.load(words, HINT);
   for (let step = 0, slab = hint; step < layout.slabs - layout.firstSlab; step++, slab++) {
     if (slab >= layout.slabs) slab = layout.firstSlab;
-    if (loadState(image, slab) !== 0) continue;
+    if (loadState(views, slab) !== 0) continue;
     const state = layout.states + slab;
-    if (sync.compareExchange(words, state, 0, ownState(image, kind)) !== 0) continue;
+    if (sync.compareExchange(words, state, 0, ownState(views, kind)) !== 0) continue;
     const next = slab + 1 < layout.slabs ? slab + 1 : layout.firstSlab;
     // Unless a slab was given back meanwhile: then the hint is its number.
     sync.compareExchange(words, HINT, hint, next);
@@ -80,28 +80,28 @@ function claimSlab(image: SharedImage, kind: number): number {
 }
 
 /** Next fit from where this worker took or gave a span last. */
-function claimSpan(image: SharedImage, slabs: number): number {
-  const { cursor, layout } = image;
+function claimSpan(views: SharedViews, slabs: number): number {
+  const { cursor, layout } = views;
   const from = Math.max(layout.firstSlab, cursor[0]);
   const slab =
-    claimSpanIn(image, slabs, from, layout.slabs) ||
-    claimSpanIn(image, slabs, layout.firstSlab, Math.min(layout.slabs, from + slabs - 1));
+    claimSpanIn(views, slabs, from, layout.slabs) ||
+    claimSpanIn(views, slabs, layout.firstSlab, Math.min(layout.slabs, from + slabs - 1));
   if (slab !== 0) cursor[0] = slab + slabs;
   return slab;
 }
 
-function claimSpanIn(image: SharedImage, slabs: number, from: number, end: number): number {
-  const { layout, words } = image;
+function claimSpanIn(views: SharedViews, slabs: number, from: number, end: number): number {
+  const { layout, words } = views;
   let first = from;
   for (let slab = from; slab < end; slab++) {
-    if (loadState(image, slab) !== 0) first = slab + 1;
+    if (loadState(views, slab) !== 0) first = slab + 1;
     if (slab + 1 - first < slabs) continue;
     const state = layout.states + first;
-    if (sync.compareExchange(words, state, 0, ownState(image, SPAN_CLASS) | BUSY) === 0) {
-      if (claimTails(image, first + 1, first + slabs)) return first;
+    if (sync.compareExchange(words, state, 0, ownState(views, SPAN_CLASS) | BUSY) === 0) {
+      if (claimTails(views, first + 1, first + slabs)) return first;
       sync.store(words, state, 0);
       sync.add(words, RETRACTIONS, 1);
-      wake(image);
+      wake(views);
     }
     slab = first;
     first++;
@@ -110,12 +110,12 @@ function claimSpanIn(image: SharedImage, slabs: number, from: number, end: numbe
 }
 
 /** Claims slabs for a span that ends where they begin: all, or none. */
-export function claimTails(image: SharedImage, start: number, end: number): boolean {
-  const { layout, words } = image;
+export function claimTails(views: SharedViews, start: number, end: number): boolean {
+  const { layout, words } = views;
   if (end > layout.slabs) return false;
   for (let slab = start; slab < end; slab++) {
     if (sync.compareExchange(words, layout.states + slab, 0, TAIL_STATE) !== 0) {
-      releaseTails(image, start, slab);
+      releaseTails(views, start, slab);
       sync.add(words, RETRACTIONS, 1);
       return false;
     }
@@ -123,41 +123,41 @@ export function claimTails(image: SharedImage, start: number, end: number): bool
   return true;
 }
 
-function releaseTails(image: SharedImage, start: number, end: number): void {
-  const { layout, words } = image;
+function releaseTails(views: SharedViews, start: number, end: number): void {
+  const { layout, words } = views;
   for (let slab = end - 1; slab >= start; slab--) sync.store(words, layout.states + slab, 0);
 }
 
 /** How many slabs a span has behind its first. */
-export function countTails(image: SharedImage, slab: number): number {
+export function countTails(views: SharedViews, slab: number): number {
   let end = slab + 1;
-  while (end < image.layout.slabs && loadState(image, end) === TAIL_STATE) end++;
+  while (end < views.layout.slabs && loadState(views, end) === TAIL_STATE) end++;
   return end - slab - 1;
 }
 
 /** Gives back a slab, a span that is reserved, or the end of one. */
-export function releaseRun(image: SharedImage, slab: number, slabs: number): void {
-  const { headers, layout, words } = image;
-  const state = loadState(image, slab);
+export function releaseRun(views: SharedViews, slab: number, slabs: number): void {
+  const { headers, layout, words } = views;
+  const state = loadState(views, slab);
   const isTail = kindOf(state) === SPAN_TAIL;
   if (isTail) {
-    releaseTails(image, slab, slab + slabs);
+    releaseTails(views, slab, slab + slabs);
   } else {
     if (kindOf(state) === SPAN_CLASS) {
       const granule = slabToPtr(slab) >>> GRANULE_SHIFT;
       headers[granule] = NO_BLOCK;
       sync.store(headers, granule + 1, NO_BLOCK);
-      releaseTails(image, slab + 1, slab + slabs);
-      image.cursor[0] = slab;
+      releaseTails(views, slab + 1, slab + slabs);
+      views.cursor[0] = slab;
     } else {
       const word = slab << FREE_WORDS_SHIFT;
-      image.freeBits.fill(0, word, word + ((blocksPerSlab(kindOf(state)) + 31) >>> 5));
+      views.freeBits.fill(0, word, word + ((blocksPerSlab(kindOf(state)) + 31) >>> 5));
     }
-    image.mine[slab] = NOT_MINE;
+    views.mine[slab] = NOT_MINE;
     sync.store(words, layout.states + slab, 0);
   }
-  lowerHint(image, slab);
-  wake(image);
+  lowerHint(views, slab);
+  wake(views);
 }
 
 /**
@@ -165,10 +165,10 @@ export function releaseRun(image: SharedImage, slab: number, slabs: number): voi
  * is the first, and a recovery finds it half done.
  * @throws ERR_DOUBLE_FREE
  */
-export function reserveSpan(image: SharedImage, slab: number): void {
-  for (let state = loadState(image, slab); isLiveSpan(state); state = loadState(image, slab)) {
-    const busy = ownState(image, SPAN_CLASS) | (state & MARKED) | BUSY;
-    if (changeState(image, slab, state, busy)) return;
+export function reserveSpan(views: SharedViews, slab: number): void {
+  for (let state = loadState(views, slab); isLiveSpan(state); state = loadState(views, slab)) {
+    const busy = ownState(views, SPAN_CLASS) | (state & MARKED) | BUSY;
+    if (changeState(views, slab, state, busy)) return;
   }
   const ptr = slabToPtr(slab);
   const message = `ptr ${ptr} was freed or resized at the same moment; expected a live ptr`;
@@ -176,14 +176,14 @@ export function reserveSpan(image: SharedImage, slab: number): void {
 }
 
 /** Makes a span live that this worker made or resized: what it wrote of it is there for all. */
-export function publishSpan(image: SharedImage, slab: number): void {
-  sync.and(image.words, image.layout.states + slab, ~BUSY);
+export function publishSpan(views: SharedViews, slab: number): void {
+  sync.and(views.words, views.layout.states + slab, ~BUSY);
 }
 
 /** Makes a span that of nobody who is known, if its state still is what it was. */
-export function leaveSpan(image: SharedImage, slab: number, state: number): boolean {
+export function leaveSpan(views: SharedViews, slab: number, state: number): boolean {
   const left = ABANDONED | (SPAN_CLASS << KIND_SHIFT) | (state & MARKED);
-  return changeState(image, slab, state, left);
+  return changeState(views, slab, state, left);
 }
 
 /** Whether a slab with this state is the first of a live span. */
@@ -192,12 +192,12 @@ export function isLiveSpan(state: number): boolean {
 }
 
 /** Changes a slab's state, if it still is what it was. */
-export function changeState(image: SharedImage, slab: number, from: number, to: number): boolean {
-  return sync.compareExchange(image.words, image.layout.states + slab, from, to) === from;
+export function changeState(views: SharedViews, slab: number, from: number, to: number): boolean {
+  return sync.compareExchange(views.words, views.layout.states + slab, from, to) === from;
 }
 
-function lowerHint(image: SharedImage, slab: number): void {
-  const { words } = image;
+function lowerHint(views: SharedViews, slab: number): void {
+  const { words } = views;
   let hint = sync.load(words, HINT);
   while (slab < hint) {
     const found = sync.compareExchange(words, HINT, hint, slab);
@@ -207,32 +207,32 @@ function lowerHint(image: SharedImage, slab: number): void {
 }
 
 /** Whether a worker waits for memory. */
-export function isAwaited(image: SharedImage): boolean {
-  const { layout, words } = image;
+export function isAwaited(views: SharedViews): boolean {
+  const { layout, words } = views;
   return (
     sync.load(words, WAITING) !== 0 || (layout.workers > 32 && sync.load(words, WAITING + 1) !== 0)
   );
 }
 
 /** Wakes those who wait for memory, if any do. */
-export function wake(image: SharedImage): void {
-  const { words } = image;
-  if (!isAwaited(image)) return;
+export function wake(views: SharedViews): void {
+  const { words } = views;
+  if (!isAwaited(views)) return;
   sync.add(words, EVENTS, 1);
   sync.notify(words, EVENTS);
 }
 
 /** The runs of a shared heap, from its slab states. Ends on any image. */
-export function* walkStates(image: SharedImage): Generator<Run, void, undefined> {
-  const { layout } = image;
+export function* walkStates(views: SharedViews): Generator<Run, void, undefined> {
+  const { layout } = views;
   for (let slab = layout.firstSlab; slab < layout.slabs; ) {
-    const state = loadState(image, slab);
+    const state = loadState(views, slab);
     const kind = state === 0 ? POOLED : kindOf(state);
     let end = slab + 1;
     if (kind === SPAN_CLASS) {
-      end += countTails(image, slab);
+      end += countTails(views, slab);
     } else if (kind === POOLED) {
-      while (end < layout.slabs && loadState(image, end) === 0) end++;
+      while (end < layout.slabs && loadState(views, end) === 0) end++;
     }
     yield { slab, slabs: end - slab, kind };
     slab = end;

@@ -1,6 +1,6 @@
 import { roundUp } from "../base/bits.js";
-import type { Image } from "../layout/image.js";
 import { PAGE_BYTES, slabRecord, TOUCHED, TOUCHED_PAGES } from "../layout/metadata.js";
+import type { HeapViews } from "../layout/views.js";
 
 /*
  * What the operating system has committed: a slab's TOUCHED is the bytes of it that were ever
@@ -14,8 +14,8 @@ export function touchedPages(touched: number): number {
 }
 
 /** Records that the first `bytes` of a slab may be touched, and its header map if `map` says so. */
-export function touchSlab(image: Image, slab: number, bytes: number, map: number): void {
-  const { meta, records } = image;
+export function touchSlab(views: HeapViews, slab: number, bytes: number, map: number): void {
+  const { meta, records } = views;
   const record = slabRecord(slab);
   const before = records[record + TOUCHED];
   const bytesBefore = before & -PAGE_BYTES;

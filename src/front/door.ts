@@ -1,6 +1,6 @@
 import type { Ptr } from "../base/types.js";
-import type { Image } from "../layout/image.js";
 import { outboxLimit } from "../layout/shared.js";
+import type { HeapViews } from "../layout/views.js";
 import { bindFree, bindMalloc, bindOwnFree, bindOwnMalloc } from "./hot.js";
 import { bindRealloc } from "./realloc.js";
 import { mallocSlow } from "./slow.js";
@@ -23,24 +23,24 @@ export interface Door {
   readonly realloc: (ptr: Ptr, size: number) => Ptr;
 }
 
-export function openDoor(image: Image): Door {
-  const { headers, i32, meta } = image;
-  const malloc = bindMalloc(image, meta, headers, i32, image.liveHeaders.subarray(1));
-  return door(image, malloc, bindFree(image, meta, headers, i32));
+export function openDoor(views: HeapViews): Door {
+  const { headers, i32, meta } = views;
+  const malloc = bindMalloc(views, meta, headers, i32, views.liveHeaders.subarray(1));
+  return door(views, malloc, bindFree(views, meta, headers, i32));
 }
 
 /** The door of a worker of a shared heap. */
-export function openSharedDoor(image: Image, mine: Uint8Array): Door {
-  const { headers, i32, meta } = image;
-  const malloc = bindOwnMalloc(image, meta, headers, i32, image.liveHeaders.subarray(1), mine);
-  return door(image, malloc, bindOwnFree(image, meta, headers, i32, mine, outboxLimit(image)));
+export function openSharedDoor(views: HeapViews, mine: Uint8Array): Door {
+  const { headers, i32, meta } = views;
+  const malloc = bindOwnMalloc(views, meta, headers, i32, views.liveHeaders.subarray(1), mine);
+  return door(views, malloc, bindOwnFree(views, meta, headers, i32, mine, outboxLimit(views)));
 }
 
-function door(image: Image, malloc: Door["malloc"], free: Door["free"]): Door {
+function door(views: HeapViews, malloc: Door["malloc"], free: Door["free"]): Door {
   return {
     malloc,
-    tryMalloc: (size) => mallocSlow(image, size) as Ptr,
+    tryMalloc: (size) => mallocSlow(views, size) as Ptr,
     free,
-    realloc: bindRealloc(image, malloc, free),
+    realloc: bindRealloc(views, malloc, free),
   };
 }

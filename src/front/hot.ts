@@ -1,9 +1,9 @@
 import type { Ptr } from "../base/types.js";
 import { GRANULE_SHIFT, LIVE, LIVE_TO_CACHED } from "../layout/header.js";
-import type { Image } from "../layout/image.js";
 import { SLAB_SHIFT } from "../layout/metadata.js";
 import { NOT_MINE, OUTBOX, OUTBOX_COUNT } from "../layout/shared.js";
 import { LAST_GRANULES, TINY_MAX_BYTES } from "../layout/sizeClasses.js";
+import type { HeapViews } from "../layout/views.js";
 import { freeSlow, mallocOrThrow, setAside } from "./slow.js";
 
 /*
@@ -21,7 +21,7 @@ import { freeSlow, mallocOrThrow, setAside } from "./slow.js";
  * one instruction: of a misaligned ptr it lies beyond the header map.
  */
 export function bindMalloc(
-  image: Image,
+  views: HeapViews,
   meta: Int32Array,
   headers: Uint8Array,
   i32: Int32Array,
@@ -43,7 +43,7 @@ export function bindMalloc(
         return ptr as Ptr;
       }
     }
-    return (mallocOrThrow(image, size) | 0) as Ptr;
+    return (mallocOrThrow(views, size) | 0) as Ptr;
   }
   return malloc;
 }
@@ -53,7 +53,7 @@ export function bindMalloc(
  * header is written last: of a worker that is killed before it, the block is still cached.
  */
 export function bindOwnMalloc(
-  image: Image,
+  views: HeapViews,
   meta: Int32Array,
   headers: Uint8Array,
   i32: Int32Array,
@@ -74,13 +74,13 @@ export function bindOwnMalloc(
         return ptr as Ptr;
       }
     }
-    return (mallocOrThrow(image, size) | 0) as Ptr;
+    return (mallocOrThrow(views, size) | 0) as Ptr;
   }
   return malloc;
 }
 
 export function bindFree(
-  image: Image,
+  views: HeapViews,
   meta: Int32Array,
   headers: Uint8Array,
   i32: Int32Array,
@@ -109,7 +109,7 @@ export function bindFree(
         }
       }
     }
-    freeSlow(image, ptr);
+    freeSlow(views, ptr);
   }
   return free;
 }
@@ -119,14 +119,14 @@ export function bindFree(
  * small blocks go to the outbox (see central/remote.ts), which holds `limit` blocks.
  */
 export function bindOwnFree(
-  image: Image,
+  views: HeapViews,
   meta: Int32Array,
   headers: Uint8Array,
   i32: Int32Array,
   mine: Uint8Array,
   limit: number,
 ): (ptr: Ptr) => void {
-  const lastLive = image.liveHeaders[TINY_MAX_BYTES >>> GRANULE_SHIFT];
+  const lastLive = views.liveHeaders[TINY_MAX_BYTES >>> GRANULE_SHIFT];
   const beforeOutbox = OUTBOX - 1;
   function free(ptr: Ptr): void {
     if (typeof ptr === "number" && (ptr | 0) === ptr) {
@@ -161,7 +161,7 @@ export function bindOwnFree(
         }
       }
     }
-    freeSlow(image, ptr);
+    freeSlow(views, ptr);
   }
   return free;
 }

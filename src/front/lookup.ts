@@ -1,22 +1,22 @@
 import { spanBytes } from "../central/spans.js";
 import { GRANULE_BYTES, GRANULE_SHIFT, headerClass, LIVE } from "../layout/header.js";
-import type { Image } from "../layout/image.js";
 import { CLOSED } from "../layout/metadata.js";
 import { BLOCK_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
+import type { HeapViews } from "../layout/views.js";
 import { closed, notLive } from "./misuse.js";
 
 /** The header of a live ptr. @throws ERR_INVALID_POINTER or ERR_DOUBLE_FREE for any other. */
-export function liveHeaderOf(image: Image, ptr: number): number {
-  if (image.gate[CLOSED] !== 0) throw closed(image);
+export function liveHeaderOf(views: HeapViews, ptr: number): number {
+  if (views.gate[CLOSED] !== 0) throw closed(views);
   if (typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr) {
-    const header = image.headers[ptr >>> GRANULE_SHIFT];
+    const header = views.headers[ptr >>> GRANULE_SHIFT];
     if (header > LIVE) return header;
   }
-  throw notLive(image, ptr);
+  throw notLive(views, ptr);
 }
 
 /** Bytes that the program may use of a block whose header is given. */
-export function usableBytes(image: Image, ptr: number, header: number): number {
+export function usableBytes(views: HeapViews, ptr: number, header: number): number {
   const classIndex = headerClass(header);
-  return classIndex === SPAN_CLASS ? spanBytes(image, ptr) : BLOCK_BYTES[classIndex];
+  return classIndex === SPAN_CLASS ? spanBytes(views, ptr) : BLOCK_BYTES[classIndex];
 }

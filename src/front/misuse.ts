@@ -8,7 +8,6 @@ import {
   IN_TRANSIT,
   toHeader,
 } from "../layout/header.js";
-import { capacityOf, endSlab, firstSlab, type Image } from "../layout/image.js";
 import {
   FREE_COUNT,
   POOLED,
@@ -19,6 +18,7 @@ import {
   WILDERNESS,
 } from "../layout/metadata.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
+import { capacityOf, endSlab, firstSlab, type HeapViews } from "../layout/views.js";
 
 /** What a number is to a heap: a live block's tier is told by `Heap.classify`. */
 export type NotLive =
@@ -31,23 +31,23 @@ export type NotLive =
   | "foreign";
 
 /** Why a ptr is not live. Reads the header byte, and the slab's record only to word the answer. */
-export function classifyNotLive(image: Image, ptr: unknown): NotLive {
+export function classifyNotLive(views: HeapViews, ptr: unknown): NotLive {
   if (ptr === 0) return "null";
   if (typeof ptr !== "number" || !Number.isInteger(ptr)) return "foreign";
-  if (ptr < 0 || ptr >= capacityOf(image)) return "foreign";
-  if (ptr < slabToPtr(firstSlab(image))) return "metadata";
+  if (ptr < 0 || ptr >= capacityOf(views)) return "foreign";
+  if (ptr < slabToPtr(firstSlab(views))) return "metadata";
   if (ptr % GRANULE_BYTES !== 0) return "misaligned";
-  const header = image.headers[ptr >>> GRANULE_SHIFT];
+  const header = views.headers[ptr >>> GRANULE_SHIFT];
   if (headerState(header) >= FREE && headerClass(header) !== 0) return "freed";
-  const kind = kindOfSlab(image, ptrToSlab(ptr));
+  const kind = kindOfSlab(views, ptrToSlab(ptr));
   if (kind === POOLED) return "unallocated";
   const isStart = (ptr & (SLAB_BYTES - 1)) % (BLOCK_BYTES[kind] ?? SLAB_BYTES) === 0;
   return isStart && header === toHeader(IN_TRANSIT, kind) ? "freed" : "interior";
 }
 
 /** What the run is that holds a slab. Walks the runs: only the first slab of each says it. */
-function kindOfSlab(image: Image, slab: number): number {
-  for (const run of image.slabSource.runs(image)) {
+function kindOfSlab(views: HeapViews, slab: number): number {
+  for (const run of views.slabSource.runs(views)) {
     if (slab < run.slab + run.slabs) return run.kind;
   }
   return POOLED;
@@ -64,8 +64,8 @@ const REASONS: Record<NotLive, string> = {
 };
 
 /** The error for a ptr that is not live. */
-export function notLive(image: Image, ptr: unknown): HeapError {
-  const reason = classifyNotLive(image, ptr);
+export function notLive(views: HeapViews, ptr: unknown): HeapError {
+  const reason = classifyNotLive(views, ptr);
   const code = reason === "freed" ? "ERR_DOUBLE_FREE" : "ERR_INVALID_POINTER";
   return new HeapError(
     code,
@@ -78,8 +78,8 @@ export function notLive(image: Image, ptr: unknown): HeapError {
 }
 
 /** The error for a size that no heap of this capacity takes. */
-export function invalidSize(image: Image, size: unknown): HeapError {
-  const max = largestBlock(image);
+export function invalidSize(views: HeapViews, size: unknown): HeapError {
+  const max = largestBlock(views);
   return new HeapError(
     "ERR_INVALID_SIZE",
     `size is ${show(size)}; it takes an integer from 0 to ${max} (bytes)`,
@@ -92,19 +92,19 @@ export function invalidSize(image: Image, size: unknown): HeapError {
 }
 
 /** The largest size that the heap could hold were it empty. */
-export function largestBlock(image: Image): number {
-  return (endSlab(image) - firstSlab(image)) * SLAB_BYTES;
+export function largestBlock(views: HeapViews): number {
+  return (endSlab(views) - firstSlab(views)) * SLAB_BYTES;
 }
 
 /** The error for a request that no free memory holds. */
-export function exhausted(image: Image, requestBytes: number): HeapError {
-  const { meta, records } = image;
-  const unusedBytes = Math.max(0, endSlab(image) - meta[WILDERNESS]) * SLAB_BYTES;
+export function exhausted(views: HeapViews, requestBytes: number): HeapError {
+  const { meta, records } = views;
+  const unusedBytes = Math.max(0, endSlab(views) - meta[WILDERNESS]) * SLAB_BYTES;
   let pooledBytes = unusedBytes;
   let freeBlockBytes = 0;
   let largestRunBytes = 0;
   let lastRunBytes = 0;
-  for (const { slab, slabs, kind } of image.slabSource.runs(image)) {
+  for (const { slab, slabs, kind } of views.slabSource.runs(views)) {
     lastRunBytes = kind === POOLED ? slabs * SLAB_BYTES : 0;
     pooledBytes += lastRunBytes;
     largestRunBytes = Math.max(largestRunBytes, lastRunBytes);
@@ -114,7 +114,7 @@ export function exhausted(image: Image, requestBytes: number): HeapError {
   const message =
     `no room for ${requestBytes} bytes: ${pooledBytes} in free slabs, ` +
     `${largestRunBytes} in the longest run of them, ${freeBlockBytes} in free blocks ` +
-    `(capacity ${capacityOf(image)})`;
+    `(capacity ${capacityOf(views)})`;
   return new HeapError("ERR_HEAP_EXHAUSTED", message, {
     requestBytes,
     pooledBytes,
@@ -130,9 +130,9 @@ function freeBytesOf(records: Int32Array, record: number, kind: number): number 
 }
 
 /** The error for any use of a disposed heap, or of one whose buffer is gone. */
-export function closed(image: Image): HeapError {
+export function closed(views: HeapViews): HeapError {
   const message =
-    image.meta.length === 0
+    views.meta.length === 0
       ? "the heap's buffer was detached: transferred, or its WebAssembly.Memory has grown"
       : "the heap was disposed or detached";
   return new HeapError("ERR_HEAP_DISPOSED", message);

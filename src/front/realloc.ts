@@ -1,8 +1,8 @@
 import type { Ptr } from "../base/types.js";
 import { resizeSpan } from "../central/spans.js";
 import { CLASS_MASK, GRANULE_BYTES, GRANULE_SHIFT } from "../layout/header.js";
-import type { Image } from "../layout/image.js";
 import { CLASS_MAX_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
+import type { HeapViews } from "../layout/views.js";
 import { liveHeaderOf, usableBytes } from "./lookup.js";
 import { invalidSize, largestBlock } from "./misuse.js";
 import { mallocSlow } from "./slow.js";
@@ -21,26 +21,26 @@ const WORD_COPY_MAX_BYTES = 128;
  * BigInt64Array would allocate until it is optimised.
  */
 export function bindRealloc(
-  image: Image,
+  views: HeapViews,
   malloc: (size: number) => Ptr,
   free: (ptr: Ptr) => void,
 ): (ptr: Ptr, size: number) => Ptr {
-  const { i32, liveHeaders, u8 } = image;
+  const { i32, liveHeaders, u8 } = views;
   function realloc(ptr: Ptr, size: number): Ptr {
     if (ptr === 0) return malloc(size);
-    const live = liveHeaderOf(image, ptr);
-    if (typeof size !== "number" || size >>> 0 !== size || size > largestBlock(image))
-      throw invalidSize(image, size);
+    const live = liveHeaderOf(views, ptr);
+    if (typeof size !== "number" || size >>> 0 !== size || size > largestBlock(views))
+      throw invalidSize(views, size);
     const isSpan = (live & CLASS_MASK) === SPAN_CLASS;
-    const usable = usableBytes(image, ptr, live);
+    const usable = usableBytes(views, ptr, live);
     if (isSpan && size > CLASS_MAX_BYTES) {
-      if (resizeSpan(image, ptr, (size + GRANULE_BYTES - 1) & -GRANULE_BYTES)) return ptr;
+      if (resizeSpan(views, ptr, (size + GRANULE_BYTES - 1) & -GRANULE_BYTES)) return ptr;
     } else if (!isSpan && size <= usable) {
       const isSameClass = liveHeaders[(size + GRANULE_BYTES - 1) >>> GRANULE_SHIFT] === live;
       if (isSameClass || size >= usable >> 1) return ptr;
     }
     const isSmaller = size <= usable;
-    const to = isSmaller ? mallocSlow(image, size) : malloc(size);
+    const to = isSmaller ? mallocSlow(views, size) : malloc(size);
     if (to === 0) return ptr;
     const bytes = isSmaller ? size : usable;
     if (bytes > WORD_COPY_MAX_BYTES) {

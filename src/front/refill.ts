@@ -2,7 +2,6 @@ import { corrupted } from "../base/errors.js";
 import { unlinkPartial } from "../central/slabs.js";
 import { MAP_PAGE, touchSlab } from "../central/touch.js";
 import { CACHED, GRANULE_SHIFT, toHeader } from "../layout/header.js";
-import type { Image } from "../layout/image.js";
 import {
   blocksPerSlab,
   CARVED,
@@ -16,13 +15,14 @@ import {
   slabToPtr,
 } from "../layout/metadata.js";
 import { BLOCK_BYTES } from "../layout/sizeClasses.js";
+import type { HeapViews } from "../layout/views.js";
 
 /**
  * Gives a class without a chain one of blocks of one slab, the lowest address first. Free blocks
  * come before uncarved ones, so that no page is touched while another has room.
  */
-export function refillFromSlab(image: Image, classIndex: number, slab: number): void {
-  const { meta, records } = image;
+export function refillFromSlab(views: HeapViews, classIndex: number, slab: number): void {
+  const { meta, records } = views;
   const wanted = meta[classRecord(classIndex) + CLASS_REFILL];
   const record = slabRecord(slab);
   const capacity = blocksPerSlab(classIndex);
@@ -32,16 +32,16 @@ export function refillFromSlab(image: Image, classIndex: number, slab: number): 
     throw corrupted("carved", slabToPtr(slab), carved, `at most ${capacity}`);
   }
   const taken = hasFree
-    ? image.slabSource.takeBlocks(image, slab, classIndex, wanted)
-    : carve(image, slab, classIndex, wanted);
+    ? views.slabSource.takeBlocks(views, slab, classIndex, wanted)
+    : carve(views, slab, classIndex, wanted);
   meta[ROOMS + classIndex] = meta[ROOMS + classIndex] - taken;
   const exhausted = records[record + FREE_COUNT] === 0 && records[record + CARVED] === capacity;
-  if (exhausted) unlinkPartial(image, slab, classIndex);
+  if (exhausted) unlinkPartial(views, slab, classIndex);
 }
 
 /** Gives headers to the next blocks of a slab, up to the end of a page. */
-function carve(image: Image, slab: number, classIndex: number, wanted: number): number {
-  const { headers, i32, meta, records } = image;
+function carve(views: HeapViews, slab: number, classIndex: number, wanted: number): number {
+  const { headers, i32, meta, records } = views;
   const record = slabRecord(slab);
   const blockBytes = BLOCK_BYTES[classIndex];
   const carved = records[record + CARVED];
@@ -59,6 +59,6 @@ function carve(image: Image, slab: number, classIndex: number, wanted: number): 
   i32[last >> 2] = 0;
   meta[HEADS + classIndex] = first;
   records[record + CARVED] = carved + count;
-  touchSlab(image, slab, offset + count * blockBytes, MAP_PAGE);
+  touchSlab(views, slab, offset + count * blockBytes, MAP_PAGE);
   return count;
 }

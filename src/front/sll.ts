@@ -1,5 +1,4 @@
 import { CACHED, GRANULE_BYTES, GRANULE_SHIFT, headerClass, toHeader } from "../layout/header.js";
-import type { Image } from "../layout/image.js";
 import {
   blocksPerSlab,
   CARVED,
@@ -21,6 +20,7 @@ import {
   slabToPtr,
 } from "../layout/metadata.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
+import type { HeapViews } from "../layout/views.js";
 
 /*
  * The SLL: freed blocks that did not fit the front cache, until a drain returns them to their
@@ -32,24 +32,24 @@ import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
  */
 
 /** Whether a link names a cached block, in a slab of this image, that has this cached header. */
-export function isCachedBlock(image: Image, ptr: number, cached: number): boolean {
+export function isCachedBlock(views: HeapViews, ptr: number, cached: number): boolean {
   return (
     (ptr & (GRANULE_BYTES - 1)) === 0 &&
-    image.headers[ptr >>> GRANULE_SHIFT] === cached &&
-    image.slabSource.isOwn(image, ptr >>> SLAB_SHIFT)
+    views.headers[ptr >>> GRANULE_SHIFT] === cached &&
+    views.slabSource.isOwn(views, ptr >>> SLAB_SHIFT)
   );
 }
 
 /** Gives a class without a chain its newest one on the SLL. Whether there was one. */
-export function popSll(image: Image, live: number): boolean {
-  const { i32, meta } = image;
+export function popSll(views: HeapViews, live: number): boolean {
+  const { i32, meta } = views;
   const classIndex = headerClass(live);
   const owner = classRecord(classIndex);
   const chain = meta[owner + SLL_HEAD];
   const chains = meta[owner + SLL_CHAINS];
   if (chains === 0) return false;
-  if (!isCachedBlock(image, chain, toHeader(CACHED, classIndex))) {
-    mendClass(image, classIndex);
+  if (!isCachedBlock(views, chain, toHeader(CACHED, classIndex))) {
+    mendClass(views, classIndex);
     return false;
   }
   meta[owner + SLL_HEAD] = chains > 1 ? i32[(chain >> 2) + CHAIN_LINK] : 0;
@@ -61,8 +61,8 @@ export function popSll(image: Image, live: number): boolean {
 }
 
 /** Returns every block of the SLL to its slab, and slabs that become empty to the pool. */
-export function drainSll(image: Image): void {
-  const { counters, i32, meta } = image;
+export function drainSll(views: HeapViews): void {
+  const { counters, i32, meta } = views;
   counters[DRAINS] = counters[DRAINS] + 1;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const owner = classRecord(classIndex);
@@ -72,8 +72,8 @@ export function drainSll(image: Image): void {
     giveUpSll(meta, classIndex);
     for (; chains > 0; chains--) {
       const next = i32[(chain >> 2) + CHAIN_LINK];
-      if (!returnChain(image, classIndex, chain, cap)) {
-        mendClass(image, classIndex);
+      if (!returnChain(views, classIndex, chain, cap)) {
+        mendClass(views, classIndex);
         break;
       }
       chain = next;
@@ -82,29 +82,29 @@ export function drainSll(image: Image): void {
 }
 
 /** Returns every cached block to its slab: the SLL's and the front cache's. */
-export function drainAll(image: Image): void {
-  const { meta } = image;
-  drainSll(image);
-  image.slabSource.settle(image);
+export function drainAll(views: HeapViews): void {
+  const { meta } = views;
+  drainSll(views);
+  views.slabSource.settle(views);
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     const cap = meta[classRecord(classIndex) + CLASS_CAP];
     const head = meta[HEADS + classIndex];
     const count = cap - meta[ROOMS + classIndex];
     emptyChain(meta, classIndex);
-    if (!returnChain(image, classIndex, head, count)) mendClass(image, classIndex);
+    if (!returnChain(views, classIndex, head, count)) mendClass(views, classIndex);
   }
 }
 
 /** Returns the blocks of a chain to their slabs: all, if it is a chain of so many. */
-function returnChain(image: Image, classIndex: number, head: number, count: number): boolean {
-  const { counters, i32 } = image;
+function returnChain(views: HeapViews, classIndex: number, head: number, count: number): boolean {
+  const { counters, i32 } = views;
   const cached = toHeader(CACHED, classIndex);
   const drained = counterIndex(classIndex, DRAINED);
   let ptr = head;
   let returned = 0;
-  for (; returned < count && isCachedBlock(image, ptr, cached); returned++) {
+  for (; returned < count && isCachedBlock(views, ptr, cached); returned++) {
     const next = i32[(ptr >> 2) + LINK];
-    image.slabSource.returnBlock(image, classIndex, ptr);
+    views.slabSource.returnBlock(views, classIndex, ptr);
     ptr = next;
   }
   // Once, for a double costs an object of the collector's until the code is optimised.
@@ -116,16 +116,16 @@ function returnChain(image: Image, classIndex: number, head: number, count: numb
  * Gives up the lists of a class and returns its cached blocks by their headers. In a shared heap
  * others may write to headers of live blocks meanwhile; to none that is cached, or will be.
  */
-export function mendClass(image: Image, classIndex: number): void {
-  const { counters, headers, meta, records, slabSource } = image;
+export function mendClass(views: HeapViews, classIndex: number): void {
+  const { counters, headers, meta, records, slabSource } = views;
   const cached = toHeader(CACHED, classIndex);
   const blockBytes = BLOCK_BYTES[classIndex];
   const ptrs: number[] = [];
   counters[MENDS] = counters[MENDS] + 1;
   giveUpSll(meta, classIndex);
   emptyChain(meta, classIndex);
-  for (const { slab, kind } of slabSource.runs(image)) {
-    if (kind !== classIndex || !slabSource.isOwn(image, slab)) continue;
+  for (const { slab, kind } of slabSource.runs(views)) {
+    if (kind !== classIndex || !slabSource.isOwn(views, slab)) continue;
     const carved = records[slabRecord(slab) + CARVED];
     const blocks = Math.min(carved, blocksPerSlab(classIndex));
     for (let block = 0; block < blocks; block++) {
@@ -133,7 +133,7 @@ export function mendClass(image: Image, classIndex: number): void {
       if (headers[ptr >>> GRANULE_SHIFT] === cached) ptrs.push(ptr);
     }
   }
-  for (const ptr of ptrs) slabSource.returnBlock(image, classIndex, ptr);
+  for (const ptr of ptrs) slabSource.returnBlock(views, classIndex, ptr);
 }
 
 function emptyChain(meta: Int32Array, classIndex: number): void {

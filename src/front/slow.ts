@@ -7,7 +7,6 @@ import {
   LIVE,
   LIVE_TO_CACHED,
 } from "../layout/header.js";
-import type { Image } from "../layout/image.js";
 import {
   CHAIN_LINK,
   CLASS_CAP,
@@ -30,6 +29,7 @@ import {
   SLL_HEAD,
 } from "../layout/metadata.js";
 import { CLASS_MAX_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
+import type { HeapViews } from "../layout/views.js";
 import { closed, exhausted, invalidSize, notLive } from "./misuse.js";
 import { refillFromSlab } from "./refill.js";
 import { drainAll, drainSll, isCachedBlock, mendClass, popSll } from "./sll.js";
@@ -48,46 +48,46 @@ import { drainAll, drainSll, isCachedBlock, mendClass, popSll } from "./sll.js";
  * @returns the live block; 0 when memory is exhausted.
  * @throws ERR_INVALID_SIZE
  */
-export function mallocSlow(image: Image, size: number): number {
-  const { counters, headers, i32, meta, slabSource } = image;
-  if (image.gate[CLOSED] !== 0) throw closed(image);
+export function mallocSlow(views: HeapViews, size: number): number {
+  const { counters, headers, i32, meta, slabSource } = views;
+  if (views.gate[CLOSED] !== 0) throw closed(views);
   const largest = (meta[END_SLAB] - meta[FIRST_SLAB]) << SLAB_SHIFT;
   if (typeof size !== "number" || size >>> 0 !== size || size > largest)
-    throw invalidSize(image, size);
+    throw invalidSize(views, size);
   if (size > CLASS_MAX_BYTES) {
     const bytes = (size + GRANULE_BYTES - 1) & -GRANULE_BYTES;
-    if (meta[SLL_BLOCKS] > 0) drainSll(image);
-    const span = takeSpan(image, bytes);
+    if (meta[SLL_BLOCKS] > 0) drainSll(views);
+    const span = takeSpan(views, bytes);
     if (span !== 0) return span;
-    drainAll(image);
-    return takeSpan(image, bytes);
+    drainAll(views);
+    return takeSpan(views, bytes);
   }
-  const live = image.liveHeaders[(size + GRANULE_BYTES - 1) >>> GRANULE_SHIFT];
+  const live = views.liveHeaders[(size + GRANULE_BYTES - 1) >>> GRANULE_SHIFT];
   const classIndex = live & CLASS_MASK;
   const cached = live - LIVE_TO_CACHED;
   let ptr = meta[live];
   // It is one for a caller that came here without a look at the chain.
-  if (!isCachedBlock(image, ptr, cached)) {
+  if (!isCachedBlock(views, ptr, cached)) {
     const owner = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
     const counter = classIndex * COUNTERS_PER_CLASS;
-    if (ptr !== 0 || meta[cached] !== meta[owner + CLASS_CAP]) mendClass(image, classIndex);
+    if (ptr !== 0 || meta[cached] !== meta[owner + CLASS_CAP]) mendClass(views, classIndex);
     counters[counter + FRONT_MISSES] = counters[counter + FRONT_MISSES] + 1;
-    if (!popSll(image, live)) {
+    if (!popSll(views, live)) {
       let slab = meta[owner + PARTIAL_HEAD];
       if (slab === 0 && meta[SLL_BLOCKS] > 0) {
-        drainSll(image);
+        drainSll(views);
         slab = meta[owner + PARTIAL_HEAD];
       }
-      if (slab === 0) slab = slabSource.reclaim(image, classIndex);
-      if (slab === 0) slab = openSlab(image, classIndex);
+      if (slab === 0) slab = slabSource.reclaim(views, classIndex);
+      if (slab === 0) slab = openSlab(views, classIndex);
       if (slab === 0) {
-        drainAll(image);
+        drainAll(views);
         slab = meta[owner + PARTIAL_HEAD];
-        if (slab === 0) slab = openSlab(image, classIndex);
+        if (slab === 0) slab = openSlab(views, classIndex);
         if (slab === 0) return 0;
       }
       counters[counter + REFILLS] = counters[counter + REFILLS] + 1;
-      refillFromSlab(image, classIndex, slab);
+      refillFromSlab(views, classIndex, slab);
     }
     ptr = meta[live];
   }
@@ -131,27 +131,27 @@ export function setAside(
  *
  * @throws ERR_INVALID_POINTER, ERR_DOUBLE_FREE
  */
-export function freeSlow(image: Image, ptr: number): void {
-  const { headers, i32, meta, slabSource } = image;
-  if (image.gate[CLOSED] !== 0) throw closed(image);
+export function freeSlow(views: HeapViews, ptr: number): void {
+  const { headers, i32, meta, slabSource } = views;
+  if (views.gate[CLOSED] !== 0) throw closed(views);
   if (ptr === 0) return;
-  if (typeof ptr !== "number" || (ptr & -GRANULE_BYTES) !== ptr) throw notLive(image, ptr);
+  if (typeof ptr !== "number" || (ptr & -GRANULE_BYTES) !== ptr) throw notLive(views, ptr);
   const live = headers[ptr >>> GRANULE_SHIFT];
-  if (!(live > LIVE)) throw notLive(image, ptr);
+  if (!(live > LIVE)) throw notLive(views, ptr);
   const classIndex = live & CLASS_MASK;
   if (classIndex === SPAN_CLASS) {
     const slab = ptr >>> SLAB_SHIFT;
     const record = SLAB_RECORDS + (slab << SLAB_RECORD_SHIFT);
-    slabSource.reserve(image, slab);
-    slabSource.give(image, slab, image.records[record + RUN]);
+    slabSource.reserve(views, slab);
+    slabSource.give(views, slab, views.records[record + RUN]);
     return;
   }
-  if (slabSource.freeForeign(image, ptr, live)) return;
+  if (slabSource.freeForeign(views, ptr, live)) return;
   const cached = live - LIVE_TO_CACHED;
   let room = meta[cached];
   // There is room for a caller that came here without a look at the chain.
-  if (room <= 0 && !isCachedBlock(image, meta[live], cached)) {
-    mendClass(image, classIndex);
+  if (room <= 0 && !isCachedBlock(views, meta[live], cached)) {
+    mendClass(views, classIndex);
     room = meta[cached];
   } else if (room <= 0) {
     const owner = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
@@ -165,7 +165,7 @@ export function freeSlow(image: Image, ptr: number): void {
     meta[live] = 0;
     room = meta[owner + CLASS_CAP];
     meta[cached] = room;
-    if (interval !== 0 && blocks >= interval) drainSll(image);
+    if (interval !== 0 && blocks >= interval) drainSll(views);
   }
   headers[ptr >>> GRANULE_SHIFT] = cached;
   i32[ptr >> 2] = meta[live];
@@ -174,8 +174,8 @@ export function freeSlow(image: Image, ptr: number): void {
 }
 
 /** Small enough to be inlined: the callers' code for exhaustion is one call that never ran. */
-export function mallocOrThrow(image: Image, size: number): number {
-  const ptr = mallocSlow(image, size);
-  if (ptr === 0) throw exhausted(image, size);
+export function mallocOrThrow(views: HeapViews, size: number): number {
+  const ptr = mallocSlow(views, size);
+  if (ptr === 0) throw exhausted(views, size);
   return ptr;
 }

@@ -26,7 +26,7 @@ import {
   OUTBOX_BYTES,
   OUTBOX_COUNT,
   OUTBOX_SENT,
-  type SharedImage,
+  type SharedViews,
   SLOT_ACTIVE,
   SLOT_STATE,
   SLOTS,
@@ -87,7 +87,7 @@ export function claimWorker(
   buffer: ArrayBufferLike,
   options: HeapOptions,
   workers: number,
-): SharedImage {
+): SharedViews {
   const words = sync.track(
     "words",
     new Int32Array(buffer, metadataOffset(options.capacity), slotWord(workers, 0)),
@@ -97,12 +97,12 @@ export function claimWorker(
     if (slot === undefined) break;
     const { worker, state } = slot;
     const gate = new Int32Array(OPTIONS);
-    const image = viewShared(buffer, options, workers, worker, sharedSlabs, gate);
+    const views = viewShared(buffer, options, workers, worker, sharedSlabs, gate);
     // Before it is active: should it be killed then, it can be found dead.
     showLife(words, worker, state, gate);
     if (changeSlot(words, worker, state, generationOf(state) | SLOT_ACTIVE)) {
-      formatRegion(image, options);
-      return image;
+      formatRegion(views, options);
+      return views;
     }
     gate[CLOSED] = 1;
     hideLife(words, worker, state);
@@ -112,8 +112,8 @@ export function claimWorker(
 }
 
 /** Makes a worker's region that of an empty front cache. Counters go on from what they were. */
-export function formatRegion(image: SharedImage, options: HeapOptions): void {
-  const { layout, meta } = image;
+export function formatRegion(views: SharedViews, options: HeapOptions): void {
+  const { layout, meta } = views;
   writeSuperblock(meta, options, layout.firstSlab, layout.slabs);
   meta[SLL_BLOCKS] = 0;
   meta[OUTBOX_COUNT] = 0;
@@ -124,35 +124,35 @@ export function formatRegion(image: SharedImage, options: HeapOptions): void {
 }
 
 /** Leaves the heap: gives back what is cached, abandons the slabs, frees the slot. */
-export function detachWorker(image: SharedImage): void {
-  const { layout } = image;
-  drainAll(image);
-  disownMarks(image);
+export function detachWorker(views: SharedViews): void {
+  const { layout } = views;
+  drainAll(views);
+  disownMarks(views);
   for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
-    const state = loadState(image, slab);
-    if (ownerOf(state) !== image.worker + 1) continue;
-    if (kindOf(state) <= CLASS_COUNT) abandonSlab(image, slab);
-    else disownSpan(image, slab);
+    const state = loadState(views, slab);
+    if (ownerOf(state) !== views.worker + 1) continue;
+    if (kindOf(state) <= CLASS_COUNT) abandonSlab(views, slab);
+    else disownSpan(views, slab);
   }
-  closeWorker(image);
-  const { worker, words } = image;
+  closeWorker(views);
+  const { worker, words } = views;
   const state = sync.load(words, slotWord(worker, SLOT_STATE));
   // By one step, before which it is seen alive or dead, and after which nothing is its.
-  freeSlot(image, worker, state);
+  freeSlot(views, worker, state);
   hideLife(words, worker, state);
 }
 
 /** Leaves the span, unless another worker that frees or resizes it at this moment owns it first. */
-function disownSpan(image: SharedImage, slab: number): void {
+function disownSpan(views: SharedViews, slab: number): void {
   for (;;) {
-    const state = loadState(image, slab);
-    if (ownerOf(state) !== image.worker + 1 || leaveSpan(image, slab, state)) return;
+    const state = loadState(views, slab);
+    if (ownerOf(state) !== views.worker + 1 || leaveSpan(views, slab, state)) return;
   }
 }
 
 /** Sends this handle's hot paths to the slow ones, which refuse: the slot may be another's soon. */
-function closeWorker(image: SharedImage): void {
-  image.gate[CLOSED] = 1;
-  image.mine.fill(MINE_MARKED);
-  image.liveHeaders.fill(LIVE);
+function closeWorker(views: SharedViews): void {
+  views.gate[CLOSED] = 1;
+  views.mine.fill(MINE_MARKED);
+  views.liveHeaders.fill(LIVE);
 }

@@ -8,7 +8,6 @@ import { classifyNotLive, closed, type NotLive } from "../front/misuse.js";
 import { drainAll } from "../front/sll.js";
 import { type BlockInfo, walkBlocks } from "../inspect/walk.js";
 import { GRANULE_BYTES, GRANULE_SHIFT, headerClass, LIVE } from "../layout/header.js";
-import type { Image } from "../layout/image.js";
 import { CLOSED, SLAB_BYTES } from "../layout/metadata.js";
 import {
   BLOCK_BYTES,
@@ -18,6 +17,7 @@ import {
   TINY_MAX_BYTES,
   type Tier,
 } from "../layout/sizeClasses.js";
+import type { HeapViews } from "../layout/views.js";
 import { checkCount, freeBatch, mallocBatch, type PtrArray } from "./batch.js";
 import { instrument } from "./instrument.js";
 
@@ -72,10 +72,10 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
   readonly u64: BigUint64Array<B>;
   readonly dataView: DataView<B>;
 
-  protected readonly image: Image;
+  protected readonly views: HeapViews;
 
-  protected constructor(buffer: B, image: Image, options: HeapOptions, bare: Door) {
-    const door = instrument(bare, image, options);
+  protected constructor(buffer: B, views: HeapViews, options: HeapOptions, bare: Door) {
+    const door = instrument(bare, views, options);
     this.malloc = door.malloc;
     this.tryMalloc = door.tryMalloc;
     this.free = door.free;
@@ -94,7 +94,7 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
     this.i64 = new BigInt64Array(buffer, 0, bytes >> 3);
     this.u64 = new BigUint64Array(buffer, 0, bytes >> 3);
     this.dataView = new DataView(buffer, 0, bytes);
-    this.image = image;
+    this.views = views;
   }
 
   /** Like `malloc`, with all of the first `size` bytes 0. */
@@ -109,7 +109,7 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
    * @throws {HeapError} ERR_INVALID_ALIGNMENT unless it is a power of two from 1 to 65536.
    */
   alignedAlloc(alignment: number, size: number): Ptr {
-    this.openImage();
+    this.openViews();
     if (!Number.isInteger(alignment) || !isPowerOfTwo(alignment) || alignment > SLAB_BYTES) {
       const accepted = `a power of two from 1 to ${SLAB_BYTES}`;
       const message = `alignment is ${show(alignment)}; it takes ${accepted}`;
@@ -132,7 +132,7 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
    * @throws {HeapError} as `malloc`; ERR_INVALID_ARGUMENT if `out` is too short.
    */
   mallocBatch(size: number, count: number, out: PtrArray): void {
-    this.openImage();
+    this.openViews();
     checkCount(count, out, true);
     mallocBatch(this, size, count, out);
   }
@@ -143,21 +143,21 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
    */
   freeBatch(ptrs: PtrArray, count: number): void {
     checkCount(count, ptrs, false);
-    freeBatch(this.openImage(), this, ptrs, count);
+    freeBatch(this.openViews(), this, ptrs, count);
   }
 
   /** Bytes that may be used of a live block: at least what was asked for. @throws as `free`. */
   usableSize(ptr: Ptr): number {
-    const { image } = this;
-    return usableBytes(image, ptr, liveHeaderOf(image, ptr));
+    const { views } = this;
+    return usableBytes(views, ptr, liveHeaderOf(views, ptr));
   }
 
   /** Tells what anything is to this heap, from its header byte: no ptr is an error here. */
   classify(ptr: number): PtrKind {
-    const image = this.openImage();
+    const views = this.openViews();
     const isGranule = typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr;
-    const header = isGranule ? image.headers[ptr >>> GRANULE_SHIFT] : 0;
-    return header > LIVE ? classTier(headerClass(header)) : classifyNotLive(image, ptr);
+    const header = isGranule ? views.headers[ptr >>> GRANULE_SHIFT] : 0;
+    return header > LIVE ? classTier(headerClass(header)) : classifyNotLive(views, ptr);
   }
 
   /**
@@ -177,17 +177,17 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
 
   /** Walks all blocks in address order, free ones too. The heap must not change meanwhile. */
   blocks(): Generator<BlockInfo, void, undefined> {
-    return walkBlocks(this.openImage());
+    return walkBlocks(this.openViews());
   }
 
   /** Returns every cached block to its slab, and every empty slab to the pool. */
   drain(): void {
-    drainAll(this.openImage());
+    drainAll(this.openViews());
   }
 
-  protected openImage(): Image {
-    if (this.image.gate[CLOSED] !== 0) throw closed(this.image);
-    return this.image;
+  protected openViews(): HeapViews {
+    if (this.views.gate[CLOSED] !== 0) throw closed(this.views);
+    return this.views;
   }
 }
 

@@ -4,7 +4,7 @@ import type { Door } from "../front/door.js";
 import { liveHeaderOf } from "../front/lookup.js";
 import { notLive } from "../front/misuse.js";
 import { GRANULE_SHIFT, LIVE_TO_CACHED } from "../layout/header.js";
-import type { Image } from "../layout/image.js";
+import type { HeapViews } from "../layout/views.js";
 
 /** A place for ptrs: an `Int32Array`, a `Uint32Array`, a plain array. */
 export interface PtrArray {
@@ -58,13 +58,13 @@ const spare: Int32Array[] = [NO_PTRS];
  * is then what is freed.
  * @throws ERR_INVALID_POINTER for what no ptr of any heap is.
  */
-function readPtrs(image: Image, ptrs: PtrArray, count: number): Int32Array {
+function readPtrs(views: HeapViews, ptrs: PtrArray, count: number): Int32Array {
   const last = spare[0] as Int32Array;
   const taken = count > last.length ? new Int32Array(count) : last;
   spare[0] = NO_PTRS;
   for (let index = 0; index < count; index++) {
     const ptr = ptrs[index];
-    if (typeof ptr !== "number" || (ptr | 0) !== ptr) throw notLive(image, ptr);
+    if (typeof ptr !== "number" || (ptr | 0) !== ptr) throw notLive(views, ptr);
     taken[index] = ptr;
   }
   return taken;
@@ -74,15 +74,15 @@ function readPtrs(image: Image, ptrs: PtrArray, count: number): Int32Array {
  * Frees all of the first `count` ptrs (0 is skipped), or none and throws. A block is marked as
  * cached when it is checked, so that the second of two equal ptrs is refused.
  */
-export function freeBatch(image: Image, door: Door, ptrs: PtrArray, count: number): void {
-  const { headers } = image;
-  const taken = readPtrs(image, ptrs, count);
+export function freeBatch(views: HeapViews, door: Door, ptrs: PtrArray, count: number): void {
+  const { headers } = views;
+  const taken = readPtrs(views, ptrs, count);
   let checked = 0;
   try {
     for (; checked < count; checked++) {
       const ptr = taken[checked];
       if (ptr === 0) continue;
-      headers[ptr >>> GRANULE_SHIFT] = liveHeaderOf(image, ptr) - LIVE_TO_CACHED;
+      headers[ptr >>> GRANULE_SHIFT] = liveHeaderOf(views, ptr) - LIVE_TO_CACHED;
     }
   } finally {
     while (checked > 0) {
@@ -99,19 +99,19 @@ export function freeBatch(image: Image, door: Door, ptrs: PtrArray, count: numbe
  * freed. `seen`, all 0, has a bit for each granule.
  */
 export function freeEach(
-  image: Image,
+  views: HeapViews,
   door: Door,
   ptrs: PtrArray,
   count: number,
   seen: Uint32Array,
 ): void {
-  const taken = readPtrs(image, ptrs, count);
+  const taken = readPtrs(views, ptrs, count);
   let checked = 0;
   try {
     for (; checked < count; checked++) {
       const ptr = taken[checked];
       if (ptr === 0) continue;
-      liveHeaderOf(image, ptr);
+      liveHeaderOf(views, ptr);
       const word = ptr >>> (GRANULE_SHIFT + 5);
       const bit = 1 << ((ptr >>> GRANULE_SHIFT) & 31);
       if ((seen[word] & bit) !== 0) throw freedTwice(ptr);

@@ -9,7 +9,6 @@ import {
 import { closeChains, formatClasses } from "../front/format.js";
 import { drainAll } from "../front/sll.js";
 import { GRANULE_SHIFT } from "../layout/header.js";
-import { type Image, viewImage } from "../layout/image.js";
 import {
   CAPACITY_BYTES,
   CLOSED,
@@ -30,12 +29,13 @@ import {
   VERSION,
   WILDERNESS,
 } from "../layout/metadata.js";
+import { type HeapViews, viewImage } from "../layout/views.js";
 
 /** Writes the metadata of an empty heap into a buffer whose metadata is zeroed. */
-export function formatImage(buffer: ArrayBufferLike, options: HeapOptions): Image {
-  const image = viewImage(buffer, options.capacity, slabPool);
-  formatMetadata(image.meta, options, firstSlabOf(options.capacity));
-  return image;
+export function formatImage(buffer: ArrayBufferLike, options: HeapOptions): HeapViews {
+  const views = viewImage(buffer, options.capacity, slabPool);
+  formatMetadata(views.meta, options, firstSlabOf(options.capacity));
+  return views;
 }
 
 function formatMetadata(meta: Int32Array, options: HeapOptions, wilderness: number): void {
@@ -62,8 +62,8 @@ export function writeSuperblock(
 }
 
 /** Makes an image as it was created, but for the pages that were touched and stay so. */
-export function resetImage(image: Image, options: HeapOptions): void {
-  const { i32, meta } = image;
+export function resetImage(views: HeapViews, options: HeapOptions): void {
+  const { i32, meta } = views;
   const first = firstSlabOf(options.capacity);
   const end = options.capacity >>> SLAB_SHIFT;
   const wilderness = Math.max(first, Math.min(end, meta[WILDERNESS]));
@@ -102,9 +102,9 @@ export function zeroTouchedPages(meta: Int32Array, start: number, end: number): 
 }
 
 /** Drains a heap and sends every hot path to the slow one, which refuses. */
-export function closeImage(image: Image): void {
-  const { meta } = image;
-  drainAll(image);
+export function closeImage(views: HeapViews): void {
+  const { meta } = views;
+  drainAll(views);
   closeChains(meta);
   meta[CLOSED] = 1;
 }

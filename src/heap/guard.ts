@@ -1,7 +1,7 @@
 import { HeapError, show } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import { CLOSED } from "../layout/metadata.js";
-import { type SharedImage, SLOT_STATE, slotWord } from "../layout/shared.js";
+import { type SharedViews, SLOT_STATE, slotWord } from "../layout/shared.js";
 import { probeLife } from "./liveness.js";
 import { type Recovered, recoverAll } from "./recover.js";
 
@@ -23,29 +23,29 @@ export interface Asking {
  * is the one that ended: the others are asked only once more, after the longest pause.
  */
 export function askAgain(
-  image: SharedImage,
+  views: SharedViews,
   asked: Map<number, number>,
   asking: Asking,
   turn: number = 0,
 ): void {
-  if (image.gate[CLOSED] !== 0) return;
+  if (views.gate[CLOSED] !== 0) return;
   const found: Recovered[] = [];
   let isFound = false;
   for (const [worker, state] of asked) {
-    const isChanged = sync.load(image.words, slotWord(worker, SLOT_STATE)) !== state;
-    const life = isChanged ? "alive" : probeLife(image, worker, state);
+    const isChanged = sync.load(views.words, slotWord(worker, SLOT_STATE)) !== state;
+    const life = isChanged ? "alive" : probeLife(views, worker, state);
     const isDead = life === "dead" || (life === "unknown" && asking.isNamed);
     if (isChanged || isDead) asked.delete(worker);
     if (!isDead) continue;
     isFound = true;
-    const what = tryRecover(image, worker, asking.freeLive, state);
+    const what = tryRecover(views, worker, asking.freeLive, state);
     if (what !== undefined) found.push(what, ...what.others);
   }
   const last = PAUSES_MS.length - 1;
   const next = isFound && turn < last ? last : turn;
   const pause = PAUSES_MS[next];
   if (asked.size > 0 && pause !== undefined) {
-    const timer = setTimeout(() => askAgain(image, asked, asking, next + 1), pause);
+    const timer = setTimeout(() => askAgain(views, asked, asking, next + 1), pause);
     if (!asking.isNamed) (timer as { unref?: () => void }).unref?.();
   }
   tellEach(found, asking.tell);
@@ -53,13 +53,13 @@ export function askAgain(
 
 /** Undefined if another worker was faster, or the image is damaged: `recover` says how. */
 function tryRecover(
-  image: SharedImage,
+  views: SharedViews,
   dead: number,
   freeLive: boolean,
   state: number,
 ): Recovered | undefined {
   try {
-    return recoverAll(image, dead, freeLive, state);
+    return recoverAll(views, dead, freeLive, state);
   } catch {
     return undefined;
   }

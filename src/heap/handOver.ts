@@ -18,7 +18,7 @@ import {
   MARK_NOBODY,
   MARKED,
   MINE_MARKED,
-  type SharedImage,
+  type SharedViews,
   workerMark,
 } from "../layout/shared.js";
 import { BLOCK_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
@@ -29,40 +29,40 @@ import { BLOCK_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
  * @throws ERR_INVALID_WORKER
  */
 export function handOverBlock(
-  image: SharedImage,
+  views: SharedViews,
   ptr: number,
   header: number,
   worker: number,
 ): void {
-  const { headers, layout, marks, words } = image;
+  const { headers, layout, marks, words } = views;
   const slab = ptrToSlab(ptr);
   const granule = (ptr >>> GRANULE_SHIFT) + 1;
   const mark = sync.load(headers, granule);
-  const state = loadState(image, slab);
+  const state = loadState(views, slab);
   const owner = ownerOf(state);
   const isSpan = headerClass(header) === SPAN_CLASS;
   // A block of an abandoned slab has a mark from then on; a span need not.
   const isNobodys = mark === MARK_NOBODY || (mark === NO_BLOCK && isSpan && owner === ABANDONED);
-  const isOwn = owner === image.worker + 1 || mark === workerMark(image.worker);
+  const isOwn = owner === views.worker + 1 || mark === workerMark(views.worker);
   if (isNobodys || isOwn) {
     if (isSpan && mark === NO_BLOCK) {
-      if (markSpan(image, slab, state, worker)) return;
-      throw notHeld(image, ptr, worker);
+      if (markSpan(views, slab, state, worker)) return;
+      throw notHeld(views, ptr, worker);
     }
     if (mark === NO_BLOCK) sync.or(words, layout.states + slab, MARKED);
     // Of two that take what nobody holds, one is the first.
     if (sync.compareExchange(headers, granule, mark, workerMark(worker)) === mark) {
       if (mark !== NO_BLOCK) return;
       marks[slab] = marks[slab] + 1;
-      image.mine[slab] = MINE_MARKED;
+      views.mine[slab] = MINE_MARKED;
       return;
     }
   }
-  throw notHeld(image, ptr, worker);
+  throw notHeld(views, ptr, worker);
 }
 
-function notHeld(image: SharedImage, ptr: number, worker: number): HeapError {
-  const message = `worker ${image.worker} neither owns the block's slab nor was handed the block`;
+function notHeld(views: SharedViews, ptr: number, worker: number): HeapError {
+  const message = `worker ${views.worker} neither owns the block's slab nor was handed the block`;
   return new HeapError("ERR_INVALID_WORKER", message, { ptr, workerId: worker });
 }
 
@@ -70,18 +70,18 @@ function notHeld(image: SharedImage, ptr: number, worker: number): HeapError {
  * Puts the first mark on a span: whether its state still is what it was. The span is reserved
  * meanwhile, for of a span that nobody holds another worker may free it at this moment.
  */
-function markSpan(image: SharedImage, slab: number, state: number, worker: number): boolean {
-  const own = ownState(image, SPAN_CLASS) | MARKED | BUSY;
-  if (!isLiveSpan(state) || !changeState(image, slab, state, own)) return false;
-  sync.store(image.headers, (slabToPtr(slab) >>> GRANULE_SHIFT) + 1, workerMark(worker));
-  if (ownerOf(state) === ABANDONED) leaveSpan(image, slab, own);
-  else publishSpan(image, slab);
+function markSpan(views: SharedViews, slab: number, state: number, worker: number): boolean {
+  const own = ownState(views, SPAN_CLASS) | MARKED | BUSY;
+  if (!isLiveSpan(state) || !changeState(views, slab, state, own)) return false;
+  sync.store(views.headers, (slabToPtr(slab) >>> GRANULE_SHIFT) + 1, workerMark(worker));
+  if (ownerOf(state) === ABANDONED) leaveSpan(views, slab, own);
+  else publishSpan(views, slab);
   return true;
 }
 
 /** The blocks of a slab or span with this worker's mark. */
 export function* heldIn(
-  image: SharedImage,
+  views: SharedViews,
   slab: number,
   kind: number,
   worker: number,
@@ -91,18 +91,18 @@ export function* heldIn(
   const blocks = isSpan ? 1 : blocksPerSlab(kind);
   for (let block = 0; block < blocks; block++) {
     const ptr = slabToPtr(slab) + block * blockBytes;
-    const mark = sync.load(image.headers, (ptr >>> GRANULE_SHIFT) + 1);
+    const mark = sync.load(views.headers, (ptr >>> GRANULE_SHIFT) + 1);
     if (mark === workerMark(worker)) yield ptr;
   }
 }
 
 /** What was handed over to a worker that leaves is held by nobody that is known. */
-export function disownMarks(image: SharedImage): void {
-  const { headers, layout, worker } = image;
+export function disownMarks(views: SharedViews): void {
+  const { headers, layout, worker } = views;
   for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
-    const state = loadState(image, slab);
+    const state = loadState(views, slab);
     if ((state & MARKED) === 0) continue;
-    for (const ptr of heldIn(image, slab, kindOf(state), worker)) {
+    for (const ptr of heldIn(views, slab, kindOf(state), worker)) {
       const mark = (ptr >>> GRANULE_SHIFT) + 1;
       sync.compareExchange(headers, mark, workerMark(worker), MARK_NOBODY);
     }

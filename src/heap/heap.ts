@@ -8,9 +8,9 @@ import { badImage, checkImage } from "../inspect/open.js";
 import { recountTouched, restoreBuffer, snapshotImage } from "../inspect/snapshot.js";
 import { type HeapStats, readStats } from "../inspect/stats.js";
 import { verifyImage } from "../inspect/verify.js";
-import { type Image, viewImage } from "../layout/image.js";
 import { CLOSED, SLAB_BYTES } from "../layout/metadata.js";
 import { CLASS_COUNT } from "../layout/sizeClasses.js";
+import { type HeapViews, viewImage } from "../layout/views.js";
 import { BaseHeap } from "./base.js";
 import {
   bufferOf,
@@ -28,8 +28,8 @@ import {
  * heap, except views, errors and what `stats`, `blocks`, `verify` and `snapshot` return.
  */
 export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<B> {
-  private constructor(buffer: B, image: Image, options: HeapOptions) {
-    super(buffer, image, options, openDoor(image));
+  private constructor(buffer: B, views: HeapViews, options: HeapOptions) {
+    super(buffer, views, options, openDoor(views));
   }
 
   /**
@@ -69,10 +69,10 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
    */
   static open<B extends ArrayBufferLike>(memory: HeapMemory<B>): Heap<B> {
     const buffer = bufferOf(memory);
-    const { image, options } = checkImage(buffer, capacityOfImage(buffer));
-    if (image.meta[CLOSED] !== 0) openChains(image.meta);
-    image.meta[CLOSED] = 0;
-    return new Heap(buffer, image, options);
+    const { views, options } = checkImage(buffer, capacityOfImage(buffer));
+    if (views.meta[CLOSED] !== 0) openChains(views.meta);
+    views.meta[CLOSED] = 0;
+    return new Heap(buffer, views, options);
   }
 
   /**
@@ -82,7 +82,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
   static restore(snapshot: Uint8Array): Heap<ArrayBuffer> {
     const buffer = restoreBuffer(snapshot, reserve);
     const heap = Heap.openMended(buffer);
-    recountTouched(heap.image);
+    recountTouched(heap.views);
     return heap;
   }
 
@@ -97,8 +97,8 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
       const field = (error as Partial<HeapError>).details?.field;
       if (field !== "cached" && field !== "chains") throw error;
     }
-    const image = viewImage(buffer, buffer.byteLength, slabPool);
-    for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) mendClass(image, classIndex);
+    const views = viewImage(buffer, buffer.byteLength, slabPool);
+    for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) mendClass(views, classIndex);
     return Heap.open(buffer);
   }
 
@@ -108,12 +108,12 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
 
   /** Frees everything at once. All ptrs are dead after it; touched pages stay touched. */
   reset(): void {
-    resetImage(this.openImage(), this.options);
+    resetImage(this.openViews(), this.options);
   }
 
   /** A plain object of figures, in bytes and blocks; `JSON.stringify` takes it. */
   stats(): HeapStats {
-    return readStats(this.openImage(), this.options);
+    return readStats(this.openViews(), this.options);
   }
 
   /**
@@ -121,12 +121,12 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
    * @throws {HeapError} ERR_HEAP_CORRUPTED that names the invariant, the address and what it found.
    */
   verify(): void {
-    verifyImage(this.openImage());
+    verifyImage(this.openViews());
   }
 
   /** A copy of the image that leaves out what was never committed and what is free. */
   snapshot(): Uint8Array<ArrayBuffer> {
-    return snapshotImage(this.openImage());
+    return snapshotImage(this.openViews());
   }
 
   /**
@@ -134,7 +134,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
    * for this handle too.
    */
   [Symbol.dispose](): void {
-    if (this.image.meta[CLOSED] === 0) closeImage(this.image);
+    if (this.views.meta[CLOSED] === 0) closeImage(this.views);
   }
 }
 

@@ -4,9 +4,9 @@ import type { Door } from "../front/door.js";
 import { liveHeaderOf, usableBytes } from "../front/lookup.js";
 import { bindRealloc } from "../front/realloc.js";
 import { GRANULE_BYTES, GRANULE_SHIFT, headerClass } from "../layout/header.js";
-import type { Image } from "../layout/image.js";
 import { CHAIN_LINK, counterIndex, FRONT_MALLOCS } from "../layout/metadata.js";
 import { CLASS_MAX_BYTES, TINY_MAX_BYTES } from "../layout/sizeClasses.js";
+import type { HeapViews } from "../layout/views.js";
 
 /** What SAFE_FREE writes over a freed block, behind the words that may be links by then. */
 const POISON = 0xde;
@@ -16,11 +16,11 @@ const LINK_BYTES = 4 * (CHAIN_LINK + 1);
  * Wraps the door for the knobs that cost something on every operation. Without them a heap's
  * door is the bare one, so they cost nothing when they are off.
  */
-export function instrument(door: Door, image: Image, options: HeapOptions): Door {
+export function instrument(door: Door, views: HeapViews, options: HeapOptions): Door {
   let result = door;
-  if (options.safeFree) result = poisonFreed(result, image);
+  if (options.safeFree) result = poisonFreed(result, views);
   if (!options.wrapTiny) result = routeTiny(result);
-  if (options.frontStats) result = countMallocs(result, image, options);
+  if (options.frontStats) result = countMallocs(result, views, options);
   return result;
 }
 
@@ -38,12 +38,12 @@ function routeTiny(door: Door): Door {
   };
 }
 
-function countMallocs(door: Door, image: Image, options: HeapOptions): Door {
-  const { counters } = image;
+function countMallocs(door: Door, views: HeapViews, options: HeapOptions): Door {
+  const { counters } = views;
   const count = (ptr: Ptr, size: number): Ptr => {
     const routed = options.wrapTiny ? size : Math.max(size, TINY_MAX_BYTES + 1);
     if (ptr !== 0 && routed <= CLASS_MAX_BYTES) {
-      const header = image.liveHeaders[(routed + GRANULE_BYTES - 1) >>> GRANULE_SHIFT];
+      const header = views.liveHeaders[(routed + GRANULE_BYTES - 1) >>> GRANULE_SHIFT];
       const index = counterIndex(headerClass(header), FRONT_MALLOCS);
       counters[index] = counters[index] + 1;
     }
@@ -61,15 +61,15 @@ function countMallocs(door: Door, image: Image, options: HeapOptions): Door {
 }
 
 /** Poisons a block before it is freed, also by `realloc`: after that it may be another worker's. */
-function poisonFreed(door: Door, image: Image): Door {
-  const { u8 } = image;
+function poisonFreed(door: Door, views: HeapViews): Door {
+  const { u8 } = views;
   const { malloc, tryMalloc } = door;
   const free = (ptr: Ptr): void => {
     if (ptr !== 0) {
-      const end = ptr + usableBytes(image, ptr, liveHeaderOf(image, ptr));
+      const end = ptr + usableBytes(views, ptr, liveHeaderOf(views, ptr));
       u8.fill(POISON, ptr + LINK_BYTES, end);
     }
     door.free(ptr);
   };
-  return { malloc, tryMalloc, free, realloc: bindRealloc(image, malloc, free) };
+  return { malloc, tryMalloc, free, realloc: bindRealloc(views, malloc, free) };
 }

@@ -3,7 +3,7 @@ import { CLOSED } from "../layout/metadata.js";
 import {
   generationOf,
   lifeWord,
-  type SharedImage,
+  type SharedViews,
   SLOT_ARMED,
   SLOT_STATE,
   slotWord,
@@ -92,7 +92,7 @@ export type Life = "alive" | "dead" | "unknown";
  * tell, or it was asked too often.
  */
 export function probeLife(
-  { words, worker: own }: Pick<SharedImage, "words" | "worker">,
+  { words, worker: own }: Pick<SharedViews, "words" | "worker">,
   worker: number,
   state: number,
 ): Life {

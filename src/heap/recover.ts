@@ -56,7 +56,7 @@ import {
   OUTBOX_BYTES,
   OUTBOX_COUNT,
   OUTBOX_SENT,
-  type SharedImage,
+  type SharedViews,
   SLOT_ACTIVE,
   SLOT_FREE,
   SLOT_STATE,
@@ -106,7 +106,7 @@ export function joinRestored(
   buffer: ArrayBufferLike,
   options: HeapOptions,
   workers: number,
-): SharedImage {
+): SharedViews {
   const first = viewShared(buffer, options, workers, 0, sharedSlabs);
   const { words } = first;
   const wereActive: number[] = [];
@@ -119,13 +119,13 @@ export function joinRestored(
   }
   // With no slot to join by, one of them makes room first, as if it were alive.
   if (wereActive.length === workers) recoverWorker(first, wereActive.pop() as number, false);
-  const image = claimWorker(buffer, options, workers);
-  for (const worker of wereActive) recoverWorker(image, worker, false);
+  const views = claimWorker(buffer, options, workers);
+  for (const worker of wereActive) recoverWorker(views, worker, false);
   for (let worker = 0; worker < workers; worker++) {
-    viewWorker(image, worker).meta[TOUCHED_PAGES] = 0;
+    viewWorker(views, worker).meta[TOUCHED_PAGES] = 0;
   }
-  recountTouched(image);
-  return image;
+  recountTouched(views);
+  return views;
 }
 
 /**
@@ -134,18 +134,18 @@ export function joinRestored(
  * @param asked the state of its slot, of which it is known to be dead.
  */
 export function recoverAll(
-  image: SharedImage,
+  views: SharedViews,
   dead: number,
   freeLive: boolean,
   asked: number,
 ): Recovered {
   const left = new Map<number, number>();
-  const what = recoverOne(image, dead, freeLive, asked, left);
+  const what = recoverOne(views, dead, freeLive, asked, left);
   const others: Recovered[] = [];
   // Those that they were recovering come last.
   for (const [other, state] of left) {
     try {
-      others.push(recoverOne(image, other, freeLive, state, left));
+      others.push(recoverOne(views, other, freeLive, state, left));
     } catch (error) {
       if (!isRefused(error)) throw error;
     }
@@ -154,19 +154,19 @@ export function recoverAll(
 }
 
 /** Recovers a worker that is dead for certain. */
-export function recoverWorker(image: SharedImage, dead: number, freeLive: boolean): Recovered {
-  const state = sync.load(image.words, slotWord(dead, SLOT_STATE));
-  return recoverOne(image, dead, freeLive, state, new Map());
+export function recoverWorker(views: SharedViews, dead: number, freeLive: boolean): Recovered {
+  const state = sync.load(views.words, slotWord(dead, SLOT_STATE));
+  return recoverOne(views, dead, freeLive, state, new Map());
 }
 
 function recoverOne(
-  image: SharedImage,
+  views: SharedViews,
   dead: number,
   freeLive: boolean,
   asked: number,
   left: Map<number, number>,
 ): Recovered {
-  const { layout } = image;
+  const { layout } = views;
   const tally: Tally = {
     dead,
     freeLive,
@@ -175,47 +175,47 @@ function recoverOne(
     reclaimedSlabs: 0,
     abandonedSlabs: 0,
   };
-  const own = beginRecovery(image, dead, asked);
-  const duties = endDuties(image, dead);
+  const own = beginRecovery(views, dead, asked);
+  const duties = endDuties(views, dead);
   for (const [other, state] of duties) left.set(other, state);
-  recoverOutbox(image, dead);
+  recoverOutbox(views, dead);
   for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
-    const state = loadState(image, slab);
+    const state = loadState(views, slab);
     const kind = kindOf(state);
     if (ownerOf(state) === dead + 1) {
-      if (kind === SPAN_CLASS) recoverSpan(image, slab, tally);
-      else recoverSlab(image, slab, kind, tally);
+      if (kind === SPAN_CLASS) recoverSpan(views, slab, tally);
+      else recoverSlab(views, slab, kind, tally);
     } else if ((state & MARKED) !== 0) {
-      recoverMarked(image, slab, kind, tally);
+      recoverMarked(views, slab, kind, tally);
     }
     // It may have died between the two steps of leaving a slab, or of adopting several.
-    if (ownerOf(state) === ABANDONED && kind <= CLASS_COUNT) noteAbandoned(image, kind);
+    if (ownerOf(state) === ABANDONED && kind <= CLASS_COUNT) noteAbandoned(views, kind);
   }
-  emptyRegion(image, dead);
-  freeSlot(image, dead, own);
-  sendOutbox(image);
-  wake(image);
+  emptyRegion(views, dead);
+  freeSlot(views, dead, own);
+  sendOutbox(views);
+  wake(views);
   const { live, reclaimedBlocks, reclaimedSlabs, abandonedSlabs } = tally;
   return { workerId: dead, live, reclaimedBlocks, reclaimedSlabs, abandonedSlabs, others: [] };
 }
 
-function recoverOutbox(image: SharedImage, dead: number): void {
-  const { meta } = viewWorker(image, dead);
-  sendFrom(image, meta);
+function recoverOutbox(views: SharedViews, dead: number): void {
+  const { meta } = viewWorker(views, dead);
+  sendFrom(views, meta);
   meta[OUTBOX_COUNT] = 0;
   meta[OUTBOX_SENT] = 0;
   meta[OUTBOX_BYTES] = 0;
 }
 
 /** What a dead worker had cached came back with its slabs: its lists hold nothing. */
-function emptyRegion(image: SharedImage, dead: number): void {
-  const { meta } = viewWorker(image, dead);
+function emptyRegion(views: SharedViews, dead: number): void {
+  const { meta } = viewWorker(views, dead);
   meta.fill(0, ROOMS, COUNTERS);
 }
 
 /** A dead worker's slab: its record is made anew from its headers. */
-function recoverSlab(image: SharedImage, slab: number, classIndex: number, tally: Tally): void {
-  const { freeBits, headers, marks, records } = image;
+function recoverSlab(views: SharedViews, slab: number, classIndex: number, tally: Tally): void {
+  const { freeBits, headers, marks, records } = views;
   const blockBytes = BLOCK_BYTES[classIndex];
   const start = slabToPtr(slab);
   const record = slabRecord(slab);
@@ -229,34 +229,34 @@ function recoverSlab(image: SharedImage, slab: number, classIndex: number, tally
   const words = (blocksPerSlab(classIndex) + 31) >>> 5;
   let free = 0;
   for (let word = 0; word < words; word++) {
-    free += recoverWord(image, slab, classIndex, word, carved, tally);
+    free += recoverWord(views, slab, classIndex, word, carved, tally);
   }
   records[record + KIND] = classIndex;
   records[record + FREE_COUNT] = free;
   records[record + CARVED] = carved;
   records[record + CURSOR] = 0;
   records[record + RUN] = 1;
-  touchSlab(image, slab, carved * blockBytes, MAP_PAGE);
+  touchSlab(views, slab, carved * blockBytes, MAP_PAGE);
   if (free < carved) {
     tally.abandonedSlabs++;
-    publishAbandoned(image, slab, classIndex);
+    publishAbandoned(views, slab, classIndex);
     return;
   }
   tally.reclaimedSlabs++;
   headers.fill(NO_BLOCK, start >>> GRANULE_SHIFT, (start + carved * blockBytes) >>> GRANULE_SHIFT);
-  releaseRun(image, slab, 1);
+  releaseRun(views, slab, 1);
 }
 
 /** The blocks of one word: how many of them are free. */
 function recoverWord(
-  image: SharedImage,
+  views: SharedViews,
   slab: number,
   classIndex: number,
   word: number,
   carved: number,
   tally: Tally,
 ): number {
-  const { freeBits, headers, layout, marks, words } = image;
+  const { freeBits, headers, layout, marks, words } = views;
   const remote = layout.remoteBits + (slab << FREE_WORDS_SHIFT) + word;
   // Before the headers: who sends a block writes its header first.
   const sent = sync.load(words, remote);
@@ -266,7 +266,7 @@ function recoverWord(
     const ptr = slabToPtr(slab) + block * BLOCK_BYTES[classIndex];
     const bit = 1 << (block & 31);
     const mark = (ptr >>> GRANULE_SHIFT) + 1;
-    if (isFreeNow(image, ptr, classIndex, (sent & bit) !== 0, tally)) {
+    if (isFreeNow(views, ptr, classIndex, (sent & bit) !== 0, tally)) {
       headers[mark - 1] = toHeader(FREE, classIndex);
       if (sync.load(headers, mark) !== NO_BLOCK) sync.store(headers, mark, NO_BLOCK);
       bits |= bit;
@@ -283,13 +283,13 @@ function recoverWord(
 
 /** Whether a block of a dead worker's slab is free, or becomes free by its recovery. */
 function isFreeNow(
-  image: SharedImage,
+  views: SharedViews,
   ptr: number,
   classIndex: number,
   isSent: boolean,
   tally: Tally,
 ): boolean {
-  const { headers } = image;
+  const { headers } = views;
   const header = headers[ptr >>> GRANULE_SHIFT];
   if (header === toHeader(IN_TRANSIT, classIndex)) {
     if (!isSent) return false;
@@ -314,28 +314,28 @@ function isFreeNow(
  * Another worker may hold a live one, and free or resize it at this moment: who changes its state
  * first has it.
  */
-function recoverSpan(image: SharedImage, slab: number, tally: Tally): void {
-  const { headers } = image;
+function recoverSpan(views: SharedViews, slab: number, tally: Tally): void {
+  const { headers } = views;
   const mark = (slabToPtr(slab) >>> GRANULE_SHIFT) + 1;
-  let state = loadState(image, slab);
-  for (; ownerOf(state) === tally.dead + 1; state = loadState(image, slab)) {
+  let state = loadState(views, slab);
+  for (; ownerOf(state) === tally.dead + 1; state = loadState(views, slab)) {
     const holder = sync.load(headers, mark);
     const isHeld = holder === NO_BLOCK || holder === workerMark(tally.dead);
     const isFreed = isHeld && tally.freeLive;
     if (isFreed || !isLiveSpan(state)) {
-      const own = ownState(image, SPAN_CLASS) | BUSY | (state & MARKED);
-      if (!changeState(image, slab, state, own)) continue;
-      const isLive = mendSpan(image, slab);
+      const own = ownState(views, SPAN_CLASS) | BUSY | (state & MARKED);
+      if (!changeState(views, slab, state, own)) continue;
+      const isLive = mendSpan(views, slab);
       if (isLive && isHeld) tally.live.push(slabToPtr(slab) as Ptr);
       if (!isLive || isFreed) {
-        const run = countTails(image, slab) + 1;
+        const run = countTails(views, slab) + 1;
         tally.reclaimedSlabs += run;
-        releaseRun(image, slab, run);
+        releaseRun(views, slab, run);
         return;
       }
-      leaveSpan(image, slab, own);
+      leaveSpan(views, slab, own);
     } else {
-      if (!leaveSpan(image, slab, state)) continue;
+      if (!leaveSpan(views, slab, state)) continue;
       if (isHeld) tally.live.push(slabToPtr(slab) as Ptr);
     }
     if (isHeld && holder !== NO_BLOCK) sync.compareExchange(headers, mark, holder, MARK_NOBODY);
@@ -344,12 +344,12 @@ function recoverSpan(image: SharedImage, slab: number, tally: Tally): void {
 }
 
 /** Mends a reserved span that a worker died over while it made it longer or shorter: is it live? */
-function mendSpan(image: SharedImage, slab: number): boolean {
-  const { headers, records } = image;
+function mendSpan(views: SharedViews, slab: number): boolean {
+  const { headers, records } = views;
   if (headers[slabToPtr(slab) >>> GRANULE_SHIFT] !== toHeader(LIVE, SPAN_CLASS)) return false;
   const described = records[slabRecord(slab) + RUN];
-  const run = countTails(image, slab) + 1;
-  if (run > described) releaseRun(image, slab + described, run - described);
+  const run = countTails(views, slab) + 1;
+  if (run > described) releaseRun(views, slab + described, run - described);
   const spanBytes = slabRecord(slab) + SPAN_BYTES;
   if (bytesToSlabs(records[spanBytes]) !== described) {
     records[spanBytes] = described * SLAB_BYTES;
@@ -358,21 +358,21 @@ function mendSpan(image: SharedImage, slab: number): boolean {
 }
 
 /** Another's slab with marked blocks: some may have been handed over to the dead worker. */
-function recoverMarked(image: SharedImage, slab: number, kind: number, tally: Tally): void {
-  const { headers } = image;
-  for (const ptr of heldIn(image, slab, kind, tally.dead)) {
+function recoverMarked(views: SharedViews, slab: number, kind: number, tally: Tally): void {
+  const { headers } = views;
+  for (const ptr of heldIn(views, slab, kind, tally.dead)) {
     if (headerState(headers[ptr >>> GRANULE_SHIFT]) !== LIVE) continue;
     const mark = (ptr >>> GRANULE_SHIFT) + 1;
     if (!tally.freeLive) sync.compareExchange(headers, mark, workerMark(tally.dead), MARK_NOBODY);
-    else if (!isFreedBy(image, ptr)) continue;
+    else if (!isFreedBy(views, ptr)) continue;
     tally.live.push(ptr as Ptr);
   }
 }
 
 /** Frees a block; not one that another worker frees at this moment. */
-function isFreedBy(image: SharedImage, ptr: number): boolean {
+function isFreedBy(views: SharedViews, ptr: number): boolean {
   try {
-    freeSlow(image, ptr);
+    freeSlow(views, ptr);
     return true;
   } catch (error) {
     const code = error instanceof HeapError ? error.code : "";

@@ -11,7 +11,7 @@ import { restoreBuffer, snapshotImage } from "../inspect/snapshot.js";
 import { CLOSED, SLAB_BYTES } from "../layout/metadata.js";
 import {
   isWorkers,
-  type SharedImage,
+  type SharedViews,
   SLOT_ACTIVE,
   SLOT_FREE,
   SLOT_STATE,
@@ -76,17 +76,17 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   /** The slot this handle has: 0 to `maxWorkers - 1`. */
   readonly workerId: number;
   readonly maxWorkers: number;
-  private readonly shared: SharedImage;
+  private readonly shared: SharedViews;
   private readonly queue: WaitQueue;
   /** A bit for each granule, for `freeBatch`: made when it is first called. */
   private seen: Uint32Array | undefined;
 
-  private constructor(buffer: SharedArrayBuffer, image: SharedImage, options: HeapOptions) {
-    super(buffer, image, options, openSharedDoor(image, image.mine));
-    this.shared = image;
-    this.workerId = image.worker;
-    this.maxWorkers = image.layout.workers;
-    this.queue = new WaitQueue(image);
+  private constructor(buffer: SharedArrayBuffer, views: SharedViews, options: HeapOptions) {
+    super(buffer, views, options, openSharedDoor(views, views.mine));
+    this.shared = views;
+    this.workerId = views.worker;
+    this.maxWorkers = views.layout.workers;
+    this.queue = new WaitQueue(views);
   }
 
   /**
@@ -128,13 +128,13 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   static restore(snapshot: Uint8Array): SharedHeap {
     const buffer = restoreBuffer(snapshot, reserveShared);
     const { options, workers } = readSharedSuperblock(buffer, buffer.byteLength);
-    const image = asSharedImage(() => {
+    const views = asSharedImage(() => {
       checkWords(buffer, options, workers);
       const joined = joinRestored(buffer, options, workers);
       verifyShared(joined);
       return joined;
     });
-    return new SharedHeap(buffer, image, options);
+    return new SharedHeap(buffer, views, options);
   }
 
   private static join(
@@ -171,7 +171,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    */
   override freeBatch(ptrs: PtrArray, count: number): void {
     checkCount(count, ptrs, false);
-    this.openImage();
+    this.openViews();
     this.seen ??= new Uint32Array(this.options.capacity >>> 9);
     freeEach(this.shared, this, ptrs, count, this.seen);
   }
@@ -185,10 +185,10 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * may hand the block over.
    */
   handOver(ptr: Ptr, workerId: number): void {
-    const image = this.shared;
-    const header = liveHeaderOf(image, ptr);
+    const views = this.shared;
+    const header = liveHeaderOf(views, ptr);
     this.checkAttached(workerId);
-    handOverBlock(image, ptr, header, workerId);
+    handOverBlock(views, ptr, header, workerId);
   }
 
   /**
@@ -202,13 +202,13 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * for one that is not attached; ERR_INVALID_ARGUMENT.
    */
   recover(workerId: number, options: { freeLive?: boolean; exited?: boolean } = {}): Recovered {
-    const image = this.openShared();
+    const views = this.openShared();
     checkObject("options", options);
     const { freeLive, exited } = options;
     const state = this.checkAttached(workerId);
-    const life = isBegun(image, state) ? "dead" : probeLife(image, workerId, state);
+    const life = isBegun(views, state) ? "dead" : probeLife(views, workerId, state);
     const isDead = life === "dead" || (life === "unknown" && exited === true);
-    if (isDead) return recoverAll(image, workerId, freeLive === true, state);
+    if (isDead) return recoverAll(views, workerId, freeLive === true, state);
     const message =
       life === "alive"
         ? `worker ${workerId} lives; terminate it, or let it detach`
@@ -230,7 +230,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     worker: Guarded,
     options: { workerId?: number; freeLive?: boolean; onRecover?: (what: Recovered) => void } = {},
   ): () => void {
-    const image = this.openShared();
+    const views = this.openShared();
     checkObject("worker", worker);
     checkFunction("worker.once", worker.once);
     checkObject("options", options);
@@ -246,7 +246,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
         const isAsked = workerId === undefined || (other === workerId && state === named);
         if (isAsked && (state & 0xff) === SLOT_ACTIVE) asked.set(other, state);
       }
-      askAgain(image, asked, { freeLive: freeLive === true, isNamed: named !== undefined, tell });
+      askAgain(views, asked, { freeLive: freeLive === true, isNamed: named !== undefined, tell });
     };
     const tell = onRecover ?? ((): void => {});
     worker.once("exit", ask);
@@ -263,7 +263,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * @throws {HeapError} ERR_INVALID_ARGUMENT unless `ms` is above 0 and at most 2^31 - 1.
    */
   drainEvery(ms: number): () => void {
-    this.openImage();
+    this.openViews();
     if (!(typeof ms === "number" && ms > 0 && ms <= MAX_TIMER_MS)) {
       const message = `ms is ${show(ms)}; it takes milliseconds above 0, to ${MAX_TIMER_MS}`;
       throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: ms, max: MAX_TIMER_MS });
@@ -281,9 +281,9 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * Every later call throws. Blocks that are live stay so.
    */
   detach(): void {
-    const image = this.shared;
-    if (image.gate[CLOSED] !== 0) return;
-    detachWorker(image);
+    const views = this.shared;
+    if (views.gate[CLOSED] !== 0) return;
+    detachWorker(views);
   }
 
   [Symbol.dispose](): void {
@@ -313,9 +313,9 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * @throws {HeapError} ERR_WORKER_ALIVE while others are attached.
    */
   reset(): void {
-    const image = this.openShared();
+    const views = this.openShared();
     try {
-      const other = holdSlots(image);
+      const other = holdSlots(views);
       if (other >= 0) {
         const message = `worker ${other} is attached; a heap is reset by a worker that is alone`;
         throw new HeapError("ERR_WORKER_ALIVE", message, { workerId: other });
@@ -324,12 +324,12 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
       for (const { ptr, state } of [...this.blocks()]) if (state === "live") this.free(ptr);
       this.drain();
     } finally {
-      releaseSlots(image, this.workerId);
+      releaseSlots(views, this.workerId);
     }
   }
 
-  private openShared(): SharedImage {
-    this.openImage();
+  private openShared(): SharedViews {
+    this.openViews();
     return this.shared;
   }
 

@@ -5,7 +5,7 @@ import {
   generationOf,
   isWorkers,
   MAX_WORKERS,
-  type SharedImage,
+  type SharedViews,
   SLOT_ACTIVE,
   SLOT_ATTACHING,
   SLOT_FREE,
@@ -86,7 +86,7 @@ export function changeSlot(words: Int32Array, worker: number, from: number, to: 
  * Keeps others from attaching: takes every slot, also from those that are about to attach.
  * @returns a worker that is attached, whereupon it may have taken some; -1 if there is none.
  */
-export function holdSlots({ layout, words, worker: own }: SharedImage): number {
+export function holdSlots({ layout, words, worker: own }: SharedViews): number {
   for (let worker = 0; worker < layout.workers; worker++) {
     if (worker === own) continue;
     for (;;) {
@@ -101,7 +101,7 @@ export function holdSlots({ layout, words, worker: own }: SharedImage): number {
 }
 
 /** Gives back the slots that a worker holds. */
-export function releaseSlots({ layout, words }: SharedImage, holder: number): void {
+export function releaseSlots({ layout, words }: SharedViews, holder: number): void {
   for (let worker = 0; worker < layout.workers; worker++) {
     const state = sync.load(words, slotWord(worker, SLOT_STATE));
     if ((state & 0xff) !== (SLOT_HELD | holder)) continue;
@@ -110,8 +110,8 @@ export function releaseSlots({ layout, words }: SharedImage, holder: number): vo
 }
 
 /** Makes a slot free for the next worker: one that owns nothing, and that nobody else may free. */
-export function freeSlot(image: SharedImage, worker: number, state: number): void {
-  const { layout, words } = image;
+export function freeSlot(views: SharedViews, worker: number, state: number): void {
+  const { layout, words } = views;
   const region = layout.regions + worker * layout.regionInts;
   for (let word = 0; word < layout.dirtyWords; word++) {
     if (sync.load(words, region + DIRTY_WORDS + word) !== 0) {
@@ -129,9 +129,9 @@ export function freeSlot(image: SharedImage, worker: number, state: number): voi
  * @returns its state now.
  * @throws {HeapError} ERR_WORKER_ALIVE
  */
-export function beginRecovery(image: SharedImage, dead: number, asked: number): number {
-  const { words } = image;
-  const own = generationOf(asked) | SLOT_RECOVERING | image.worker;
+export function beginRecovery(views: SharedViews, dead: number, asked: number): number {
+  const { words } = views;
+  const own = generationOf(asked) | SLOT_RECOVERING | views.worker;
   const isAsked = (asked & 0xff) === SLOT_ACTIVE || asked === own;
   if (isAsked && changeSlot(words, dead, asked, own)) return own;
   const state = sync.load(words, slotWord(dead, SLOT_STATE));
@@ -147,8 +147,8 @@ export function beginRecovery(image: SharedImage, dead: number, asked: number): 
  * What the dead worker was recovering may be recovered by others, and what it held is free.
  * @returns the states, by worker, of those that it was recovering.
  */
-export function endDuties(image: SharedImage, dead: number): Map<number, number> {
-  const { layout, words } = image;
+export function endDuties(views: SharedViews, dead: number): Map<number, number> {
+  const { layout, words } = views;
   const left = new Map<number, number>();
   for (let other = 0; other < layout.workers; other++) {
     const state = sync.load(words, slotWord(other, SLOT_STATE));
@@ -156,13 +156,13 @@ export function endDuties(image: SharedImage, dead: number): Map<number, number>
     const active = generationOf(state) | SLOT_ACTIVE;
     if (changeSlot(words, other, state, active)) left.set(other, active);
   }
-  releaseSlots(image, dead);
+  releaseSlots(views, dead);
   return left;
 }
 
 /** Whether a worker is dead for certain: this one has begun to recover it. */
-export function isBegun(image: SharedImage, state: number): boolean {
-  return (state & 0xff) === (SLOT_RECOVERING | image.worker);
+export function isBegun(views: SharedViews, state: number): boolean {
+  return (state & 0xff) === (SLOT_RECOVERING | views.worker);
 }
 
 /** Whether a recovery was refused because another worker was faster. */

@@ -5,7 +5,7 @@ import { mallocSlow } from "../front/slow.js";
 import { CLOSED } from "../layout/metadata.js";
 import {
   EVENTS,
-  type SharedImage,
+  type SharedViews,
   SLOT_TICKET,
   slotWord,
   TICKETS,
@@ -22,8 +22,8 @@ import { checkObject } from "./guard.js";
  */
 const PATIENCE_MS = 20;
 
-function isFirst(image: SharedImage): boolean {
-  const { layout, words, worker } = image;
+function isFirst(views: SharedViews): boolean {
+  const { layout, words, worker } = views;
   const ticket = sync.load(words, slotWord(worker, SLOT_TICKET));
   for (let other = 0; other < layout.workers; other++) {
     const theirs = sync.load(words, slotWord(other, SLOT_TICKET));
@@ -32,15 +32,15 @@ function isFirst(image: SharedImage): boolean {
   return true;
 }
 
-function drawTicket(image: SharedImage): void {
-  const { words, worker } = image;
+function drawTicket(views: SharedViews): void {
+  const { words, worker } = views;
   const ticket = sync.add(words, TICKETS, 1) + 1;
   sync.store(words, slotWord(worker, SLOT_TICKET), ticket === 0 ? 1 : ticket);
   sync.or(words, WAITING + (worker >> 5), 1 << (worker & 31));
 }
 
-function dropTicket(image: SharedImage): void {
-  const { words, worker } = image;
+function dropTicket(views: SharedViews): void {
+  const { words, worker } = views;
   sync.and(words, WAITING + (worker >> 5), ~(1 << (worker & 31)));
   sync.store(words, slotWord(worker, SLOT_TICKET), 0);
   sync.add(words, EVENTS, 1);
@@ -61,36 +61,36 @@ export function checkTimeout(ms: unknown): number {
 }
 
 /** Allocates, and blocks the agent until it can. @returns the block, or 0 after `ms`. */
-export function mallocBlocking(image: SharedImage, size: number, ms: number): number {
-  const at = mallocSlow(image, size);
+export function mallocBlocking(views: SharedViews, size: number, ms: number): number {
+  const at = mallocSlow(views, size);
   if (at !== 0) return at;
   const end = Date.now() + ms;
   let tried = Date.now();
   let answer = "";
-  drawTicket(image);
+  drawTicket(views);
   try {
     for (;;) {
-      const seen = sync.load(image.words, EVENTS);
+      const seen = sync.load(views.words, EVENTS);
       const now = Date.now();
       const isPatient = answer === "timed-out" || now - tried >= PATIENCE_MS || now >= end;
-      if (isPatient || isFirst(image)) {
-        const ptr = mallocSlow(image, size);
+      if (isPatient || isFirst(views)) {
+        const ptr = mallocSlow(views, size);
         if (ptr !== 0) return ptr;
         tried = now;
       }
       const left = end - Date.now();
       if (left <= 0) throw timedOut(size, ms);
-      answer = block(image, seen, Math.min(left, PATIENCE_MS), size);
+      answer = block(views, seen, Math.min(left, PATIENCE_MS), size);
     }
   } finally {
-    dropTicket(image);
+    dropTicket(views);
   }
 }
 
 /** Blocks the agent until there is an event. */
-function block(image: SharedImage, seen: number, ms: number, size: number): string {
+function block(views: SharedViews, seen: number, ms: number, size: number): string {
   try {
-    return sync.wait(image.words, EVENTS, seen, ms);
+    return sync.wait(views.words, EVENTS, seen, ms);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const message = `no room for ${size} bytes, and this agent may not block; mallocAsync waits`;
@@ -128,20 +128,20 @@ export class WaitQueue {
   private readonly waiters: Waiter[] = [];
   private isRunning = false;
 
-  private readonly image: SharedImage;
+  private readonly views: SharedViews;
 
-  constructor(image: SharedImage) {
-    this.image = image;
+  constructor(views: SharedViews) {
+    this.views = views;
   }
 
   async malloc(size: number, options: { signal?: Signal }): Promise<number> {
-    const { image } = this;
+    const { views } = this;
     checkObject("options", options);
     const { signal } = options;
     if (signal !== undefined) checkSignal(signal);
     if (signal?.aborted) throw signal.reason;
     if (this.waiters.length === 0) {
-      const ptr = mallocSlow(image, size);
+      const ptr = mallocSlow(views, size);
       if (ptr !== 0) return ptr;
     }
     return new Promise((resolve, reject) => {
@@ -169,25 +169,25 @@ export class WaitQueue {
   }
 
   private async serve(): Promise<void> {
-    const { image, waiters } = this;
+    const { views, waiters } = this;
     this.isRunning = true;
     let tried = Date.now();
-    drawTicket(image);
-    while (waiters.length > 0 && image.gate[CLOSED] === 0) {
-      const seen = sync.load(image.words, EVENTS);
-      if (isFirst(image) || Date.now() - tried >= PATIENCE_MS) {
+    drawTicket(views);
+    while (waiters.length > 0 && views.gate[CLOSED] === 0) {
+      const seen = sync.load(views.words, EVENTS);
+      if (isFirst(views) || Date.now() - tried >= PATIENCE_MS) {
         tried = Date.now();
         if (this.serveFirst()) {
-          dropTicket(image);
-          drawTicket(image);
+          dropTicket(views);
+          drawTicket(views);
           continue;
         }
       }
-      await pause(image, seen);
+      await pause(views, seen);
     }
     this.isRunning = false;
-    if (image.gate[CLOSED] === 0) dropTicket(image);
-    for (const waiter of waiters.splice(0)) waiter.reject(closed(image));
+    if (views.gate[CLOSED] === 0) dropTicket(views);
+    for (const waiter of waiters.splice(0)) waiter.reject(closed(views));
   }
 
   /** Whether the first waiter has been served, with a block or an error. */
@@ -195,7 +195,7 @@ export class WaitQueue {
     const waiter = this.waiters[0];
     if (waiter === undefined) return false;
     try {
-      const ptr = mallocSlow(this.image, waiter.size);
+      const ptr = mallocSlow(this.views, waiter.size);
       if (ptr === 0) return false;
       this.waiters.shift();
       waiter.resolve(ptr);
@@ -208,12 +208,12 @@ export class WaitQueue {
 }
 
 /** Waits for an event, for a while, in the agent's event loop. */
-async function pause(image: SharedImage, seen: number): Promise<void> {
+async function pause(views: SharedViews, seen: number): Promise<void> {
   const timer = new Promise<void>((resolve) => {
     setTimeout(resolve, PATIENCE_MS);
   });
   try {
-    const wait = sync.waitAsync(image.words, EVENTS, seen, PATIENCE_MS);
+    const wait = sync.waitAsync(views.words, EVENTS, seen, PATIENCE_MS);
     if (wait.async) await Promise.race([wait.value, timer]);
     else if (wait.value === "timed-out") await timer;
   } catch {

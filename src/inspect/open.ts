@@ -3,7 +3,6 @@ import { sync } from "../base/sync.js";
 import { slabPool } from "../central/slabPool.js";
 import { type HeapOptions, OPTION_TABLE } from "../config/options.js";
 import { chainCap, refillCount } from "../front/format.js";
-import { type Image, viewImage } from "../layout/image.js";
 import {
   CAPACITY_BYTES,
   CLASS_CAP,
@@ -24,6 +23,7 @@ import {
 } from "../layout/metadata.js";
 import { FORMATTING, MAX_WORKERS, SLOTS, sharedLayout, WORKERS } from "../layout/shared.js";
 import { CLASS_COUNT } from "../layout/sizeClasses.js";
+import { type HeapViews, viewImage } from "../layout/views.js";
 import { verifyImage } from "./verify.js";
 
 /** The error for bytes that are no intact image or snapshot. */
@@ -43,7 +43,7 @@ function check(field: string, found: unknown, expected: unknown): void {
 export function checkImage(
   buffer: ArrayBufferLike,
   capacityBytes: number,
-): { image: Image; options: HeapOptions } {
+): { views: HeapViews; options: HeapOptions } {
   const meta = new Int32Array(buffer, metadataOffset(capacityBytes), CLASS_RECORDS);
   check("magic", meta[MAGIC], MAGIC_VALUE);
   check("version", meta[VERSION], FORMAT_VERSION);
@@ -55,10 +55,10 @@ export function checkImage(
   check("option capacity", options.capacity, capacityBytes);
   check("firstSlab", meta[FIRST_SLAB], slab);
   check("endSlab", meta[END_SLAB], capacityBytes >>> SLAB_SHIFT);
-  const image = viewImage(buffer, capacityBytes, slabPool);
-  checkClasses(image.meta, options);
-  verifyAsImage(image);
-  return { image, options };
+  const views = viewImage(buffer, capacityBytes, slabPool);
+  checkClasses(views.meta, options);
+  verifyAsImage(views);
+  return { views, options };
 }
 
 /**
@@ -105,9 +105,9 @@ function readOptions(meta: Int32Array): HeapOptions {
   return options as unknown as HeapOptions;
 }
 
-function verifyAsImage(image: Image): void {
+function verifyAsImage(views: HeapViews): void {
   try {
-    verifyImage(image);
+    verifyImage(views);
   } catch (error) {
     if (!(error instanceof HeapError)) throw error;
     const { invariant, address, found, expected } = error.details;

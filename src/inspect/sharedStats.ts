@@ -19,10 +19,10 @@ import {
   OUTBOX,
   OUTBOX_COUNT,
   OUTBOX_SENT,
-  type SharedImage,
+  type SharedViews,
 } from "../layout/shared.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
-import { isAttached, workerImages } from "./sharedVerify.js";
+import { isAttached, slotViews } from "./sharedVerify.js";
 import { add, type Counted, cachedBlocks, counted, type HeapStats, readStats } from "./stats.js";
 
 /** What one worker has of a shared heap. */
@@ -52,14 +52,14 @@ export interface SharedHeapStats extends HeapStats {
 }
 
 /** Reads the statistics of a shared heap: exact while its workers are quiet, else approximate. */
-export function readSharedStats(image: SharedImage, options: HeapOptions): SharedHeapStats {
-  const images = workerImages(image);
-  const attached = images.filter(({ worker }) => isAttached(image, worker));
-  const heap = readStats(image, options, images, image.words);
+export function readSharedStats(views: SharedViews, options: HeapOptions): SharedHeapStats {
+  const slots = slotViews(views);
+  const attached = slots.filter(({ worker }) => isAttached(views, worker));
+  const heap = readStats(views, options, slots, views.words);
   const workers = attached.map(readWorker);
   const stats: SharedHeapStats = {
     ...heap,
-    maxWorkers: image.layout.workers,
+    maxWorkers: views.layout.workers,
     inTransit: { blocks: 0, bytes: 0 },
     abandonedSlabs: 0,
     workers,
@@ -72,18 +72,18 @@ export function readSharedStats(image: SharedImage, options: HeapOptions): Share
     if (own !== undefined) add(own.live, { blocks: -blocks, bytes: -bytes });
     if (worker !== undefined) add(worker.live, { blocks: -blocks, bytes: -bytes });
   };
-  for (const { slab, slabs, kind } of walkStates(image)) {
+  for (const { slab, slabs, kind } of walkStates(views)) {
     if (kind === POOLED) continue;
-    const owner = ownerOf(loadState(image, slab));
+    const owner = ownerOf(loadState(views, slab));
     const worker = workers.find(({ workerId }) => workerId === owner - 1);
     if (owner === ABANDONED) stats.abandonedSlabs += slabs;
-    if (worker !== undefined) readOwned(image, slab, slabs, kind, worker);
-    if (kind <= CLASS_COUNT) transit(kind, remoteBlocks(image, slab, kind), worker);
+    if (worker !== undefined) readOwned(views, slab, slabs, kind, worker);
+    if (kind <= CLASS_COUNT) transit(kind, remoteBlocks(views, slab, kind), worker);
   }
   for (const { meta } of attached) {
     for (let index = meta[OUTBOX_SENT]; index < meta[OUTBOX_COUNT]; index++) {
       const slab = ptrToSlab(meta[OUTBOX + index]);
-      const state = loadState(image, slab);
+      const state = loadState(views, slab);
       const worker = workers.find(({ workerId }) => workerId === ownerOf(state) - 1);
       if (kindOf(state) <= CLASS_COUNT) transit(kindOf(state), 1, worker);
     }
@@ -91,7 +91,7 @@ export function readSharedStats(image: SharedImage, options: HeapOptions): Share
   return stats;
 }
 
-function readWorker({ counters, meta, worker }: SharedImage): WorkerStats {
+function readWorker({ counters, meta, worker }: SharedViews): WorkerStats {
   const stats: WorkerStats = {
     workerId: worker,
     slabs: 0,
@@ -114,13 +114,13 @@ function readWorker({ counters, meta, worker }: SharedImage): WorkerStats {
 }
 
 function readOwned(
-  image: SharedImage,
+  views: SharedViews,
   slab: number,
   slabs: number,
   kind: number,
   worker: WorkerStats,
 ): void {
-  const { records } = image;
+  const { records } = views;
   const record = slabRecord(slab);
   worker.slabs += slabs;
   if (kind > CLASS_COUNT) {
@@ -132,11 +132,11 @@ function readOwned(
 }
 
 /** Blocks of a slab that were sent home and not collected. */
-function remoteBlocks(image: SharedImage, slab: number, kind: number): number {
-  const first = image.layout.remoteBits + (slab << FREE_WORDS_SHIFT);
+function remoteBlocks(views: SharedViews, slab: number, kind: number): number {
+  const first = views.layout.remoteBits + (slab << FREE_WORDS_SHIFT);
   let blocks = 0;
   for (let word = first; word < first + ((blocksPerSlab(kind) + 31) >>> 5); word++) {
-    for (let bits = image.words[word]; bits !== 0; bits &= bits - 1) blocks++;
+    for (let bits = views.words[word]; bits !== 0; bits &= bits - 1) blocks++;
   }
   return blocks;
 }

@@ -38,7 +38,7 @@ import {
   OUTBOX,
   OUTBOX_COUNT,
   OUTBOX_SENT,
-  type SharedImage,
+  type SharedViews,
   SLOT_ATTACHING,
   SLOT_FREE,
   SLOT_HELD,
@@ -79,12 +79,12 @@ interface Census {
 }
 
 /** The images of all slots, of which those that are free have empty lists. */
-export function workerImages(image: SharedImage): SharedImage[] {
-  return Array.from({ length: image.layout.workers }, (_, worker) => viewWorker(image, worker));
+export function slotViews(views: SharedViews): SharedViews[] {
+  return Array.from({ length: views.layout.workers }, (_, worker) => viewWorker(views, worker));
 }
 
-export function isAttached(image: SharedImage, worker: number): boolean {
-  return isWorkers(sync.load(image.words, slotWord(worker, SLOT_STATE)));
+export function isAttached(views: SharedViews, worker: number): boolean {
+  return isWorkers(sync.load(views.words, slotWord(worker, SLOT_STATE)));
 }
 
 /** What fails while an image is read and joined, whatever it is, makes it no heap image. */
@@ -124,33 +124,33 @@ export function checkWords(buffer: ArrayBufferLike, options: HeapOptions, worker
 }
 
 /** Checks every invariant of a shared heap whose workers are quiet. Ends on any image. */
-export function verifyShared(image: SharedImage): void {
-  const images = workerImages(image);
+export function verifyShared(views: SharedViews): void {
+  const slots = slotViews(views);
   const census: Census = {
-    walked: images.map(nothingWalked),
+    walked: slots.map(nothingWalked),
     outboxes: new Set(),
     kept: new Set(),
   };
-  for (const worker of images) {
-    if (isAttached(image, worker.worker)) readOutbox(worker, census);
+  for (const worker of slots) {
+    if (isAttached(views, worker.worker)) readOutbox(worker, census);
   }
-  verifyBareHeaders(image, 0, image.layout.firstSlab);
-  for (const { slab, slabs, kind } of walkStates(image)) {
-    if (kind === POOLED) verifyPooled(image, slab, slab + slabs);
-    else if (kind === SPAN_CLASS) verifySharedSpan(image, slab, slabs);
+  verifyBareHeaders(views, 0, views.layout.firstSlab);
+  for (const { slab, slabs, kind } of walkStates(views)) {
+    if (kind === POOLED) verifyPooled(views, slab, slab + slabs);
+    else if (kind === SPAN_CLASS) verifySharedSpan(views, slab, slabs);
     else if (kind === SPAN_TAIL) broken("tiling", slabToPtr(slab), "a span's tail", "its head");
-    else verifySharedSlab(image, slab, kind, census);
+    else verifySharedSlab(views, slab, kind, census);
   }
   for (const ptr of census.outboxes) broken("transit", ptr, "in an outbox", "in transit");
-  for (const worker of images) {
+  for (const worker of slots) {
     const walked = census.walked[worker.worker] as Walked;
-    if (isAttached(image, worker.worker)) {
+    if (isAttached(views, worker.worker)) {
       verifyLists(worker, walked);
     }
   }
 }
 
-function readOutbox(worker: SharedImage, { outboxes }: Census): void {
+function readOutbox(worker: SharedViews, { outboxes }: Census): void {
   const { meta } = worker;
   const count = meta[OUTBOX_COUNT];
   for (let index = meta[OUTBOX_SENT]; index < count; index++) {
@@ -160,55 +160,55 @@ function readOutbox(worker: SharedImage, { outboxes }: Census): void {
   }
 }
 
-function verifyPooled(image: SharedImage, slab: number, end: number): void {
-  const { layout } = image;
-  verifyBareHeaders(image, slab, end);
+function verifyPooled(views: SharedViews, slab: number, end: number): void {
+  const { layout } = views;
+  verifyBareHeaders(views, slab, end);
   for (let index = slab; index < end; index++) {
-    expect("marks", slabToPtr(index), image.marks[index], 0);
+    expect("marks", slabToPtr(index), views.marks[index], 0);
     const first = index << FREE_WORDS_SHIFT;
     for (let word = first; word < first + (1 << FREE_WORDS_SHIFT); word++) {
-      expect("freeBits", slabToPtr(index), image.freeBits[word], 0);
-      expect("transit", slabToPtr(index), image.words[layout.remoteBits + word], 0);
+      expect("freeBits", slabToPtr(index), views.freeBits[word], 0);
+      expect("transit", slabToPtr(index), views.words[layout.remoteBits + word], 0);
     }
   }
 }
 
-function verifyOwner(image: SharedImage, slab: number): number {
-  const owner = ownerOf(loadState(image, slab));
+function verifyOwner(views: SharedViews, slab: number): number {
+  const owner = ownerOf(loadState(views, slab));
   if (owner === ABANDONED) return owner;
-  expectRange("owner", slabToPtr(slab), owner, 1, image.layout.workers);
-  if (!isAttached(image, owner - 1)) broken("owner", slabToPtr(slab), owner - 1, "attached");
+  expectRange("owner", slabToPtr(slab), owner, 1, views.layout.workers);
+  if (!isAttached(views, owner - 1)) broken("owner", slabToPtr(slab), owner - 1, "attached");
   return owner;
 }
 
-function verifyMark(image: SharedImage, ptr: number): void {
-  const mark = image.headers[(ptr >>> GRANULE_SHIFT) + 1];
-  if (mark !== MARK_NOBODY) expectRange("marks", ptr, mark, 1, image.layout.workers);
+function verifyMark(views: SharedViews, ptr: number): void {
+  const mark = views.headers[(ptr >>> GRANULE_SHIFT) + 1];
+  if (mark !== MARK_NOBODY) expectRange("marks", ptr, mark, 1, views.layout.workers);
 }
 
-function verifySharedSpan(image: SharedImage, slab: number, run: number): void {
-  const { headers, records } = image;
+function verifySharedSpan(views: SharedViews, slab: number, run: number): void {
+  const { headers, records } = views;
   const ptr = slabToPtr(slab);
   const granule = ptr >>> GRANULE_SHIFT;
   const bytes = records[slabRecord(slab) + SPAN_BYTES];
-  verifyOwner(image, slab);
+  verifyOwner(views, slab);
   expect("span", ptr, records[slabRecord(slab) + RUN], run);
   expectRange("span", ptr, bytes, (run - 1) * SLAB_BYTES + 1, run * SLAB_BYTES);
   expect("span", ptr, bytes % GRANULE_BYTES, 0);
   expect("headers", ptr, headers[granule], toHeader(LIVE, SPAN_CLASS));
-  if (!isLiveSpan(loadState(image, slab))) broken("span", ptr, "being made or freed", "live");
-  const isMarked = (loadState(image, slab) & MARKED) !== 0;
-  if (isMarked && headers[granule + 1] !== NO_BLOCK) verifyMark(image, ptr);
-  verifyZeros(image, granule + (isMarked ? 2 : 1), slabToPtr(slab + run) >>> GRANULE_SHIFT);
+  if (!isLiveSpan(loadState(views, slab))) broken("span", ptr, "being made or freed", "live");
+  const isMarked = (loadState(views, slab) & MARKED) !== 0;
+  if (isMarked && headers[granule + 1] !== NO_BLOCK) verifyMark(views, ptr);
+  verifyZeros(views, granule + (isMarked ? 2 : 1), slabToPtr(slab + run) >>> GRANULE_SHIFT);
 }
 
-function verifySharedSlab(image: SharedImage, slab: number, kind: number, census: Census): void {
-  const { freeBits, headers, layout, marks, records, words } = image;
+function verifySharedSlab(views: SharedViews, slab: number, kind: number, census: Census): void {
+  const { freeBits, headers, layout, marks, records, words } = views;
   const ptr = slabToPtr(slab);
   const record = slabRecord(slab);
   expectRange("tiling", ptr, kind, 2, CLASS_COUNT);
   expect("tiling", ptr, records[record + KIND], kind);
-  const owner = verifyOwner(image, slab);
+  const owner = verifyOwner(views, slab);
   const walked = owner === ABANDONED ? undefined : census.walked[owner - 1];
   const granules = BLOCK_BYTES[kind] >>> GRANULE_SHIFT;
   const carved = records[record + CARVED];
@@ -233,23 +233,23 @@ function verifySharedSlab(image: SharedImage, slab: number, kind: number, census
     if (state === FREE) free++;
     if (headers[granule + 1] !== NO_BLOCK) {
       if (state !== LIVE && !isTransit) broken("marks", at, "a mark", "a live block");
-      verifyMark(image, at);
+      verifyMark(views, at);
       marked++;
     }
-    verifyZeros(image, granule + 2, granule + granules);
+    verifyZeros(views, granule + 2, granule + granules);
     if (state !== CACHED) continue;
     if (walked === undefined) broken("owner", at, "cached", "nothing cached in an abandoned slab");
     walked.cachedHeaders[kind] = walked.cachedHeaders[kind] + 1;
   }
   const used = blocksPerSlab(kind) * granules;
-  verifyZeros(image, (ptr >>> GRANULE_SHIFT) + used, (ptr + SLAB_BYTES) >>> GRANULE_SHIFT);
+  verifyZeros(views, (ptr >>> GRANULE_SHIFT) + used, (ptr + SLAB_BYTES) >>> GRANULE_SHIFT);
   expect("freeCount", ptr, records[record + FREE_COUNT], free);
   const keeper = (owner << KIND_SHIFT) | kind;
   const mayBeEmpty = owner !== ABANDONED && !census.kept.has(keeper);
   expectRange("carved", ptr, free, 0, mayBeEmpty ? carved : carved - 1);
   if (free === carved) census.kept.add(keeper);
   expect("marks", ptr, marks[slab], marked);
-  if (marked > 0) expect("marks", ptr, loadState(image, slab) & MARKED, MARKED);
+  if (marked > 0) expect("marks", ptr, loadState(views, slab) & MARKED, MARKED);
   if (walked === undefined) return;
   walked.classSlabs[kind] = walked.classSlabs[kind] + 1;
   if (free > 0 || carved < blocksPerSlab(kind)) walked.partial.add(slab);

@@ -3,7 +3,6 @@ import { corrupted } from "../base/errors.js";
 import { MAP_PAGE, touchedPages } from "../central/touch.js";
 import { MAX_CAPACITY_BYTES, MIN_CAPACITY_BYTES } from "../config/options.js";
 import { GRANULE_BYTES, GRANULE_SHIFT } from "../layout/header.js";
-import { capacityOf, firstSlab, type Image, type Run } from "../layout/image.js";
 import {
   CARVED,
   metadataOffset,
@@ -17,6 +16,7 @@ import {
   TOUCHED_PAGES,
 } from "../layout/metadata.js";
 import { BLOCK_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
+import { capacityOf, firstSlab, type HeapViews, type Run } from "../layout/views.js";
 import { badImage } from "./open.js";
 
 /*
@@ -48,16 +48,16 @@ function usedBytes(records: Int32Array, { slab, slabs, kind }: Run): number {
   throw corrupted("carved", slabToPtr(slab), bytes, `at most ${slabs * SLAB_BYTES}`);
 }
 
-function listExtents(image: Image): Extent[] {
+function listExtents(views: HeapViews): Extent[] {
   const extents: Extent[] = [];
-  const start = metadataOffset(capacityOf(image));
-  for (let offset = start; offset < slabToPtr(firstSlab(image)); offset += PAGE_BYTES) {
-    const page = image.i32.subarray(offset >> 2, (offset + PAGE_BYTES) >> 2);
+  const start = metadataOffset(capacityOf(views));
+  for (let offset = start; offset < slabToPtr(firstSlab(views)); offset += PAGE_BYTES) {
+    const page = views.i32.subarray(offset >> 2, (offset + PAGE_BYTES) >> 2);
     if (page.some((value) => value !== 0)) extents.push({ offset, bytes: page.byteLength });
   }
-  for (const run of image.slabSource.runs(image)) {
+  for (const run of views.slabSource.runs(views)) {
     const { slab, kind } = run;
-    const bytes = usedBytes(image.records, run);
+    const bytes = usedBytes(views.records, run);
     if (bytes === 0) continue;
     const ptr = slabToPtr(slab);
     const headerBytes = kind === SPAN_CLASS ? GRANULE_BYTES : roundUp(bytes >>> GRANULE_SHIFT, 4);
@@ -76,8 +76,8 @@ function checksum(words: Uint32Array): number {
 }
 
 /** Copies what is in use of an image into a snapshot. */
-export function snapshotImage(image: Image): Uint8Array<ArrayBuffer> {
-  const extents = listExtents(image);
+export function snapshotImage(views: HeapViews): Uint8Array<ArrayBuffer> {
+  const extents = listExtents(views);
   const headBytes = 4 * (HEADER_WORDS + 2 * extents.length);
   const totalBytes = extents.reduce((sum, extent) => sum + extent.bytes, headBytes);
   const bytes = new Uint8Array(totalBytes);
@@ -86,10 +86,10 @@ export function snapshotImage(image: Image): Uint8Array<ArrayBuffer> {
   extents.forEach(({ offset, bytes: length }, index) => {
     words[HEADER_WORDS + 2 * index] = offset;
     words[HEADER_WORDS + 2 * index + 1] = length;
-    bytes.set(image.u8.subarray(offset, offset + length), at);
+    bytes.set(views.u8.subarray(offset, offset + length), at);
     at += length;
   });
-  words.set([MAGIC_WORD, VERSION_WORD, capacityOf(image), extents.length]);
+  words.set([MAGIC_WORD, VERSION_WORD, capacityOf(views), extents.length]);
   words[HEADER_WORDS - 1] = checksum(words.subarray(HEADER_WORDS));
   return bytes;
 }
@@ -138,10 +138,10 @@ function layOut(
 }
 
 /** Counts touched pages anew: in a restored heap only what is in use was touched. */
-export function recountTouched(image: Image): void {
-  const { meta, records } = image;
+export function recountTouched(views: HeapViews): void {
+  const { meta, records } = views;
   let pages = 0;
-  for (const run of image.slabSource.runs(image)) {
+  for (const run of views.slabSource.runs(views)) {
     const { slab, slabs } = run;
     const used = usedBytes(records, run);
     for (let index = 0; index < slabs; index++) {

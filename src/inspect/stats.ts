@@ -1,7 +1,6 @@
 import { corrupted } from "../base/errors.js";
 import { touchedPages } from "../central/touch.js";
 import type { HeapOptions } from "../config/options.js";
-import { endSlab, firstSlab, type Image } from "../layout/image.js";
 import {
   blocksPerSlab,
   CARVED,
@@ -35,6 +34,7 @@ import {
   SPAN_CLASS,
   type Tier,
 } from "../layout/sizeClasses.js";
+import { endSlab, firstSlab, type HeapViews } from "../layout/views.js";
 
 export interface Counted {
   blocks: number;
@@ -119,11 +119,15 @@ function touchedMetadataBytes(meta: Int32Array): number {
   return bytes;
 }
 
-function readClass(images: readonly Image[], options: HeapOptions, classIndex: number): ClassStats {
+function readClass(
+  workers: readonly HeapViews[],
+  options: HeapOptions,
+  classIndex: number,
+): ClassStats {
   const count = (counter: number): number =>
-    sum(images, ({ counters }) => counters[counterIndex(classIndex, counter)]);
+    sum(workers, ({ counters }) => counters[counterIndex(classIndex, counter)]);
   const blockBytes = BLOCK_BYTES[classIndex];
-  const cached = sum(images, ({ meta }) => cachedBlocks(meta, classIndex));
+  const cached = sum(workers, ({ meta }) => cachedBlocks(meta, classIndex));
   const misses = count(FRONT_MISSES);
   const mallocs = count(FRONT_MALLOCS);
   return {
@@ -141,15 +145,15 @@ function readClass(images: readonly Image[], options: HeapOptions, classIndex: n
   };
 }
 
-function sum(images: readonly Image[], value: (image: Image) => number): number {
-  return images.reduce((total, image) => total + value(image), 0);
+function sum(workers: readonly HeapViews[], value: (views: HeapViews) => number): number {
+  return workers.reduce((total, views) => total + value(views), 0);
 }
 
 /** Adds what the slabs say: blocks live and free by class, spans, and pages. */
-function readRuns(image: Image, stats: HeapStats): void {
-  const { records } = image;
+function readRuns(views: HeapViews, stats: HeapStats): void {
+  const { records } = views;
   let idlePages = 0;
-  for (const { slab, slabs, kind } of image.slabSource.runs(image)) {
+  for (const { slab, slabs, kind } of views.slabSource.runs(views)) {
     const record = slabRecord(slab);
     if (kind === POOLED) {
       stats.slabs.pooled += slabs;
@@ -184,22 +188,22 @@ function touchedPagesOf(records: Int32Array, slab: number, slabs: number): numbe
 
 /** Reads the statistics of an image: of a shared heap, with the images of all its workers. */
 export function readStats(
-  image: Image,
+  views: HeapViews,
   options: HeapOptions,
-  images: readonly Image[] = [image],
-  metadata: Int32Array = image.meta,
+  workers: readonly HeapViews[] = [views],
+  metadata: Int32Array = views.meta,
 ): HeapStats {
-  const { meta } = image;
-  const unused = endSlab(image) - meta[WILDERNESS];
+  const { meta } = views;
+  const unused = endSlab(views) - meta[WILDERNESS];
   const zero = (): Counted => ({ blocks: 0, bytes: 0 });
   const classes: ClassStats[] = [];
   for (let index = 1; index <= CLASS_COUNT; index++)
-    classes.push(readClass(images, options, index));
-  const opened = sum(images, ({ counters }) => counters[SLABS_OPENED]);
-  const pages = sum(images, (each) => each.meta[TOUCHED_PAGES]);
+    classes.push(readClass(workers, options, index));
+  const opened = sum(workers, ({ counters }) => counters[SLABS_OPENED]);
+  const pages = sum(workers, (each) => each.meta[TOUCHED_PAGES]);
   const stats: HeapStats = {
     capacityBytes: options.capacity,
-    metadataBytes: slabToPtr(firstSlab(image)),
+    metadataBytes: slabToPtr(firstSlab(views)),
     live: zero(),
     cached: zero(),
     free: zero(),
@@ -210,12 +214,12 @@ export function readStats(
     committedBytes: 0,
     peakCommittedBytes: pages * PAGE_BYTES + touchedMetadataBytes(metadata),
     refills: 0,
-    drains: sum(images, ({ counters }) => counters[DRAINS]),
-    mends: sum(images, ({ counters }) => counters[MENDS]),
+    drains: sum(workers, ({ counters }) => counters[DRAINS]),
+    mends: sum(workers, ({ counters }) => counters[MENDS]),
     front: options.frontStats ? { hits: 0, misses: 0 } : null,
     classes,
   };
-  readRuns(image, stats);
+  readRuns(views, stats);
   stats.pooledBytes = (stats.slabs.pooled + unused) * SLAB_BYTES;
   add(stats.live, stats.spans);
   for (const own of classes) {

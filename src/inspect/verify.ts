@@ -10,7 +10,6 @@ import {
   LIVE,
   toHeader,
 } from "../layout/header.js";
-import { endSlab, firstSlab, type Image } from "../layout/image.js";
 import {
   BIN_COUNT,
   BIN_MAP,
@@ -48,6 +47,7 @@ import {
   WILDERNESS,
 } from "../layout/metadata.js";
 import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
+import { endSlab, firstSlab, type HeapViews } from "../layout/views.js";
 
 /*
  * The invariants, by name:
@@ -113,34 +113,34 @@ export function expectRange(
 }
 
 /** Checks every invariant by reading the whole image. Ends on any image. */
-export function verifyImage(image: Image): void {
+export function verifyImage(views: HeapViews): void {
   const walked = nothingWalked();
-  verifyRuns(image, walked);
-  verifyBareHeaders(image, 0, firstSlab(image));
-  verifyBareHeaders(image, image.meta[WILDERNESS], endSlab(image));
-  verifyLists(image, walked);
-  verifyBins(image, walked);
+  verifyRuns(views, walked);
+  verifyBareHeaders(views, 0, firstSlab(views));
+  verifyBareHeaders(views, views.meta[WILDERNESS], endSlab(views));
+  verifyLists(views, walked);
+  verifyBins(views, walked);
 }
 
 /** Compares a worker's lists with what the slabs say. */
-export function verifyLists(image: Image, walked: Walked): void {
-  verifyChains(image, walked);
+export function verifyLists(views: HeapViews, walked: Walked): void {
+  verifyChains(views, walked);
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    verifyPartial(image, classIndex, walked);
-    const address = slabToPtr(firstSlab(image));
-    const slabs = image.meta[classRecord(classIndex) + CLASS_SLABS];
+    verifyPartial(views, classIndex, walked);
+    const address = slabToPtr(firstSlab(views));
+    const slabs = views.meta[classRecord(classIndex) + CLASS_SLABS];
     expect("tiling", address, slabs, walked.classSlabs[classIndex]);
   }
   expect("partial", 0, walked.partial.size, 0);
 }
 
-function verifyRuns(image: Image, walked: Walked): void {
-  const { meta } = image;
+function verifyRuns(views: HeapViews, walked: Walked): void {
+  const { meta } = views;
   const wilderness = meta[WILDERNESS];
-  expectRange("tiling", 0, wilderness, firstSlab(image), endSlab(image));
+  expectRange("tiling", 0, wilderness, firstSlab(views), endSlab(views));
   let touched = 0;
   let wasPooled = false;
-  for (let slab = firstSlab(image); slab < wilderness; ) {
+  for (let slab = firstSlab(views); slab < wilderness; ) {
     const address = slabToPtr(slab);
     const record = slabRecord(slab);
     const kind = meta[record + KIND];
@@ -152,9 +152,9 @@ function verifyRuns(image: Image, walked: Walked): void {
       expect("tiling", address, meta[last + RUN], run);
       expect("tiling", address, meta[last + KIND], POOLED);
       walked.freeRuns.add(slab);
-      verifyBareHeaders(image, slab, slab + run);
-    } else if (kind === SPAN_CLASS) verifySpan(image, slab, run);
-    else verifySlab(image, slab, kind, run, walked);
+      verifyBareHeaders(views, slab, slab + run);
+    } else if (kind === SPAN_CLASS) verifySpan(views, slab, run);
+    else verifySlab(views, slab, kind, run, walked);
     wasPooled = kind === POOLED;
     for (let index = slab; index < slab + run; index++) {
       const bytes = meta[slabRecord(index) + TOUCHED];
@@ -166,8 +166,8 @@ function verifyRuns(image: Image, walked: Walked): void {
   expect("touched", 0, meta[TOUCHED_PAGES], touched);
 }
 
-function verifySpan(image: Image, slab: number, run: number): void {
-  const { headers, records } = image;
+function verifySpan(views: HeapViews, slab: number, run: number): void {
+  const { headers, records } = views;
   const ptr = slabToPtr(slab);
   const record = slabRecord(slab);
   const bytes = records[record + SPAN_BYTES];
@@ -176,7 +176,7 @@ function verifySpan(image: Image, slab: number, run: number): void {
   expect("span", ptr, bytes % GRANULE_BYTES, 0);
   expect("span", ptr, records[slabRecord(slab + run - 1) + KIND], SPAN_TAIL);
   expect("headers", ptr, headers[ptr >>> GRANULE_SHIFT], toHeader(LIVE, SPAN_CLASS));
-  verifyZeros(image, (ptr >>> GRANULE_SHIFT) + 1, slabToPtr(slab + run) >>> GRANULE_SHIFT);
+  verifyZeros(views, (ptr >>> GRANULE_SHIFT) + 1, slabToPtr(slab + run) >>> GRANULE_SHIFT);
   for (let index = 0; index < run; index++) {
     const needed = Math.min(SLAB_BYTES, bytes - index * SLAB_BYTES);
     expectRange(
@@ -189,8 +189,14 @@ function verifySpan(image: Image, slab: number, run: number): void {
   }
 }
 
-function verifySlab(image: Image, slab: number, kind: number, run: number, walked: Walked): void {
-  const { headers, records } = image;
+function verifySlab(
+  views: HeapViews,
+  slab: number,
+  kind: number,
+  run: number,
+  walked: Walked,
+): void {
+  const { headers, records } = views;
   const ptr = slabToPtr(slab);
   expectRange("tiling", ptr, kind, 1, CLASS_COUNT);
   expect("tiling", ptr, run, 1);
@@ -211,10 +217,10 @@ function verifySlab(image: Image, slab: number, kind: number, run: number, walke
       broken("headers", at, header, `class ${kind}`);
     if (state === FREE) free++;
     if (state === CACHED) walked.cachedHeaders[kind] = walked.cachedHeaders[kind] + 1;
-    verifyZeros(image, granule + 1, granule + (blockBytes >>> GRANULE_SHIFT));
+    verifyZeros(views, granule + 1, granule + (blockBytes >>> GRANULE_SHIFT));
   }
   verifyZeros(
-    image,
+    views,
     (ptr + carved * blockBytes) >>> GRANULE_SHIFT,
     (ptr + SLAB_BYTES) >>> GRANULE_SHIFT,
   );
@@ -225,12 +231,12 @@ function verifySlab(image: Image, slab: number, kind: number, run: number, walke
 }
 
 /** No header stands in the granules of these slabs. */
-export function verifyBareHeaders(image: Image, slab: number, end: number): void {
-  verifyZeros(image, slab * SLAB_GRANULES, end * SLAB_GRANULES);
+export function verifyBareHeaders(views: HeapViews, slab: number, end: number): void {
+  verifyZeros(views, slab * SLAB_GRANULES, end * SLAB_GRANULES);
 }
 
-export function verifyZeros(image: Image, granule: number, end: number): void {
-  const { headers } = image;
+export function verifyZeros(views: HeapViews, granule: number, end: number): void {
+  const { headers } = views;
   for (let index = granule; index < end; index++) {
     if (headers[index] !== 0)
       broken("headers", index << GRANULE_SHIFT, headers[index], "no header");
@@ -238,8 +244,8 @@ export function verifyZeros(image: Image, granule: number, end: number): void {
 }
 
 /** Walks the chains of every class and those on the SLL: each block is seen once. */
-function verifyChains(image: Image, walked: Walked): void {
-  const { i32, meta } = image;
+function verifyChains(views: HeapViews, walked: Walked): void {
+  const { i32, meta } = views;
   const seen = new Set<number>();
   let sllBlocks = 0;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
@@ -250,12 +256,12 @@ function verifyChains(image: Image, walked: Walked): void {
     expectRange("chains", 0, room, 0, isClosed ? 0 : cap);
     const head = meta[HEADS + classIndex];
     let count = isClosed ? 0 : cap - room;
-    verifyChain(image, classIndex, head, count, seen);
+    verifyChain(views, classIndex, head, count, seen);
     let chain = meta[owner + SLL_HEAD];
     const chains = meta[owner + SLL_CHAINS];
-    expectRange("chains", 0, chains, 0, image.headers.length);
+    expectRange("chains", 0, chains, 0, views.headers.length);
     for (let index = 0; index < chains; index++) {
-      verifyChain(image, classIndex, chain, cap, seen);
+      verifyChain(views, classIndex, chain, cap, seen);
       chain = i32[(chain >> 2) + CHAIN_LINK];
       count += cap;
       sllBlocks += cap;
@@ -277,13 +283,13 @@ function verifyCodes(meta: Int32Array): void {
 }
 
 function verifyChain(
-  image: Image,
+  views: HeapViews,
   classIndex: number,
   head: number,
   count: number,
   seen: Set<number>,
 ): void {
-  const { headers, i32 } = image;
+  const { headers, i32 } = views;
   const cached = toHeader(CACHED, classIndex);
   let ptr = head;
   for (let block = 0; block < count; block++) {
@@ -297,8 +303,8 @@ function verifyChain(
   if (ptr !== 0) broken("chains", ptr, "a block more", count);
 }
 
-function verifyPartial(image: Image, classIndex: number, walked: Walked): void {
-  const { meta, records } = image;
+function verifyPartial(views: HeapViews, classIndex: number, walked: Walked): void {
+  const { meta, records } = views;
   const owner = classRecord(classIndex);
   let prev = 0;
   for (let slab = meta[owner + PARTIAL_HEAD]; slab !== 0; ) {
@@ -312,8 +318,8 @@ function verifyPartial(image: Image, classIndex: number, walked: Walked): void {
   }
 }
 
-function verifyBins(image: Image, walked: Walked): void {
-  const { meta } = image;
+function verifyBins(views: HeapViews, walked: Walked): void {
+  const { meta } = views;
   for (let bin = 0; bin < BIN_COUNT; bin++) {
     const head = meta[BINS + bin];
     const marked = (meta[BIN_MAP + (bin >> 5)] >>> (bin & 31)) & 1;

@@ -1,6 +1,5 @@
 import type { Ptr } from "../base/types.js";
 import { CACHED, FREE, GRANULE_SHIFT, headerState, LIVE } from "../layout/header.js";
-import type { Image } from "../layout/image.js";
 import {
   blocksPerSlab,
   CARVED,
@@ -10,6 +9,7 @@ import {
   slabToPtr,
 } from "../layout/metadata.js";
 import { BLOCK_BYTES, classTier, SPAN_CLASS, type Tier } from "../layout/sizeClasses.js";
+import type { HeapViews } from "../layout/views.js";
 
 export type BlockState = "live" | "cached" | "free";
 
@@ -28,9 +28,9 @@ const STATES: Readonly<Record<number, BlockState>> = {
 };
 
 /** Walks all blocks in address order. */
-export function* walkBlocks(image: Image): Generator<BlockInfo, void, undefined> {
-  const { headers, records } = image;
-  for (const { slab, kind } of image.slabSource.runs(image)) {
+export function* walkBlocks(views: HeapViews): Generator<BlockInfo, void, undefined> {
+  const { headers, records } = views;
+  for (const { slab, kind } of views.slabSource.runs(views)) {
     if (kind === POOLED) continue;
     const isSpan = kind === SPAN_CLASS;
     const record = slabRecord(slab);

@@ -3,7 +3,6 @@ import { roundUp } from "../base/bits.js";
 import { sync } from "../base/sync.js";
 import type { HeapOptions } from "../config/options.js";
 import { FREE, LIVE } from "./header.js";
-import type { Image, SlabSource } from "./image.js";
 import {
   blocksPerSlab,
   COUNTER_COUNT,
@@ -20,6 +19,7 @@ import {
   slabRecord,
 } from "./metadata.js";
 import { LIVE_HEADER_OF_GRANULES } from "./sizeClasses.js";
+import type { HeapViews, SlabSource } from "./views.js";
 
 /*
  * Where every byte of a shared heap's metadata is. One Int32Array, `words`, views all of it.
@@ -140,8 +140,8 @@ export const OUTBOX_MAX_BYTES = 262144;
 export const DIRTY_WORDS: number = OUTBOX + OUTBOX_BLOCKS;
 
 /** Blocks that a worker's outbox holds when it is sent. */
-export function outboxLimit(image: Image): number {
-  const interval = image.meta[DRAIN_INTERVAL];
+export function outboxLimit(views: HeapViews): number {
+  const interval = views.meta[DRAIN_INTERVAL];
   return interval === 0 ? OUTBOX_BLOCKS : Math.min(interval, OUTBOX_BLOCKS);
 }
 
@@ -194,7 +194,7 @@ export function sharedLayout(capacityBytes: number, workers: number): SharedLayo
 }
 
 /** What one worker sees of a shared heap, and what it keeps for itself. */
-export interface SharedImage extends Image {
+export interface SharedViews extends HeapViews {
   readonly words: Int32Array;
   readonly layout: SharedLayout;
   readonly worker: number;
@@ -220,7 +220,7 @@ export function viewShared(
   worker: number,
   slabSource: SlabSource,
   gate: Int32Array = new Int32Array(OPTIONS),
-): SharedImage {
+): SharedViews {
   const { capacity } = options;
   const layout = sharedLayout(capacity, workers);
   const start = metadataOffset(capacity);
@@ -255,7 +255,7 @@ function viewRegion(
   layout: SharedLayout,
   start: number,
   worker: number,
-): Pick<SharedImage, "meta" | "counters"> {
+): Pick<SharedViews, "meta" | "counters"> {
   const region = start + 4 * (layout.regions + worker * layout.regionInts);
   return {
     meta: sync.track("worker", new Int32Array(buffer, region, layout.regionInts)),
@@ -264,9 +264,9 @@ function viewRegion(
 }
 
 /** Another worker of the same heap, to be looked at: what an image keeps for itself is not its. */
-export function viewWorker(image: SharedImage, worker: number): SharedImage {
-  const start = image.headers.length;
-  return { ...image, ...viewRegion(image.u8.buffer, image.layout, start, worker), worker };
+export function viewWorker(views: SharedViews, worker: number): SharedViews {
+  const start = views.headers.length;
+  return { ...views, ...viewRegion(views.u8.buffer, views.layout, start, worker), worker };
 }
 
 /** The word of a worker's slot that has this name. */

@@ -3,14 +3,14 @@ import { HeapError } from "../../src/base/errors.js";
 import type { Ptr } from "../../src/base/types.js";
 import { recoverWorker } from "../../src/heap/recover.js";
 import { type Heap, SharedHeap, type SharedHeapOptions } from "../../src/index.js";
-import type { SharedImage } from "../../src/layout/shared.js";
+import type { SharedViews } from "../../src/layout/shared.js";
 import { Oracle } from "../support/oracle.js";
 
 const SLAB_BYTES = 65536;
 const NOBODY = -1;
 
-export function sharedImageOf(heap: SharedHeap): SharedImage {
-  return (heap as unknown as { shared: SharedImage }).shared;
+export function sharedViewsOf(heap: SharedHeap): SharedViews {
+  return (heap as unknown as { shared: SharedViews }).shared;
 }
 
 /** The oracle knows the calls that both kinds of heap have. */
@@ -193,7 +193,7 @@ export class SharedWorld {
     const dead = this.handle(by).workerId;
     const heap = this.handle(place + 1 + (other % (this.handles.length - 1)));
     const held = [...this.holders].filter(([, holder]) => holder === dead).map(([ptr]) => ptr);
-    const { live } = recoverWorker(sharedImageOf(heap), dead, freeLive);
+    const { live } = recoverWorker(sharedViewsOf(heap), dead, freeLive);
     const order = (a: number, b: number): number => a - b;
     expect([...live].sort(order)).toEqual(held.sort(order));
     if (freeLive) for (const ptr of held) this.freed(ptr);

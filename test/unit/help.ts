@@ -3,7 +3,7 @@ import { HeapError, type HeapErrorCode } from "../../src/base/errors.js";
 import type { Ptr } from "../../src/base/types.js";
 import { slabPool } from "../../src/central/slabPool.js";
 import { Heap, type HeapOptions } from "../../src/index.js";
-import { type Image, viewImage } from "../../src/layout/image.js";
+import { type HeapViews, viewImage } from "../../src/layout/views.js";
 
 /** The smallest heap. */
 export const SMALL_BYTES = 524288;
@@ -53,7 +53,7 @@ export function refused(heap: Heap, code: HeapErrorCode, action: () => unknown):
 }
 
 /** The image of a heap, as the allocator sees it. */
-export function imageOf(heap: Heap): Image {
+export function viewsOf(heap: Heap): HeapViews {
   return viewImage(heap.buffer, heap.options.capacity, slabPool);
 }
 

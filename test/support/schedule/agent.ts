@@ -17,7 +17,7 @@ import { CLOSED } from "../../../src/layout/metadata.js";
 import {
   MINE_MARKED,
   NOT_MINE,
-  type SharedImage,
+  type SharedViews,
   SLOT_ACTIVE,
   SLOT_STATE,
   slotWord,
@@ -28,7 +28,7 @@ import * as C from "./control.js";
 import { rawOf, whileWatching, writeText } from "./watch.js";
 
 export interface Handle {
-  readonly image: SharedImage;
+  readonly views: SharedViews;
   readonly door: Door;
 }
 
@@ -59,21 +59,21 @@ export class World {
     const { buffer, handles, options, workers } = this;
     let handle = handles[worker];
     if (handle === undefined) {
-      const view = (): SharedImage => viewShared(buffer, options, workers, worker, sharedSlabs);
-      const image = this.isWatched ? whileWatching(view) : view();
-      handle = { image, door: openSharedDoor(image, image.mine) };
+      const view = (): SharedViews => viewShared(buffer, options, workers, worker, sharedSlabs);
+      const views = this.isWatched ? whileWatching(view) : view();
+      handle = { views, door: openSharedDoor(views, views.mine) };
       handles[worker] = handle;
     }
-    const { image } = handle;
-    const { cursor, gate, layout, mine, sending } = image;
+    const { views } = handle;
+    const { cursor, gate, layout, mine, sending } = views;
     if (gate[CLOSED] !== 0) {
       handles[worker] = undefined;
       return this.handle(worker);
     }
     cursor.fill(0);
     sending.fill(0);
-    const words = rawOf(image.words);
-    const marks = rawOf(image.marks);
+    const words = rawOf(views.words);
+    const marks = rawOf(views.marks);
     for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
       const state = words[layout.states + slab];
       const kind = (state >>> 8) & 0xff;
@@ -84,7 +84,7 @@ export class World {
   }
 
   isActive(worker: number): boolean {
-    const { words } = this.handle(worker).image;
+    const { words } = this.handle(worker).views;
     return (rawOf(words)[slotWord(worker, SLOT_STATE)] & 0xff) === SLOT_ACTIVE;
   }
 }
@@ -138,7 +138,7 @@ export class Agent {
     if (kind === C.ATTACH) this.attach();
     const { handle } = this;
     if (handle === undefined || kind === C.ATTACH) return;
-    const { door, image } = handle;
+    const { door, views } = handle;
     if (kind === C.MALLOC) {
       this.put(a, door.tryMalloc(b), door);
     } else if (kind === C.FREE) {
@@ -148,21 +148,21 @@ export class Agent {
       const ptr = this.take(a);
       if (ptr !== 0) this.put(a, this.move(door, ptr, b), door);
     } else if (kind === C.DRAIN) {
-      sharedDrain(image);
+      sharedDrain(views);
     } else if (kind === C.DETACH) {
-      detachWorker(image);
+      detachWorker(views);
       this.handle = undefined;
       this.setWorker(-1);
     } else if (kind === C.HAND_OVER) {
-      this.handOver(image, door, a, b);
+      this.handOver(views, door, a, b);
     } else if (kind === C.RECOVER) {
-      if (this.isDead(image, a)) this.recover(image, a, b !== 0);
+      if (this.isDead(views, a)) this.recover(views, a, b !== 0);
     } else {
       this.runMore(handle, kind, a, b);
     }
   }
 
-  private runMore({ door, image }: Handle, kind: number, a: number, b: number): void {
+  private runMore({ door, views }: Handle, kind: number, a: number, b: number): void {
     if (kind === C.MALLOC_BATCH) {
       if (!this.allocateBatch(door, b)) return;
       for (let index = 0; index < C.BATCH; index++) {
@@ -170,16 +170,16 @@ export class Agent {
       }
     } else if (kind === C.FREE_BATCH) {
       for (let index = 0; index < C.BATCH; index++) this.take(a + index, index);
-      freeEach(image, door, this.inHand, C.BATCH, this.seen);
+      freeEach(views, door, this.inHand, C.BATCH, this.seen);
       this.inHand.fill(0);
     } else if (kind === C.FORGET) {
       this.exchange(a, 0);
     } else if (kind === C.FREE_UNORDERED) {
       this.freeUnordered(a, door);
     } else if (kind === C.HAND_OVER_UNORDERED) {
-      this.handOverUnordered(image, a, b);
+      this.handOverUnordered(views, a, b);
     } else {
-      this.put(a, this.allocateWaiting(image, b), door);
+      this.put(a, this.allocateWaiting(views, b), door);
     }
   }
 
@@ -187,9 +187,9 @@ export class Agent {
     const { world } = this;
     if (this.handle !== undefined) return;
     this.setWorker(C.ATTACHING);
-    const image = claimWorker(world.buffer, world.options, world.workers);
-    this.handle = { image, door: openSharedDoor(image, image.mine) };
-    this.setWorker(image.worker);
+    const views = claimWorker(world.buffer, world.options, world.workers);
+    this.handle = { views, door: openSharedDoor(views, views.mine) };
+    this.setWorker(views.worker);
   }
 
   private setWorker(worker: number): void {
@@ -229,31 +229,31 @@ export class Agent {
     }
   }
 
-  private allocateWaiting(image: SharedImage, size: number): number {
+  private allocateWaiting(views: SharedViews, size: number): number {
     const isPatient = this.world.control[C.PATIENT] !== 0;
     try {
-      return mallocBlocking(image, size, isPatient ? Infinity : WAIT_MS);
+      return mallocBlocking(views, size, isPatient ? Infinity : WAIT_MS);
     } catch (error) {
       if (!(error instanceof HeapError) || error.code !== "ERR_HEAP_EXHAUSTED") throw error;
       return 0;
     }
   }
 
-  private handOver(image: SharedImage, door: Door, slot: number, worker: number): void {
+  private handOver(views: SharedViews, door: Door, slot: number, worker: number): void {
     const ptr = this.take(slot);
     if (ptr === 0) return;
     try {
-      handOverBlock(image, ptr, liveHeaderOf(image, ptr), worker);
+      handOverBlock(views, ptr, liveHeaderOf(views, ptr), worker);
     } catch (error) {
       if (!(error instanceof HeapError) || error.code !== "ERR_INVALID_WORKER") throw error;
     }
     this.put(slot, ptr, door);
   }
 
-  private handOverUnordered(image: SharedImage, slot: number, worker: number): void {
+  private handOverUnordered(views: SharedViews, slot: number, worker: number): void {
     const ptr = this.world.control[C.SLOT_TABLE + slot] as number;
     try {
-      handOverBlock(image, ptr, liveHeaderOf(image, ptr), worker);
+      handOverBlock(views, ptr, liveHeaderOf(views, ptr), worker);
     } catch (error) {
       const { code } = error as HeapError;
       const isRefused = code === "ERR_INVALID_WORKER" || code === "ERR_INVALID_POINTER";
@@ -262,10 +262,10 @@ export class Agent {
   }
 
   /** Unless another is at it: then that one recovers. */
-  private recover(image: SharedImage, worker: number, freeLive: boolean): void {
+  private recover(views: SharedViews, worker: number, freeLive: boolean): void {
     const { control } = this.world;
     try {
-      for (const ptr of recoverWorker(image, worker, freeLive).live) {
+      for (const ptr of recoverWorker(views, worker, freeLive).live) {
         const count = Math.min(control[C.RECOVERED] + 1, C.MAX_RECOVERED);
         control[C.RECOVERED + count] = ptr;
         control[C.RECOVERED] = count;
@@ -276,9 +276,9 @@ export class Agent {
   }
 
   /** Whether a worker is attached, and its thread has died or was none of the run. */
-  private isDead(image: SharedImage, worker: number): boolean {
+  private isDead(views: SharedViews, worker: number): boolean {
     const { control } = this.world;
-    const state = sync.load(image.words, slotWord(worker, SLOT_STATE));
+    const state = sync.load(views.words, slotWord(worker, SLOT_STATE));
     if ((state & 0xff) !== SLOT_ACTIVE) return false;
     for (let thread = 0; thread < control[C.THREADS]; thread++) {
       const found = sync.load(control, C.WORKER_OF + thread);
@@ -309,6 +309,6 @@ export class Agent {
 }
 
 /** `SharedHeap.drain`. */
-export function sharedDrain(image: SharedImage): void {
-  drainAll(image);
+export function sharedDrain(views: SharedViews): void {
+  drainAll(views);
 }

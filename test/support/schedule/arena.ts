@@ -4,7 +4,7 @@ import { recoverWorker } from "../../../src/heap/recover.js";
 import { readSharedStats } from "../../../src/inspect/sharedStats.js";
 import { verifyShared } from "../../../src/inspect/sharedVerify.js";
 import { LIVE } from "../../../src/layout/header.js";
-import type { SharedImage } from "../../../src/layout/shared.js";
+import type { SharedViews } from "../../../src/layout/shared.js";
 import { Agent, sharedDrain, World } from "./agent.js";
 import * as C from "./control.js";
 import type { Scenario } from "./scenarios.js";
@@ -33,7 +33,7 @@ export class Arena {
   private readonly buffer: SharedArrayBuffer;
   private readonly world: World;
   private readonly runThreads: () => boolean;
-  private readonly image: Int32Array;
+  private readonly bytes: Int32Array;
   private readonly snapshot: Int32Array;
   private readonly table: Int32Array;
   private readonly workersOf: Int32Array;
@@ -59,13 +59,13 @@ export class Arena {
     control[C.WATCH] = watch;
     control[C.THREADS] = scenario.threads.length;
     this.world = new World(buffer, control, false);
-    this.image = new Int32Array(buffer, 0, control[C.SLABS] << 14);
-    this.image.fill(0);
+    this.bytes = new Int32Array(buffer, 0, control[C.SLABS] << 14);
+    this.bytes.fill(0);
     this.prepare();
     this.runThreads = open();
-    const { firstSlab } = this.world.handle(0).image.layout;
-    this.image = this.image.subarray(0, firstSlab << 14);
-    this.snapshot = Int32Array.from(this.image);
+    const { firstSlab } = this.world.handle(0).views.layout;
+    this.bytes = this.bytes.subarray(0, firstSlab << 14);
+    this.snapshot = Int32Array.from(this.bytes);
     this.table = control.slice(C.SLOT_TABLE, C.SLOT_TABLE + C.SLOT_COUNT);
     this.workersOf = control.slice(C.WORKER_OF, C.WORKER_OF + 8);
   }
@@ -92,7 +92,7 @@ export class Arena {
   run(schedule: Schedule): void {
     const { control } = this;
     const { switches, victim = [-1, 0] } = schedule;
-    this.image.set(this.snapshot);
+    this.bytes.set(this.snapshot);
     control.fill(0, C.STEP, C.FAILED + 1);
     control[C.VICTIM] = victim[0];
     control[C.VICTIM_STEP] = victim[1];
@@ -135,26 +135,26 @@ export class Arena {
       workers.push(control[C.WORKER_OF + 7]);
     }
     const rescuer = workers[workers.length - 1] as number;
-    const { image } = world.handle(rescuer);
+    const { views } = world.handle(rescuer);
     const recovered = new Set<number>();
     for (let round = 0; round < 2; round++) {
       for (let worker = 0; worker < world.workers; worker++) {
         if (workers.includes(worker) || !world.isActive(worker)) continue;
-        for (const ptr of recoverWorker(image, worker, freeLive).live) {
+        for (const ptr of recoverWorker(views, worker, freeLive).live) {
           if (recovered.has(ptr)) fail(`ptr ${ptr} was recovered twice`);
           recovered.add(ptr);
         }
       }
     }
-    verifyShared(image);
-    const live = this.checkLive(image, recovered, freeLive);
+    verifyShared(views);
+    const live = this.checkLive(views, recovered, freeLive);
     this.finish(workers, live);
   }
 
   /** The live blocks are those in the slots, and what a dead worker had in hand. */
-  private checkLive(image: SharedImage, recovered: Set<number>, freeLive: boolean): number[] {
+  private checkLive(views: SharedViews, recovered: Set<number>, freeLive: boolean): number[] {
     const { control } = this;
-    const live = liveBlocks(image);
+    const live = liveBlocks(views);
     const isLive = new Set(live);
     const held = new Set<number>();
     for (let slot = 0; slot < C.SLOT_COUNT; slot++) {
@@ -179,7 +179,7 @@ export class Arena {
       for (const ptr of recovered) if (!isLive.has(ptr)) fail(`ptr ${ptr} is listed, not live`);
     }
     if (this.runs++ % 64 === 0) {
-      const { blocks } = readSharedStats(image, this.world.options).live;
+      const { blocks } = readSharedStats(views, this.world.options).live;
       if (blocks !== live.length) fail(`stats say ${blocks} live blocks of ${live.length}`);
     }
     return live;
@@ -193,22 +193,22 @@ export class Arena {
       world.handle(worker).door.free(ptr as never);
     });
     for (let round = 0; round < 2; round++) {
-      for (const worker of workers) sharedDrain(world.handle(worker).image);
+      for (const worker of workers) sharedDrain(world.handle(worker).views);
     }
-    const { image } = world.handle(workers[0] as number);
-    const { layout, words } = image;
+    const { views } = world.handle(workers[0] as number);
+    const { layout, words } = views;
     for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
       const state = words[layout.states + slab];
       if (state === 0) continue;
       fail(`slab ${slab} of worker ${ownerOf(state) - 1} is not pooled when all is freed`);
     }
-    if (this.runs % 16 === 0) verifyShared(image);
+    if (this.runs % 16 === 0) verifyShared(views);
   }
 }
 
 /** Ptrs of all live blocks, by their headers. */
-function liveBlocks(image: SharedImage): number[] {
-  const { headers, layout } = image;
+function liveBlocks(views: SharedViews): number[] {
+  const { headers, layout } = views;
   const live: number[] = [];
   for (let granule = layout.firstSlab << 12; granule < layout.slabs << 12; granule++) {
     if (headers[granule] >= LIVE) live.push(granule << 4);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Heap, Ptr } from "../../../src/index.js";
 import { CARVED, CURSOR, FREE_COUNT, ptrToSlab } from "../../../src/layout/metadata.js";
-import { at, imageOf, smallHeap } from "../help.js";
+import { at, smallHeap, viewsOf } from "../help.js";
 import { field } from "../inspect/corrupt.js";
 
 const take = (heap: Heap, count: number, size: number): Ptr[] =>
@@ -9,7 +9,7 @@ const take = (heap: Heap, count: number, size: number): Ptr[] =>
 
 test("a slab that changes its class begins anew", () => {
   const heap = smallHeap({ refillCountHot: 4 });
-  const { headers, meta } = imageOf(heap);
+  const { headers, meta } = viewsOf(heap);
   const ptrs = take(heap, 40, 48);
   const slab = ptrToSlab(at(ptrs, 0));
   for (const ptr of ptrs.slice(3, 9)) heap.free(ptr);

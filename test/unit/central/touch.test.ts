@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { MAP_PAGE, touchedPages, touchSlab } from "../../../src/central/touch.js";
 import { slabRecord, TOUCHED, TOUCHED_PAGES } from "../../../src/layout/metadata.js";
-import { imageOf, smallHeap } from "../help.js";
+import { smallHeap, viewsOf } from "../help.js";
 
 test("pages of a TOUCHED field: those of the slab, and the header map's", () => {
   expect(touchedPages(0)).toBe(0);
@@ -11,24 +11,24 @@ test("pages of a TOUCHED field: those of the slab, and the header map's", () => 
 });
 
 test("touching only adds, in whole pages, and the sum follows", () => {
-  const image = imageOf(smallHeap());
-  const { meta } = image;
+  const views = viewsOf(smallHeap());
+  const { meta } = views;
   const touched = (slab: number): number => meta[slabRecord(slab) + TOUCHED] ?? -1;
   for (let bytes = 1; bytes <= 65536; bytes += 16) {
-    touchSlab(image, 2, bytes, 0);
+    touchSlab(views, 2, bytes, 0);
     expect(touched(2)).toBe(Math.ceil(bytes / 4096) * 4096);
     expect(meta[TOUCHED_PAGES]).toBe(Math.ceil(bytes / 4096));
   }
-  touchSlab(image, 2, 5, 0);
+  touchSlab(views, 2, 5, 0);
   expect(touched(2)).toBe(65536);
-  touchSlab(image, 2, 5, MAP_PAGE);
+  touchSlab(views, 2, 5, MAP_PAGE);
   expect(touched(2)).toBe(65536 | MAP_PAGE);
   expect(meta[TOUCHED_PAGES]).toBe(17);
-  touchSlab(image, 2, 65536, 0);
+  touchSlab(views, 2, 65536, 0);
   expect(touched(2)).toBe(65536 | MAP_PAGE);
-  touchSlab(image, 3, 0, MAP_PAGE);
+  touchSlab(views, 3, 0, MAP_PAGE);
   expect(touched(3)).toBe(MAP_PAGE);
-  touchSlab(image, 3, 8192, MAP_PAGE);
+  touchSlab(views, 3, 8192, MAP_PAGE);
   expect(touched(3)).toBe(8192 | MAP_PAGE);
   expect(meta[TOUCHED_PAGES]).toBe(17 + 3);
 });

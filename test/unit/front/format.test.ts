@@ -3,7 +3,7 @@ import { resolveOptions } from "../../../src/config/options.js";
 import { chainCap, refillCount } from "../../../src/front/format.js";
 import { CLASS_CAP, CLASS_REFILL, classRecord } from "../../../src/layout/metadata.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
-import { at, imageOf, smallHeap } from "../help.js";
+import { at, smallHeap, viewsOf } from "../help.js";
 
 test("a chain is bounded by the option and by 64 KiB; two blocks of the largest classes", () => {
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
@@ -33,7 +33,7 @@ test("a refill fits a chain, takes 16 KiB at the most, and at least one block", 
 
 test("both are in the image", () => {
   const heap = smallHeap({ fastCap: 20, refillCountHot: 3 });
-  const { meta } = imageOf(heap);
+  const { meta } = viewsOf(heap);
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     expect(meta[classRecord(classIndex) + CLASS_CAP]).toBe(chainCap(classIndex, 20));
     const refill = meta[classRecord(classIndex) + CLASS_REFILL];

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { bindRealloc } from "../../../src/front/realloc.js";
 import { Heap, type Ptr } from "../../../src/index.js";
-import { imageOf, thrown } from "../help.js";
+import { thrown, viewsOf } from "../help.js";
 
 test.each([
   ["to a larger class", 64, 100, "ERR_DOUBLE_FREE"],
@@ -19,7 +19,7 @@ test.each([
       isFreed = true;
       heap.free(block);
     };
-    const realloc = bindRealloc(imageOf(heap), (size) => heap.malloc(size), free);
+    const realloc = bindRealloc(viewsOf(heap), (size) => heap.malloc(size), free);
     thrown(() => realloc(ptr, after), code);
     expect(heap.stats().live.blocks).toBe(0);
     heap.drain();

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Heap, Ptr } from "../../../src/index.js";
 import { classRecord, SLL_BLOCKS, SLL_CHAINS, SLL_HEAD } from "../../../src/layout/metadata.js";
-import { at, imageOf, smallHeap } from "../help.js";
+import { at, smallHeap, viewsOf } from "../help.js";
 
 function churn(heap: Heap, size: number, count: number): Ptr[] {
   const ptrs = Array.from({ length: count }, () => heap.malloc(size));
@@ -29,7 +29,7 @@ test("blocks go through the SLL and the slabs, whatever their class's cap", () =
 
 test("malloc takes the newest block of the chain, then the newest chain of the SLL", () => {
   const heap = smallHeap({ fastCap: 10, sllDrainInterval: 0, frontStats: true });
-  const { meta } = imageOf(heap);
+  const { meta } = viewsOf(heap);
   const ptrs = churn(heap, 64, 60);
   const owner = classRecord(4);
   expect(meta[SLL_BLOCKS]).toBe(50);
@@ -53,5 +53,5 @@ test("a cap of one block puts every block on the SLL, and loses none", () => {
   expect(drains).toBe(0);
   expect(live.blocks).toBe(0);
   expect(cached.blocks).toBe(ptrs.length);
-  expect(imageOf(heap).meta[SLL_BLOCKS]).toBe(499);
+  expect(viewsOf(heap).meta[SLL_BLOCKS]).toBe(499);
 });

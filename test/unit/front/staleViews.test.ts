@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Heap, type Ptr } from "../../../src/index.js";
 import { CACHED, headerState } from "../../../src/layout/header.js";
-import { at, imageOf } from "../help.js";
+import { at, viewsOf } from "../help.js";
 
 /*
  * What a program writes to a block that it has freed is its own error, and may overwrite a link of
@@ -70,7 +70,7 @@ function exercise({ heap, live }: Worn): void {
   }
   heap.drain();
   heap.verify();
-  const { headers } = imageOf(heap);
+  const { headers } = viewsOf(heap);
   expect(headers.some((header) => headerState(header) === CACHED)).toBe(false);
   expect(heap.stats().live.blocks).toBe(live.length);
   for (const ptr of live) heap.free(ptr);

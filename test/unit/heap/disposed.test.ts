@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Heap, NULL, type Ptr } from "../../../src/index.js";
 import { CLASS_RECORDS, ROOMS } from "../../../src/layout/metadata.js";
-import { at, imageOf, refused, smallHeap, wrong } from "../help.js";
+import { at, refused, smallHeap, viewsOf, wrong } from "../help.js";
 
 const METHODS: [string, (heap: Heap, ptr: Ptr) => unknown][] = [
   ["malloc", (heap) => heap.malloc(16)],
@@ -38,7 +38,7 @@ test("the list is complete", () => {
   const own = Object.getOwnPropertyNames(Heap.prototype);
   const named = new Set(METHODS.map(([name]) => name.split(" ")[0]));
   for (const name of own) {
-    if (name !== "constructor" && name !== "openImage") expect(named).toContain(name);
+    if (name !== "constructor" && name !== "openViews") expect(named).toContain(name);
   }
 });
 
@@ -114,7 +114,7 @@ test("disposing empties every chain", () => {
   const ptrs = Array.from({ length: 3000 }, () => heap.malloc(16));
   heap.freeBatch(ptrs, ptrs.length);
   heap[Symbol.dispose]();
-  const { meta } = imageOf(heap);
+  const { meta } = viewsOf(heap);
   const chains = meta.subarray(ROOMS, CLASS_RECORDS);
   expect(chains.every((word) => word === 0)).toBe(true);
   expect(Heap.open(heap.buffer).stats().slabs.inUse).toBe(0);

@@ -4,7 +4,7 @@ import { openDoor } from "../../../src/front/door.js";
 import { bindRealloc } from "../../../src/front/realloc.js";
 import { instrument } from "../../../src/heap/instrument.js";
 import { Heap, NULL, optionsFromEnv, type Ptr } from "../../../src/index.js";
-import { at, fill, imageOf, smallHeap } from "../help.js";
+import { at, fill, smallHeap, viewsOf } from "../help.js";
 
 const take = (heap: Heap, count: number, size: number): Ptr[] =>
   Array.from({ length: count }, () => heap.malloc(size));
@@ -120,17 +120,17 @@ describe("safeFree", () => {
 
   test("a block that realloc leaves is filled before it is anybody else's", () => {
     const heap = smallHeap();
-    const image = imageOf(heap);
-    const bare = openDoor(image);
+    const views = viewsOf(heap);
+    const bare = openDoor(views);
     // As another worker that takes the block at once, and writes to it.
     const free = (ptr: Ptr): void => {
       const bytes = heap.usableSize(ptr);
       bare.free(ptr);
       heap.u8.fill(7, ptr + 8, ptr + bytes);
     };
-    const realloc = bindRealloc(image, bare.malloc, free);
+    const realloc = bindRealloc(views, bare.malloc, free);
     const options = { ...resolveOptions({}), safeFree: true };
-    const door = instrument({ ...bare, free, realloc }, image, options);
+    const door = instrument({ ...bare, free, realloc }, views, options);
     const ptr = door.malloc(100);
     const view = heap.bytes(ptr);
     door.realloc(ptr, 1000);
@@ -229,7 +229,7 @@ test("the environment's knobs reach the heap", () => {
   const env = { HAKMEM_CAPACITY: "600000", HAKMEM_WRAP_TINY: "0", HAKMEM_TINY_FAST_CAP: "12" };
   const heap = Heap.create(optionsFromEnv(env));
   expect(heap.options).toMatchObject({ capacity: 655360, wrapTiny: false, fastCap: 12 });
-  expect(imageOf(heap).meta.subarray(16, 24)).toEqual(
+  expect(viewsOf(heap).meta.subarray(16, 24)).toEqual(
     new Int32Array([655360, 1024, 12, 64, 32, 0, 0, 0]),
   );
 });

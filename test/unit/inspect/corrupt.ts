@@ -1,13 +1,13 @@
 import type { Heap, Ptr } from "../../../src/index.js";
 import { headerClass } from "../../../src/layout/header.js";
-import type { Image } from "../../../src/layout/image.js";
 import { classRecord, ptrToSlab, slabRecord, slabToPtr } from "../../../src/layout/metadata.js";
-import { at, imageOf, smallHeap } from "../help.js";
+import type { HeapViews } from "../../../src/layout/views.js";
+import { at, smallHeap, viewsOf } from "../help.js";
 
 /** A heap with one of everything, and where it all is. */
 export interface Town {
   heap: Heap<ArrayBuffer>;
-  image: Image;
+  views: HeapViews;
   headers: Uint8Array;
   meta: Int32Array;
   /** Live blocks of 64 bytes; more of the slab is cached, the rest uncarved. */
@@ -36,12 +36,12 @@ export function town(): Town {
   const tail = heap.malloc(70000);
   heap.free(gap);
   heap.verify();
-  const image = imageOf(heap);
-  const { headers, meta } = image;
+  const views = viewsOf(heap);
+  const { headers, meta } = views;
   const classAt = (ptr: number): number => headerClass(at(headers, ptr >>> 4));
   return {
     heap,
-    image,
+    views,
     headers,
     meta,
     small,

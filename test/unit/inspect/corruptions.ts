@@ -58,10 +58,10 @@ const wildByte = (t: Town): number => byteOf(at(t.meta, WILDERNESS));
 const headAt = (t: Town): number => HEADS + t.smallClass;
 const roomAt = (t: Town): number => ROOMS + t.smallClass;
 const head = (t: Town): number => at(t.meta, headAt(t));
-const second = (t: Town): number => at(t.image.i32, head(t) >> 2);
+const second = (t: Town): number => at(t.views.i32, head(t) >> 2);
 const lastOfChain = (t: Town): number => smallByte(t) + 63 * 64;
 const link = (ptr: (t: Town) => number, value: (t: Town) => number) => (t: Town) => {
-  t.image.i32[ptr(t) >> 2] = value(t);
+  t.views.i32[ptr(t) >> 2] = value(t);
 };
 
 const RUNS: Corruption[] = [

@@ -19,7 +19,7 @@ import {
   WILDERNESS,
 } from "../../../src/layout/metadata.js";
 import { CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
-import { at, imageOf, SMALL_BYTES, smallHeap, thrown } from "../help.js";
+import { at, SMALL_BYTES, smallHeap, thrown, viewsOf } from "../help.js";
 
 const FIELDS: [string, number][] = [
   ["magic", MAGIC],
@@ -40,7 +40,7 @@ describe.each(FIELDS)("superblock field %s", (field, index) => {
   ])("%s", (_name, change) => {
     const heap = smallHeap();
     heap.malloc(100);
-    const { meta } = imageOf(heap);
+    const { meta } = viewsOf(heap);
     const expected = at(meta, index);
     meta[index] = change(expected);
     const found = at(meta, index);
@@ -52,7 +52,7 @@ describe.each(FIELDS)("superblock field %s", (field, index) => {
 
 test.each([-1, 2, 2 ** 31 - 1])("superblock field closed, as %i", (value) => {
   const heap = smallHeap();
-  imageOf(heap).meta[CLOSED] = value;
+  viewsOf(heap).meta[CLOSED] = value;
   const { details } = thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
   expect(details).toMatchObject({ field: "closed", found: value });
 });
@@ -61,7 +61,7 @@ describe.each(OPTION_TABLE.map((row, index) => ({ ...row, index })))("option $na
   test("out of range", () => {
     for (const value of [row.min - 1, row.max + 1, -(2 ** 31)]) {
       const heap = smallHeap();
-      imageOf(heap).meta[OPTIONS + row.index] = value;
+      viewsOf(heap).meta[OPTIONS + row.index] = value;
       const { details } = thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
       expect(details).toMatchObject({ field: `option ${row.name}`, found: value });
     }
@@ -80,7 +80,7 @@ describe.each(OPTION_TABLE.map((row, index) => ({ ...row, index })))("option $na
 
 test("another capacity option than the image's", () => {
   const heap = smallHeap();
-  imageOf(heap).meta[OPTIONS] = SMALL_BYTES + 65536;
+  viewsOf(heap).meta[OPTIONS] = SMALL_BYTES + 65536;
   const { details } = thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
   expect(details).toMatchObject({ field: "option capacity", expected: SMALL_BYTES });
 });
@@ -92,7 +92,7 @@ test("caps and refill counts are what the options make of them", () => {
       ["classRefill", CLASS_REFILL],
     ] as const) {
       const heap = smallHeap();
-      const { meta } = imageOf(heap);
+      const { meta } = viewsOf(heap);
       const index = classRecord(classIndex) + name;
       meta[index] = at(meta, index) + 1;
       const { details } = thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
@@ -108,7 +108,7 @@ test("a broken invariant is a bad image that names it", () => {
     [SLL_BLOCKS, 1, "cached"],
   ] as const) {
     const heap = smallHeap();
-    imageOf(heap).meta[index] = value;
+    viewsOf(heap).meta[index] = value;
     const error = thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
     expect(error.details).toMatchObject({ field });
     expect(error.message).toContain(`not a heap image: invariant ${field}`);
@@ -138,7 +138,7 @@ test("truncated and foreign buffers", () => {
 test("refusing an image changes nothing in it", () => {
   const heap = smallHeap();
   heap[Symbol.dispose]();
-  imageOf(heap).meta[TOUCHED_PAGES] = 5;
+  viewsOf(heap).meta[TOUCHED_PAGES] = 5;
   const before = heap.u8.slice();
   thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
   expect(Buffer.compare(before, heap.u8)).toBe(0);
@@ -149,7 +149,7 @@ describe("words that the hot paths trust", () => {
     for (const code of [0, 57, 62, 63]) {
       for (const words of [ROOMS, HEADS]) {
         const heap = smallHeap();
-        imageOf(heap).meta[words + code] = 2000;
+        viewsOf(heap).meta[words + code] = 2000;
         thrown(() => heap.verify(), "ERR_HEAP_CORRUPTED");
         thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
       }
@@ -160,7 +160,7 @@ describe("words that the hot paths trust", () => {
     for (const words of [ROOMS, HEADS]) {
       const heap = smallHeap();
       heap[Symbol.dispose]();
-      imageOf(heap).meta[words + 1] = 1;
+      viewsOf(heap).meta[words + 1] = 1;
       thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
     }
   });

@@ -24,12 +24,12 @@ import {
   OUTBOX,
   OUTBOX_COUNT,
   OUTBOX_SENT,
-  type SharedImage,
+  type SharedViews,
   SLOT_STATE,
   slotWord,
 } from "../../../src/layout/shared.js";
 import { at, thrown } from "../help.js";
-import { sharedImageOf, workersOf } from "../shared/help.js";
+import { sharedViewsOf, workersOf } from "../shared/help.js";
 
 /** 100 bytes: 112 in class 7. */
 const KIND_112 = 7;
@@ -38,9 +38,9 @@ interface Fixture {
   readonly a: SharedHeap;
   readonly b: SharedHeap;
   /** What worker 0 sees. */
-  readonly image: SharedImage;
+  readonly views: SharedViews;
   /** What worker 1 sees. */
-  readonly other: SharedImage;
+  readonly other: SharedViews;
   readonly slab: number;
   readonly live: Ptr;
   readonly marked: Ptr;
@@ -69,13 +69,13 @@ function makeFixture(): Fixture {
   b.drain();
   a.free(pick(6));
   b.free(pick(3 + 4));
-  const image = sharedImageOf(a);
+  const views = sharedViewsOf(a);
   const slab = ptrToSlab(pick(0));
   return {
     a,
     b,
-    image,
-    other: sharedImageOf(b),
+    views,
+    other: sharedViewsOf(b),
     slab,
     live: pick(0),
     marked: pick(1),
@@ -92,24 +92,24 @@ type Damage = (f: Fixture) => readonly [words: Words, index: number, value: numb
 
 const record =
   (field: number, value: number): Damage =>
-  ({ image, slab }) => [image.records, slabRecord(slab) + field, value];
+  ({ views, slab }) => [views.records, slabRecord(slab) + field, value];
 const header =
   (of: keyof Fixture, value: number, granule = 0): Damage =>
-  ({ image, ...rest }) => [image.headers, ((rest as never)[of] >>> 4) + granule, value];
+  ({ views, ...rest }) => [views.headers, ((rest as never)[of] >>> 4) + granule, value];
 const meta =
   (index: number, value: number): Damage =>
-  ({ image }) => [image.meta, index, value];
+  ({ views }) => [views.meta, index, value];
 const state =
   (value: number): Damage =>
-  ({ image, slab }) => [image.words, image.layout.states + slab, value];
+  ({ views, slab }) => [views.words, views.layout.states + slab, value];
 const bits =
   (of: "free" | "live" | "sent", array: "freeBits" | "remoteBits"): Damage =>
   (f) => {
     const block = ((f[of] & 65535) / 112) | 0;
     const word = (f.slab << FREE_WORDS_SHIFT) + (block >>> 5);
-    const { image } = f;
+    const { views } = f;
     const [words, index] =
-      array === "freeBits" ? [image.freeBits, word] : [image.words, image.layout.remoteBits + word];
+      array === "freeBits" ? [views.freeBits, word] : [views.words, views.layout.remoteBits + word];
     return [words, index, at(words, index) ^ (1 << (block & 31))];
   };
 
@@ -128,11 +128,11 @@ const DAMAGES: readonly (readonly [name: string, invariant: string, damage: Dama
   ["a record's carved count, none", "carved", record(CARVED, 0)],
   ["a record's carved count, too many", "carved", record(CARVED, 9999)],
   ["a partial list's link", "partial", record(NEXT, 3)],
-  ["a span's run", "span", ({ image, span }) => [image.records, slabRecord(span >>> 16) + RUN, 5]],
+  ["a span's run", "span", ({ views, span }) => [views.records, slabRecord(span >>> 16) + RUN, 5]],
   [
     "a span's bytes",
     "span",
-    ({ image, span }) => [image.records, slabRecord(span >>> 16) + SPAN_BYTES, 999999],
+    ({ views, span }) => [views.records, slabRecord(span >>> 16) + SPAN_BYTES, 999999],
   ],
   ["a span's header", "headers", header("span", 0)],
   ["a span's header map", "headers", header("span", 5, 3)],
@@ -140,17 +140,17 @@ const DAMAGES: readonly (readonly [name: string, invariant: string, damage: Dama
   [
     "a span's owner",
     "owner",
-    ({ image, span }) => [image.words, image.layout.states + (span >>> 16), 4 | (63 << 8)],
+    ({ views, span }) => [views.words, views.layout.states + (span >>> 16), 4 | (63 << 8)],
   ],
   [
     "a span's head as pooled",
     "headers",
-    ({ image, span }) => [image.words, image.layout.states + (span >>> 16), 0],
+    ({ views, span }) => [views.words, views.layout.states + (span >>> 16), 0],
   ],
   [
     "a span's tail as pooled",
     "span",
-    ({ image, span }) => [image.words, image.layout.states + (span >>> 16) + 1, 0],
+    ({ views, span }) => [views.words, views.layout.states + (span >>> 16) + 1, 0],
   ],
   ["a live header as free", "freeBits", header("live", 0x40 | KIND_112)],
   ["a live header as cached", "cached", header("live", 0x80 | KIND_112)],
@@ -167,28 +167,28 @@ const DAMAGES: readonly (readonly [name: string, invariant: string, damage: Dama
   ["a mark on a free block", "marks", header("free", 2, 1)],
   ["a mark on a cached block", "marks", header("cached", 2, 1)],
   ["a mark of no worker", "marks", header("marked", 0x7f, 1)],
-  ["the count of marks", "marks", ({ image, slab }) => [image.marks, slab, 2]],
-  ["a pooled slab's marks", "marks", ({ image }) => [image.marks, image.layout.slabs - 1, 1]],
+  ["the count of marks", "marks", ({ views, slab }) => [views.marks, slab, 2]],
+  ["a pooled slab's marks", "marks", ({ views }) => [views.marks, views.layout.slabs - 1, 1]],
   [
     "a pooled slab's free bits",
     "freeBits",
-    ({ image }) => [image.freeBits, image.freeBits.length - 1, 1],
+    ({ views }) => [views.freeBits, views.freeBits.length - 1, 1],
   ],
   [
     "a pooled slab's remote bits",
     "transit",
-    ({ image }) => [
-      image.words,
-      image.layout.remoteBits + ((image.layout.slabs - 1) << FREE_WORDS_SHIFT),
+    ({ views }) => [
+      views.words,
+      views.layout.remoteBits + ((views.layout.slabs - 1) << FREE_WORDS_SHIFT),
       1,
     ],
   ],
   [
     "a pooled slab's headers",
     "headers",
-    ({ image }) => [image.headers, (image.layout.slabs - 1) << 12, 5],
+    ({ views }) => [views.headers, (views.layout.slabs - 1) << 12, 5],
   ],
-  ["headers of the metadata", "headers", ({ image }) => [image.headers, 7, 1]],
+  ["headers of the metadata", "headers", ({ views }) => [views.headers, 7, 1]],
   ["a free bit of a live block", "freeBits", bits("live", "freeBits")],
   ["a free bit that is missing", "freeBits", bits("free", "freeBits")],
   ["a remote bit of a live block", "transit", bits("live", "remoteBits")],
@@ -203,11 +203,11 @@ const DAMAGES: readonly (readonly [name: string, invariant: string, damage: Dama
   ["a chain's head", "cached", meta(HEADS + KIND_112, 16)],
   ["a chain's room", "chains", meta(ROOMS + KIND_112, 15)],
   ["the SLL's chains", "chains", meta(classRecord(KIND_112) + SLL_CHAINS, 1)],
-  ["a slot that is free", "owner", ({ image }) => [image.words, slotWord(0, SLOT_STATE), 0x100]],
+  ["a slot that is free", "owner", ({ views }) => [views.words, slotWord(0, SLOT_STATE), 0x100]],
   [
     "a slot whose outbox is full",
     "transit",
-    ({ image }) => [image.words, slotWord(1, SLOT_STATE), 0x100],
+    ({ views }) => [views.words, slotWord(1, SLOT_STATE), 0x100],
   ],
 ];
 
@@ -217,11 +217,11 @@ describe("verify of a shared heap", () => {
   });
 
   it("holds for both workers, and with blocks everywhere", () => {
-    const { a, b, live, marked, unsent, sent, free, cached, image } = fixture;
+    const { a, b, live, marked, unsent, sent, free, cached, views } = fixture;
     a.verify();
     b.verify();
     const headers = [live, marked, unsent, sent, free, cached].map((ptr) =>
-      at(image.headers, ptr >>> 4),
+      at(views.headers, ptr >>> 4),
     );
     expect(headers).toEqual([0xc7, 0xc7, 7, 7, 0x47, 0x87]);
   });
@@ -243,9 +243,9 @@ describe("verify of a shared heap", () => {
   }
 
   it("finds a block in two outboxes", () => {
-    const { a, image, other } = fixture;
-    image.meta[OUTBOX] = at(other.meta, OUTBOX);
-    image.meta[OUTBOX_COUNT] = 1;
+    const { a, views, other } = fixture;
+    views.meta[OUTBOX] = at(other.meta, OUTBOX);
+    views.meta[OUTBOX_COUNT] = 1;
     const error = thrown(() => a.verify(), "ERR_HEAP_CORRUPTED");
     expect(error.details.invariant).toBe("transit");
   });

@@ -52,7 +52,7 @@ test("a SLL that turns back on itself ends", () => {
   const head = at(t.meta, ofClass(1, SLL_HEAD));
   expect(head).toBeGreaterThan(0);
   t.heap.verify();
-  t.image.i32[(head >> 2) + CHAIN_LINK] = head;
+  t.views.i32[(head >> 2) + CHAIN_LINK] = head;
   const { details } = thrown(() => t.heap.verify(), "ERR_HEAP_CORRUPTED");
   expect(details).toMatchObject({ invariant: "cached", address: head });
 });

@@ -16,13 +16,13 @@ import {
   isKilledAt,
   onSync,
   sharedHeap,
-  sharedImageOf,
+  sharedViewsOf,
   slotOf,
   workersOf,
 } from "./help.js";
 
 function setStatus(heap: SharedHeap, worker: number, status: number): void {
-  const { words } = sharedImageOf(heap);
+  const { words } = sharedViewsOf(heap);
   words[slotWord(worker, SLOT_STATE)] = generationOf(slotOf(heap, worker).state) | status;
 }
 
@@ -166,7 +166,7 @@ describe("reset", () => {
     heap.malloc(64);
     let isTried = false;
     // Slot 3 is taken last; afterwards the first slab's state is read.
-    const { layout } = sharedImageOf(heap);
+    const { layout } = sharedViewsOf(heap);
     const isWalk = (index: number): boolean => index === layout.states + layout.firstSlab;
     onSync("load", isWalk, () => {
       isTried = true;

@@ -2,14 +2,14 @@ import { expect, it } from "vitest";
 import { SharedHeap } from "../../../src/index.js";
 import { ABANDONED_CLASSES, RETRACTIONS } from "../../../src/layout/shared.js";
 import { at, fill } from "../help.js";
-import { asHeap, onSync, sharedHeap, sharedImageOf, workersOf } from "./help.js";
+import { asHeap, onSync, sharedHeap, sharedViewsOf, workersOf } from "./help.js";
 
 it("abandoned slabs are found though who took the notes of them is stalled", () => {
   const [a, b, c] = workersOf(3) as [SharedHeap, SharedHeap, SharedHeap];
   const ptrs = fill(asHeap(c), 64);
   for (const [index, ptr] of ptrs.entries()) if (index % 2 > 0) c.free(ptr);
   c.detach();
-  const { words } = sharedImageOf(a);
+  const { words } = sharedViewsOf(a);
   words[ABANDONED_CLASSES] = 0;
   words[ABANDONED_CLASSES + 1] = 0;
   expect(b.tryMalloc(64)).toBeGreaterThan(0);
@@ -22,7 +22,7 @@ it.each([1, 2])("a search for %i slabs is repeated when a claim failed meanwhile
   const ptrs = fill(asHeap(heap), 3 * 65536);
   fill(asHeap(heap), 65536);
   heap.free(at(ptrs, 2));
-  const { layout, words } = sharedImageOf(heap);
+  const { layout, words } = sharedViewsOf(heap);
   const first = layout.states + at(ptrs, 2) / 65536;
   const held = [0x3f01, 0x3e00, 0x3e00];
   words.set(held, first);
@@ -42,7 +42,7 @@ it.each([1, 2])("a search for %i slabs is repeated when a claim failed meanwhile
 
 it("a claim that failed halfway says so", () => {
   const [heap, other] = workersOf(2) as [SharedHeap, SharedHeap];
-  const { layout, words } = sharedImageOf(heap);
+  const { layout, words } = sharedViewsOf(heap);
   const before = at(words, RETRACTIONS);
   const span = layout.states + layout.firstSlab;
   onSync(

@@ -4,7 +4,7 @@ import type { Guarded } from "../../../src/heap/sharedHeap.js";
 import { type Recovered, SharedHeap } from "../../../src/index.js";
 import { SLOT_RECOVERING, SLOT_STATE, slotWord } from "../../../src/layout/shared.js";
 import { thrown, wrong } from "../help.js";
-import { fallSilent, isQuestion, onSync, sharedImageOf, slotOf, workersOf } from "./help.js";
+import { fallSilent, isQuestion, onSync, sharedViewsOf, slotOf, workersOf } from "./help.js";
 
 type Three = [SharedHeap, SharedHeap, SharedHeap];
 
@@ -85,7 +85,7 @@ describe("guard", () => {
     const thread = new Thread();
     a.guard(thread, { onRecover });
     fallSilent(c);
-    const { words } = sharedImageOf(a);
+    const { words } = sharedViewsOf(a);
     const isOfTwo = (index: number, count?: number): boolean =>
       isQuestion(index, count) && index >= slotWord(2, 0);
     const begin = (): void => {
@@ -103,7 +103,7 @@ describe("guard", () => {
     const ptrs = [b.malloc(64), c.malloc(64)];
     const thread = new Thread();
     a.guard(thread, { workerId: 2, freeLive: true, onRecover });
-    const { words } = sharedImageOf(a);
+    const { words } = sharedViewsOf(a);
     words[slotWord(1, SLOT_STATE)] = (slotOf(a, 1).state & ~0xff) | SLOT_RECOVERING | 2;
     fallSilent(c);
     thread.exit();

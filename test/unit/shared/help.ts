@@ -9,7 +9,7 @@ import {
 } from "../../../src/index.js";
 import {
   generationOf,
-  type SharedImage,
+  type SharedViews,
   SLOT_ARMED,
   SLOT_STATE,
   slotWord,
@@ -27,8 +27,8 @@ export function workersOf(count: number, options: Partial<SharedHeapOptions> = {
 }
 
 /** The image of a worker, as the allocator sees it. */
-export function sharedImageOf(heap: SharedHeap): SharedImage {
-  return (heap as unknown as { shared: SharedImage }).shared;
+export function sharedViewsOf(heap: SharedHeap): SharedViews {
+  return (heap as unknown as { shared: SharedViews }).shared;
 }
 
 /** For helpers that use what both kinds of heap have. */
@@ -38,19 +38,19 @@ export function asHeap(heap: SharedHeap): Heap {
 
 /** Recovers a worker whose handle the test has left: it is as if it were dead. */
 export function bury(by: SharedHeap, workerId: number, freeLive = false): Recovered {
-  return recoverWorker(sharedImageOf(by), workerId, freeLive);
+  return recoverWorker(sharedViewsOf(by), workerId, freeLive);
 }
 
 /** A slot's state, and how often its worker is said to wait. */
 export function slotOf(heap: SharedHeap, worker: number): { state: number; waits: number } {
-  const { words } = sharedImageOf(heap);
+  const { words } = sharedViewsOf(heap);
   const state = Atomics.load(words, slotWord(worker, SLOT_STATE));
   return { state, waits: Atomics.load(words, slotWord(worker, SLOT_ARMED)) & 0xff };
 }
 
 /** Lets a worker seem dead to who asks: nobody waits where its slot says that somebody does. */
 export function fallSilent(heap: SharedHeap, waits = 1): void {
-  const { words } = sharedImageOf(heap);
+  const { words } = sharedViewsOf(heap);
   const { state } = slotOf(heap, heap.workerId);
   hideLife(words, heap.workerId, state);
   words[slotWord(heap.workerId, SLOT_ARMED)] = generationOf(state) | waits;
@@ -111,7 +111,7 @@ export function isKilledAt(operation: number, action: () => void): boolean {
 
 /** What was killed waits no more. */
 export function endWaits(heap: SharedHeap, worker: number): void {
-  hideLife(sharedImageOf(heap).words, worker, slotOf(heap, worker).state);
+  hideLife(sharedViewsOf(heap).words, worker, slotOf(heap, worker).state);
 }
 
 /** Bytes of slabs that are no block's. */

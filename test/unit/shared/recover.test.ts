@@ -9,7 +9,7 @@ import {
   fallSilent,
   isQuestion,
   onSync,
-  sharedImageOf,
+  sharedViewsOf,
   slotOf,
   workersOf,
 } from "./help.js";
@@ -18,7 +18,7 @@ type Three = [SharedHeap, SharedHeap, SharedHeap];
 
 /** Makes a slot that of a worker which died while `by` recovered it. */
 function halfRecovered(heap: SharedHeap, worker: number, by: number): void {
-  const { words } = sharedImageOf(heap);
+  const { words } = sharedViewsOf(heap);
   const slot = slotWord(worker, SLOT_STATE);
   words[slot] = (at(words, slot) & ~0xff) | SLOT_RECOVERING | by;
 }
@@ -281,7 +281,7 @@ describe("handOver", () => {
         expect(next.live).toEqual([]);
         SharedHeap.attach(a.buffer);
         for (const each of [keep, ...again]) a.free(each);
-        expect(sharedImageOf(a).marks.every((marks) => marks === 0)).toBe(true);
+        expect(sharedViewsOf(a).marks.every((marks) => marks === 0)).toBe(true);
         if (by === b) return;
       }
     }
@@ -318,7 +318,7 @@ describe("handOver of what is handed on, or was left", () => {
       SharedHeap.attach(a.buffer);
       // Whose turn it is is told by a block's mark, and by a span's state.
       const mark = (ptr >>> 4) + 1;
-      const decisive = size === 64 ? mark : sharedImageOf(a).layout.states + (ptr >>> 16);
+      const decisive = size === 64 ? mark : sharedViewsOf(a).layout.states + (ptr >>> 16);
       onSync(
         "compareExchange",
         (index) => index === decisive,
@@ -347,7 +347,7 @@ describe("a slab with marks", () => {
   it("is as fast as before when the last mark is gone", () => {
     const [a, b] = workersOf(3) as Three;
     const ptr = a.malloc(64);
-    const { mine } = sharedImageOf(a);
+    const { mine } = sharedViewsOf(a);
     const before = at(mine, ptr >>> 16);
     for (const by of [a, b]) {
       const next = a.malloc(64);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Ptr, SharedHeap } from "../../../src/index.js";
 import { SLOT_RECOVERING, SLOT_STATE, slotWord } from "../../../src/layout/shared.js";
 import { at, isPattern, thrown, writePattern, wrong } from "../help.js";
-import { asHeap, drainAllOf, sharedHeap, sharedImageOf, workersOf } from "./help.js";
+import { asHeap, drainAllOf, sharedHeap, sharedViewsOf, workersOf } from "./help.js";
 
 type Three = [SharedHeap, SharedHeap, SharedHeap];
 
@@ -74,7 +74,7 @@ describe("a snapshot of a shared heap", () => {
   it("is restored though a worker died while it recovered another", () => {
     const [a, b, c] = workersOf(3) as Three;
     const ptrs = filled([a, b, c]);
-    const { words } = sharedImageOf(a);
+    const { words } = sharedViewsOf(a);
     const slot = slotWord(1, SLOT_STATE);
     words[slot] = (at(words, slot) & ~0xff) | SLOT_RECOVERING | 2;
     expectRestored(a.snapshot(), ptrs);

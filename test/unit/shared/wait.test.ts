@@ -3,7 +3,7 @@ import { sync } from "../../../src/base/sync.js";
 import type { Ptr, SharedHeap } from "../../../src/index.js";
 import { EVENTS, SLOT_TICKET, slotWord } from "../../../src/layout/shared.js";
 import { at, fill, thrown, wrong } from "../help.js";
-import { asHeap, sharedHeap, sharedImageOf, workersOf } from "./help.js";
+import { asHeap, sharedHeap, sharedViewsOf, workersOf } from "./help.js";
 
 /** Two workers of a heap that the first has filled. */
 function filled(size = 65536): { a: SharedHeap; b: SharedHeap; ptrs: Ptr[] } {
@@ -14,7 +14,7 @@ function filled(size = 65536): { a: SharedHeap; b: SharedHeap; ptrs: Ptr[] } {
 
 /** Lets a worker stand first among those that wait, and do nothing. */
 function stall(heap: SharedHeap): void {
-  const { words } = sharedImageOf(heap);
+  const { words } = sharedViewsOf(heap);
   words[slotWord(heap.workerId, SLOT_TICKET)] = -100;
 }
 
@@ -97,7 +97,7 @@ describe("mallocAsync among others", () => {
     const waiting = b.mallocAsync(65536);
     a.free(at(ptrs, 0));
     a.drain();
-    const { words } = sharedImageOf(a);
+    const { words } = sharedViewsOf(a);
     const busy = setInterval(() => {
       Atomics.add(words, EVENTS, 1);
       Atomics.notify(words, EVENTS);

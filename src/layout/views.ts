@@ -22,33 +22,33 @@ export interface Run {
  */
 export interface SlabSource {
   /** Takes a run for a class or a span: its first slab, or 0. */
-  take(image: Image, slabs: number, kind: number): number;
+  take(views: HeapViews, slabs: number, kind: number): number;
   /** Gives back a run, or the end of a span; no header is left but that of a span. */
-  give(image: Image, slab: number, slabs: number): void;
+  give(views: HeapViews, slab: number, slabs: number): void;
   /** Before a live span is given back or resized: nobody else does that at the same time. */
-  reserve(image: Image, slab: number): void;
+  reserve(views: HeapViews, slab: number): void;
   /** After a span was made or resized: it is live. */
-  publish(image: Image, slab: number): void;
+  publish(views: HeapViews, slab: number): void;
   /** Makes a span of `before` slabs as long or longer where it lies: whether it could. */
-  extend(image: Image, slab: number, before: number, after: number): boolean;
+  extend(views: HeapViews, slab: number, before: number, after: number): boolean;
   /** Makes blocks of a slab in state free the chain of a class that has none: how many. */
-  takeBlocks(image: Image, slab: number, classIndex: number, wanted: number): number;
+  takeBlocks(views: HeapViews, slab: number, classIndex: number, wanted: number): number;
   /** Returns a cached block to its slab. */
-  returnBlock(image: Image, classIndex: number, ptr: number): void;
+  returnBlock(views: HeapViews, classIndex: number, ptr: number): void;
   /** Whether blocks of this slab may stand in this image's lists. */
-  isOwn(image: Image, slab: number): boolean;
+  isOwn(views: HeapViews, slab: number): boolean;
   /** A partial slab of the class, from what other workers gave back; or 0. */
-  reclaim(image: Image, classIndex: number): number;
+  reclaim(views: HeapViews, classIndex: number): number;
   /** Takes and gives what is on its way between workers. */
-  settle(image: Image): void;
+  settle(views: HeapViews): void;
   /** Frees a live block of a size class that the front cache may not hold: whether it did. */
-  freeForeign(image: Image, ptr: number, live: number): boolean;
+  freeForeign(views: HeapViews, ptr: number, live: number): boolean;
   /** The runs that tile the slabs, in address order. */
-  runs(image: Image): Iterable<Run>;
+  runs(views: HeapViews): Iterable<Run>;
 }
 
 /** The views through which the cold paths see a heap image. All are of fixed length. */
-export interface Image {
+export interface HeapViews {
   /** The header map: one byte for each granule of the heap. */
   readonly headers: Uint8Array;
   /** All metadata of a heap, or one worker's: see metadata.ts. */
@@ -71,7 +71,7 @@ export function viewImage(
   buffer: ArrayBufferLike,
   capacityBytes: number,
   slabSource: SlabSource,
-): Image {
+): HeapViews {
   const start = metadataOffset(capacityBytes);
   const meta = new Int32Array(buffer, start, endOfMetadata(capacityBytes));
   return {
@@ -87,14 +87,14 @@ export function viewImage(
   };
 }
 
-export function capacityOf(image: Image): number {
-  return image.meta[CAPACITY_BYTES];
+export function capacityOf(views: HeapViews): number {
+  return views.meta[CAPACITY_BYTES];
 }
 
-export function firstSlab(image: Image): number {
-  return image.meta[FIRST_SLAB];
+export function firstSlab(views: HeapViews): number {
+  return views.meta[FIRST_SLAB];
 }
 
-export function endSlab(image: Image): number {
-  return image.meta[END_SLAB];
+export function endSlab(views: HeapViews): number {
+  return views.meta[END_SLAB];
 }

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { slabPool } from "../../../src/central/slabPool.js";
-import { capacityOf, endSlab, firstSlab, viewImage } from "../../../src/layout/image.js";
 import { COUNTERS, endOfMetadata, firstSlabOf } from "../../../src/layout/metadata.js";
-import { imageOf, SLAB, SMALL_BYTES, smallHeap } from "../help.js";
+import { capacityOf, endSlab, firstSlab, viewImage } from "../../../src/layout/views.js";
+import { SLAB, SMALL_BYTES, smallHeap, viewsOf } from "../help.js";
 
 test("the views of an image are fixed, and lie where the layout says", () => {
   const buffer = new ArrayBuffer(2 ** 20);
@@ -18,8 +18,8 @@ test("the views of an image are fixed, and lie where the layout says", () => {
 });
 
 test("an image knows its capacity and its slabs", () => {
-  const image = imageOf(smallHeap());
-  expect(capacityOf(image)).toBe(SMALL_BYTES);
-  expect(firstSlab(image)).toBe(firstSlabOf(SMALL_BYTES));
-  expect(endSlab(image)).toBe(8);
+  const views = viewsOf(smallHeap());
+  expect(capacityOf(views)).toBe(SMALL_BYTES);
+  expect(firstSlab(views)).toBe(firstSlabOf(SMALL_BYTES));
+  expect(endSlab(views)).toBe(8);
 });
