@@ -19,7 +19,7 @@ const NAMES: readonly (readonly [Side, string])[] = [
   ],
   [
     "free",
-    `free setAside freeSlow freeBatch drain drainSll drainAll returnChain returnBlock
+    `free setAside freeSlow freeBatch drain drainSll drainCaches returnChain returnBlock
     retireSlab giveRun notLive
     classifyNotLive kindOfSlab ptrToSlab freeRemotely clearMark sendOutbox sendFrom tellOwner
     summaryShift markFree addFree retireKept isAwaited returnToBits releaseTails releaseRun

@@ -22,15 +22,15 @@ export function takeBlocks(
   wanted: number,
 ): number {
   const { headers, i32, meta, records } = views;
-  const record = slabRecord(slab);
+  const slabAt = slabRecord(slab);
   const blockBytes = BLOCK_BYTES[classIndex];
-  const free = records[record + FREE_COUNT];
+  const free = records[slabAt + FREE_COUNT];
   const count = wanted < free ? wanted : free;
   const start = slabToPtr(slab);
-  const end = start + records[record + CARVED] * blockBytes;
+  const end = start + records[slabAt + CARVED] * blockBytes;
   const freeHeader = toHeader(FREE, classIndex);
   const cachedHeader = toHeader(CACHED, classIndex);
-  let ptr = start + records[record + CURSOR];
+  let ptr = start + records[slabAt + CURSOR];
   let wraps = 0;
   let last = 0;
   for (let taken = 0; taken < count; ptr += blockBytes) {
@@ -45,8 +45,8 @@ export function takeBlocks(
     last = ptr;
   }
   i32[last >> 2] = 0;
-  records[record + CURSOR] = ptr - start;
-  records[record + FREE_COUNT] = free - count;
+  records[slabAt + CURSOR] = ptr - start;
+  records[slabAt + FREE_COUNT] = free - count;
   return count;
 }
 
@@ -54,11 +54,11 @@ export function takeBlocks(
 export function returnBlock(views: HeapViews, classIndex: number, ptr: number): void {
   const { headers, records } = views;
   const slab = ptrToSlab(ptr);
-  const record = slabRecord(slab);
-  const free = records[record + FREE_COUNT] + 1;
-  const carved = records[record + CARVED];
+  const slabAt = slabRecord(slab);
+  const free = records[slabAt + FREE_COUNT] + 1;
+  const carved = records[slabAt + CARVED];
   headers[ptr >>> GRANULE_SHIFT] = toHeader(FREE, classIndex);
-  records[record + FREE_COUNT] = free;
+  records[slabAt + FREE_COUNT] = free;
   if (free === 1 && carved === blocksPerSlab(classIndex)) linkPartial(views, slab, classIndex);
   if (free === carved) retireSlab(views, slab, classIndex);
 }

@@ -58,15 +58,15 @@ export function addFree(
   kept = false,
 ): void {
   const { meta, records } = views;
-  const record = slabRecord(slab);
-  const before = records[record + FREE_COUNT];
-  const carved = records[record + CARVED];
-  records[record + FREE_COUNT] = before + added;
+  const slabAt = slabRecord(slab);
+  const before = records[slabAt + FREE_COUNT];
+  const carved = records[slabAt + CARVED];
+  records[slabAt + FREE_COUNT] = before + added;
   const wasPartial = before > 0 || carved < blocksPerSlab(classIndex);
   if (!wasPartial && added > 0) linkPartial(views, slab, classIndex);
   if (before + added !== carved) return;
   const isOnly =
-    meta[classRecord(classIndex) + PARTIAL_HEAD] === slab && records[record + NEXT] === 0;
+    meta[classRecord(classIndex) + PARTIAL_HEAD] === slab && records[slabAt + NEXT] === 0;
   if (kept && isOnly && !isAwaited(views)) return;
   retireSlab(views, slab, classIndex);
 }
@@ -77,10 +77,10 @@ export function retireKept(views: SharedViews): void {
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     let slab = meta[classRecord(classIndex) + PARTIAL_HEAD];
     while (slab !== 0) {
-      const record = slabRecord(slab);
-      const next = records[record + NEXT];
-      const free = records[record + FREE_COUNT];
-      if (free > 0 && free === records[record + CARVED]) retireSlab(views, slab, classIndex);
+      const slabAt = slabRecord(slab);
+      const next = records[slabAt + NEXT];
+      const free = records[slabAt + FREE_COUNT];
+      if (free > 0 && free === records[slabAt + CARVED]) retireSlab(views, slab, classIndex);
       slab = next;
     }
   }
@@ -94,15 +94,15 @@ export function takeFreeBits(
   wanted: number,
 ): number {
   const { freeBits, headers, i32, meta, records } = views;
-  const record = slabRecord(slab);
+  const slabAt = slabRecord(slab);
   const blockBytes = BLOCK_BYTES[classIndex];
-  const free = records[record + FREE_COUNT];
+  const free = records[slabAt + FREE_COUNT];
   const count = wanted < free ? wanted : free;
   const start = slabToPtr(slab);
   const firstWord = slab << FREE_WORDS_SHIFT;
-  const words = (records[record + CARVED] + 31) >>> 5;
+  const words = (records[slabAt + CARVED] + 31) >>> 5;
   const cachedHeader = toHeader(CACHED, classIndex);
-  let word = records[record + CURSOR];
+  let word = records[slabAt + CURSOR];
   let wraps = 0;
   let last = 0;
   let taken = 0;
@@ -126,8 +126,8 @@ export function takeFreeBits(
     if (bits === 0) word++;
   }
   i32[last >> 2] = 0;
-  records[record + CURSOR] = word;
-  records[record + FREE_COUNT] = free - count;
+  records[slabAt + CURSOR] = word;
+  records[slabAt + FREE_COUNT] = free - count;
   return count;
 }
 

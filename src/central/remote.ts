@@ -57,19 +57,19 @@ function summaryShift(classIndex: number): number {
 
 /** Frees a live block whose slab is not this worker's. Whether it did: marked slabs of its own
  * only lose the mark. */
-export function freeRemotely(views: SharedViews, ptr: number, live: number): boolean {
+export function freeRemotely(views: SharedViews, ptr: number, liveHeader: number): boolean {
   const { headers, meta } = views;
   const mine = views.mine[ptrToSlab(ptr)];
-  if (mine === live) return false;
+  if (mine === liveHeader) return false;
   if (mine === MINE_MARKED) {
-    clearMark(views, ptrToSlab(ptr), live - LIVE, ptr);
+    clearMark(views, ptrToSlab(ptr), liveHeader - LIVE, ptr);
     return false;
   }
   const count = meta[OUTBOX_COUNT];
   meta[OUTBOX + count] = ptr;
   meta[OUTBOX_COUNT] = count + 1;
-  headers[ptr >>> GRANULE_SHIFT] = toHeader(IN_TRANSIT, live - LIVE);
-  const bytes = meta[OUTBOX_BYTES] + BLOCK_BYTES[live - LIVE];
+  headers[ptr >>> GRANULE_SHIFT] = toHeader(IN_TRANSIT, liveHeader - LIVE);
+  const bytes = meta[OUTBOX_BYTES] + BLOCK_BYTES[liveHeader - LIVE];
   meta[OUTBOX_BYTES] = bytes;
   if (count + 1 >= outboxLimit(views) || bytes >= OUTBOX_MAX_BYTES) sendOutbox(views);
   return true;
@@ -154,7 +154,7 @@ function tellOwner(views: SharedViews, slab: number): void {
     state = loadState(views, slab);
   }
   const owner = ownerOf(state);
-  // What a dead worker had sent may be long ago: the slab is pooled by now, or a span's.
+  // What a dead worker had sent may be long ago: the slab is in the arena by now, or a span's.
   if (owner === 0 || kindOf(state) > CLASS_COUNT) return;
   if (owner === views.worker + 1) {
     collectSlab(views, slab);
@@ -239,12 +239,12 @@ function collectWord(views: SharedViews, slab: number, classIndex: number, word:
 export function abandonSlab(views: SharedViews, slab: number): void {
   const { freeBits, headers, marks, meta, records } = views;
   const classIndex = kindOf(loadState(views, slab));
-  const record = slabRecord(slab);
-  const carved = records[record + CARVED];
-  const owner = classRecord(classIndex);
-  const isPartial = records[record + FREE_COUNT] > 0 || carved < blocksPerSlab(classIndex);
+  const slabAt = slabRecord(slab);
+  const carved = records[slabAt + CARVED];
+  const classAt = classRecord(classIndex);
+  const isPartial = records[slabAt + FREE_COUNT] > 0 || carved < blocksPerSlab(classIndex);
   if (isPartial) unlinkPartial(views, slab, classIndex);
-  meta[owner + CLASS_SLABS] = meta[owner + CLASS_SLABS] - 1;
+  meta[classAt + CLASS_SLABS] = meta[classAt + CLASS_SLABS] - 1;
   const step = BLOCK_BYTES[classIndex] >>> GRANULE_SHIFT;
   const first = slabToPtr(slab) >>> GRANULE_SHIFT;
   for (let block = 0; block < carved; block++) {
@@ -273,12 +273,12 @@ export function adoptSlab(views: SharedViews, slab: number, state: number): bool
   const classIndex = kindOf(state);
   const own = ownState(views, classIndex) | (state & MARKED);
   if (!changeState(views, slab, state, own)) return false;
-  const record = slabRecord(slab);
-  const owner = classRecord(classIndex);
-  meta[owner + CLASS_SLABS] = meta[owner + CLASS_SLABS] + 1;
+  const slabAt = slabRecord(slab);
+  const classAt = classRecord(classIndex);
+  meta[classAt + CLASS_SLABS] = meta[classAt + CLASS_SLABS] + 1;
   views.mine[slab] = marks[slab] > 0 ? MINE_MARKED : toHeader(LIVE, classIndex);
-  const free = records[record + FREE_COUNT];
-  const isPartial = free > 0 || records[record + CARVED] < blocksPerSlab(classIndex);
+  const free = records[slabAt + FREE_COUNT];
+  const isPartial = free > 0 || records[slabAt + CARVED] < blocksPerSlab(classIndex);
   if (isPartial) linkPartial(views, slab, classIndex);
   addFree(views, slab, classIndex, collectAll(views, slab, classIndex));
   return true;

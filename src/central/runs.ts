@@ -6,9 +6,9 @@ export function* walkRuns(views: HeapViews): Generator<Run, void, undefined> {
   const { meta } = views;
   const end = Math.min(meta[WILDERNESS], bytesToSlabs(views.u8.length));
   for (let slab = Math.max(1, firstSlab(views)); slab < end; ) {
-    const record = slabRecord(slab);
-    const slabs = Math.min(Math.max(1, meta[record + RUN]), end - slab);
-    yield { slab, slabs, kind: meta[record + KIND] };
+    const slabAt = slabRecord(slab);
+    const slabs = Math.min(Math.max(1, meta[slabAt + RUN]), end - slab);
+    yield { slab, slabs, kind: meta[slabAt + KIND] };
     slab += slabs;
   }
 }

@@ -33,10 +33,10 @@ export const sharedSlabs: SlabSource = {
   returnBlock: (views, classIndex, ptr) => returnToBits(own(views), classIndex, ptr),
   isOwn: (views, slab) => own(views).mine[slab] !== NOT_MINE,
   reclaim(views, classIndex) {
-    const partial = classRecord(classIndex) + PARTIAL_HEAD;
+    const partialAt = classRecord(classIndex) + PARTIAL_HEAD;
     collect(own(views));
-    if (views.meta[partial] === 0) adopt(own(views), classIndex);
-    return views.meta[partial];
+    if (views.meta[partialAt] === 0) adopt(own(views), classIndex);
+    return views.meta[partialAt];
   },
   settle(views) {
     sendOutbox(own(views));
@@ -45,6 +45,6 @@ export const sharedSlabs: SlabSource = {
     adopt(own(views), 0, own(views).cursor[1] !== 0);
     retireKept(own(views));
   },
-  freeForeign: (views, ptr, live) => freeRemotely(own(views), ptr, live),
+  freeForeign: (views, ptr, liveHeader) => freeRemotely(own(views), ptr, liveHeader),
   runs: (views) => walkStates(own(views)),
 };

@@ -17,10 +17,10 @@ import { MAP_PAGE, touchSlab } from "./touch.js";
 function describeSpan(views: HeapViews, slab: number, slabs: number, bytes: number): void {
   const { records } = views;
   records[slabRecord(slab + slabs - 1) + KIND] = SPAN_TAIL;
-  const record = slabRecord(slab);
-  records[record + KIND] = SPAN_CLASS;
-  records[record + RUN] = slabs;
-  records[record + SPAN_BYTES] = bytes;
+  const slabAt = slabRecord(slab);
+  records[slabAt + KIND] = SPAN_CLASS;
+  records[slabAt + RUN] = slabs;
+  records[slabAt + SPAN_BYTES] = bytes;
   for (let i = 0, rest = bytes; i < slabs; i++, rest -= SLAB_BYTES) {
     touchSlab(views, slab + i, Math.min(rest, SLAB_BYTES), i === 0 ? MAP_PAGE : 0);
   }

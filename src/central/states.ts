@@ -2,7 +2,7 @@ import { staticAssert } from "../base/assert.js";
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import { GRANULE_SHIFT, LIVE, NO_BLOCK, toHeader } from "../layout/header.js";
-import { blocksPerSlab, POOLED, SPAN_TAIL, slabToPtr } from "../layout/metadata.js";
+import { blocksPerSlab, IN_ARENA, SPAN_TAIL, slabToPtr } from "../layout/metadata.js";
 import {
   ABANDONED,
   BUSY,
@@ -21,10 +21,11 @@ import { CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
 import type { Run } from "../layout/views.js";
 
 /*
- * The pool that workers share: one state word for each slab, 0 if it is pooled. A worker claims a
- * slab by one compare-exchange from 0, and gives it back by a store; both publish what the slab's
- * record and headers say. A span is claimed from its first slab to its last and given back from its
- * last to its first, so that the tails behind a first slab are always its own, whoever dies when.
+ * The arena that workers share: one state word for each slab, 0 if it is in the arena. A worker
+ * claims a slab by one compare-exchange from 0, and gives it back by a store; both publish what the
+ * slab's record and headers say. A span is claimed from its first slab to its last and given back
+ * from its last to its first, so that the tails behind a first slab are always its own, whichever
+ * worker dies and whenever it does.
  */
 
 /** The state of a slab that this worker owns. */
@@ -51,7 +52,7 @@ export function loadState(views: SharedViews, slab: number): number {
 /** How often a search begins anew that may have met what another's failed claim held. */
 const CLAIM_TURNS = 4;
 
-/** Takes `slabs` pooled slabs that follow one another: the first, or 0. */
+/** Takes a run of `slabs` slabs from the arena. Returns its first slab, or 0. */
 export function claimRun(views: SharedViews, slabs: number, kind: number): number {
   let slab = 0;
   for (let turn = 0; slab === 0 && turn < CLAIM_TURNS; turn++) {
@@ -227,11 +228,11 @@ export function* walkStates(views: SharedViews): Generator<Run, void, undefined>
   const { layout } = views;
   for (let slab = layout.firstSlab; slab < layout.slabs; ) {
     const state = loadState(views, slab);
-    const kind = state === 0 ? POOLED : kindOf(state);
+    const kind = state === 0 ? IN_ARENA : kindOf(state);
     let end = slab + 1;
     if (kind === SPAN_CLASS) {
       end += countTails(views, slab);
-    } else if (kind === POOLED) {
+    } else if (kind === IN_ARENA) {
       while (end < layout.slabs && loadState(views, end) === 0) end++;
     }
     yield { slab, slabs: end - slab, kind };

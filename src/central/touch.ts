@@ -16,11 +16,11 @@ export function touchedPages(touched: number): number {
 /** Records that the first `bytes` of a slab may be touched, and its header map if `map` says so. */
 export function touchSlab(views: HeapViews, slab: number, bytes: number, map: number): void {
   const { meta, records } = views;
-  const record = slabRecord(slab);
-  const before = records[record + TOUCHED];
+  const slabAt = slabRecord(slab);
+  const before = records[slabAt + TOUCHED];
   const bytesBefore = before & -PAGE_BYTES;
   if (bytes <= bytesBefore && (before & MAP_PAGE) >= map) return;
   const after = Math.max(roundUp(bytes, PAGE_BYTES), bytesBefore) | (before & MAP_PAGE) | map;
-  records[record + TOUCHED] = after;
+  records[slabAt + TOUCHED] = after;
   meta[TOUCHED_PAGES] = meta[TOUCHED_PAGES] + touchedPages(after) - touchedPages(before);
 }

@@ -31,9 +31,9 @@ export function refillCount(classIndex: number, options: HeapOptions): number {
 /** Writes the class records of an empty heap, and opens its front cache. */
 export function formatClasses(meta: Int32Array, options: HeapOptions): void {
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    const record = classRecord(classIndex);
-    meta[record + CLASS_CAP] = chainCap(classIndex, options.fastCap);
-    meta[record + CLASS_REFILL] = refillCount(classIndex, options);
+    const classAt = classRecord(classIndex);
+    meta[classAt + CLASS_CAP] = chainCap(classIndex, options.fastCap);
+    meta[classAt + CLASS_REFILL] = refillCount(classIndex, options);
   }
   openChains(meta);
 }

@@ -31,15 +31,15 @@ export function bindMalloc(
     // One comparison refuses what is negative, zero (as 2^32 - 1) or too large for a class.
     const last = typeof size === "number" && (size | 0) === size ? (size - 1) >>> 4 : LAST_GRANULES;
     if (last < LAST_GRANULES) {
-      const live = liveHeaders[last];
-      const ptr = meta[live];
+      const liveHeader = liveHeaders[last];
+      const ptr = meta[liveHeader];
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
       // Of a detached buffer all is undefined, and the head of a class without a block is 0.
-      if (headers[granule] + LIVE_TO_CACHED === live) {
-        const cached = live - LIVE_TO_CACHED;
-        headers[granule] = live;
-        meta[live] = i32[ptr >>> 2];
-        meta[cached] = (meta[cached] + 1) | 0;
+      if (headers[granule] + LIVE_TO_CACHED === liveHeader) {
+        const cachedHeader = liveHeader - LIVE_TO_CACHED;
+        headers[granule] = liveHeader;
+        meta[liveHeader] = i32[ptr >>> 2];
+        meta[cachedHeader] = (meta[cachedHeader] + 1) | 0;
         return ptr as Ptr;
       }
     }
@@ -63,14 +63,14 @@ export function bindOwnMalloc(
   function malloc(size: number): Ptr {
     const last = typeof size === "number" && (size | 0) === size ? (size - 1) >>> 4 : LAST_GRANULES;
     if (last < LAST_GRANULES) {
-      const live = liveHeaders[last];
-      const cached = live - LIVE_TO_CACHED;
-      const ptr = meta[live];
+      const liveHeader = liveHeaders[last];
+      const cachedHeader = liveHeader - LIVE_TO_CACHED;
+      const ptr = meta[liveHeader];
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
-      if (headers[granule] === cached && mine[ptr >>> SLAB_SHIFT] !== NOT_MINE) {
-        meta[live] = i32[ptr >>> 2];
-        meta[cached] = (meta[cached] + 1) | 0;
-        headers[granule] = live;
+      if (headers[granule] === cachedHeader && mine[ptr >>> SLAB_SHIFT] !== NOT_MINE) {
+        meta[liveHeader] = i32[ptr >>> 2];
+        meta[cachedHeader] = (meta[cachedHeader] + 1) | 0;
+        headers[granule] = liveHeader;
         return ptr as Ptr;
       }
     }
@@ -88,23 +88,23 @@ export function bindFree(
   function free(ptr: Ptr): void {
     if (typeof ptr === "number" && (ptr | 0) === ptr) {
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
-      const live = headers[granule];
-      if (live > LIVE) {
-        const cached = live - LIVE_TO_CACHED;
+      const liveHeader = headers[granule];
+      if (liveHeader > LIVE) {
+        const cachedHeader = liveHeader - LIVE_TO_CACHED;
         // `| 0` spares V8 the check for overflow.
-        const room = (meta[cached] - 1) | 0;
+        const room = (meta[cachedHeader] - 1) | 0;
         if (room >= 0) {
-          headers[granule] = cached;
-          meta[cached] = room;
-          i32[ptr >>> 2] = meta[live];
-          meta[live] = ptr;
+          headers[granule] = cachedHeader;
+          meta[cachedHeader] = room;
+          i32[ptr >>> 2] = meta[liveHeader];
+          meta[liveHeader] = ptr;
           return;
         }
-        if (setAside(meta, headers, i32, live)) {
-          headers[granule] = cached;
-          meta[cached] = (meta[cached] - 1) | 0;
+        if (setAside(meta, headers, i32, liveHeader)) {
+          headers[granule] = cachedHeader;
+          meta[cachedHeader] = (meta[cachedHeader] - 1) | 0;
           i32[ptr >>> 2] = 0;
-          meta[live] = ptr;
+          meta[liveHeader] = ptr;
           return;
         }
       }
@@ -126,32 +126,32 @@ export function bindOwnFree(
   mine: Uint8Array,
   limit: number,
 ): (ptr: Ptr) => void {
-  const lastLive = views.liveHeaders[TINY_MAX_BYTES >>> GRANULE_SHIFT];
+  const lastLiveHeader = views.liveHeaders[TINY_MAX_BYTES >>> GRANULE_SHIFT];
   const beforeOutbox = OUTBOX - 1;
   function free(ptr: Ptr): void {
     if (typeof ptr === "number" && (ptr | 0) === ptr) {
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
-      const live = mine[ptr >>> SLAB_SHIFT];
+      const liveHeader = mine[ptr >>> SLAB_SHIFT];
       const header = headers[granule];
-      if (header === live) {
-        const cached = live - LIVE_TO_CACHED;
-        const room = (meta[cached] - 1) | 0;
+      if (header === liveHeader) {
+        const cachedHeader = liveHeader - LIVE_TO_CACHED;
+        const room = (meta[cachedHeader] - 1) | 0;
         if (room >= 0) {
-          headers[granule] = cached;
-          meta[cached] = room;
-          i32[ptr >>> 2] = meta[live];
-          meta[live] = ptr;
+          headers[granule] = cachedHeader;
+          meta[cachedHeader] = room;
+          i32[ptr >>> 2] = meta[liveHeader];
+          meta[liveHeader] = ptr;
           return;
         }
-        const isOwn = mine[meta[live] >>> SLAB_SHIFT] !== NOT_MINE;
-        if (isOwn && setAside(meta, headers, i32, live)) {
-          headers[granule] = cached;
-          meta[cached] = (meta[cached] - 1) | 0;
+        const isOwn = mine[meta[liveHeader] >>> SLAB_SHIFT] !== NOT_MINE;
+        if (isOwn && setAside(meta, headers, i32, liveHeader)) {
+          headers[granule] = cachedHeader;
+          meta[cachedHeader] = (meta[cachedHeader] - 1) | 0;
           i32[ptr >>> 2] = 0;
-          meta[live] = ptr;
+          meta[liveHeader] = ptr;
           return;
         }
-      } else if (live === NOT_MINE && header > LIVE && header <= lastLive) {
+      } else if (liveHeader === NOT_MINE && header > LIVE && header <= lastLiveHeader) {
         const count = (meta[OUTBOX_COUNT] + 1) | 0;
         if (count < limit) {
           meta[beforeOutbox + count] = ptr;

@@ -10,7 +10,7 @@ import {
 } from "../layout/header.js";
 import {
   FREE_COUNT,
-  POOLED,
+  IN_ARENA,
   ptrToSlab,
   SLAB_BYTES,
   slabRecord,
@@ -40,7 +40,7 @@ export function classifyNotLive(views: HeapViews, ptr: unknown): NotLive {
   const header = views.headers[ptr >>> GRANULE_SHIFT];
   if (headerState(header) >= FREE && headerClass(header) !== 0) return "freed";
   const kind = kindOfSlab(views, ptrToSlab(ptr));
-  if (kind === POOLED) return "unallocated";
+  if (kind === IN_ARENA) return "unallocated";
   const isStart = (ptr & (SLAB_BYTES - 1)) % (BLOCK_BYTES[kind] ?? SLAB_BYTES) === 0;
   return isStart && header === toHeader(IN_TRANSIT, kind) ? "freed" : "interior";
 }
@@ -50,7 +50,7 @@ function kindOfSlab(views: HeapViews, slab: number): number {
   for (const run of views.slabSource.runs(views)) {
     if (slab < run.slab + run.slabs) return run.kind;
   }
-  return POOLED;
+  return IN_ARENA;
 }
 
 const REASONS: Record<NotLive, string> = {
@@ -105,7 +105,7 @@ export function exhausted(views: HeapViews, requestBytes: number): HeapError {
   let largestRunBytes = 0;
   let lastRunBytes = 0;
   for (const { slab, slabs, kind } of views.slabSource.runs(views)) {
-    lastRunBytes = kind === POOLED ? slabs * SLAB_BYTES : 0;
+    lastRunBytes = kind === IN_ARENA ? slabs * SLAB_BYTES : 0;
     pooledBytes += lastRunBytes;
     largestRunBytes = Math.max(largestRunBytes, lastRunBytes);
     freeBlockBytes += freeBytesOf(records, slabRecord(slab), kind);
@@ -124,9 +124,9 @@ export function exhausted(views: HeapViews, requestBytes: number): HeapError {
 }
 
 /** Bytes of a slab's free blocks; none of a span or a free run. */
-function freeBytesOf(records: Int32Array, record: number, kind: number): number {
+function freeBytesOf(records: Int32Array, slabAt: number, kind: number): number {
   if (kind < 1 || kind > CLASS_COUNT) return 0;
-  return records[record + FREE_COUNT] * BLOCK_BYTES[kind];
+  return records[slabAt + FREE_COUNT] * BLOCK_BYTES[kind];
 }
 
 /** The error for any use of a disposed heap, or of one whose buffer is gone. */

@@ -28,15 +28,15 @@ export function bindRealloc(
   const { i32, liveHeaders, u8 } = views;
   function realloc(ptr: Ptr, size: number): Ptr {
     if (ptr === 0) return malloc(size);
-    const live = liveHeaderOf(views, ptr);
+    const liveHeader = liveHeaderOf(views, ptr);
     if (typeof size !== "number" || size >>> 0 !== size || size > largestBlock(views))
       throw invalidSize(views, size);
-    const isSpan = (live & CLASS_MASK) === SPAN_CLASS;
-    const usable = usableBytes(views, ptr, live);
+    const isSpan = (liveHeader & CLASS_MASK) === SPAN_CLASS;
+    const usable = usableBytes(views, ptr, liveHeader);
     if (isSpan && size > CLASS_MAX_BYTES) {
       if (resizeSpan(views, ptr, (size + GRANULE_BYTES - 1) & -GRANULE_BYTES)) return ptr;
     } else if (!isSpan && size <= usable) {
-      const isSameClass = liveHeaders[(size + GRANULE_BYTES - 1) >>> GRANULE_SHIFT] === live;
+      const isSameClass = liveHeaders[(size + GRANULE_BYTES - 1) >>> GRANULE_SHIFT] === liveHeader;
       if (isSameClass || size >= usable >> 1) return ptr;
     }
     const isSmaller = size <= usable;

@@ -24,27 +24,27 @@ import type { HeapViews } from "../layout/views.js";
 export function refillFromSlab(views: HeapViews, classIndex: number, slab: number): void {
   const { meta, records } = views;
   const wanted = meta[classRecord(classIndex) + CLASS_REFILL];
-  const record = slabRecord(slab);
-  const capacity = blocksPerSlab(classIndex);
-  const carved = records[record + CARVED];
-  const hasFree = records[record + FREE_COUNT] > 0;
-  if (carved < 0 || carved > capacity - (hasFree ? 0 : 1)) {
-    throw corrupted("carved", slabToPtr(slab), carved, `at most ${capacity}`);
+  const slabAt = slabRecord(slab);
+  const blockCount = blocksPerSlab(classIndex);
+  const carved = records[slabAt + CARVED];
+  const hasFree = records[slabAt + FREE_COUNT] > 0;
+  if (carved < 0 || carved > blockCount - (hasFree ? 0 : 1)) {
+    throw corrupted("carved", slabToPtr(slab), carved, `at most ${blockCount}`);
   }
   const taken = hasFree
     ? views.slabSource.takeBlocks(views, slab, classIndex, wanted)
     : carve(views, slab, classIndex, wanted);
   meta[ROOMS + classIndex] = meta[ROOMS + classIndex] - taken;
-  const exhausted = records[record + FREE_COUNT] === 0 && records[record + CARVED] === capacity;
+  const exhausted = records[slabAt + FREE_COUNT] === 0 && records[slabAt + CARVED] === blockCount;
   if (exhausted) unlinkPartial(views, slab, classIndex);
 }
 
 /** Gives headers to the next blocks of a slab, up to the end of a page. */
 function carve(views: HeapViews, slab: number, classIndex: number, wanted: number): number {
   const { headers, i32, meta, records } = views;
-  const record = slabRecord(slab);
+  const slabAt = slabRecord(slab);
   const blockBytes = BLOCK_BYTES[classIndex];
-  const carved = records[record + CARVED];
+  const carved = records[slabAt + CARVED];
   const offset = carved * blockBytes;
   const pageEnd = (offset + blockBytes + PAGE_BYTES - 1) & -PAGE_BYTES;
   const onPage = ((pageEnd - offset) / blockBytes) | 0;
@@ -58,7 +58,7 @@ function carve(views: HeapViews, slab: number, classIndex: number, wanted: numbe
   }
   i32[last >> 2] = 0;
   meta[HEADS + classIndex] = first;
-  records[record + CARVED] = carved + count;
+  records[slabAt + CARVED] = carved + count;
   touchSlab(views, slab, offset + count * blockBytes, MAP_PAGE);
   return count;
 }

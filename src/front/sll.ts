@@ -32,43 +32,43 @@ import type { HeapViews } from "../layout/views.js";
  */
 
 /** Whether a link names a cached block, in a slab of this image, that has this cached header. */
-export function isCachedBlock(views: HeapViews, ptr: number, cached: number): boolean {
+export function isCachedBlock(views: HeapViews, ptr: number, cachedHeader: number): boolean {
   return (
     (ptr & (GRANULE_BYTES - 1)) === 0 &&
-    views.headers[ptr >>> GRANULE_SHIFT] === cached &&
+    views.headers[ptr >>> GRANULE_SHIFT] === cachedHeader &&
     views.slabSource.isOwn(views, ptr >>> SLAB_SHIFT)
   );
 }
 
 /** Gives a class without a chain its newest one on the SLL. Whether there was one. */
-export function popSll(views: HeapViews, live: number): boolean {
+export function popSll(views: HeapViews, liveHeader: number): boolean {
   const { i32, meta } = views;
-  const classIndex = headerClass(live);
-  const owner = classRecord(classIndex);
-  const chain = meta[owner + SLL_HEAD];
-  const chains = meta[owner + SLL_CHAINS];
+  const classIndex = headerClass(liveHeader);
+  const classAt = classRecord(classIndex);
+  const chain = meta[classAt + SLL_HEAD];
+  const chains = meta[classAt + SLL_CHAINS];
   if (chains === 0) return false;
   if (!isCachedBlock(views, chain, toHeader(CACHED, classIndex))) {
     mendClass(views, classIndex);
     return false;
   }
-  meta[owner + SLL_HEAD] = chains > 1 ? i32[(chain >> 2) + CHAIN_LINK] : 0;
-  meta[owner + SLL_CHAINS] = chains - 1;
-  meta[SLL_BLOCKS] = meta[SLL_BLOCKS] - meta[owner + CLASS_CAP];
-  meta[live] = chain;
+  meta[classAt + SLL_HEAD] = chains > 1 ? i32[(chain >> 2) + CHAIN_LINK] : 0;
+  meta[classAt + SLL_CHAINS] = chains - 1;
+  meta[SLL_BLOCKS] = meta[SLL_BLOCKS] - meta[classAt + CLASS_CAP];
+  meta[liveHeader] = chain;
   meta[ROOMS + classIndex] = 0;
   return true;
 }
 
-/** Returns every block of the SLL to its slab, and slabs that become empty to the pool. */
+/** Returns every block of the SLL to its slab, and slabs that become empty to the arena. */
 export function drainSll(views: HeapViews): void {
   const { counters, i32, meta } = views;
   counters[DRAINS] = counters[DRAINS] + 1;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    const owner = classRecord(classIndex);
-    const cap = meta[owner + CLASS_CAP];
-    let chain = meta[owner + SLL_HEAD];
-    let chains = meta[owner + SLL_CHAINS];
+    const classAt = classRecord(classIndex);
+    const cap = meta[classAt + CLASS_CAP];
+    let chain = meta[classAt + SLL_HEAD];
+    let chains = meta[classAt + SLL_CHAINS];
     giveUpSll(meta, classIndex);
     for (; chains > 0; chains--) {
       const next = i32[(chain >> 2) + CHAIN_LINK];
@@ -82,7 +82,7 @@ export function drainSll(views: HeapViews): void {
 }
 
 /** Returns every cached block to its slab: the SLL's and the front cache's. */
-export function drainAll(views: HeapViews): void {
+export function drainCaches(views: HeapViews): void {
   const { meta } = views;
   drainSll(views);
   views.slabSource.settle(views);
@@ -98,11 +98,11 @@ export function drainAll(views: HeapViews): void {
 /** Returns the blocks of a chain to their slabs: all, if it is a chain of so many. */
 function returnChain(views: HeapViews, classIndex: number, head: number, count: number): boolean {
   const { counters, i32 } = views;
-  const cached = toHeader(CACHED, classIndex);
+  const cachedHeader = toHeader(CACHED, classIndex);
   const drained = counterIndex(classIndex, DRAINED);
   let ptr = head;
   let returned = 0;
-  for (; returned < count && isCachedBlock(views, ptr, cached); returned++) {
+  for (; returned < count && isCachedBlock(views, ptr, cachedHeader); returned++) {
     const next = i32[(ptr >> 2) + LINK];
     views.slabSource.returnBlock(views, classIndex, ptr);
     ptr = next;
@@ -118,7 +118,7 @@ function returnChain(views: HeapViews, classIndex: number, head: number, count: 
  */
 export function mendClass(views: HeapViews, classIndex: number): void {
   const { counters, headers, meta, records, slabSource } = views;
-  const cached = toHeader(CACHED, classIndex);
+  const cachedHeader = toHeader(CACHED, classIndex);
   const blockBytes = BLOCK_BYTES[classIndex];
   const ptrs: number[] = [];
   counters[MENDS] = counters[MENDS] + 1;
@@ -130,7 +130,7 @@ export function mendClass(views: HeapViews, classIndex: number): void {
     const blocks = Math.min(carved, blocksPerSlab(classIndex));
     for (let block = 0; block < blocks; block++) {
       const ptr = slabToPtr(slab) + block * blockBytes;
-      if (headers[ptr >>> GRANULE_SHIFT] === cached) ptrs.push(ptr);
+      if (headers[ptr >>> GRANULE_SHIFT] === cachedHeader) ptrs.push(ptr);
     }
   }
   for (const ptr of ptrs) slabSource.returnBlock(views, classIndex, ptr);
@@ -143,9 +143,9 @@ function emptyChain(meta: Int32Array, classIndex: number): void {
 
 /** Takes the chains of a class off the SLL. */
 function giveUpSll(meta: Int32Array, classIndex: number): void {
-  const owner = classRecord(classIndex);
-  const blocks = meta[owner + SLL_CHAINS] * meta[owner + CLASS_CAP];
+  const classAt = classRecord(classIndex);
+  const blocks = meta[classAt + SLL_CHAINS] * meta[classAt + CLASS_CAP];
   meta[SLL_BLOCKS] = meta[SLL_BLOCKS] - blocks;
-  meta[owner + SLL_HEAD] = 0;
-  meta[owner + SLL_CHAINS] = 0;
+  meta[classAt + SLL_HEAD] = 0;
+  meta[classAt + SLL_CHAINS] = 0;
 }

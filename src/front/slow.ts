@@ -32,7 +32,7 @@ import { CLASS_MAX_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
 import type { HeapViews } from "../layout/views.js";
 import { closed, exhausted, invalidSize, notLive } from "./misuse.js";
 import { refillFromSlab } from "./refill.js";
-import { drainAll, drainSll, isCachedBlock, mendClass, popSll } from "./sll.js";
+import { drainCaches, drainSll, isCachedBlock, mendClass, popSll } from "./sll.js";
 
 /*
  * Where the hot paths go when they miss. Each is one long body on purpose, as `realloc` is: above
@@ -59,41 +59,41 @@ export function mallocSlow(views: HeapViews, size: number): number {
     if (meta[SLL_BLOCKS] > 0) drainSll(views);
     const span = takeSpan(views, bytes);
     if (span !== 0) return span;
-    drainAll(views);
+    drainCaches(views);
     return takeSpan(views, bytes);
   }
-  const live = views.liveHeaders[(size + GRANULE_BYTES - 1) >>> GRANULE_SHIFT];
-  const classIndex = live & CLASS_MASK;
-  const cached = live - LIVE_TO_CACHED;
-  let ptr = meta[live];
+  const liveHeader = views.liveHeaders[(size + GRANULE_BYTES - 1) >>> GRANULE_SHIFT];
+  const classIndex = liveHeader & CLASS_MASK;
+  const cachedHeader = liveHeader - LIVE_TO_CACHED;
+  let ptr = meta[liveHeader];
   // It is one for a caller that came here without a look at the chain.
-  if (!isCachedBlock(views, ptr, cached)) {
-    const owner = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
+  if (!isCachedBlock(views, ptr, cachedHeader)) {
+    const classAt = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
     const counter = classIndex * COUNTERS_PER_CLASS;
-    if (ptr !== 0 || meta[cached] !== meta[owner + CLASS_CAP]) mendClass(views, classIndex);
+    if (ptr !== 0 || meta[cachedHeader] !== meta[classAt + CLASS_CAP]) mendClass(views, classIndex);
     counters[counter + FRONT_MISSES] = counters[counter + FRONT_MISSES] + 1;
-    if (!popSll(views, live)) {
-      let slab = meta[owner + PARTIAL_HEAD];
+    if (!popSll(views, liveHeader)) {
+      let slab = meta[classAt + PARTIAL_HEAD];
       if (slab === 0 && meta[SLL_BLOCKS] > 0) {
         drainSll(views);
-        slab = meta[owner + PARTIAL_HEAD];
+        slab = meta[classAt + PARTIAL_HEAD];
       }
       if (slab === 0) slab = slabSource.reclaim(views, classIndex);
       if (slab === 0) slab = openSlab(views, classIndex);
       if (slab === 0) {
-        drainAll(views);
-        slab = meta[owner + PARTIAL_HEAD];
+        drainCaches(views);
+        slab = meta[classAt + PARTIAL_HEAD];
         if (slab === 0) slab = openSlab(views, classIndex);
         if (slab === 0) return 0;
       }
       counters[counter + REFILLS] = counters[counter + REFILLS] + 1;
       refillFromSlab(views, classIndex, slab);
     }
-    ptr = meta[live];
+    ptr = meta[liveHeader];
   }
-  meta[live] = i32[ptr >> 2];
-  meta[cached] = meta[cached] + 1;
-  headers[ptr >>> GRANULE_SHIFT] = live;
+  meta[liveHeader] = i32[ptr >> 2];
+  meta[cachedHeader] = meta[cachedHeader] + 1;
+  headers[ptr >>> GRANULE_SHIFT] = liveHeader;
   return ptr;
 }
 
@@ -106,22 +106,22 @@ export function setAside(
   meta: Int32Array,
   headers: Uint8Array,
   i32: Int32Array,
-  live: number,
+  liveHeader: number,
 ): boolean {
-  const owner = CLASS_RECORDS + (live - LIVE) * CLASS_RECORD_INTS;
-  const cap = meta[owner + CLASS_CAP];
-  const chain = meta[live];
+  const classAt = CLASS_RECORDS + (liveHeader - LIVE) * CLASS_RECORD_INTS;
+  const cap = meta[classAt + CLASS_CAP];
+  const chain = meta[liveHeader];
   const blocks = (meta[SLL_BLOCKS] + cap) | 0;
   const interval = meta[DRAIN_INTERVAL];
   // The head was freed last, so it is a ptr; but stale links may have led a drain to it since.
-  const isCached = headers[chain >>> GRANULE_SHIFT] === live - LIVE_TO_CACHED;
+  const isCached = headers[chain >>> GRANULE_SHIFT] === liveHeader - LIVE_TO_CACHED;
   if (!isCached || (interval !== 0 && blocks >= interval)) return false;
-  i32[(chain >> 2) + CHAIN_LINK] = meta[owner + SLL_HEAD];
-  meta[owner + SLL_HEAD] = chain;
-  meta[owner + SLL_CHAINS] = (meta[owner + SLL_CHAINS] + 1) | 0;
+  i32[(chain >> 2) + CHAIN_LINK] = meta[classAt + SLL_HEAD];
+  meta[classAt + SLL_HEAD] = chain;
+  meta[classAt + SLL_CHAINS] = (meta[classAt + SLL_CHAINS] + 1) | 0;
   meta[SLL_BLOCKS] = blocks;
-  meta[live] = 0;
-  meta[live - LIVE_TO_CACHED] = cap;
+  meta[liveHeader] = 0;
+  meta[liveHeader - LIVE_TO_CACHED] = cap;
   return true;
 }
 
@@ -136,41 +136,41 @@ export function freeSlow(views: HeapViews, ptr: number): void {
   if (views.gate[CLOSED] !== 0) throw closed(views);
   if (ptr === 0) return;
   if (typeof ptr !== "number" || (ptr & -GRANULE_BYTES) !== ptr) throw notLive(views, ptr);
-  const live = headers[ptr >>> GRANULE_SHIFT];
-  if (!(live > LIVE)) throw notLive(views, ptr);
-  const classIndex = live & CLASS_MASK;
+  const liveHeader = headers[ptr >>> GRANULE_SHIFT];
+  if (!(liveHeader > LIVE)) throw notLive(views, ptr);
+  const classIndex = liveHeader & CLASS_MASK;
   if (classIndex === SPAN_CLASS) {
     const slab = ptr >>> SLAB_SHIFT;
-    const record = SLAB_RECORDS + (slab << SLAB_RECORD_SHIFT);
+    const slabAt = SLAB_RECORDS + (slab << SLAB_RECORD_SHIFT);
     slabSource.reserve(views, slab);
-    slabSource.give(views, slab, views.records[record + RUN]);
+    slabSource.give(views, slab, views.records[slabAt + RUN]);
     return;
   }
-  if (slabSource.freeForeign(views, ptr, live)) return;
-  const cached = live - LIVE_TO_CACHED;
-  let room = meta[cached];
+  if (slabSource.freeForeign(views, ptr, liveHeader)) return;
+  const cachedHeader = liveHeader - LIVE_TO_CACHED;
+  let room = meta[cachedHeader];
   // There is room for a caller that came here without a look at the chain.
-  if (room <= 0 && !isCachedBlock(views, meta[live], cached)) {
+  if (room <= 0 && !isCachedBlock(views, meta[liveHeader], cachedHeader)) {
     mendClass(views, classIndex);
-    room = meta[cached];
+    room = meta[cachedHeader];
   } else if (room <= 0) {
-    const owner = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
-    const blocks = meta[SLL_BLOCKS] + meta[owner + CLASS_CAP];
+    const classAt = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
+    const blocks = meta[SLL_BLOCKS] + meta[classAt + CLASS_CAP];
     const interval = meta[DRAIN_INTERVAL];
-    const chain = meta[live];
-    i32[(chain >> 2) + CHAIN_LINK] = meta[owner + SLL_HEAD];
-    meta[owner + SLL_HEAD] = chain;
-    meta[owner + SLL_CHAINS] = meta[owner + SLL_CHAINS] + 1;
+    const chain = meta[liveHeader];
+    i32[(chain >> 2) + CHAIN_LINK] = meta[classAt + SLL_HEAD];
+    meta[classAt + SLL_HEAD] = chain;
+    meta[classAt + SLL_CHAINS] = meta[classAt + SLL_CHAINS] + 1;
     meta[SLL_BLOCKS] = blocks;
-    meta[live] = 0;
-    room = meta[owner + CLASS_CAP];
-    meta[cached] = room;
+    meta[liveHeader] = 0;
+    room = meta[classAt + CLASS_CAP];
+    meta[cachedHeader] = room;
     if (interval !== 0 && blocks >= interval) drainSll(views);
   }
-  headers[ptr >>> GRANULE_SHIFT] = cached;
-  i32[ptr >> 2] = meta[live];
-  meta[live] = ptr;
-  meta[cached] = room - 1;
+  headers[ptr >>> GRANULE_SHIFT] = cachedHeader;
+  i32[ptr >> 2] = meta[liveHeader];
+  meta[liveHeader] = ptr;
+  meta[cachedHeader] = room - 1;
 }
 
 /** Small enough to be inlined: the callers' code for exhaustion is one call that never ran. */

@@ -5,7 +5,7 @@ import { sharedSlabs } from "../central/sharedSlabs.js";
 import { kindOf, leaveSpan, loadState, ownerOf } from "../central/states.js";
 import type { HeapOptions } from "../config/options.js";
 import { formatClasses } from "../front/format.js";
-import { drainAll } from "../front/sll.js";
+import { drainCaches } from "../front/sll.js";
 import { LIVE } from "../layout/header.js";
 import {
   CLOSED,
@@ -126,7 +126,7 @@ export function formatRegion(views: SharedViews, options: HeapOptions): void {
 /** Leaves the heap: gives back what is cached, abandons the slabs, frees the slot. */
 export function detachWorker(views: SharedViews): void {
   const { layout } = views;
-  drainAll(views);
+  drainCaches(views);
   disownMarks(views);
   for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
     const state = loadState(views, slab);

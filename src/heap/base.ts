@@ -5,7 +5,7 @@ import type { HeapOptions } from "../config/options.js";
 import type { Door } from "../front/door.js";
 import { liveHeaderOf, usableBytes } from "../front/lookup.js";
 import { classifyNotLive, closed, type NotLive } from "../front/misuse.js";
-import { drainAll } from "../front/sll.js";
+import { drainCaches } from "../front/sll.js";
 import { type BlockInfo, walkBlocks } from "../inspect/walk.js";
 import { GRANULE_BYTES, GRANULE_SHIFT, headerClass, LIVE } from "../layout/header.js";
 import { CLOSED, SLAB_BYTES } from "../layout/metadata.js";
@@ -180,9 +180,9 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
     return walkBlocks(this.openViews());
   }
 
-  /** Returns every cached block to its slab, and every empty slab to the pool. */
+  /** Returns every cached block to its slab, and every empty slab to the arena. */
   drain(): void {
-    drainAll(this.openViews());
+    drainCaches(this.openViews());
   }
 
   protected openViews(): HeapViews {

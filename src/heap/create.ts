@@ -1,5 +1,5 @@
 import { HeapError, show } from "../base/errors.js";
-import { giveRun, slabPool } from "../central/slabPool.js";
+import { arena, giveRun } from "../central/arena.js";
 import {
   type HeapOptions,
   MAX_CAPACITY_BYTES,
@@ -7,7 +7,7 @@ import {
   OPTION_TABLE,
 } from "../config/options.js";
 import { closeChains, formatClasses } from "../front/format.js";
-import { drainAll } from "../front/sll.js";
+import { drainCaches } from "../front/sll.js";
 import { GRANULE_SHIFT } from "../layout/header.js";
 import {
   CAPACITY_BYTES,
@@ -33,7 +33,7 @@ import { type HeapViews, viewImage } from "../layout/views.js";
 
 /** Writes the metadata of an empty heap into a buffer whose metadata is zeroed. */
 export function formatImage(buffer: ArrayBufferLike, options: HeapOptions): HeapViews {
-  const views = viewImage(buffer, options.capacity, slabPool);
+  const views = viewImage(buffer, options.capacity, arena);
   formatMetadata(views.meta, options, firstSlabOf(options.capacity));
   return views;
 }
@@ -104,7 +104,7 @@ export function zeroTouchedPages(meta: Int32Array, start: number, end: number): 
 /** Drains a heap and sends every hot path to the slow one, which refuses. */
 export function closeImage(views: HeapViews): void {
   const { meta } = views;
-  drainAll(views);
+  drainCaches(views);
   closeChains(meta);
   meta[CLOSED] = 1;
 }

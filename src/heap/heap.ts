@@ -1,5 +1,5 @@
 import type { HeapError } from "../base/errors.js";
-import { slabPool } from "../central/slabPool.js";
+import { arena } from "../central/arena.js";
 import { type HeapOptions, resolveOptions } from "../config/options.js";
 import { openDoor } from "../front/door.js";
 import { openChains } from "../front/format.js";
@@ -97,7 +97,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
       const field = (error as Partial<HeapError>).details?.field;
       if (field !== "cached" && field !== "chains") throw error;
     }
-    const views = viewImage(buffer, buffer.byteLength, slabPool);
+    const views = viewImage(buffer, buffer.byteLength, arena);
     for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) mendClass(views, classIndex);
     return Heap.open(buffer);
   }

@@ -78,7 +78,7 @@ export interface Recovered {
   readonly live: Ptr[];
   /** Blocks that came back from its caches, and from its mail. */
   readonly reclaimedBlocks: number;
-  /** Slabs that came back to the pool. */
+  /** Slabs that came back to the arena. */
   readonly reclaimedSlabs: number;
   /** Slabs with live blocks, left to whoever adopts them. */
   readonly abandonedSlabs: number;
@@ -218,7 +218,7 @@ function recoverSlab(views: SharedViews, slab: number, classIndex: number, tally
   const { freeBits, headers, marks, records } = views;
   const blockBytes = BLOCK_BYTES[classIndex];
   const start = slabToPtr(slab);
-  const record = slabRecord(slab);
+  const slabAt = slabRecord(slab);
   const firstWord = slab << FREE_WORDS_SHIFT;
   let carved = blocksPerSlab(classIndex);
   while (carved > 0 && headers[(start + (carved - 1) * blockBytes) >>> GRANULE_SHIFT] === 0) {
@@ -231,11 +231,11 @@ function recoverSlab(views: SharedViews, slab: number, classIndex: number, tally
   for (let word = 0; word < words; word++) {
     free += recoverWord(views, slab, classIndex, word, carved, tally);
   }
-  records[record + KIND] = classIndex;
-  records[record + FREE_COUNT] = free;
-  records[record + CARVED] = carved;
-  records[record + CURSOR] = 0;
-  records[record + RUN] = 1;
+  records[slabAt + KIND] = classIndex;
+  records[slabAt + FREE_COUNT] = free;
+  records[slabAt + CARVED] = carved;
+  records[slabAt + CURSOR] = 0;
+  records[slabAt + RUN] = 1;
   touchSlab(views, slab, carved * blockBytes, MAP_PAGE);
   if (free < carved) {
     tally.abandonedSlabs++;

@@ -1,6 +1,6 @@
 import { HeapError, show } from "../base/errors.js";
 import { sync } from "../base/sync.js";
-import { slabPool } from "../central/slabPool.js";
+import { arena } from "../central/arena.js";
 import { type HeapOptions, OPTION_TABLE } from "../config/options.js";
 import { chainCap, refillCount } from "../front/format.js";
 import {
@@ -55,7 +55,7 @@ export function checkImage(
   check("option capacity", options.capacity, capacityBytes);
   check("firstSlab", meta[FIRST_SLAB], slab);
   check("endSlab", meta[END_SLAB], capacityBytes >>> SLAB_SHIFT);
-  const views = viewImage(buffer, capacityBytes, slabPool);
+  const views = viewImage(buffer, capacityBytes, arena);
   checkClasses(views.meta, options);
   verifyAsImage(views);
   return { views, options };
@@ -88,9 +88,9 @@ export function readSharedSuperblock(
 
 function checkClasses(meta: Int32Array, options: HeapOptions): void {
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    const record = classRecord(classIndex);
-    check("classCap", meta[record + CLASS_CAP], chainCap(classIndex, options.fastCap));
-    check("classRefill", meta[record + CLASS_REFILL], refillCount(classIndex, options));
+    const classAt = classRecord(classIndex);
+    check("classCap", meta[classAt + CLASS_CAP], chainCap(classIndex, options.fastCap));
+    check("classRefill", meta[classAt + CLASS_REFILL], refillCount(classIndex, options));
   }
 }
 

@@ -7,7 +7,7 @@ import {
   DRAINED,
   DRAINS,
   FREE_COUNT,
-  POOLED,
+  IN_ARENA,
   ptrToSlab,
   REFILLS,
   SPAN_BYTES,
@@ -73,7 +73,7 @@ export function readSharedStats(views: SharedViews, options: HeapOptions): Share
     if (worker !== undefined) add(worker.live, { blocks: -blocks, bytes: -bytes });
   };
   for (const { slab, slabs, kind } of walkStates(views)) {
-    if (kind === POOLED) continue;
+    if (kind === IN_ARENA) continue;
     const owner = ownerOf(loadState(views, slab));
     const worker = workers.find(({ workerId }) => workerId === owner - 1);
     if (owner === ABANDONED) stats.abandonedSlabs += slabs;
@@ -121,13 +121,13 @@ function readOwned(
   worker: WorkerStats,
 ): void {
   const { records } = views;
-  const record = slabRecord(slab);
+  const slabAt = slabRecord(slab);
   worker.slabs += slabs;
   if (kind > CLASS_COUNT) {
-    add(worker.live, { blocks: 1, bytes: records[record + SPAN_BYTES] });
+    add(worker.live, { blocks: 1, bytes: records[slabAt + SPAN_BYTES] });
     return;
   }
-  const used = records[record + CARVED] - records[record + FREE_COUNT];
+  const used = records[slabAt + CARVED] - records[slabAt + FREE_COUNT];
   add(worker.live, counted(used, BLOCK_BYTES[kind]));
 }
 

@@ -17,9 +17,9 @@ import {
   blocksPerSlab,
   CARVED,
   FREE_COUNT,
+  IN_ARENA,
   KIND,
   metadataOffset,
-  POOLED,
   RUN,
   SLAB_BYTES,
   SPAN_BYTES,
@@ -136,7 +136,7 @@ export function verifyShared(views: SharedViews): void {
   }
   verifyBareHeaders(views, 0, views.layout.firstSlab);
   for (const { slab, slabs, kind } of walkStates(views)) {
-    if (kind === POOLED) verifyPooled(views, slab, slab + slabs);
+    if (kind === IN_ARENA) verifyInArena(views, slab, slab + slabs);
     else if (kind === SPAN_CLASS) verifySharedSpan(views, slab, slabs);
     else if (kind === SPAN_TAIL) broken("tiling", slabToPtr(slab), "a span's tail", "its head");
     else verifySharedSlab(views, slab, kind, census);
@@ -160,7 +160,7 @@ function readOutbox(worker: SharedViews, { outboxes }: Census): void {
   }
 }
 
-function verifyPooled(views: SharedViews, slab: number, end: number): void {
+function verifyInArena(views: SharedViews, slab: number, end: number): void {
   const { layout } = views;
   verifyBareHeaders(views, slab, end);
   for (let index = slab; index < end; index++) {
@@ -205,13 +205,13 @@ function verifySharedSpan(views: SharedViews, slab: number, run: number): void {
 function verifySharedSlab(views: SharedViews, slab: number, kind: number, census: Census): void {
   const { freeBits, headers, layout, marks, records, words } = views;
   const ptr = slabToPtr(slab);
-  const record = slabRecord(slab);
+  const slabAt = slabRecord(slab);
   expectRange("tiling", ptr, kind, 2, CLASS_COUNT);
-  expect("tiling", ptr, records[record + KIND], kind);
+  expect("tiling", ptr, records[slabAt + KIND], kind);
   const owner = verifyOwner(views, slab);
   const walked = owner === ABANDONED ? undefined : census.walked[owner - 1];
   const granules = BLOCK_BYTES[kind] >>> GRANULE_SHIFT;
-  const carved = records[record + CARVED];
+  const carved = records[slabAt + CARVED];
   expectRange("carved", ptr, carved, 1, blocksPerSlab(kind));
   let free = 0;
   let marked = 0;
@@ -243,7 +243,7 @@ function verifySharedSlab(views: SharedViews, slab: number, kind: number, census
   }
   const used = blocksPerSlab(kind) * granules;
   verifyZeros(views, (ptr >>> GRANULE_SHIFT) + used, (ptr + SLAB_BYTES) >>> GRANULE_SHIFT);
-  expect("freeCount", ptr, records[record + FREE_COUNT], free);
+  expect("freeCount", ptr, records[slabAt + FREE_COUNT], free);
   const keeper = (owner << KIND_SHIFT) | kind;
   const mayBeEmpty = owner !== ABANDONED && !census.kept.has(keeper);
   expectRange("carved", ptr, free, 0, mayBeEmpty ? carved : carved - 1);

@@ -5,9 +5,9 @@ import { MAX_CAPACITY_BYTES, MIN_CAPACITY_BYTES } from "../config/options.js";
 import { GRANULE_BYTES, GRANULE_SHIFT } from "../layout/header.js";
 import {
   CARVED,
+  IN_ARENA,
   metadataOffset,
   PAGE_BYTES,
-  POOLED,
   SLAB_BYTES,
   SPAN_BYTES,
   slabRecord,
@@ -37,12 +37,12 @@ interface Extent {
 
 /** Bytes of a run of slabs that blocks occupy; never more than the run has. */
 function usedBytes(records: Int32Array, { slab, slabs, kind }: Run): number {
-  const record = slabRecord(slab);
-  if (kind === POOLED) return 0;
+  const slabAt = slabRecord(slab);
+  if (kind === IN_ARENA) return 0;
   const bytes =
     kind === SPAN_CLASS
-      ? records[record + SPAN_BYTES]
-      : records[record + CARVED] * BLOCK_BYTES[kind];
+      ? records[slabAt + SPAN_BYTES]
+      : records[slabAt + CARVED] * BLOCK_BYTES[kind];
   const isWhole = bytes >= 0 && bytes % GRANULE_BYTES === 0;
   if (isWhole && bytes <= slabs * SLAB_BYTES) return bytes;
   throw corrupted("carved", slabToPtr(slab), bytes, `at most ${slabs * SLAB_BYTES}`);

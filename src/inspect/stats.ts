@@ -12,9 +12,9 @@ import {
   FREE_COUNT,
   FRONT_MALLOCS,
   FRONT_MISSES,
+  IN_ARENA,
   MENDS,
   PAGE_BYTES,
-  POOLED,
   REFILLS,
   ROOMS,
   SLAB_BYTES,
@@ -73,7 +73,7 @@ export interface HeapStats {
   cached: Counted;
   free: Counted;
   uncarvedBytes: number;
-  /** Bytes of slabs in the central pool, the never used ones included. */
+  /** Bytes of slabs in the arena, the never used ones included. */
   pooledBytes: number;
   slabs: { inUse: number; pooled: number; unused: number; opened: number };
   spans: Counted;
@@ -100,9 +100,9 @@ export function add(total: Counted, part: Counted): void {
 
 /** Blocks that a class has cached: in its chain and on the SLL. */
 export function cachedBlocks(meta: Int32Array, classIndex: number): number {
-  const owner = classRecord(classIndex);
-  const cap = meta[owner + CLASS_CAP];
-  const chains = meta[owner + SLL_CHAINS];
+  const classAt = classRecord(classIndex);
+  const cap = meta[classAt + CLASS_CAP];
+  const chains = meta[classAt + SLL_CHAINS];
   return cap - meta[ROOMS + classIndex] + chains * cap;
 }
 
@@ -154,21 +154,21 @@ function readRuns(views: HeapViews, stats: HeapStats): void {
   const { records } = views;
   let idlePages = 0;
   for (const { slab, slabs, kind } of views.slabSource.runs(views)) {
-    const record = slabRecord(slab);
-    if (kind === POOLED) {
+    const slabAt = slabRecord(slab);
+    if (kind === IN_ARENA) {
       stats.slabs.pooled += slabs;
       idlePages += touchedPagesOf(records, slab, slabs);
       continue;
     }
     stats.slabs.inUse += slabs;
     if (kind === SPAN_CLASS) {
-      add(stats.spans, { blocks: 1, bytes: records[record + SPAN_BYTES] });
+      add(stats.spans, { blocks: 1, bytes: records[slabAt + SPAN_BYTES] });
       continue;
     }
     const own = stats.classes[kind - 1];
     if (own === undefined) throw corrupted("tiling", slabToPtr(slab), kind, "a class");
-    const carved = records[record + CARVED];
-    const free = records[record + FREE_COUNT];
+    const carved = records[slabAt + CARVED];
+    const free = records[slabAt + FREE_COUNT];
     own.slabs++;
     add(own.free, counted(free, own.blockBytes));
     add(own.live, counted(carved - free, own.blockBytes));

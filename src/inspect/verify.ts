@@ -1,5 +1,5 @@
 import { corrupted } from "../base/errors.js";
-import { binOf } from "../central/slabPool.js";
+import { binOf } from "../central/arena.js";
 import { MAP_PAGE, touchedPages } from "../central/touch.js";
 import {
   CACHED,
@@ -25,11 +25,11 @@ import {
   classRecord,
   FREE_COUNT,
   HEADS,
+  IN_ARENA,
   KIND,
   LINK,
   NEXT,
   PARTIAL_HEAD,
-  POOLED,
   PREV,
   ROOMS,
   RUN,
@@ -142,20 +142,20 @@ function verifyRuns(views: HeapViews, walked: Walked): void {
   let wasPooled = false;
   for (let slab = firstSlab(views); slab < wilderness; ) {
     const address = slabToPtr(slab);
-    const record = slabRecord(slab);
-    const kind = meta[record + KIND];
-    const run = meta[record + RUN];
+    const slabAt = slabRecord(slab);
+    const kind = meta[slabAt + KIND];
+    const run = meta[slabAt + RUN];
     expectRange("tiling", address, run, 1, wilderness - slab);
-    if (kind === POOLED) {
+    if (kind === IN_ARENA) {
       if (wasPooled) broken("tiling", address, "two free runs side by side", "one");
-      const last = slabRecord(slab + run - 1);
-      expect("tiling", address, meta[last + RUN], run);
-      expect("tiling", address, meta[last + KIND], POOLED);
+      const lastAt = slabRecord(slab + run - 1);
+      expect("tiling", address, meta[lastAt + RUN], run);
+      expect("tiling", address, meta[lastAt + KIND], IN_ARENA);
       walked.freeRuns.add(slab);
       verifyBareHeaders(views, slab, slab + run);
     } else if (kind === SPAN_CLASS) verifySpan(views, slab, run);
     else verifySlab(views, slab, kind, run, walked);
-    wasPooled = kind === POOLED;
+    wasPooled = kind === IN_ARENA;
     for (let index = slab; index < slab + run; index++) {
       const bytes = meta[slabRecord(index) + TOUCHED];
       expectRange("touched", slabToPtr(index), bytes & ~MAP_PAGE, 0, SLAB_BYTES);
@@ -169,8 +169,8 @@ function verifyRuns(views: HeapViews, walked: Walked): void {
 function verifySpan(views: HeapViews, slab: number, run: number): void {
   const { headers, records } = views;
   const ptr = slabToPtr(slab);
-  const record = slabRecord(slab);
-  const bytes = records[record + SPAN_BYTES];
+  const slabAt = slabRecord(slab);
+  const bytes = records[slabAt + SPAN_BYTES];
   expectRange("span", ptr, run, 2, run);
   expect("span", ptr, bytesToSlabs(bytes), run);
   expect("span", ptr, bytes % GRANULE_BYTES, 0);
@@ -200,13 +200,13 @@ function verifySlab(
   const ptr = slabToPtr(slab);
   expectRange("tiling", ptr, kind, 1, CLASS_COUNT);
   expect("tiling", ptr, run, 1);
-  const record = slabRecord(slab);
+  const slabAt = slabRecord(slab);
   const blockBytes = BLOCK_BYTES[kind];
-  const carved = records[record + CARVED];
+  const carved = records[slabAt + CARVED];
   expectRange("carved", ptr, carved, 1, blocksPerSlab(kind));
-  expectRange("touched", ptr, records[record + TOUCHED], carved * blockBytes, SLAB_BYTES + 1);
-  expectRange("freeCount", ptr, records[record + CURSOR], 0, SLAB_BYTES);
-  expect("freeCount", ptr, records[record + CURSOR] % blockBytes, 0);
+  expectRange("touched", ptr, records[slabAt + TOUCHED], carved * blockBytes, SLAB_BYTES + 1);
+  expectRange("freeCount", ptr, records[slabAt + CURSOR], 0, SLAB_BYTES);
+  expect("freeCount", ptr, records[slabAt + CURSOR] % blockBytes, 0);
   let free = 0;
   for (let block = 0; block < carved; block++) {
     const at = ptr + block * blockBytes;
@@ -224,7 +224,7 @@ function verifySlab(
     (ptr + carved * blockBytes) >>> GRANULE_SHIFT,
     (ptr + SLAB_BYTES) >>> GRANULE_SHIFT,
   );
-  expect("freeCount", ptr, records[record + FREE_COUNT], free);
+  expect("freeCount", ptr, records[slabAt + FREE_COUNT], free);
   expectRange("carved", ptr, free, 0, carved - 1);
   walked.classSlabs[kind] = walked.classSlabs[kind] + 1;
   if (free > 0 || carved < blocksPerSlab(kind)) walked.partial.add(slab);
@@ -249,16 +249,16 @@ function verifyChains(views: HeapViews, walked: Walked): void {
   const seen = new Set<number>();
   let sllBlocks = 0;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    const owner = classRecord(classIndex);
-    const cap = meta[owner + CLASS_CAP];
+    const classAt = classRecord(classIndex);
+    const cap = meta[classAt + CLASS_CAP];
     const room = meta[ROOMS + classIndex];
     const isClosed = meta[CLOSED] !== 0;
     expectRange("chains", 0, room, 0, isClosed ? 0 : cap);
     const head = meta[HEADS + classIndex];
     let count = isClosed ? 0 : cap - room;
     verifyChain(views, classIndex, head, count, seen);
-    let chain = meta[owner + SLL_HEAD];
-    const chains = meta[owner + SLL_CHAINS];
+    let chain = meta[classAt + SLL_HEAD];
+    const chains = meta[classAt + SLL_CHAINS];
     expectRange("chains", 0, chains, 0, views.headers.length);
     for (let index = 0; index < chains; index++) {
       verifyChain(views, classIndex, chain, cap, seen);
@@ -290,12 +290,12 @@ function verifyChain(
   seen: Set<number>,
 ): void {
   const { headers, i32 } = views;
-  const cached = toHeader(CACHED, classIndex);
+  const cachedHeader = toHeader(CACHED, classIndex);
   let ptr = head;
   for (let block = 0; block < count; block++) {
     if (ptr === 0) broken("chains", 0, `${block} blocks`, count);
     const isAligned = (ptr & (GRANULE_BYTES - 1)) === 0;
-    expect("cached", ptr, isAligned ? headers[ptr >>> GRANULE_SHIFT] : undefined, cached);
+    expect("cached", ptr, isAligned ? headers[ptr >>> GRANULE_SHIFT] : undefined, cachedHeader);
     if (seen.has(ptr)) broken("cached", ptr, "the block twice", "once");
     seen.add(ptr);
     ptr = i32[(ptr >> 2) + LINK];
@@ -305,16 +305,16 @@ function verifyChain(
 
 function verifyPartial(views: HeapViews, classIndex: number, walked: Walked): void {
   const { meta, records } = views;
-  const owner = classRecord(classIndex);
+  const classAt = classRecord(classIndex);
   let prev = 0;
-  for (let slab = meta[owner + PARTIAL_HEAD]; slab !== 0; ) {
-    const record = slabRecord(slab);
+  for (let slab = meta[classAt + PARTIAL_HEAD]; slab !== 0; ) {
+    const slabAt = slabRecord(slab);
     if (!walked.partial.delete(slab))
       broken("partial", slabToPtr(slab), `slab ${slab}`, "a partial slab, once");
-    expect("partial", slabToPtr(slab), records[record + KIND], classIndex);
-    expect("partial", slabToPtr(slab), records[record + PREV], prev);
+    expect("partial", slabToPtr(slab), records[slabAt + KIND], classIndex);
+    expect("partial", slabToPtr(slab), records[slabAt + PREV], prev);
     prev = slab;
-    slab = records[record + NEXT];
+    slab = records[slabAt + NEXT];
   }
 }
 
@@ -326,13 +326,13 @@ function verifyBins(views: HeapViews, walked: Walked): void {
     expect("bins", 0, marked, head === 0 ? 0 : 1);
     let prev = 0;
     for (let slab = head; slab !== 0; ) {
-      const record = slabRecord(slab);
+      const slabAt = slabRecord(slab);
       if (!walked.freeRuns.delete(slab))
         broken("bins", slabToPtr(slab), `slab ${slab}`, "a free run, once");
-      expect("bins", slabToPtr(slab), binOf(meta[record + RUN]), bin);
-      expect("bins", slabToPtr(slab), meta[record + PREV], prev);
+      expect("bins", slabToPtr(slab), binOf(meta[slabAt + RUN]), bin);
+      expect("bins", slabToPtr(slab), meta[slabAt + PREV], prev);
       prev = slab;
-      slab = meta[record + NEXT];
+      slab = meta[slabAt + NEXT];
     }
   }
   expect("bins", 0, walked.freeRuns.size, 0);

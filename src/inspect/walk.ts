@@ -3,7 +3,7 @@ import { CACHED, FREE, GRANULE_SHIFT, headerState, LIVE } from "../layout/header
 import {
   blocksPerSlab,
   CARVED,
-  POOLED,
+  IN_ARENA,
   SPAN_BYTES,
   slabRecord,
   slabToPtr,
@@ -31,11 +31,11 @@ const STATES: Readonly<Record<number, BlockState>> = {
 export function* walkBlocks(views: HeapViews): Generator<BlockInfo, void, undefined> {
   const { headers, records } = views;
   for (const { slab, kind } of views.slabSource.runs(views)) {
-    if (kind === POOLED) continue;
+    if (kind === IN_ARENA) continue;
     const isSpan = kind === SPAN_CLASS;
-    const record = slabRecord(slab);
-    const size = isSpan ? records[record + SPAN_BYTES] : BLOCK_BYTES[kind];
-    const carved = Math.min(records[record + CARVED], blocksPerSlab(kind));
+    const slabAt = slabRecord(slab);
+    const size = isSpan ? records[slabAt + SPAN_BYTES] : BLOCK_BYTES[kind];
+    const carved = Math.min(records[slabAt + CARVED], blocksPerSlab(kind));
     const count = isSpan ? 1 : carved;
     const tier = classTier(kind);
     for (let block = 0; block < count; block++) {

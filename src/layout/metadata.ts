@@ -115,7 +115,7 @@ export const RUN = 6;
 /** What was ever touched of the slab, whatever it was then: see central/touch.ts. */
 export const TOUCHED = 7;
 
-export const POOLED = 0;
+export const IN_ARENA = 0;
 export const SPAN_TAIL = 62;
 
 export function slabRecord(slab: number): number {

@@ -99,8 +99,8 @@ export function generationOf(state: number): number {
 }
 
 /*
- * A slab's state, one word: its owner and its kind. 0 is pooled. A claim is one compare-exchange,
- * so that whom it belongs to is never in doubt.
+ * A slab's state, one word: its owner and its kind. 0 is in the arena. A claim is one
+ * compare-exchange, so that whom it belongs to is never in doubt.
  */
 export const OWNER_MASK = 0xff;
 export const ABANDONED = 0xff;

@@ -17,7 +17,7 @@ export interface Run {
 }
 
 /**
- * Where the slabs come from and go to: a heap's own pool (central/slabPool.ts), or one that workers
+ * Where the slabs come from and go to: a heap's own arena (central/arena.ts), or one that workers
  * share. The cold paths of both kinds of heap are the same but for this.
  */
 export interface SlabSource {
@@ -42,7 +42,7 @@ export interface SlabSource {
   /** Takes and gives what is on its way between workers. */
   settle(views: HeapViews): void;
   /** Frees a live block of a size class that the front cache may not hold: whether it did. */
-  freeForeign(views: HeapViews, ptr: number, live: number): boolean;
+  freeForeign(views: HeapViews, ptr: number, liveHeader: number): boolean;
   /** The runs that tile the slabs, in address order. */
   runs(views: HeapViews): Iterable<Run>;
 }

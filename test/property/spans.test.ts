@@ -75,7 +75,7 @@ function step(shadow: SpanShadow, op: number, slabs: number, pick: number): void
   }
 }
 
-/** All slabs of spans are in use, all others in the pool; after all frees none is in use. */
+/** All slabs of spans are in use, all others in the arena; after all frees none is in use. */
 function finish(shadow: SpanShadow): void {
   const { heap } = shadow;
   heap.verify();

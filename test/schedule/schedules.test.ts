@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Schedule } from "../support/schedule/arena.js";
 import { Random } from "../support/schedule/fibers/deciders.js";
 import { Pool } from "../support/schedule/fibers/pool.js";
 import type { Job } from "../support/schedule/jobs.js";
@@ -8,6 +7,7 @@ import { Threads } from "../support/schedule/launch.js";
 import { programs, steps } from "../support/schedule/programs.js";
 import { FACTOR, REPLAY, SEED, Tally } from "../support/schedule/report.js";
 import { SCENARIOS, type Scenario } from "../support/schedule/scenarios.js";
+import type { Schedule } from "../support/schedule/stage.js";
 
 /** How often each scenario is run on both engines: without and with plain writes as steps. */
 const COMPARED = 40;

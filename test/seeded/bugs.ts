@@ -85,7 +85,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   },
   {
     name: "tails of a failed claim kept",
-    harm: "slabs that no span has are lost to the pool",
+    harm: "slabs that no span has are lost to the arena",
     file: "src/central/states.ts",
     find: "      releaseTails(views, start, slab);\n",
     replace: "",

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { HeapError, type HeapErrorCode } from "../../src/base/errors.js";
 import type { Ptr } from "../../src/base/types.js";
-import { slabPool } from "../../src/central/slabPool.js";
+import { arena } from "../../src/central/arena.js";
 import { Heap, type HeapOptions } from "../../src/index.js";
 import { type HeapViews, viewImage } from "../../src/layout/views.js";
 
@@ -54,7 +54,7 @@ export function refused(heap: Heap, code: HeapErrorCode, action: () => unknown):
 
 /** The image of a heap, as the allocator sees it. */
 export function viewsOf(heap: Heap): HeapViews {
-  return viewImage(heap.buffer, heap.options.capacity, slabPool);
+  return viewImage(heap.buffer, heap.options.capacity, arena);
 }
 
 /** Blocks of one size until memory is exhausted. */

@@ -6,7 +6,7 @@ import { ownerOf } from "../../../src/central/states.js";
 import { type HeapOptions, resolveOptions } from "../../../src/config/options.js";
 import { type Door, openSharedDoor } from "../../../src/front/door.js";
 import { liveHeaderOf } from "../../../src/front/lookup.js";
-import { drainAll } from "../../../src/front/sll.js";
+import { drainCaches } from "../../../src/front/sll.js";
 import { claimWorker, detachWorker } from "../../../src/heap/attach.js";
 import { freeEach, mallocBatch } from "../../../src/heap/batch.js";
 import { handOverBlock } from "../../../src/heap/handOver.js";
@@ -310,5 +310,5 @@ export class Agent {
 
 /** `SharedHeap.drain`. */
 export function sharedDrain(views: SharedViews): void {
-  drainAll(views);
+  drainCaches(views);
 }

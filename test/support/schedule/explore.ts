@@ -1,6 +1,6 @@
-import type { Arena, Schedule, Watch } from "./arena.js";
 import * as C from "./control.js";
 import type { Scenario } from "./scenarios.js";
+import type { Schedule, Stage, Watch } from "./stage.js";
 
 export interface Failure {
   readonly scenario: Scenario;
@@ -26,19 +26,19 @@ export interface Outcome {
 
 /** Explores the schedules of a scenario, until one fails or the time is over. */
 export class Explorer {
-  readonly arena: Arena;
+  readonly stage: Stage;
   readonly outcome: Outcome = { runs: 0, steps: 0, isComplete: true };
   private readonly watch: Watch;
   private readonly end: number;
 
-  constructor(arena: Arena, watch: Watch, ms: number) {
-    this.arena = arena;
+  constructor(stage: Stage, watch: Watch, ms: number) {
+    this.stage = stage;
     this.watch = watch;
     this.end = performance.now() + ms;
   }
 
   private get threads(): number {
-    return this.arena.scenario.threads.length;
+    return this.stage.scenario.threads.length;
   }
 
   /** Runs one schedule. Whether to go on. */
@@ -49,19 +49,19 @@ export class Explorer {
     if (!outcome.isComplete) return false;
     outcome.runs++;
     try {
-      this.arena.run(schedule);
+      this.stage.run(schedule);
     } catch (error) {
       const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      outcome.failure = { scenario: this.arena.scenario, schedule, watch, message };
+      outcome.failure = { scenario: this.stage.scenario, schedule, watch, message };
       return false;
     }
-    outcome.steps += this.arena.control[C.STEP];
+    outcome.steps += this.stage.control[C.STEP];
     return true;
   }
 
   /** Runs these in turn. */
   replay(schedules: readonly Schedule[]): void {
-    const { control } = this.arena;
+    const { control } = this.stage;
     const hashes: number[] = [];
     for (const schedule of schedules) {
       if (!this.run(schedule)) break;
@@ -71,7 +71,7 @@ export class Explorer {
   }
 
   private trace(): Int32Array {
-    const { control } = this.arena;
+    const { control } = this.stage;
     return control.slice(C.TRACE, C.TRACE + Math.min(control[C.STEP], C.MAX_STEPS));
   }
 
@@ -111,7 +111,7 @@ export class Explorer {
   }
 
   protected killIn(explore: (visit: (switches: readonly number[]) => void) => void): void {
-    const { control } = this.arena;
+    const { control } = this.stage;
     const schedules: { switches: readonly number[]; steps: Int32Array }[] = [];
     explore((switches) => {
       schedules.push({ switches, steps: control.slice(C.OWN_STEPS, C.OWN_STEPS + 8) });
@@ -135,7 +135,7 @@ export class Explorer {
       return Math.floor(((state >>> 4) / 2 ** 28) * below);
     };
     if (!this.run({ switches: [] })) return;
-    const steps = this.arena.control[C.STEP];
+    const steps = this.stage.control[C.STEP];
     const { threads } = this;
     for (let run = 0; run < runs; run++) {
       const switches: number[] = [];

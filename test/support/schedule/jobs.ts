@@ -1,7 +1,7 @@
-import type { Schedule, Watch } from "./arena.js";
 import type { Explorer, Outcome } from "./explore.js";
 import { findRaces } from "./races.js";
 import type { Scenario } from "./scenarios.js";
+import type { Schedule, Watch } from "./stage.js";
 
 /** The last four are done by fibers alone. */
 export type Kind =

@@ -95,7 +95,7 @@ export function findRaces(
   explorer: Explorer,
   explore: (visit: (switches: readonly number[]) => void) => void,
 ): string[] {
-  const { control } = explorer.arena;
+  const { control } = explorer.stage;
   const races = new Set<string>();
   const schedules: (readonly number[])[] = [];
   explore((switches) => {
@@ -111,8 +111,8 @@ export function findRaces(
 
 /** Runs a schedule again, for the stacks of the first pair. */
 function explain(explorer: Explorer, switches: readonly number[]): string {
-  const { control } = explorer.arena;
-  explorer.arena.run({ switches });
+  const { control } = explorer.stage;
+  explorer.stage.run({ switches });
   const pair = raceIn(control);
   if (pair === undefined) return "";
   control.set(pair, C.WANTED);
@@ -123,7 +123,7 @@ function explain(explorer: Explorer, switches: readonly number[]): string {
     return `${kind} of byte ${control[at + 1]}`;
   });
   try {
-    explorer.arena.run({ switches });
+    explorer.stage.run({ switches });
     return "";
   } catch (error) {
     const stacks = error instanceof Error ? error.message : readText(control);

@@ -1,12 +1,12 @@
 /** What a thread of the scheduler runs; thread 0 explores. Bundled by launch.ts. */
 import { parentPort, workerData } from "node:worker_threads";
 import { Agent, World } from "./agent.js";
-import { Arena, type Watch } from "./arena.js";
 import * as C from "./control.js";
 import { Explorer } from "./explore.js";
 import { type Job, runJob, watchOf } from "./jobs.js";
 import type { Scenario } from "./scenarios.js";
 import { install, Scheduler } from "./scheduler.js";
+import { Stage, type Watch } from "./stage.js";
 
 interface Data {
   readonly buffer: SharedArrayBuffer;
@@ -24,8 +24,8 @@ function runScheduled(agent: Agent): void {
   scheduler.end();
 }
 
-function openArena(scenario: Scenario, watch: Watch): Arena {
-  return new Arena(buffer, control, scenario, watch, () => {
+function openStage(scenario: Scenario, watch: Watch): Stage {
+  return new Stage(buffer, control, scenario, watch, () => {
     const agent = new Agent(new World(buffer, control, true), 0);
     return () => {
       Atomics.store(control, C.TURN, 0);
@@ -38,7 +38,7 @@ function openArena(scenario: Scenario, watch: Watch): Arena {
 
 if (me === 0) {
   parentPort?.on("message", (job: Job) => {
-    const explorer = new Explorer(openArena(job.scenario, watchOf(job)), watchOf(job), job.ms);
+    const explorer = new Explorer(openStage(job.scenario, watchOf(job)), watchOf(job), job.ms);
     parentPort?.postMessage(runJob(explorer, job));
   });
 } else {

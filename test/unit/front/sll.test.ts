@@ -31,14 +31,14 @@ test("malloc takes the newest block of the chain, then the newest chain of the S
   const heap = smallHeap({ fastCap: 10, sllDrainInterval: 0, frontStats: true });
   const { meta } = viewsOf(heap);
   const ptrs = churn(heap, 64, 60);
-  const owner = classRecord(4);
+  const classAt = classRecord(4);
   expect(meta[SLL_BLOCKS]).toBe(50);
-  expect(at(meta, owner + SLL_CHAINS)).toBe(5);
+  expect(at(meta, classAt + SLL_CHAINS)).toBe(5);
   const before = heap.stats();
   expect(Array.from({ length: 60 }, () => heap.malloc(64))).toEqual(ptrs.reverse());
   expect(meta[SLL_BLOCKS]).toBe(0);
-  expect(at(meta, owner + SLL_CHAINS)).toBe(0);
-  expect(at(meta, owner + SLL_HEAD)).toBe(0);
+  expect(at(meta, classAt + SLL_CHAINS)).toBe(0);
+  expect(at(meta, classAt + SLL_HEAD)).toBe(0);
   const after = heap.stats();
   expect(after.refills).toBe(before.refills);
   expect(after.drains).toBe(0);

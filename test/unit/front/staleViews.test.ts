@@ -196,7 +196,7 @@ test.each([1, 2])(
     heap.free(head);
     heap.free(shared);
     heap.i32[shared >> 2] = 0;
-    // Drains the SLL, whose chains are whole, and gives the first slab to the pool.
+    // Drains the SLL, whose chains are whole, and gives the first slab to the arena.
     heap.malloc(2 * 65536);
     const live = Array.from({ length: 512 }, () => heap.malloc(128));
     for (const ptr of live) heap.u8.fill(0xaa, ptr, ptr + 128);

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { slabPool } from "../../../src/central/slabPool.js";
+import { arena } from "../../../src/central/arena.js";
 import { COUNTERS, endOfMetadata, firstSlabOf } from "../../../src/layout/metadata.js";
 import { capacityOf, endSlab, firstSlab, viewImage } from "../../../src/layout/views.js";
 import { SLAB, SMALL_BYTES, smallHeap, viewsOf } from "../help.js";
 
 test("the views of an image are fixed, and lie where the layout says", () => {
   const buffer = new ArrayBuffer(2 ** 20);
-  const { counters, headers, i32, meta, u8 } = viewImage(buffer, 2 ** 20, slabPool);
+  const { counters, headers, i32, meta, u8 } = viewImage(buffer, 2 ** 20, arena);
   expect(headers.byteOffset).toBe(0);
   expect(headers.length).toBe(2 ** 16);
   expect(meta.byteOffset).toBe(2 ** 16);

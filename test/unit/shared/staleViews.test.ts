@@ -10,7 +10,7 @@ import { workersOf } from "./help.js";
 
 const OPTIONS = { fastCap: 8, sllDrainInterval: 0 };
 
-function drainAll(heaps: readonly SharedHeap[]): void {
+function drainCaches(heaps: readonly SharedHeap[]): void {
   // What one sends another collects.
   for (let turn = 0; turn < 3; turn++) for (const heap of heaps) heap.drain();
 }
@@ -52,7 +52,7 @@ test("no block is lost when a chain through another worker's block has the right
   b.i32[other >> 2] = 0;
   const taken = [a.malloc(9000), a.malloc(9000)];
   for (const ptr of taken) a.free(ptr);
-  drainAll([a, b]);
+  drainCaches([a, b]);
   a.verify();
   const { cached, live, slabs } = a.stats();
   expect([cached.blocks, live.blocks, slabs.inUse]).toEqual([0, 0, 0]);
@@ -147,13 +147,13 @@ class Crowd {
 
   finish(): void {
     for (const ptr of this.live.keys()) this.check(ptr);
-    drainAll(this.heaps);
+    drainCaches(this.heaps);
     const first = at(this.heaps, 0);
     first.verify();
     expect(first.stats().cached.blocks).toBe(0);
     expect(first.stats().live.blocks).toBe(this.live.size);
     for (const ptr of this.live.keys()) first.free(ptr);
-    drainAll(this.heaps);
+    drainCaches(this.heaps);
     first.verify();
     expect(first.stats().slabs.inUse).toBe(0);
   }

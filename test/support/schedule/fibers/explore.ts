@@ -1,7 +1,7 @@
-import type { Arena, Schedule, Watch } from "../arena.js";
 import * as C from "../control.js";
 import { Explorer } from "../explore.js";
 import { findRaces } from "../races.js";
+import type { Schedule, Stage, Watch } from "../stage.js";
 import { Pct, Random, Walk } from "./deciders.js";
 import type { Decider, Engine } from "./engine.js";
 import { Reduction } from "./reduce.js";
@@ -13,8 +13,8 @@ export class FiberExplorer extends Explorer {
   private readonly engine: Engine;
   classes: Set<number> | undefined;
 
-  constructor(arena: Arena, engine: Engine, watch: Watch, ms: number) {
-    super(arena, watch, ms);
+  constructor(stage: Stage, engine: Engine, watch: Watch, ms: number) {
+    super(stage, watch, ms);
     this.engine = engine;
   }
 
@@ -26,7 +26,7 @@ export class FiberExplorer extends Explorer {
 
   override run(schedule: Schedule): boolean {
     const goesOn = super.run(schedule);
-    if (!this.engine.isCut) this.classes?.add(this.arena.control[C.CLASS]);
+    if (!this.engine.isCut) this.classes?.add(this.stage.control[C.CLASS]);
     return goesOn;
   }
 
@@ -66,7 +66,7 @@ export class FiberExplorer extends Explorer {
 
   /** Random schedules: by priorities, and uniform ones; some with a death. */
   random(runs: number, seed: number): void {
-    const { control, scenario } = this.arena;
+    const { control, scenario } = this.stage;
     // Where plain writes are watched, it is for the deaths between them.
     const isMortal = control[C.WATCH] === 1;
     const random = new Random(seed);

@@ -1,9 +1,9 @@
 /** A worker that runs jobs on fibers. Bundled by build.ts. */
 import { parentPort } from "node:worker_threads";
 import { type AsyncWait, sync } from "../../../../src/base/sync.js";
-import { Arena } from "../arena.js";
 import * as C from "../control.js";
 import { type Job, runJob, watchOf } from "../jobs.js";
+import { Stage } from "../stage.js";
 import { Engine } from "./engine.js";
 import { FiberExplorer } from "./explore.js";
 
@@ -19,11 +19,11 @@ const engine = new Engine(program, control);
 sync.waitAsync = (): AsyncWait => ({ async: true, value: new Promise(() => undefined) });
 
 parentPort?.on("message", (job: Job) => {
-  const arena = new Arena(buffer, control, job.scenario, watchOf(job), () => {
+  const stage = new Stage(buffer, control, job.scenario, watchOf(job), () => {
     engine.open(buffer);
     return () => engine.run();
   });
-  const explorer = new FiberExplorer(arena, engine, watchOf(job), job.ms);
+  const explorer = new FiberExplorer(stage, engine, watchOf(job), job.ms);
   engine.isClassing = false;
   if (job.isClassed === true) explorer.noteClasses();
   const limit = job.runs ?? Infinity;

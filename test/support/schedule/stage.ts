@@ -27,7 +27,7 @@ function fail(message: string): never {
 }
 
 /** A heap in which a scenario is run again and again. */
-export class Arena {
+export class Stage {
   readonly control: Int32Array;
   readonly scenario: Scenario;
   private readonly buffer: SharedArrayBuffer;

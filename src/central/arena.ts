@@ -6,9 +6,9 @@ import {
   BINS,
   END_SLAB,
   FIRST_SLAB,
+  IN_ARENA,
   KIND,
   NEXT,
-  POOLED,
   PREV,
   RUN,
   slabRecord,
@@ -20,7 +20,7 @@ import { returnBlock, takeBlocks } from "./blocks.js";
 import { walkRuns } from "./runs.js";
 
 /*
- * The central pool: free runs of slabs, in bins by length (1 to 32 exact, then four bins to a
+ * The arena: free runs of slabs, in bins by length (1 to 32 exact, then four bins to a
  * doubling), and the wilderness above them, whose pages were never touched. A free run says its
  * length at both ends, so neighbours merge in constant time.
  */
@@ -61,24 +61,24 @@ function nextBin(meta: Int32Array, bin: number): number {
 function linkRun(meta: Int32Array, slab: number, slabs: number): void {
   const bin = binOf(slabs);
   const head = meta[BINS + bin];
-  const record = slabRecord(slab);
-  const last = slabRecord(slab + slabs - 1);
-  meta[last + KIND] = POOLED;
-  meta[last + RUN] = slabs;
-  meta[record + KIND] = POOLED;
-  meta[record + RUN] = slabs;
-  meta[record + NEXT] = head;
-  meta[record + PREV] = 0;
+  const slabAt = slabRecord(slab);
+  const lastAt = slabRecord(slab + slabs - 1);
+  meta[lastAt + KIND] = IN_ARENA;
+  meta[lastAt + RUN] = slabs;
+  meta[slabAt + KIND] = IN_ARENA;
+  meta[slabAt + RUN] = slabs;
+  meta[slabAt + NEXT] = head;
+  meta[slabAt + PREV] = 0;
   if (head !== 0) meta[slabRecord(head) + PREV] = slab;
   meta[BINS + bin] = slab;
   markBin(meta, bin);
 }
 
 function unlinkRun(meta: Int32Array, slab: number): void {
-  const record = slabRecord(slab);
-  const bin = binOf(meta[record + RUN]);
-  const next = meta[record + NEXT];
-  const prev = meta[record + PREV];
+  const slabAt = slabRecord(slab);
+  const bin = binOf(meta[slabAt + RUN]);
+  const next = meta[slabAt + NEXT];
+  const prev = meta[slabAt + PREV];
   if (next !== 0) meta[slabRecord(next) + PREV] = prev;
   if (prev !== 0) meta[slabRecord(prev) + NEXT] = next;
   else {
@@ -95,9 +95,9 @@ function findRun(meta: Int32Array, slabs: number, probes: number): number {
   const bin = binOf(slabs);
   let candidate = meta[BINS + bin];
   for (let probe = 0; candidate !== 0 && probe < probes; probe++) {
-    const record = slabRecord(candidate);
-    if (meta[record + RUN] >= slabs) return candidate;
-    candidate = meta[record + NEXT];
+    const slabAt = slabRecord(candidate);
+    if (meta[slabAt + RUN] >= slabs) return candidate;
+    candidate = meta[slabAt + NEXT];
   }
   const larger = nextBin(meta, bin + 1);
   return larger < BIN_COUNT ? meta[BINS + larger] : 0;
@@ -106,10 +106,10 @@ function findRun(meta: Int32Array, slabs: number, probes: number): number {
 /** Takes from the wilderness, together with the free run that touches it, if any. */
 function takeFromWilderness(meta: Int32Array, slabs: number): number {
   const wilderness = meta[WILDERNESS];
-  const below = slabRecord(wilderness - 1);
+  const belowAt = slabRecord(wilderness - 1);
   let slab = wilderness;
-  if (wilderness > meta[FIRST_SLAB] && meta[below + KIND] === POOLED) {
-    slab = wilderness - meta[below + RUN];
+  if (wilderness > meta[FIRST_SLAB] && meta[belowAt + KIND] === IN_ARENA) {
+    slab = wilderness - meta[belowAt + RUN];
   }
   if (slab + slabs > meta[END_SLAB]) return 0;
   if (slab !== wilderness) unlinkRun(meta, slab);
@@ -119,7 +119,7 @@ function takeFromWilderness(meta: Int32Array, slabs: number): number {
   return slab;
 }
 
-/** Takes a run of slabs from the pool: its first slab, or 0 if none is long enough. */
+/** Takes a run of slabs from the arena: its first slab, or 0 if none is long enough. */
 export function takeRun(meta: Int32Array, slabs: number): number {
   let slab = findRun(meta, slabs, FIT_PROBES);
   if (slab === 0) {
@@ -139,7 +139,7 @@ export function extendRun(meta: Int32Array, end: number, slabs: number): boolean
   const wilderness = meta[WILDERNESS];
   let available = 0;
   if (end < wilderness) {
-    if (meta[slabRecord(end) + KIND] !== POOLED) return false;
+    if (meta[slabRecord(end) + KIND] !== IN_ARENA) return false;
     available = meta[slabRecord(end) + RUN];
   }
   const reachesWilderness = end + available === wilderness;
@@ -154,15 +154,15 @@ export function extendRun(meta: Int32Array, end: number, slabs: number): boolean
   return true;
 }
 
-/** Gives a run back to the pool and merges it with free neighbours. */
+/** Gives a run back to the arena and merges it with free neighbours. */
 export function giveRun(meta: Int32Array, slab: number, slabs: number): void {
   let start = slab;
   let end = slab + slabs;
-  if (start > meta[FIRST_SLAB] && meta[slabRecord(start - 1) + KIND] === POOLED) {
+  if (start > meta[FIRST_SLAB] && meta[slabRecord(start - 1) + KIND] === IN_ARENA) {
     start -= meta[slabRecord(start - 1) + RUN];
     unlinkRun(meta, start);
   }
-  if (end < meta[WILDERNESS] && meta[slabRecord(end) + KIND] === POOLED) {
+  if (end < meta[WILDERNESS] && meta[slabRecord(end) + KIND] === IN_ARENA) {
     const next = end;
     end += meta[slabRecord(next) + RUN];
     unlinkRun(meta, next);
@@ -171,7 +171,7 @@ export function giveRun(meta: Int32Array, slab: number, slabs: number): void {
 }
 
 /** The slab source of a heap that no other worker uses. */
-export const slabPool: SlabSource = {
+export const arena: SlabSource = {
   take: (views, slabs) => takeRun(views.meta, slabs),
   give(views, slab, slabs) {
     views.headers[slabToPtr(slab) >>> GRANULE_SHIFT] = NO_BLOCK;

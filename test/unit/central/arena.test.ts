@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { binOf, takeRun } from "../../../src/central/slabPool.js";
+import { binOf, takeRun } from "../../../src/central/arena.js";
 import { BIN_COUNT } from "../../../src/layout/metadata.js";
-import { PoolModel } from "./poolModel.js";
+import { ArenaModel } from "./arenaModel.js";
 
 test("bins: exact to 32 slabs, then growing, and no run of a bin exceeds one of the next", () => {
   let before = -1;
@@ -30,21 +30,21 @@ test("bins: four to a doubling above 32 slabs", () => {
 });
 
 /** Every sequence of so many steps; returns how many states were seen. */
-function explore(pool: PoolModel, depth: number): number {
+function explore(arena: ArenaModel, depth: number): number {
   if (depth === 0) return 1;
   let states = 1;
-  const saved = pool.save();
+  const saved = arena.save();
   const step = (action: () => void): void => {
     action();
-    states += explore(pool, depth - 1);
-    pool.load(saved);
+    states += explore(arena, depth - 1);
+    arena.load(saved);
   };
-  for (const slabs of [1, 2, 3, pool.end - pool.first]) step(() => pool.take(slabs));
+  for (const slabs of [1, 2, 3, arena.end - arena.first]) step(() => arena.take(slabs));
   for (let index = 0; index < saved.live.length; index++) {
-    step(() => pool.give(index));
-    step(() => pool.extend(index, 1));
-    if (depth > 1) step(() => pool.extend(index, 2));
-    if ((saved.live[index]?.slabs ?? 0) > 1) step(() => pool.cut(index, 1));
+    step(() => arena.give(index));
+    step(() => arena.extend(index, 1));
+    if (depth > 1) step(() => arena.extend(index, 2));
+    if ((saved.live[index]?.slabs ?? 0) > 1) step(() => arena.cut(index, 1));
   }
   return states;
 }
@@ -55,8 +55,8 @@ test.each([
   [4, 5],
   [5, 6],
   [6, 5],
-])("every sequence on a pool of %i slabs, %i steps deep", (slabs, depth) => {
-  expect(explore(new PoolModel(3, slabs), depth)).toBeGreaterThan(100);
+])("every sequence on a arena of %i slabs, %i steps deep", (slabs, depth) => {
+  expect(explore(new ArenaModel(3, slabs), depth)).toBeGreaterThan(100);
 });
 
 test("every order of giving back ends in one free run", () => {
@@ -67,11 +67,11 @@ test("every order of giving back ends in one free run", () => {
           permute(list.filter((other) => other !== head)).map((rest) => [head, ...rest]),
         );
   for (const order of permute([1, 2, 3, 4, 5, 6])) {
-    const pool = new PoolModel(4, 21);
-    for (let slabs = 1; slabs <= 6; slabs++) pool.take(slabs);
-    for (const slabs of order) pool.give(pool.live.findIndex((run) => run.slabs === slabs));
-    expect(pool.freeRuns(pool.wilderness)).toEqual([{ slab: 4, slabs: 21 }]);
-    expect(takeRun(pool.meta, 21)).toBe(4);
+    const arena = new ArenaModel(4, 21);
+    for (let slabs = 1; slabs <= 6; slabs++) arena.take(slabs);
+    for (const slabs of order) arena.give(arena.live.findIndex((run) => run.slabs === slabs));
+    expect(arena.freeRuns(arena.wilderness)).toEqual([{ slab: 4, slabs: 21 }]);
+    expect(takeRun(arena.meta, 21)).toBe(4);
   }
 });
 
@@ -86,23 +86,23 @@ const step = fc.record({
   pick: fc.nat(1000),
 });
 
-test("random sequences on pools up to 300 slabs", () => {
+test("random sequences on arenas up to 300 slabs", () => {
   const property = fc.property(
     fc.integer({ min: 1, max: 300 }),
     fc.array(step, { maxLength: 150, size: "max" }),
     (slabs, steps) => {
-      const pool = new PoolModel(5, slabs);
+      const arena = new ArenaModel(5, slabs);
       for (const { kind, slabs: wanted, pick } of steps) {
-        const index = pool.live.length === 0 ? 0 : pick % pool.live.length;
-        if (kind === "take") pool.take(wanted);
-        else if (kind === "give") pool.give(index);
-        else if (kind === "extend") pool.extend(index, wanted);
-        else pool.cut(index, wanted);
+        const index = arena.live.length === 0 ? 0 : pick % arena.live.length;
+        if (kind === "take") arena.take(wanted);
+        else if (kind === "give") arena.give(index);
+        else if (kind === "extend") arena.extend(index, wanted);
+        else arena.cut(index, wanted);
       }
-      while (pool.live.length > 0) pool.give(0);
-      const used = pool.wilderness - pool.first;
+      while (arena.live.length > 0) arena.give(0);
+      const used = arena.wilderness - arena.first;
       const whole = used === 0 ? [] : [{ slab: 5, slabs: used }];
-      expect(pool.freeRuns(pool.wilderness)).toEqual(whole);
+      expect(arena.freeRuns(arena.wilderness)).toEqual(whole);
     },
   );
   fc.assert(property, { numRuns: 150 });
@@ -110,15 +110,15 @@ test("random sequences on pools up to 300 slabs", () => {
 
 test("a run is found behind more runs of its bin than are tried at first", () => {
   // Bin 33 to 39: 20 runs of 33 slabs lie before the one of 39, and there is no wilderness left.
-  const pool = new PoolModel(1, 20 * 34 + 40);
-  pool.take(39);
-  pool.take(1);
+  const arena = new ArenaModel(1, 20 * 34 + 40);
+  arena.take(39);
+  arena.take(1);
   for (let run = 0; run < 20; run++) {
-    pool.take(33);
-    pool.take(1);
+    arena.take(33);
+    arena.take(1);
   }
-  expect(pool.wilderness).toBe(pool.end);
-  for (let run = 0; run < 21; run++) pool.give(pool.live.findIndex(({ slabs }) => slabs > 1));
-  pool.take(39);
-  expect(pool.live.at(-1)).toEqual({ slab: 1, slabs: 39 });
+  expect(arena.wilderness).toBe(arena.end);
+  for (let run = 0; run < 21; run++) arena.give(arena.live.findIndex(({ slabs }) => slabs > 1));
+  arena.take(39);
+  expect(arena.live.at(-1)).toEqual({ slab: 1, slabs: 39 });
 });

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { binOf, extendRun, giveRun, takeRun } from "../../../src/central/slabPool.js";
+import { binOf, extendRun, giveRun, takeRun } from "../../../src/central/arena.js";
 import {
   BIN_COUNT,
   BIN_MAP,
@@ -7,9 +7,9 @@ import {
   CLASS_RECORDS,
   END_SLAB,
   FIRST_SLAB,
+  IN_ARENA,
   KIND,
   NEXT,
-  POOLED,
   PREV,
   RUN,
   SLAB_RECORDS,
@@ -23,8 +23,8 @@ import { at } from "../help.js";
 type Run = { slab: number; slabs: number };
 type State = { head: Int32Array; records: Int32Array; owners: number[]; live: Run[]; next: number };
 
-/** A pool beside the plainest oracle: an array that says who owns each slab, 0 for nobody. */
-export class PoolModel {
+/** An arena beside the plainest oracle: an array that says who owns each slab, 0 for nobody. */
+export class ArenaModel {
   readonly meta: Int32Array;
   readonly first: number;
   readonly end: number;
@@ -150,14 +150,14 @@ export class PoolModel {
     this.describe(run);
   }
 
-  /** What the pool's callers write: a kind at both ends. */
+  /** What the arena's callers write: a kind at both ends. */
   private describe({ slab, slabs }: Run): void {
     this.meta[slabRecord(slab + slabs - 1) + KIND] = SPAN_TAIL;
     this.meta[slabRecord(slab) + KIND] = slabs === 1 ? 1 : SPAN_CLASS;
     this.meta[slabRecord(slab) + RUN] = slabs;
   }
 
-  /** The pool's free runs are the oracle's: merged, described at both ends, each in its bin. */
+  /** The arena's free runs are the oracle's: merged, described at both ends, each in its bin. */
   check(): void {
     const { meta } = this;
     const found = new Map<number, number>();
@@ -180,9 +180,9 @@ export class PoolModel {
     for (const { slab, slabs } of runs) {
       if (found.get(slab) !== slabs) throw new Error(`run ${slab} + ${slabs} is not whole`);
       for (const end of [slab, slab + slabs - 1]) {
-        const record = slabRecord(end);
-        const good = meta[record + KIND] === POOLED && meta[record + RUN] === slabs;
-        if (!good) throw new Error(`record of ${end} in run ${slab} + ${slabs}`);
+        const slabAt = slabRecord(end);
+        const good = meta[slabAt + KIND] === IN_ARENA && meta[slabAt + RUN] === slabs;
+        if (!good) throw new Error(`slabAt of ${end} in run ${slab} + ${slabs}`);
       }
     }
     if (this.owners.some((owner, slab) => owner !== 0 && slab >= this.wilderness)) {
