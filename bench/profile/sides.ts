@@ -30,10 +30,10 @@ const NAMES: readonly (readonly [Side, string])[] = [
     `realloc resizeSpan extendRun spanBytes usableSize usableBytes
     liveHeaderOf isCachedBlock emptyChain giveUpSll mendClass linkRun unlinkRun binOf markBin
     clearBin
-    linkPartial unlinkPartial slabRecord classRecord counterIndex
+    linkPartial unlinkPartial at lifeAt
     blocksPerSlab slabToPtr headerClass headerState toHeader capacityOf firstSlab endSlab closed
     walkRuns corrupted log2Floor route count checkCount blockIndex ownerOf kindOf loadState
-    walkStates slotWord workerMark handOverBlock changeState isLiveSpan reserve publish`,
+    walkStates workerMark handOverBlock changeState isLiveSpan reserve publish`,
   ],
   // What creates heaps and inspects them: the benchmark's doing.
   [

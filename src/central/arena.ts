@@ -1,20 +1,9 @@
 import { log2Floor, lowestBit } from "../base/bits.js";
 import { GRANULE_SHIFT, NO_BLOCK } from "../layout/header.js";
-import {
-  BIN_COUNT,
-  BIN_MAP,
-  BINS,
-  END_SLAB,
-  FIRST_SLAB,
-  IN_ARENA,
-  KIND,
-  NEXT,
-  PREV,
-  RUN,
-  slabRecord,
-  slabToPtr,
-  WILDERNESS,
-} from "../layout/metadata.js";
+import { IN_ARENA } from "../layout/slabKind.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import * as superblock from "../layout/superblock.js";
+import { slabToPtr } from "../layout/units.js";
 import type { SlabSource } from "../layout/views.js";
 import { returnBlock, takeBlocks } from "./blocks.js";
 import { walkRuns } from "./runs.js";
@@ -34,55 +23,55 @@ export function binOf(slabs: number): number {
   if (slabs <= EXACT_BINS) return slabs - 1;
   const exponent = log2Floor(slabs);
   const quarter = (slabs >>> (exponent - 2)) & 3;
-  return Math.min(BIN_COUNT - 1, EXACT_BINS + ((exponent - 5) << 2) + quarter);
+  return Math.min(superblock.BINS_INTS - 1, EXACT_BINS + ((exponent - 5) << 2) + quarter);
 }
 
 function markBin(meta: Int32Array, bin: number): void {
-  const word = BIN_MAP + (bin >> 5);
+  const word = superblock.BIN_MAP + (bin >> 5);
   meta[word] = meta[word] | (1 << (bin & 31));
 }
 
 function clearBin(meta: Int32Array, bin: number): void {
-  const word = BIN_MAP + (bin >> 5);
+  const word = superblock.BIN_MAP + (bin >> 5);
   meta[word] = meta[word] & ~(1 << (bin & 31));
 }
 
 /** The first bin at or above `bin` that holds a run, or BIN_COUNT. */
 function nextBin(meta: Int32Array, bin: number): number {
   if (bin < 32) {
-    const low = meta[BIN_MAP] & (-1 << bin);
+    const low = meta[superblock.BIN_MAP] & (-1 << bin);
     if (low !== 0) return lowestBit(low);
     bin = 32;
   }
-  const high = bin < BIN_COUNT ? meta[BIN_MAP + 1] & (-1 << (bin & 31)) : 0;
-  return high !== 0 ? 32 + lowestBit(high) : BIN_COUNT;
+  const high = bin < superblock.BINS_INTS ? meta[superblock.BIN_MAP + 1] & (-1 << (bin & 31)) : 0;
+  return high !== 0 ? 32 + lowestBit(high) : superblock.BINS_INTS;
 }
 
 function linkRun(meta: Int32Array, slab: number, slabs: number): void {
   const bin = binOf(slabs);
-  const head = meta[BINS + bin];
-  const slabAt = slabRecord(slab);
-  const lastAt = slabRecord(slab + slabs - 1);
-  meta[lastAt + KIND] = IN_ARENA;
-  meta[lastAt + RUN] = slabs;
-  meta[slabAt + KIND] = IN_ARENA;
-  meta[slabAt + RUN] = slabs;
-  meta[slabAt + NEXT] = head;
-  meta[slabAt + PREV] = 0;
-  if (head !== 0) meta[slabRecord(head) + PREV] = slab;
-  meta[BINS + bin] = slab;
+  const head = meta[superblock.BINS + bin];
+  const slabAt = slabRecord.at(slab);
+  const lastAt = slabRecord.at(slab + slabs - 1);
+  meta[lastAt + slabRecord.KIND] = IN_ARENA;
+  meta[lastAt + slabRecord.RUN] = slabs;
+  meta[slabAt + slabRecord.KIND] = IN_ARENA;
+  meta[slabAt + slabRecord.RUN] = slabs;
+  meta[slabAt + slabRecord.NEXT] = head;
+  meta[slabAt + slabRecord.PREV] = 0;
+  if (head !== 0) meta[slabRecord.at(head) + slabRecord.PREV] = slab;
+  meta[superblock.BINS + bin] = slab;
   markBin(meta, bin);
 }
 
 function unlinkRun(meta: Int32Array, slab: number): void {
-  const slabAt = slabRecord(slab);
-  const bin = binOf(meta[slabAt + RUN]);
-  const next = meta[slabAt + NEXT];
-  const prev = meta[slabAt + PREV];
-  if (next !== 0) meta[slabRecord(next) + PREV] = prev;
-  if (prev !== 0) meta[slabRecord(prev) + NEXT] = next;
+  const slabAt = slabRecord.at(slab);
+  const bin = binOf(meta[slabAt + slabRecord.RUN]);
+  const next = meta[slabAt + slabRecord.NEXT];
+  const prev = meta[slabAt + slabRecord.PREV];
+  if (next !== 0) meta[slabRecord.at(next) + slabRecord.PREV] = prev;
+  if (prev !== 0) meta[slabRecord.at(prev) + slabRecord.NEXT] = next;
   else {
-    meta[BINS + bin] = next;
+    meta[superblock.BINS + bin] = next;
     if (next === 0) clearBin(meta, bin);
   }
 }
@@ -93,29 +82,29 @@ function unlinkRun(meta: Int32Array, slab: number): void {
  */
 function findRun(meta: Int32Array, slabs: number, probes: number): number {
   const bin = binOf(slabs);
-  let candidate = meta[BINS + bin];
+  let candidate = meta[superblock.BINS + bin];
   for (let probe = 0; candidate !== 0 && probe < probes; probe++) {
-    const slabAt = slabRecord(candidate);
-    if (meta[slabAt + RUN] >= slabs) return candidate;
-    candidate = meta[slabAt + NEXT];
+    const slabAt = slabRecord.at(candidate);
+    if (meta[slabAt + slabRecord.RUN] >= slabs) return candidate;
+    candidate = meta[slabAt + slabRecord.NEXT];
   }
   const larger = nextBin(meta, bin + 1);
-  return larger < BIN_COUNT ? meta[BINS + larger] : 0;
+  return larger < superblock.BINS_INTS ? meta[superblock.BINS + larger] : 0;
 }
 
 /** Takes from the wilderness, together with the free run that touches it, if any. */
 function takeFromWilderness(meta: Int32Array, slabs: number): number {
-  const wilderness = meta[WILDERNESS];
-  const belowAt = slabRecord(wilderness - 1);
+  const wilderness = meta[superblock.WILDERNESS];
+  const belowAt = slabRecord.at(wilderness - 1);
   let slab = wilderness;
-  if (wilderness > meta[FIRST_SLAB] && meta[belowAt + KIND] === IN_ARENA) {
-    slab = wilderness - meta[belowAt + RUN];
+  if (wilderness > meta[superblock.FIRST_SLAB] && meta[belowAt + slabRecord.KIND] === IN_ARENA) {
+    slab = wilderness - meta[belowAt + slabRecord.RUN];
   }
-  if (slab + slabs > meta[END_SLAB]) return 0;
+  if (slab + slabs > meta[superblock.END_SLAB]) return 0;
   if (slab !== wilderness) unlinkRun(meta, slab);
   const end = slab + slabs;
   if (end < wilderness) linkRun(meta, end, wilderness - end);
-  else meta[WILDERNESS] = end;
+  else meta[superblock.WILDERNESS] = end;
   return slab;
 }
 
@@ -125,10 +114,10 @@ export function takeRun(meta: Int32Array, slabs: number): number {
   if (slab === 0) {
     const fresh = takeFromWilderness(meta, slabs);
     if (fresh !== 0) return fresh;
-    slab = findRun(meta, slabs, meta[END_SLAB]);
+    slab = findRun(meta, slabs, meta[superblock.END_SLAB]);
     if (slab === 0) return 0;
   }
-  const run = meta[slabRecord(slab) + RUN];
+  const run = meta[slabRecord.at(slab) + slabRecord.RUN];
   unlinkRun(meta, slab);
   if (run > slabs) linkRun(meta, slab + slabs, run - slabs);
   return slab;
@@ -136,17 +125,17 @@ export function takeRun(meta: Int32Array, slabs: number): number {
 
 /** Takes the slabs that directly follow a run, if they are free: whether it could. */
 export function extendRun(meta: Int32Array, end: number, slabs: number): boolean {
-  const wilderness = meta[WILDERNESS];
+  const wilderness = meta[superblock.WILDERNESS];
   let available = 0;
   if (end < wilderness) {
-    if (meta[slabRecord(end) + KIND] !== IN_ARENA) return false;
-    available = meta[slabRecord(end) + RUN];
+    if (meta[slabRecord.at(end) + slabRecord.KIND] !== IN_ARENA) return false;
+    available = meta[slabRecord.at(end) + slabRecord.RUN];
   }
   const reachesWilderness = end + available === wilderness;
   if (available < slabs) {
-    if (!reachesWilderness || end + slabs > meta[END_SLAB]) return false;
+    if (!reachesWilderness || end + slabs > meta[superblock.END_SLAB]) return false;
     if (available > 0) unlinkRun(meta, end);
-    meta[WILDERNESS] = end + slabs;
+    meta[superblock.WILDERNESS] = end + slabs;
     return true;
   }
   unlinkRun(meta, end);
@@ -158,13 +147,19 @@ export function extendRun(meta: Int32Array, end: number, slabs: number): boolean
 export function giveRun(meta: Int32Array, slab: number, slabs: number): void {
   let start = slab;
   let end = slab + slabs;
-  if (start > meta[FIRST_SLAB] && meta[slabRecord(start - 1) + KIND] === IN_ARENA) {
-    start -= meta[slabRecord(start - 1) + RUN];
+  if (
+    start > meta[superblock.FIRST_SLAB] &&
+    meta[slabRecord.at(start - 1) + slabRecord.KIND] === IN_ARENA
+  ) {
+    start -= meta[slabRecord.at(start - 1) + slabRecord.RUN];
     unlinkRun(meta, start);
   }
-  if (end < meta[WILDERNESS] && meta[slabRecord(end) + KIND] === IN_ARENA) {
+  if (
+    end < meta[superblock.WILDERNESS] &&
+    meta[slabRecord.at(end) + slabRecord.KIND] === IN_ARENA
+  ) {
     const next = end;
-    end += meta[slabRecord(next) + RUN];
+    end += meta[slabRecord.at(next) + slabRecord.RUN];
     unlinkRun(meta, next);
   }
   linkRun(meta, start, end - start);

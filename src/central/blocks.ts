@@ -1,16 +1,9 @@
 import { corrupted } from "../base/errors.js";
+import * as frontCache from "../layout/frontCache.js";
 import { CACHED, FREE, GRANULE_SHIFT, toHeader } from "../layout/header.js";
-import {
-  blocksPerSlab,
-  CARVED,
-  CURSOR,
-  FREE_COUNT,
-  HEADS,
-  ptrToSlab,
-  slabRecord,
-  slabToPtr,
-} from "../layout/metadata.js";
 import { BLOCK_BYTES } from "../layout/sizeClasses.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import { blocksPerSlab, ptrToSlab, slabToPtr } from "../layout/units.js";
 import type { HeapViews } from "../layout/views.js";
 import { linkPartial, retireSlab } from "./slabs.js";
 
@@ -22,15 +15,15 @@ export function takeBlocks(
   wanted: number,
 ): number {
   const { headers, i32, meta, records } = views;
-  const slabAt = slabRecord(slab);
+  const slabAt = slabRecord.at(slab);
   const blockBytes = BLOCK_BYTES[classIndex];
-  const free = records[slabAt + FREE_COUNT];
+  const free = records[slabAt + slabRecord.FREE_COUNT];
   const count = wanted < free ? wanted : free;
   const start = slabToPtr(slab);
-  const end = start + records[slabAt + CARVED] * blockBytes;
+  const end = start + records[slabAt + slabRecord.CARVED] * blockBytes;
   const freeHeader = toHeader(FREE, classIndex);
   const cachedHeader = toHeader(CACHED, classIndex);
-  let ptr = start + records[slabAt + CURSOR];
+  let ptr = start + records[slabAt + slabRecord.CURSOR];
   let wraps = 0;
   let last = 0;
   for (let taken = 0; taken < count; ptr += blockBytes) {
@@ -40,13 +33,13 @@ export function takeBlocks(
     }
     if (headers[ptr >>> GRANULE_SHIFT] !== freeHeader) continue;
     headers[ptr >>> GRANULE_SHIFT] = cachedHeader;
-    if (taken++ === 0) meta[HEADS + classIndex] = ptr;
+    if (taken++ === 0) meta[frontCache.HEADS + classIndex] = ptr;
     else i32[last >> 2] = ptr;
     last = ptr;
   }
   i32[last >> 2] = 0;
-  records[slabAt + CURSOR] = ptr - start;
-  records[slabAt + FREE_COUNT] = free - count;
+  records[slabAt + slabRecord.CURSOR] = ptr - start;
+  records[slabAt + slabRecord.FREE_COUNT] = free - count;
   return count;
 }
 
@@ -54,11 +47,11 @@ export function takeBlocks(
 export function returnBlock(views: HeapViews, classIndex: number, ptr: number): void {
   const { headers, records } = views;
   const slab = ptrToSlab(ptr);
-  const slabAt = slabRecord(slab);
-  const free = records[slabAt + FREE_COUNT] + 1;
-  const carved = records[slabAt + CARVED];
+  const slabAt = slabRecord.at(slab);
+  const free = records[slabAt + slabRecord.FREE_COUNT] + 1;
+  const carved = records[slabAt + slabRecord.CARVED];
   headers[ptr >>> GRANULE_SHIFT] = toHeader(FREE, classIndex);
-  records[slabAt + FREE_COUNT] = free;
+  records[slabAt + slabRecord.FREE_COUNT] = free;
   if (free === 1 && carved === blocksPerSlab(classIndex)) linkPartial(views, slab, classIndex);
   if (free === carved) retireSlab(views, slab, classIndex);
 }

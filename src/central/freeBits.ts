@@ -1,22 +1,13 @@
 import { lowestBit } from "../base/bits.js";
 import { corrupted } from "../base/errors.js";
+import * as classRecord from "../layout/classRecord.js";
+import * as frontCache from "../layout/frontCache.js";
 import { CACHED, FREE, GRANULE_SHIFT, toHeader } from "../layout/header.js";
-import {
-  blocksPerSlab,
-  CARVED,
-  CURSOR,
-  classRecord,
-  FREE_COUNT,
-  HEADS,
-  NEXT,
-  PARTIAL_HEAD,
-  ptrToSlab,
-  SLAB_BYTES,
-  slabRecord,
-  slabToPtr,
-} from "../layout/metadata.js";
-import { FREE_WORDS_SHIFT, type SharedViews } from "../layout/shared.js";
+import { FREE_WORDS_SHIFT } from "../layout/sharedMetadata.js";
+import type { SharedViews } from "../layout/sharedViews.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import { blocksPerSlab, ptrToSlab, SLAB_BYTES, slabToPtr } from "../layout/units.js";
 import { linkPartial, retireSlab } from "./slabs.js";
 import { isAwaited } from "./states.js";
 
@@ -58,15 +49,16 @@ export function addFree(
   kept = false,
 ): void {
   const { meta, records } = views;
-  const slabAt = slabRecord(slab);
-  const before = records[slabAt + FREE_COUNT];
-  const carved = records[slabAt + CARVED];
-  records[slabAt + FREE_COUNT] = before + added;
+  const slabAt = slabRecord.at(slab);
+  const before = records[slabAt + slabRecord.FREE_COUNT];
+  const carved = records[slabAt + slabRecord.CARVED];
+  records[slabAt + slabRecord.FREE_COUNT] = before + added;
   const wasPartial = before > 0 || carved < blocksPerSlab(classIndex);
   if (!wasPartial && added > 0) linkPartial(views, slab, classIndex);
   if (before + added !== carved) return;
   const isOnly =
-    meta[classRecord(classIndex) + PARTIAL_HEAD] === slab && records[slabAt + NEXT] === 0;
+    meta[classRecord.at(classIndex) + classRecord.PARTIAL_HEAD] === slab &&
+    records[slabAt + slabRecord.NEXT] === 0;
   if (kept && isOnly && !isAwaited(views)) return;
   retireSlab(views, slab, classIndex);
 }
@@ -75,12 +67,13 @@ export function addFree(
 export function retireKept(views: SharedViews): void {
   const { meta, records } = views;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    let slab = meta[classRecord(classIndex) + PARTIAL_HEAD];
+    let slab = meta[classRecord.at(classIndex) + classRecord.PARTIAL_HEAD];
     while (slab !== 0) {
-      const slabAt = slabRecord(slab);
-      const next = records[slabAt + NEXT];
-      const free = records[slabAt + FREE_COUNT];
-      if (free > 0 && free === records[slabAt + CARVED]) retireSlab(views, slab, classIndex);
+      const slabAt = slabRecord.at(slab);
+      const next = records[slabAt + slabRecord.NEXT];
+      const free = records[slabAt + slabRecord.FREE_COUNT];
+      if (free > 0 && free === records[slabAt + slabRecord.CARVED])
+        retireSlab(views, slab, classIndex);
       slab = next;
     }
   }
@@ -94,15 +87,15 @@ export function takeFreeBits(
   wanted: number,
 ): number {
   const { freeBits, headers, i32, meta, records } = views;
-  const slabAt = slabRecord(slab);
+  const slabAt = slabRecord.at(slab);
   const blockBytes = BLOCK_BYTES[classIndex];
-  const free = records[slabAt + FREE_COUNT];
+  const free = records[slabAt + slabRecord.FREE_COUNT];
   const count = wanted < free ? wanted : free;
   const start = slabToPtr(slab);
   const firstWord = slab << FREE_WORDS_SHIFT;
-  const words = (records[slabAt + CARVED] + 31) >>> 5;
+  const words = (records[slabAt + slabRecord.CARVED] + 31) >>> 5;
   const cachedHeader = toHeader(CACHED, classIndex);
-  let word = records[slabAt + CURSOR];
+  let word = records[slabAt + slabRecord.CURSOR];
   let wraps = 0;
   let last = 0;
   let taken = 0;
@@ -116,7 +109,7 @@ export function takeFreeBits(
     while (bits !== 0 && taken < count) {
       const ptr = (wordStart + Math.imul(lowestBit(bits), blockBytes)) | 0;
       headers[ptr >>> GRANULE_SHIFT] = cachedHeader;
-      if (taken === 0) meta[HEADS + classIndex] = ptr;
+      if (taken === 0) meta[frontCache.HEADS + classIndex] = ptr;
       else i32[last >> 2] = ptr;
       last = ptr;
       taken = (taken + 1) | 0;
@@ -126,8 +119,8 @@ export function takeFreeBits(
     if (bits === 0) word++;
   }
   i32[last >> 2] = 0;
-  records[slabAt + CURSOR] = word;
-  records[slabAt + FREE_COUNT] = free - count;
+  records[slabAt + slabRecord.CURSOR] = word;
+  records[slabAt + slabRecord.FREE_COUNT] = free - count;
   return count;
 }
 

@@ -1,38 +1,23 @@
 import { lowestBit } from "../base/bits.js";
 import { sync } from "../base/sync.js";
+import * as classRecord from "../layout/classRecord.js";
 import { FREE, GRANULE_SHIFT, IN_TRANSIT, LIVE, NO_BLOCK, toHeader } from "../layout/header.js";
+import { MARK_NOBODY } from "../layout/mark.js";
+import { FREE_WORDS_SHIFT } from "../layout/sharedMetadata.js";
+import * as sharedSuperblock from "../layout/sharedSuperblock.js";
 import {
-  blocksPerSlab,
-  CARVED,
-  CLASS_SLABS,
-  classRecord,
-  FREE_COUNT,
-  PARTIAL_HEAD,
-  ptrToSlab,
-  slabRecord,
-  slabToPtr,
-} from "../layout/metadata.js";
-import {
-  ABANDONED,
-  ABANDONED_CLASSES,
-  DIRTY_WORDS,
-  FREE_WORDS_SHIFT,
-  KIND_SHIFT,
-  MARK_NOBODY,
-  MARKED,
   MINE_MARKED,
   NOT_MINE,
-  OUTBOX,
-  OUTBOX_BYTES,
-  OUTBOX_COUNT,
   OUTBOX_MAX_BYTES,
-  OUTBOX_SENT,
   outboxLimit,
   type SharedViews,
-  SLOT_MAIL,
-  slotWord,
-} from "../layout/shared.js";
+} from "../layout/sharedViews.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import { ABANDONED, KIND_SHIFT, MARKED } from "../layout/slabState.js";
+import { blocksPerSlab, ptrToSlab, slabToPtr } from "../layout/units.js";
+import * as workerRegion from "../layout/workerRegion.js";
+import * as workerSlot from "../layout/workerSlot.js";
 import { addFree, blockIndex } from "./freeBits.js";
 import { linkPartial, unlinkPartial } from "./slabs.js";
 import { changeState, kindOf, loadState, ownerOf, ownState, wake } from "./states.js";
@@ -65,12 +50,12 @@ export function freeRemotely(views: SharedViews, ptr: number, liveHeader: number
     clearMark(views, ptrToSlab(ptr), liveHeader - LIVE, ptr);
     return false;
   }
-  const count = meta[OUTBOX_COUNT];
-  meta[OUTBOX + count] = ptr;
-  meta[OUTBOX_COUNT] = count + 1;
+  const count = meta[workerRegion.OUTBOX_COUNT];
+  meta[workerRegion.OUTBOX + count] = ptr;
+  meta[workerRegion.OUTBOX_COUNT] = count + 1;
   headers[ptr >>> GRANULE_SHIFT] = toHeader(IN_TRANSIT, liveHeader - LIVE);
-  const bytes = meta[OUTBOX_BYTES] + BLOCK_BYTES[liveHeader - LIVE];
-  meta[OUTBOX_BYTES] = bytes;
+  const bytes = meta[workerRegion.OUTBOX_BYTES] + BLOCK_BYTES[liveHeader - LIVE];
+  meta[workerRegion.OUTBOX_BYTES] = bytes;
   if (count + 1 >= outboxLimit(views) || bytes >= OUTBOX_MAX_BYTES) sendOutbox(views);
   return true;
 }
@@ -89,22 +74,22 @@ export function clearMark(views: SharedViews, slab: number, classIndex: number, 
 /** Sends the blocks of the outbox to the owners of their slabs. */
 export function sendOutbox(views: SharedViews): void {
   const { meta } = views;
-  if (meta[OUTBOX_COUNT] === 0) return;
+  if (meta[workerRegion.OUTBOX_COUNT] === 0) return;
   sendFrom(views, views.meta);
-  meta[OUTBOX_COUNT] = 0;
-  meta[OUTBOX_SENT] = 0;
-  meta[OUTBOX_BYTES] = 0;
+  meta[workerRegion.OUTBOX_COUNT] = 0;
+  meta[workerRegion.OUTBOX_SENT] = 0;
+  meta[workerRegion.OUTBOX_BYTES] = 0;
 }
 
 /** Sends an outbox: a worker's own, or that of a dead one. */
 export function sendFrom(views: SharedViews, outbox: Int32Array): void {
   const { headers, layout, sending, sent, words } = views;
-  const count = outbox[OUTBOX_COUNT];
+  const count = outbox[workerRegion.OUTBOX_COUNT];
   let slabs = 0;
   for (let index = 0; index < count; ) {
-    const ptr = outbox[OUTBOX + index];
+    const ptr = outbox[workerRegion.OUTBOX + index];
     const slab = ptrToSlab(ptr);
-    const unsent = outbox[OUTBOX_SENT];
+    const unsent = outbox[workerRegion.OUTBOX_SENT];
     const isSent = index < unsent;
     const end = isSent ? unsent : count;
     const classIndex = isSent ? kindOf(loadState(views, slab)) : headers[ptr >>> GRANULE_SHIFT];
@@ -119,14 +104,14 @@ export function sendFrom(views: SharedViews, outbox: Int32Array): void {
     for (let other = block; other >>> 5 === block >>> 5; ) {
       bits |= 1 << (other & 31);
       if (++next === end) break;
-      const following = outbox[OUTBOX + next];
+      const following = outbox[workerRegion.OUTBOX + next];
       const isAlike = isSent || headers[following >>> GRANULE_SHIFT] === classIndex;
       if (ptrToSlab(following) !== slab || !isAlike) break;
       other = blockIndex(following, classIndex);
     }
     if (!isSent) {
       sync.or(words, layout.remoteBits + (slab << FREE_WORDS_SHIFT) + (block >>> 5), bits);
-      outbox[OUTBOX_SENT] = next;
+      outbox[workerRegion.OUTBOX_SENT] = next;
     }
     if (sending[slab] === 0) sent[slabs++] = slab;
     const group = 1 << ((block >>> 5) >>> summaryShift(classIndex));
@@ -162,17 +147,18 @@ function tellOwner(views: SharedViews, slab: number): void {
   }
   const word = slab >>> 5;
   const region = layout.regions + (owner - 1) * layout.regionInts;
-  sync.or(words, region + DIRTY_WORDS + word, 1 << (slab & 31));
-  sync.or(words, slotWord(owner - 1, SLOT_MAIL), 1 << ((word / layout.mailGroup) | 0));
+  sync.or(words, region + workerRegion.DIRTY_WORDS + word, 1 << (slab & 31));
+  const mail = workerSlot.at(owner - 1) + workerSlot.MAIL;
+  sync.or(words, mail, 1 << ((word / layout.mailGroup) | 0));
   wake(views);
 }
 
 /** Makes the blocks that others freed free. */
 export function collect(views: SharedViews): void {
   const { layout, words } = views;
-  const mail = slotWord(views.worker, SLOT_MAIL);
+  const mail = workerSlot.at(views.worker) + workerSlot.MAIL;
   if (sync.load(words, mail) === 0) return;
-  const dirty = layout.regions + views.worker * layout.regionInts + DIRTY_WORDS;
+  const dirty = layout.regions + views.worker * layout.regionInts + workerRegion.DIRTY_WORDS;
   for (let groups = sync.exchange(words, mail, 0); groups !== 0; groups &= groups - 1) {
     const group = lowestBit(groups);
     const end = Math.min((group + 1) * layout.mailGroup, layout.dirtyWords);
@@ -239,12 +225,13 @@ function collectWord(views: SharedViews, slab: number, classIndex: number, word:
 export function abandonSlab(views: SharedViews, slab: number): void {
   const { freeBits, headers, marks, meta, records } = views;
   const classIndex = kindOf(loadState(views, slab));
-  const slabAt = slabRecord(slab);
-  const carved = records[slabAt + CARVED];
-  const classAt = classRecord(classIndex);
-  const isPartial = records[slabAt + FREE_COUNT] > 0 || carved < blocksPerSlab(classIndex);
+  const slabAt = slabRecord.at(slab);
+  const carved = records[slabAt + slabRecord.CARVED];
+  const classAt = classRecord.at(classIndex);
+  const isPartial =
+    records[slabAt + slabRecord.FREE_COUNT] > 0 || carved < blocksPerSlab(classIndex);
   if (isPartial) unlinkPartial(views, slab, classIndex);
-  meta[classAt + CLASS_SLABS] = meta[classAt + CLASS_SLABS] - 1;
+  meta[classAt + classRecord.SLABS] = meta[classAt + classRecord.SLABS] - 1;
   const step = BLOCK_BYTES[classIndex] >>> GRANULE_SHIFT;
   const first = slabToPtr(slab) >>> GRANULE_SHIFT;
   for (let block = 0; block < carved; block++) {
@@ -273,12 +260,12 @@ export function adoptSlab(views: SharedViews, slab: number, state: number): bool
   const classIndex = kindOf(state);
   const own = ownState(views, classIndex) | (state & MARKED);
   if (!changeState(views, slab, state, own)) return false;
-  const slabAt = slabRecord(slab);
-  const classAt = classRecord(classIndex);
-  meta[classAt + CLASS_SLABS] = meta[classAt + CLASS_SLABS] + 1;
+  const slabAt = slabRecord.at(slab);
+  const classAt = classRecord.at(classIndex);
+  meta[classAt + classRecord.SLABS] = meta[classAt + classRecord.SLABS] + 1;
   views.mine[slab] = marks[slab] > 0 ? MINE_MARKED : toHeader(LIVE, classIndex);
-  const free = records[slabAt + FREE_COUNT];
-  const isPartial = free > 0 || records[slabAt + CARVED] < blocksPerSlab(classIndex);
+  const free = records[slabAt + slabRecord.FREE_COUNT];
+  const isPartial = free > 0 || records[slabAt + slabRecord.CARVED] < blocksPerSlab(classIndex);
   if (isPartial) linkPartial(views, slab, classIndex);
   addFree(views, slab, classIndex, collectAll(views, slab, classIndex));
   return true;
@@ -286,7 +273,11 @@ export function adoptSlab(views: SharedViews, slab: number, state: number): bool
 
 /** Says that slabs of a class may be abandoned. */
 export function noteAbandoned(views: SharedViews, classIndex: number): void {
-  sync.or(views.words, ABANDONED_CLASSES + (classIndex >> 5), 1 << (classIndex & 31));
+  sync.or(
+    views.words,
+    sharedSuperblock.ABANDONED_CLASSES + (classIndex >> 5),
+    1 << (classIndex & 31),
+  );
 }
 
 /**
@@ -307,7 +298,8 @@ export function adopt(views: SharedViews, classIndex: number, isWanting = false)
     const kind = kindOf(state);
     const isWanted = classIndex === 0 ? kind <= CLASS_COUNT : kind === classIndex;
     if (ownerOf(state) !== ABANDONED || !isWanted || !adoptSlab(views, slab, state)) continue;
-    if (classIndex === 0 || views.meta[classRecord(classIndex) + PARTIAL_HEAD] === 0) continue;
+    if (classIndex === 0 || views.meta[classRecord.at(classIndex) + classRecord.PARTIAL_HEAD] === 0)
+      continue;
     noteAbandoned(views, classIndex);
     return;
   }
@@ -316,7 +308,7 @@ export function adopt(views: SharedViews, classIndex: number, isWanting = false)
 /** Clears notes before the search, so that what is abandoned meanwhile is noted anew. */
 function takeNote(views: SharedViews, word: number, bits: number): boolean {
   const { words } = views;
-  if ((sync.load(words, ABANDONED_CLASSES + word) & bits) === 0) return false;
-  sync.and(words, ABANDONED_CLASSES + word, ~bits);
+  if ((sync.load(words, sharedSuperblock.ABANDONED_CLASSES + word) & bits) === 0) return false;
+  sync.and(words, sharedSuperblock.ABANDONED_CLASSES + word, ~bits);
   return true;
 }

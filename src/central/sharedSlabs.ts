@@ -1,5 +1,5 @@
-import { classRecord, PARTIAL_HEAD } from "../layout/metadata.js";
-import { NOT_MINE, type SharedViews } from "../layout/shared.js";
+import * as classRecord from "../layout/classRecord.js";
+import { NOT_MINE, type SharedViews } from "../layout/sharedViews.js";
 import type { HeapViews, SlabSource } from "../layout/views.js";
 import { retireKept, returnToBits, takeFreeBits } from "./freeBits.js";
 import { adopt, collect, freeRemotely, sendOutbox } from "./remote.js";
@@ -33,7 +33,7 @@ export const sharedSlabs: SlabSource = {
   returnBlock: (views, classIndex, ptr) => returnToBits(own(views), classIndex, ptr),
   isOwn: (views, slab) => own(views).mine[slab] !== NOT_MINE,
   reclaim(views, classIndex) {
-    const partialAt = classRecord(classIndex) + PARTIAL_HEAD;
+    const partialAt = classRecord.at(classIndex) + classRecord.PARTIAL_HEAD;
     collect(own(views));
     if (views.meta[partialAt] === 0) adopt(own(views), classIndex);
     return views.meta[partialAt];

@@ -1,26 +1,18 @@
 import { GRANULE_SHIFT, LIVE, toHeader } from "../layout/header.js";
-import {
-  bytesToSlabs,
-  KIND,
-  ptrToSlab,
-  RUN,
-  SLAB_BYTES,
-  SPAN_BYTES,
-  SPAN_TAIL,
-  slabRecord,
-  slabToPtr,
-} from "../layout/metadata.js";
 import { SPAN_CLASS } from "../layout/sizeClasses.js";
+import { SPAN_TAIL } from "../layout/slabKind.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import { bytesToSlabs, ptrToSlab, SLAB_BYTES, slabToPtr } from "../layout/units.js";
 import type { HeapViews } from "../layout/views.js";
 import { MAP_PAGE, touchSlab } from "./touch.js";
 
 function describeSpan(views: HeapViews, slab: number, slabs: number, bytes: number): void {
   const { records } = views;
-  records[slabRecord(slab + slabs - 1) + KIND] = SPAN_TAIL;
-  const slabAt = slabRecord(slab);
-  records[slabAt + KIND] = SPAN_CLASS;
-  records[slabAt + RUN] = slabs;
-  records[slabAt + SPAN_BYTES] = bytes;
+  records[slabRecord.at(slab + slabs - 1) + slabRecord.KIND] = SPAN_TAIL;
+  const slabAt = slabRecord.at(slab);
+  records[slabAt + slabRecord.KIND] = SPAN_CLASS;
+  records[slabAt + slabRecord.RUN] = slabs;
+  records[slabAt + slabRecord.SPAN_BYTES] = bytes;
   for (let i = 0, rest = bytes; i < slabs; i++, rest -= SLAB_BYTES) {
     touchSlab(views, slab + i, Math.min(rest, SLAB_BYTES), i === 0 ? MAP_PAGE : 0);
   }
@@ -43,7 +35,7 @@ export function resizeSpan(views: HeapViews, ptr: number, bytes: number): boolea
   const { slabSource } = views;
   const slab = ptrToSlab(ptr);
   slabSource.reserve(views, slab);
-  const before = views.records[slabRecord(slab) + RUN];
+  const before = views.records[slabRecord.at(slab) + slabRecord.RUN];
   const after = bytesToSlabs(bytes);
   const hasRoom = slabSource.extend(views, slab, before, Math.max(before, after));
   if (hasRoom) {
@@ -55,5 +47,5 @@ export function resizeSpan(views: HeapViews, ptr: number, bytes: number): boolea
 }
 
 export function spanBytes(views: HeapViews, ptr: number): number {
-  return views.records[slabRecord(ptrToSlab(ptr)) + SPAN_BYTES];
+  return views.records[slabRecord.at(ptrToSlab(ptr)) + slabRecord.SPAN_BYTES];
 }

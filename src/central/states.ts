@@ -1,23 +1,20 @@
-import { staticAssert } from "../base/assert.js";
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import { GRANULE_SHIFT, LIVE, NO_BLOCK, toHeader } from "../layout/header.js";
-import { blocksPerSlab, IN_ARENA, SPAN_TAIL, slabToPtr } from "../layout/metadata.js";
+import { FREE_WORDS_SHIFT } from "../layout/sharedMetadata.js";
+import * as sharedSuperblock from "../layout/sharedSuperblock.js";
+import { NOT_MINE, type SharedViews } from "../layout/sharedViews.js";
+import { CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
+import { IN_ARENA, SPAN_TAIL } from "../layout/slabKind.js";
 import {
   ABANDONED,
   BUSY,
-  EVENTS,
-  FREE_WORDS_SHIFT,
-  HINT,
   KIND_SHIFT,
   MARKED,
-  NOT_MINE,
   OWNER_MASK,
-  RETRACTIONS,
-  type SharedViews,
-  WAITING,
-} from "../layout/shared.js";
-import { CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
+  TAIL_STATE,
+} from "../layout/slabState.js";
+import { blocksPerSlab, slabToPtr } from "../layout/units.js";
 import type { Run } from "../layout/views.js";
 
 /*
@@ -32,9 +29,6 @@ import type { Run } from "../layout/views.js";
 export function ownState(views: SharedViews, kind: number): number {
   return (views.worker + 1) | (kind << KIND_SHIFT);
 }
-
-/** The state of a span's slabs but its first: nobody's, they go with it. */
-const TAIL_STATE = 0x3e00;
 
 export function ownerOf(state: number): number {
   return state & OWNER_MASK;
@@ -56,9 +50,9 @@ const CLAIM_TURNS = 4;
 export function claimRun(views: SharedViews, slabs: number, kind: number): number {
   let slab = 0;
   for (let turn = 0; slab === 0 && turn < CLAIM_TURNS; turn++) {
-    const seen = sync.load(views.words, RETRACTIONS);
+    const seen = sync.load(views.words, sharedSuperblock.RETRACTIONS);
     slab = slabs === 1 ? claimSlab(views, kind) : claimSpan(views, slabs);
-    if (slab === 0 && sync.load(views.words, RETRACTIONS) === seen) break;
+    if (slab === 0 && sync.load(views.words, sharedSuperblock.RETRACTIONS) === seen) break;
   }
   if (slab !== 0 && kind <= CLASS_COUNT) views.mine[slab] = toHeader(LIVE, kind);
   return slab;
@@ -66,7 +60,7 @@ export function claimRun(views: SharedViews, slabs: number, kind: number): numbe
 
 function claimSlab(views: SharedViews, kind: number): number {
   const { layout, words } = views;
-  const hint = sync.load(words, HINT);
+  const hint = sync.load(words, sharedSuperblock.HINT);
   for (let step = 0, slab = hint; step < layout.slabs - layout.firstSlab; step++, slab++) {
     if (slab >= layout.slabs) slab = layout.firstSlab;
     if (loadState(views, slab) !== 0) continue;
@@ -74,7 +68,7 @@ function claimSlab(views: SharedViews, kind: number): number {
     if (sync.compareExchange(words, state, 0, ownState(views, kind)) !== 0) continue;
     const next = slab + 1 < layout.slabs ? slab + 1 : layout.firstSlab;
     // Unless a slab was given back meanwhile: then the hint is its number.
-    sync.compareExchange(words, HINT, hint, next);
+    sync.compareExchange(words, sharedSuperblock.HINT, hint, next);
     return slab;
   }
   return 0;
@@ -101,7 +95,7 @@ function claimSpanIn(views: SharedViews, slabs: number, from: number, end: numbe
     if (sync.compareExchange(words, state, 0, ownState(views, SPAN_CLASS) | BUSY) === 0) {
       if (claimTails(views, first + 1, first + slabs)) return first;
       sync.store(words, state, 0);
-      sync.add(words, RETRACTIONS, 1);
+      sync.add(words, sharedSuperblock.RETRACTIONS, 1);
       wake(views);
     }
     slab = first;
@@ -117,7 +111,7 @@ export function claimTails(views: SharedViews, start: number, end: number): bool
   for (let slab = start; slab < end; slab++) {
     if (sync.compareExchange(words, layout.states + slab, 0, TAIL_STATE) !== 0) {
       releaseTails(views, start, slab);
-      sync.add(words, RETRACTIONS, 1);
+      sync.add(words, sharedSuperblock.RETRACTIONS, 1);
       return false;
     }
   }
@@ -199,9 +193,9 @@ export function changeState(views: SharedViews, slab: number, from: number, to: 
 
 function lowerHint(views: SharedViews, slab: number): void {
   const { words } = views;
-  let hint = sync.load(words, HINT);
+  let hint = sync.load(words, sharedSuperblock.HINT);
   while (slab < hint) {
-    const found = sync.compareExchange(words, HINT, hint, slab);
+    const found = sync.compareExchange(words, sharedSuperblock.HINT, hint, slab);
     if (found === hint) return;
     hint = found;
   }
@@ -211,7 +205,8 @@ function lowerHint(views: SharedViews, slab: number): void {
 export function isAwaited(views: SharedViews): boolean {
   const { layout, words } = views;
   return (
-    sync.load(words, WAITING) !== 0 || (layout.workers > 32 && sync.load(words, WAITING + 1) !== 0)
+    sync.load(words, sharedSuperblock.WAITING) !== 0 ||
+    (layout.workers > 32 && sync.load(words, sharedSuperblock.WAITING + 1) !== 0)
   );
 }
 
@@ -219,8 +214,8 @@ export function isAwaited(views: SharedViews): boolean {
 export function wake(views: SharedViews): void {
   const { words } = views;
   if (!isAwaited(views)) return;
-  sync.add(words, EVENTS, 1);
-  sync.notify(words, EVENTS);
+  sync.add(words, sharedSuperblock.EVENTS, 1);
+  sync.notify(words, sharedSuperblock.EVENTS);
 }
 
 /** The runs of a shared heap, from its slab states. Ends on any image. */
@@ -239,5 +234,3 @@ export function* walkStates(views: SharedViews): Generator<Run, void, undefined>
     slab = end;
   }
 }
-
-staticAssert(TAIL_STATE === SPAN_TAIL << KIND_SHIFT, "the state of a tail");

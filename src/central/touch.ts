@@ -1,5 +1,7 @@
 import { roundUp } from "../base/bits.js";
-import { PAGE_BYTES, slabRecord, TOUCHED, TOUCHED_PAGES } from "../layout/metadata.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import * as superblock from "../layout/superblock.js";
+import { PAGE_BYTES } from "../layout/units.js";
 import type { HeapViews } from "../layout/views.js";
 
 /*
@@ -16,11 +18,12 @@ export function touchedPages(touched: number): number {
 /** Records that the first `bytes` of a slab may be touched, and its header map if `map` says so. */
 export function touchSlab(views: HeapViews, slab: number, bytes: number, map: number): void {
   const { meta, records } = views;
-  const slabAt = slabRecord(slab);
-  const before = records[slabAt + TOUCHED];
+  const slabAt = slabRecord.at(slab);
+  const before = records[slabAt + slabRecord.TOUCHED];
   const bytesBefore = before & -PAGE_BYTES;
   if (bytes <= bytesBefore && (before & MAP_PAGE) >= map) return;
   const after = Math.max(roundUp(bytes, PAGE_BYTES), bytesBefore) | (before & MAP_PAGE) | map;
-  records[slabAt + TOUCHED] = after;
-  meta[TOUCHED_PAGES] = meta[TOUCHED_PAGES] + touchedPages(after) - touchedPages(before);
+  records[slabAt + slabRecord.TOUCHED] = after;
+  meta[superblock.TOUCHED_PAGES] =
+    meta[superblock.TOUCHED_PAGES] + touchedPages(after) - touchedPages(before);
 }

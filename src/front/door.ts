@@ -1,5 +1,5 @@
 import type { Ptr } from "../base/types.js";
-import { outboxLimit } from "../layout/shared.js";
+import { outboxLimit } from "../layout/sharedViews.js";
 import type { HeapViews } from "../layout/views.js";
 import { bindFree, bindMalloc, bindOwnFree, bindOwnMalloc } from "./hot.js";
 import { bindRealloc } from "./realloc.js";

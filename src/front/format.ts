@@ -1,5 +1,6 @@
 import type { HeapOptions } from "../config/options.js";
-import { CLASS_CAP, CLASS_RECORDS, CLASS_REFILL, classRecord, ROOMS } from "../layout/metadata.js";
+import * as classRecord from "../layout/classRecord.js";
+import * as frontCache from "../layout/frontCache.js";
 import { BLOCK_BYTES, CLASS_COUNT, FINE_MAX_BYTES, POOL_MAX_BYTES } from "../layout/sizeClasses.js";
 
 /** Bytes that a chain of a class holds at the most, and that one refill takes. */
@@ -31,9 +32,9 @@ export function refillCount(classIndex: number, options: HeapOptions): number {
 /** Writes the class records of an empty heap, and opens its front cache. */
 export function formatClasses(meta: Int32Array, options: HeapOptions): void {
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    const classAt = classRecord(classIndex);
-    meta[classAt + CLASS_CAP] = chainCap(classIndex, options.fastCap);
-    meta[classAt + CLASS_REFILL] = refillCount(classIndex, options);
+    const classAt = classRecord.at(classIndex);
+    meta[classAt + classRecord.CAP] = chainCap(classIndex, options.fastCap);
+    meta[classAt + classRecord.REFILL] = refillCount(classIndex, options);
   }
   openChains(meta);
 }
@@ -41,11 +42,11 @@ export function formatClasses(meta: Int32Array, options: HeapOptions): void {
 /** Gives the chain of each class, which are empty, its room. */
 export function openChains(meta: Int32Array): void {
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    meta[ROOMS + classIndex] = meta[classRecord(classIndex) + CLASS_CAP];
+    meta[frontCache.ROOMS + classIndex] = meta[classRecord.at(classIndex) + classRecord.CAP];
   }
 }
 
 /** Sends every hot path to the slow one: no class has a block or room for one. */
 export function closeChains(meta: Int32Array): void {
-  meta.fill(0, ROOMS, CLASS_RECORDS);
+  meta.fill(0, frontCache.ROOMS, classRecord.START);
 }

@@ -1,9 +1,10 @@
 import type { Ptr } from "../base/types.js";
 import { GRANULE_SHIFT, LIVE, LIVE_TO_CACHED } from "../layout/header.js";
-import { SLAB_SHIFT } from "../layout/metadata.js";
-import { NOT_MINE, OUTBOX, OUTBOX_COUNT } from "../layout/shared.js";
+import { NOT_MINE } from "../layout/sharedViews.js";
 import { LAST_GRANULES, TINY_MAX_BYTES } from "../layout/sizeClasses.js";
+import { SLAB_SHIFT } from "../layout/units.js";
 import type { HeapViews } from "../layout/views.js";
+import * as workerRegion from "../layout/workerRegion.js";
 import { freeSlow, mallocOrThrow, setAside } from "./slow.js";
 
 /*
@@ -127,7 +128,7 @@ export function bindOwnFree(
   limit: number,
 ): (ptr: Ptr) => void {
   const lastLiveHeader = views.liveHeaders[TINY_MAX_BYTES >>> GRANULE_SHIFT];
-  const beforeOutbox = OUTBOX - 1;
+  const beforeOutbox = workerRegion.OUTBOX - 1;
   function free(ptr: Ptr): void {
     if (typeof ptr === "number" && (ptr | 0) === ptr) {
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
@@ -152,10 +153,10 @@ export function bindOwnFree(
           return;
         }
       } else if (liveHeader === NOT_MINE && header > LIVE && header <= lastLiveHeader) {
-        const count = (meta[OUTBOX_COUNT] + 1) | 0;
+        const count = (meta[workerRegion.OUTBOX_COUNT] + 1) | 0;
         if (count < limit) {
           meta[beforeOutbox + count] = ptr;
-          meta[OUTBOX_COUNT] = count;
+          meta[workerRegion.OUTBOX_COUNT] = count;
           headers[granule] = header - LIVE;
           return;
         }

@@ -1,13 +1,13 @@
 import { spanBytes } from "../central/spans.js";
 import { GRANULE_BYTES, GRANULE_SHIFT, headerClass, LIVE } from "../layout/header.js";
-import { CLOSED } from "../layout/metadata.js";
 import { BLOCK_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
+import * as superblock from "../layout/superblock.js";
 import type { HeapViews } from "../layout/views.js";
 import { closed, notLive } from "./misuse.js";
 
 /** The header of a live ptr. @throws ERR_INVALID_POINTER or ERR_DOUBLE_FREE for any other. */
 export function liveHeaderOf(views: HeapViews, ptr: number): number {
-  if (views.gate[CLOSED] !== 0) throw closed(views);
+  if (views.gate[superblock.CLOSED] !== 0) throw closed(views);
   if (typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr) {
     const header = views.headers[ptr >>> GRANULE_SHIFT];
     if (header > LIVE) return header;

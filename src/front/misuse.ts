@@ -8,16 +8,11 @@ import {
   IN_TRANSIT,
   toHeader,
 } from "../layout/header.js";
-import {
-  FREE_COUNT,
-  IN_ARENA,
-  ptrToSlab,
-  SLAB_BYTES,
-  slabRecord,
-  slabToPtr,
-  WILDERNESS,
-} from "../layout/metadata.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
+import { IN_ARENA } from "../layout/slabKind.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import * as superblock from "../layout/superblock.js";
+import { ptrToSlab, SLAB_BYTES, slabToPtr } from "../layout/units.js";
 import { capacityOf, endSlab, firstSlab, type HeapViews } from "../layout/views.js";
 
 /** What a number is to a heap: a live block's tier is told by `Heap.classify`. */
@@ -99,7 +94,7 @@ export function largestBlock(views: HeapViews): number {
 /** The error for a request that no free memory holds. */
 export function exhausted(views: HeapViews, requestBytes: number): HeapError {
   const { meta, records } = views;
-  const unusedBytes = Math.max(0, endSlab(views) - meta[WILDERNESS]) * SLAB_BYTES;
+  const unusedBytes = Math.max(0, endSlab(views) - meta[superblock.WILDERNESS]) * SLAB_BYTES;
   let pooledBytes = unusedBytes;
   let freeBlockBytes = 0;
   let largestRunBytes = 0;
@@ -108,7 +103,7 @@ export function exhausted(views: HeapViews, requestBytes: number): HeapError {
     lastRunBytes = kind === IN_ARENA ? slabs * SLAB_BYTES : 0;
     pooledBytes += lastRunBytes;
     largestRunBytes = Math.max(largestRunBytes, lastRunBytes);
-    freeBlockBytes += freeBytesOf(records, slabRecord(slab), kind);
+    freeBlockBytes += freeBytesOf(records, slabRecord.at(slab), kind);
   }
   largestRunBytes = Math.max(largestRunBytes, lastRunBytes + unusedBytes);
   const message =
@@ -126,7 +121,7 @@ export function exhausted(views: HeapViews, requestBytes: number): HeapError {
 /** Bytes of a slab's free blocks; none of a span or a free run. */
 function freeBytesOf(records: Int32Array, slabAt: number, kind: number): number {
   if (kind < 1 || kind > CLASS_COUNT) return 0;
-  return records[slabAt + FREE_COUNT] * BLOCK_BYTES[kind];
+  return records[slabAt + slabRecord.FREE_COUNT] * BLOCK_BYTES[kind];
 }
 
 /** The error for any use of a disposed heap, or of one whose buffer is gone. */

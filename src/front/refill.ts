@@ -1,20 +1,12 @@
 import { corrupted } from "../base/errors.js";
 import { unlinkPartial } from "../central/slabs.js";
 import { MAP_PAGE, touchSlab } from "../central/touch.js";
+import * as classRecord from "../layout/classRecord.js";
+import * as frontCache from "../layout/frontCache.js";
 import { CACHED, GRANULE_SHIFT, toHeader } from "../layout/header.js";
-import {
-  blocksPerSlab,
-  CARVED,
-  CLASS_REFILL,
-  classRecord,
-  FREE_COUNT,
-  HEADS,
-  PAGE_BYTES,
-  ROOMS,
-  slabRecord,
-  slabToPtr,
-} from "../layout/metadata.js";
 import { BLOCK_BYTES } from "../layout/sizeClasses.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import { blocksPerSlab, PAGE_BYTES, slabToPtr } from "../layout/units.js";
 import type { HeapViews } from "../layout/views.js";
 
 /**
@@ -23,28 +15,30 @@ import type { HeapViews } from "../layout/views.js";
  */
 export function refillFromSlab(views: HeapViews, classIndex: number, slab: number): void {
   const { meta, records } = views;
-  const wanted = meta[classRecord(classIndex) + CLASS_REFILL];
-  const slabAt = slabRecord(slab);
+  const wanted = meta[classRecord.at(classIndex) + classRecord.REFILL];
+  const slabAt = slabRecord.at(slab);
   const blockCount = blocksPerSlab(classIndex);
-  const carved = records[slabAt + CARVED];
-  const hasFree = records[slabAt + FREE_COUNT] > 0;
+  const carved = records[slabAt + slabRecord.CARVED];
+  const hasFree = records[slabAt + slabRecord.FREE_COUNT] > 0;
   if (carved < 0 || carved > blockCount - (hasFree ? 0 : 1)) {
     throw corrupted("carved", slabToPtr(slab), carved, `at most ${blockCount}`);
   }
   const taken = hasFree
     ? views.slabSource.takeBlocks(views, slab, classIndex, wanted)
     : carve(views, slab, classIndex, wanted);
-  meta[ROOMS + classIndex] = meta[ROOMS + classIndex] - taken;
-  const exhausted = records[slabAt + FREE_COUNT] === 0 && records[slabAt + CARVED] === blockCount;
+  meta[frontCache.ROOMS + classIndex] = meta[frontCache.ROOMS + classIndex] - taken;
+  const exhausted =
+    records[slabAt + slabRecord.FREE_COUNT] === 0 &&
+    records[slabAt + slabRecord.CARVED] === blockCount;
   if (exhausted) unlinkPartial(views, slab, classIndex);
 }
 
 /** Gives headers to the next blocks of a slab, up to the end of a page. */
 function carve(views: HeapViews, slab: number, classIndex: number, wanted: number): number {
   const { headers, i32, meta, records } = views;
-  const slabAt = slabRecord(slab);
+  const slabAt = slabRecord.at(slab);
   const blockBytes = BLOCK_BYTES[classIndex];
-  const carved = records[slabAt + CARVED];
+  const carved = records[slabAt + slabRecord.CARVED];
   const offset = carved * blockBytes;
   const pageEnd = (offset + blockBytes + PAGE_BYTES - 1) & -PAGE_BYTES;
   const onPage = ((pageEnd - offset) / blockBytes) | 0;
@@ -57,8 +51,8 @@ function carve(views: HeapViews, slab: number, classIndex: number, wanted: numbe
     i32[ptr >> 2] = ptr + blockBytes;
   }
   i32[last >> 2] = 0;
-  meta[HEADS + classIndex] = first;
-  records[slabAt + CARVED] = carved + count;
+  meta[frontCache.HEADS + classIndex] = first;
+  records[slabAt + slabRecord.CARVED] = carved + count;
   touchSlab(views, slab, offset + count * blockBytes, MAP_PAGE);
   return count;
 }

@@ -1,25 +1,13 @@
+import * as cachedBlock from "../layout/cachedBlock.js";
+import * as classCounters from "../layout/classCounters.js";
+import * as classRecord from "../layout/classRecord.js";
+import * as frontCache from "../layout/frontCache.js";
 import { CACHED, GRANULE_BYTES, GRANULE_SHIFT, headerClass, toHeader } from "../layout/header.js";
-import {
-  blocksPerSlab,
-  CARVED,
-  CHAIN_LINK,
-  CLASS_CAP,
-  classRecord,
-  counterIndex,
-  DRAINED,
-  DRAINS,
-  HEADS,
-  LINK,
-  MENDS,
-  ROOMS,
-  SLAB_SHIFT,
-  SLL_BLOCKS,
-  SLL_CHAINS,
-  SLL_HEAD,
-  slabRecord,
-  slabToPtr,
-} from "../layout/metadata.js";
+import * as heapCounters from "../layout/heapCounters.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import * as superblock from "../layout/superblock.js";
+import { blocksPerSlab, SLAB_SHIFT, slabToPtr } from "../layout/units.js";
 import type { HeapViews } from "../layout/views.js";
 
 /*
@@ -44,34 +32,35 @@ export function isCachedBlock(views: HeapViews, ptr: number, cachedHeader: numbe
 export function popSll(views: HeapViews, liveHeader: number): boolean {
   const { i32, meta } = views;
   const classIndex = headerClass(liveHeader);
-  const classAt = classRecord(classIndex);
-  const chain = meta[classAt + SLL_HEAD];
-  const chains = meta[classAt + SLL_CHAINS];
+  const classAt = classRecord.at(classIndex);
+  const chain = meta[classAt + classRecord.SLL_HEAD];
+  const chains = meta[classAt + classRecord.SLL_CHAINS];
   if (chains === 0) return false;
   if (!isCachedBlock(views, chain, toHeader(CACHED, classIndex))) {
     mendClass(views, classIndex);
     return false;
   }
-  meta[classAt + SLL_HEAD] = chains > 1 ? i32[(chain >> 2) + CHAIN_LINK] : 0;
-  meta[classAt + SLL_CHAINS] = chains - 1;
-  meta[SLL_BLOCKS] = meta[SLL_BLOCKS] - meta[classAt + CLASS_CAP];
+  meta[classAt + classRecord.SLL_HEAD] =
+    chains > 1 ? i32[(chain >> 2) + cachedBlock.CHAIN_LINK] : 0;
+  meta[classAt + classRecord.SLL_CHAINS] = chains - 1;
+  meta[superblock.SLL_BLOCKS] = meta[superblock.SLL_BLOCKS] - meta[classAt + classRecord.CAP];
   meta[liveHeader] = chain;
-  meta[ROOMS + classIndex] = 0;
+  meta[frontCache.ROOMS + classIndex] = 0;
   return true;
 }
 
 /** Returns every block of the SLL to its slab, and slabs that become empty to the arena. */
 export function drainSll(views: HeapViews): void {
   const { counters, i32, meta } = views;
-  counters[DRAINS] = counters[DRAINS] + 1;
+  counters[heapCounters.DRAINS] = counters[heapCounters.DRAINS] + 1;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    const classAt = classRecord(classIndex);
-    const cap = meta[classAt + CLASS_CAP];
-    let chain = meta[classAt + SLL_HEAD];
-    let chains = meta[classAt + SLL_CHAINS];
+    const classAt = classRecord.at(classIndex);
+    const cap = meta[classAt + classRecord.CAP];
+    let chain = meta[classAt + classRecord.SLL_HEAD];
+    let chains = meta[classAt + classRecord.SLL_CHAINS];
     giveUpSll(meta, classIndex);
     for (; chains > 0; chains--) {
-      const next = i32[(chain >> 2) + CHAIN_LINK];
+      const next = i32[(chain >> 2) + cachedBlock.CHAIN_LINK];
       if (!returnChain(views, classIndex, chain, cap)) {
         mendClass(views, classIndex);
         break;
@@ -87,9 +76,9 @@ export function drainCaches(views: HeapViews): void {
   drainSll(views);
   views.slabSource.settle(views);
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    const cap = meta[classRecord(classIndex) + CLASS_CAP];
-    const head = meta[HEADS + classIndex];
-    const count = cap - meta[ROOMS + classIndex];
+    const cap = meta[classRecord.at(classIndex) + classRecord.CAP];
+    const head = meta[frontCache.HEADS + classIndex];
+    const count = cap - meta[frontCache.ROOMS + classIndex];
     emptyChain(meta, classIndex);
     if (!returnChain(views, classIndex, head, count)) mendClass(views, classIndex);
   }
@@ -99,11 +88,11 @@ export function drainCaches(views: HeapViews): void {
 function returnChain(views: HeapViews, classIndex: number, head: number, count: number): boolean {
   const { counters, i32 } = views;
   const cachedHeader = toHeader(CACHED, classIndex);
-  const drained = counterIndex(classIndex, DRAINED);
+  const drained = classCounters.at(classIndex) + classCounters.DRAINED;
   let ptr = head;
   let returned = 0;
   for (; returned < count && isCachedBlock(views, ptr, cachedHeader); returned++) {
-    const next = i32[(ptr >> 2) + LINK];
+    const next = i32[(ptr >> 2) + cachedBlock.LINK];
     views.slabSource.returnBlock(views, classIndex, ptr);
     ptr = next;
   }
@@ -121,12 +110,12 @@ export function mendClass(views: HeapViews, classIndex: number): void {
   const cachedHeader = toHeader(CACHED, classIndex);
   const blockBytes = BLOCK_BYTES[classIndex];
   const ptrs: number[] = [];
-  counters[MENDS] = counters[MENDS] + 1;
+  counters[heapCounters.MENDS] = counters[heapCounters.MENDS] + 1;
   giveUpSll(meta, classIndex);
   emptyChain(meta, classIndex);
   for (const { slab, kind } of slabSource.runs(views)) {
     if (kind !== classIndex || !slabSource.isOwn(views, slab)) continue;
-    const carved = records[slabRecord(slab) + CARVED];
+    const carved = records[slabRecord.at(slab) + slabRecord.CARVED];
     const blocks = Math.min(carved, blocksPerSlab(classIndex));
     for (let block = 0; block < blocks; block++) {
       const ptr = slabToPtr(slab) + block * blockBytes;
@@ -137,15 +126,15 @@ export function mendClass(views: HeapViews, classIndex: number): void {
 }
 
 function emptyChain(meta: Int32Array, classIndex: number): void {
-  meta[HEADS + classIndex] = 0;
-  meta[ROOMS + classIndex] = meta[classRecord(classIndex) + CLASS_CAP];
+  meta[frontCache.HEADS + classIndex] = 0;
+  meta[frontCache.ROOMS + classIndex] = meta[classRecord.at(classIndex) + classRecord.CAP];
 }
 
 /** Takes the chains of a class off the SLL. */
 function giveUpSll(meta: Int32Array, classIndex: number): void {
-  const classAt = classRecord(classIndex);
-  const blocks = meta[classAt + SLL_CHAINS] * meta[classAt + CLASS_CAP];
-  meta[SLL_BLOCKS] = meta[SLL_BLOCKS] - blocks;
-  meta[classAt + SLL_HEAD] = 0;
-  meta[classAt + SLL_CHAINS] = 0;
+  const classAt = classRecord.at(classIndex);
+  const blocks = meta[classAt + classRecord.SLL_CHAINS] * meta[classAt + classRecord.CAP];
+  meta[superblock.SLL_BLOCKS] = meta[superblock.SLL_BLOCKS] - blocks;
+  meta[classAt + classRecord.SLL_HEAD] = 0;
+  meta[classAt + classRecord.SLL_CHAINS] = 0;
 }

@@ -1,5 +1,8 @@
 import { openSlab } from "../central/slabs.js";
 import { takeSpan } from "../central/spans.js";
+import * as cachedBlock from "../layout/cachedBlock.js";
+import * as classCounters from "../layout/classCounters.js";
+import * as classRecord from "../layout/classRecord.js";
 import {
   CLASS_MASK,
   GRANULE_BYTES,
@@ -7,28 +10,10 @@ import {
   LIVE,
   LIVE_TO_CACHED,
 } from "../layout/header.js";
-import {
-  CHAIN_LINK,
-  CLASS_CAP,
-  CLASS_RECORD_INTS,
-  CLASS_RECORDS,
-  CLOSED,
-  COUNTERS_PER_CLASS,
-  DRAIN_INTERVAL,
-  END_SLAB,
-  FIRST_SLAB,
-  FRONT_MISSES,
-  PARTIAL_HEAD,
-  REFILLS,
-  RUN,
-  SLAB_RECORD_SHIFT,
-  SLAB_RECORDS,
-  SLAB_SHIFT,
-  SLL_BLOCKS,
-  SLL_CHAINS,
-  SLL_HEAD,
-} from "../layout/metadata.js";
 import { CLASS_MAX_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import * as superblock from "../layout/superblock.js";
+import { SLAB_SHIFT } from "../layout/units.js";
 import type { HeapViews } from "../layout/views.js";
 import { closed, exhausted, invalidSize, notLive } from "./misuse.js";
 import { refillFromSlab } from "./refill.js";
@@ -50,13 +35,13 @@ import { drainCaches, drainSll, isCachedBlock, mendClass, popSll } from "./sll.j
  */
 export function mallocSlow(views: HeapViews, size: number): number {
   const { counters, headers, i32, meta, slabSource } = views;
-  if (views.gate[CLOSED] !== 0) throw closed(views);
-  const largest = (meta[END_SLAB] - meta[FIRST_SLAB]) << SLAB_SHIFT;
+  if (views.gate[superblock.CLOSED] !== 0) throw closed(views);
+  const largest = (meta[superblock.END_SLAB] - meta[superblock.FIRST_SLAB]) << SLAB_SHIFT;
   if (typeof size !== "number" || size >>> 0 !== size || size > largest)
     throw invalidSize(views, size);
   if (size > CLASS_MAX_BYTES) {
     const bytes = (size + GRANULE_BYTES - 1) & -GRANULE_BYTES;
-    if (meta[SLL_BLOCKS] > 0) drainSll(views);
+    if (meta[superblock.SLL_BLOCKS] > 0) drainSll(views);
     const span = takeSpan(views, bytes);
     if (span !== 0) return span;
     drainCaches(views);
@@ -68,25 +53,27 @@ export function mallocSlow(views: HeapViews, size: number): number {
   let ptr = meta[liveHeader];
   // It is one for a caller that came here without a look at the chain.
   if (!isCachedBlock(views, ptr, cachedHeader)) {
-    const classAt = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
-    const counter = classIndex * COUNTERS_PER_CLASS;
-    if (ptr !== 0 || meta[cachedHeader] !== meta[classAt + CLASS_CAP]) mendClass(views, classIndex);
-    counters[counter + FRONT_MISSES] = counters[counter + FRONT_MISSES] + 1;
+    const classAt = classRecord.START + classIndex * classRecord.INTS;
+    const counter = classIndex * classCounters.DOUBLES;
+    if (ptr !== 0 || meta[cachedHeader] !== meta[classAt + classRecord.CAP])
+      mendClass(views, classIndex);
+    counters[counter + classCounters.FRONT_MISSES] =
+      counters[counter + classCounters.FRONT_MISSES] + 1;
     if (!popSll(views, liveHeader)) {
-      let slab = meta[classAt + PARTIAL_HEAD];
-      if (slab === 0 && meta[SLL_BLOCKS] > 0) {
+      let slab = meta[classAt + classRecord.PARTIAL_HEAD];
+      if (slab === 0 && meta[superblock.SLL_BLOCKS] > 0) {
         drainSll(views);
-        slab = meta[classAt + PARTIAL_HEAD];
+        slab = meta[classAt + classRecord.PARTIAL_HEAD];
       }
       if (slab === 0) slab = slabSource.reclaim(views, classIndex);
       if (slab === 0) slab = openSlab(views, classIndex);
       if (slab === 0) {
         drainCaches(views);
-        slab = meta[classAt + PARTIAL_HEAD];
+        slab = meta[classAt + classRecord.PARTIAL_HEAD];
         if (slab === 0) slab = openSlab(views, classIndex);
         if (slab === 0) return 0;
       }
-      counters[counter + REFILLS] = counters[counter + REFILLS] + 1;
+      counters[counter + classCounters.REFILLS] = counters[counter + classCounters.REFILLS] + 1;
       refillFromSlab(views, classIndex, slab);
     }
     ptr = meta[liveHeader];
@@ -108,18 +95,18 @@ export function setAside(
   i32: Int32Array,
   liveHeader: number,
 ): boolean {
-  const classAt = CLASS_RECORDS + (liveHeader - LIVE) * CLASS_RECORD_INTS;
-  const cap = meta[classAt + CLASS_CAP];
+  const classAt = classRecord.START + (liveHeader - LIVE) * classRecord.INTS;
+  const cap = meta[classAt + classRecord.CAP];
   const chain = meta[liveHeader];
-  const blocks = (meta[SLL_BLOCKS] + cap) | 0;
-  const interval = meta[DRAIN_INTERVAL];
+  const blocks = (meta[superblock.SLL_BLOCKS] + cap) | 0;
+  const interval = meta[superblock.DRAIN_INTERVAL];
   // The head was freed last, so it is a ptr; but stale links may have led a drain to it since.
   const isCached = headers[chain >>> GRANULE_SHIFT] === liveHeader - LIVE_TO_CACHED;
   if (!isCached || (interval !== 0 && blocks >= interval)) return false;
-  i32[(chain >> 2) + CHAIN_LINK] = meta[classAt + SLL_HEAD];
-  meta[classAt + SLL_HEAD] = chain;
-  meta[classAt + SLL_CHAINS] = (meta[classAt + SLL_CHAINS] + 1) | 0;
-  meta[SLL_BLOCKS] = blocks;
+  i32[(chain >> 2) + cachedBlock.CHAIN_LINK] = meta[classAt + classRecord.SLL_HEAD];
+  meta[classAt + classRecord.SLL_HEAD] = chain;
+  meta[classAt + classRecord.SLL_CHAINS] = (meta[classAt + classRecord.SLL_CHAINS] + 1) | 0;
+  meta[superblock.SLL_BLOCKS] = blocks;
   meta[liveHeader] = 0;
   meta[liveHeader - LIVE_TO_CACHED] = cap;
   return true;
@@ -133,7 +120,7 @@ export function setAside(
  */
 export function freeSlow(views: HeapViews, ptr: number): void {
   const { headers, i32, meta, slabSource } = views;
-  if (views.gate[CLOSED] !== 0) throw closed(views);
+  if (views.gate[superblock.CLOSED] !== 0) throw closed(views);
   if (ptr === 0) return;
   if (typeof ptr !== "number" || (ptr & -GRANULE_BYTES) !== ptr) throw notLive(views, ptr);
   const liveHeader = headers[ptr >>> GRANULE_SHIFT];
@@ -141,9 +128,9 @@ export function freeSlow(views: HeapViews, ptr: number): void {
   const classIndex = liveHeader & CLASS_MASK;
   if (classIndex === SPAN_CLASS) {
     const slab = ptr >>> SLAB_SHIFT;
-    const slabAt = SLAB_RECORDS + (slab << SLAB_RECORD_SHIFT);
+    const slabAt = slabRecord.START + (slab << slabRecord.SHIFT);
     slabSource.reserve(views, slab);
-    slabSource.give(views, slab, views.records[slabAt + RUN]);
+    slabSource.give(views, slab, views.records[slabAt + slabRecord.RUN]);
     return;
   }
   if (slabSource.freeForeign(views, ptr, liveHeader)) return;
@@ -154,16 +141,16 @@ export function freeSlow(views: HeapViews, ptr: number): void {
     mendClass(views, classIndex);
     room = meta[cachedHeader];
   } else if (room <= 0) {
-    const classAt = CLASS_RECORDS + classIndex * CLASS_RECORD_INTS;
-    const blocks = meta[SLL_BLOCKS] + meta[classAt + CLASS_CAP];
-    const interval = meta[DRAIN_INTERVAL];
+    const classAt = classRecord.START + classIndex * classRecord.INTS;
+    const blocks = meta[superblock.SLL_BLOCKS] + meta[classAt + classRecord.CAP];
+    const interval = meta[superblock.DRAIN_INTERVAL];
     const chain = meta[liveHeader];
-    i32[(chain >> 2) + CHAIN_LINK] = meta[classAt + SLL_HEAD];
-    meta[classAt + SLL_HEAD] = chain;
-    meta[classAt + SLL_CHAINS] = meta[classAt + SLL_CHAINS] + 1;
-    meta[SLL_BLOCKS] = blocks;
+    i32[(chain >> 2) + cachedBlock.CHAIN_LINK] = meta[classAt + classRecord.SLL_HEAD];
+    meta[classAt + classRecord.SLL_HEAD] = chain;
+    meta[classAt + classRecord.SLL_CHAINS] = meta[classAt + classRecord.SLL_CHAINS] + 1;
+    meta[superblock.SLL_BLOCKS] = blocks;
     meta[liveHeader] = 0;
-    room = meta[classAt + CLASS_CAP];
+    room = meta[classAt + classRecord.CAP];
     meta[cachedHeader] = room;
     if (interval !== 0 && blocks >= interval) drainSll(views);
   }

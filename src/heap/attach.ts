@@ -6,44 +6,27 @@ import { kindOf, leaveSpan, loadState, ownerOf } from "../central/states.js";
 import type { HeapOptions } from "../config/options.js";
 import { formatClasses } from "../front/format.js";
 import { drainCaches } from "../front/sll.js";
+import { FORMATTING, MAGIC_VALUE } from "../layout/format.js";
+import * as frontCache from "../layout/frontCache.js";
 import { LIVE } from "../layout/header.js";
-import {
-  CLOSED,
-  COUNTERS,
-  MAGIC,
-  MAGIC_VALUE,
-  metadataOffset,
-  OPTIONS,
-  ROOMS,
-  SLL_BLOCKS,
-} from "../layout/metadata.js";
-import {
-  FORMATTING,
-  generationOf,
-  HINT,
-  MAX_WORKERS,
-  MINE_MARKED,
-  OUTBOX_BYTES,
-  OUTBOX_COUNT,
-  OUTBOX_SENT,
-  type SharedViews,
-  SLOT_ACTIVE,
-  SLOT_STATE,
-  SLOTS,
-  sharedLayout,
-  slotWord,
-  viewShared,
-  WORKERS,
-} from "../layout/shared.js";
+import * as heapCounters from "../layout/heapCounters.js";
+import { metadataOffset } from "../layout/metadata.js";
+import { sharedLayout } from "../layout/sharedMetadata.js";
+import * as sharedSuperblock from "../layout/sharedSuperblock.js";
+import { MINE_MARKED, type SharedViews, viewShared } from "../layout/sharedViews.js";
 import { CLASS_COUNT } from "../layout/sizeClasses.js";
+import { generationOf, MAX_WORKERS, SLOT_ACTIVE } from "../layout/slotState.js";
+import * as superblock from "../layout/superblock.js";
+import * as workerRegion from "../layout/workerRegion.js";
+import * as workerSlot from "../layout/workerSlot.js";
 import { writeSuperblock } from "./create.js";
 import { disownMarks } from "./handOver.js";
 import { hideLife, showLife } from "./liveness.js";
 import { changeSlot, freeSlot, takeSlot } from "./slots.js";
 
 /** The words at which an image's superblock and slots stand. */
-function superblock(buffer: ArrayBufferLike, capacityBytes: number): Int32Array {
-  return new Int32Array(buffer, metadataOffset(capacityBytes), SLOTS);
+function superblockWords(buffer: ArrayBufferLike, capacityBytes: number): Int32Array {
+  return new Int32Array(buffer, metadataOffset(capacityBytes), workerSlot.START);
 }
 
 /** @throws {HeapError} ERR_INVALID_OPTION when the metadata would leave no slab. */
@@ -65,16 +48,19 @@ export function checkSharedRoom(options: HeapOptions, workers: number): void {
  * @throws {HeapError} ERR_BAD_HEAP_IMAGE when another worker is formatting it.
  */
 export function formatShared(buffer: ArrayBufferLike, options: HeapOptions, workers: number): void {
-  const words = superblock(buffer, options.capacity);
-  if (sync.compareExchange(words, MAGIC, 0, FORMATTING) !== 0) {
+  const words = superblockWords(buffer, options.capacity);
+  if (sync.compareExchange(words, superblock.MAGIC, 0, FORMATTING) !== 0) {
     const message = "the buffer holds something already, or another worker is formatting it";
-    throw new HeapError("ERR_BAD_HEAP_IMAGE", message, { field: "magic", found: words[MAGIC] });
+    throw new HeapError("ERR_BAD_HEAP_IMAGE", message, {
+      field: "magic",
+      found: words[superblock.MAGIC],
+    });
   }
   const layout = sharedLayout(options.capacity, workers);
   writeSuperblock(words, options, layout.firstSlab, layout.slabs);
-  words[WORKERS] = workers;
-  words[HINT] = layout.firstSlab;
-  sync.store(words, MAGIC, MAGIC_VALUE);
+  words[superblock.WORKERS] = workers;
+  words[sharedSuperblock.HINT] = layout.firstSlab;
+  sync.store(words, superblock.MAGIC, MAGIC_VALUE);
 }
 
 /**
@@ -90,13 +76,13 @@ export function claimWorker(
 ): SharedViews {
   const words = sync.track(
     "words",
-    new Int32Array(buffer, metadataOffset(options.capacity), slotWord(workers, 0)),
+    new Int32Array(buffer, metadataOffset(options.capacity), workerSlot.at(workers)),
   );
   for (;;) {
     const slot = takeSlot(words, workers);
     if (slot === undefined) break;
     const { worker, state } = slot;
-    const gate = new Int32Array(OPTIONS);
+    const gate = new Int32Array(superblock.OPTIONS);
     const views = viewShared(buffer, options, workers, worker, sharedSlabs, gate);
     // Before it is active: should it be killed then, it can be found dead.
     showLife(words, worker, state, gate);
@@ -104,7 +90,7 @@ export function claimWorker(
       formatRegion(views, options);
       return views;
     }
-    gate[CLOSED] = 1;
+    gate[superblock.CLOSED] = 1;
     hideLife(words, worker, state);
   }
   const message = `all ${workers} slots are taken; detach or recover a worker, or raise maxWorkers`;
@@ -115,11 +101,11 @@ export function claimWorker(
 export function formatRegion(views: SharedViews, options: HeapOptions): void {
   const { layout, meta } = views;
   writeSuperblock(meta, options, layout.firstSlab, layout.slabs);
-  meta[SLL_BLOCKS] = 0;
-  meta[OUTBOX_COUNT] = 0;
-  meta[OUTBOX_SENT] = 0;
-  meta[OUTBOX_BYTES] = 0;
-  meta.fill(0, ROOMS, COUNTERS);
+  meta[superblock.SLL_BLOCKS] = 0;
+  meta[workerRegion.OUTBOX_COUNT] = 0;
+  meta[workerRegion.OUTBOX_SENT] = 0;
+  meta[workerRegion.OUTBOX_BYTES] = 0;
+  meta.fill(0, frontCache.ROOMS, heapCounters.START);
   formatClasses(meta, options);
 }
 
@@ -136,7 +122,7 @@ export function detachWorker(views: SharedViews): void {
   }
   closeWorker(views);
   const { worker, words } = views;
-  const state = sync.load(words, slotWord(worker, SLOT_STATE));
+  const state = sync.load(words, workerSlot.at(worker) + workerSlot.STATE);
   // By one step, before which it is seen alive or dead, and after which nothing is its.
   freeSlot(views, worker, state);
   hideLife(words, worker, state);
@@ -152,7 +138,7 @@ function disownSpan(views: SharedViews, slab: number): void {
 
 /** Sends this handle's hot paths to the slow ones, which refuse: the slot may be another's soon. */
 function closeWorker(views: SharedViews): void {
-  views.gate[CLOSED] = 1;
+  views.gate[superblock.CLOSED] = 1;
   views.mine.fill(MINE_MARKED);
   views.liveHeaders.fill(LIVE);
 }

@@ -8,7 +8,6 @@ import { classifyNotLive, closed, type NotLive } from "../front/misuse.js";
 import { drainCaches } from "../front/sll.js";
 import { type BlockInfo, walkBlocks } from "../inspect/walk.js";
 import { GRANULE_BYTES, GRANULE_SHIFT, headerClass, LIVE } from "../layout/header.js";
-import { CLOSED, SLAB_BYTES } from "../layout/metadata.js";
 import {
   BLOCK_BYTES,
   CLASS_MAX_BYTES,
@@ -17,6 +16,8 @@ import {
   TINY_MAX_BYTES,
   type Tier,
 } from "../layout/sizeClasses.js";
+import * as superblock from "../layout/superblock.js";
+import { SLAB_BYTES } from "../layout/units.js";
 import type { HeapViews } from "../layout/views.js";
 import { checkCount, freeBatch, mallocBatch, type PtrArray } from "./batch.js";
 import { instrument } from "./instrument.js";
@@ -186,7 +187,7 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
   }
 
   protected openViews(): HeapViews {
-    if (this.views.gate[CLOSED] !== 0) throw closed(this.views);
+    if (this.views.gate[superblock.CLOSED] !== 0) throw closed(this.views);
     return this.views;
   }
 }

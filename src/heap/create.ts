@@ -8,27 +8,12 @@ import {
 } from "../config/options.js";
 import { closeChains, formatClasses } from "../front/format.js";
 import { drainCaches } from "../front/sll.js";
+import { FORMAT_VERSION, MAGIC_VALUE } from "../layout/format.js";
 import { GRANULE_SHIFT } from "../layout/header.js";
-import {
-  CAPACITY_BYTES,
-  CLOSED,
-  END_SLAB,
-  FIRST_SLAB,
-  FORMAT_VERSION,
-  firstSlabOf,
-  MAGIC,
-  MAGIC_VALUE,
-  OPTIONS,
-  PAGE_BYTES,
-  SLAB_BYTES,
-  SLAB_SHIFT,
-  slabRecord,
-  slabToPtr,
-  TOUCHED,
-  TOUCHED_PAGES,
-  VERSION,
-  WILDERNESS,
-} from "../layout/metadata.js";
+import { firstSlabOf } from "../layout/metadata.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import * as superblock from "../layout/superblock.js";
+import { PAGE_BYTES, SLAB_BYTES, SLAB_SHIFT, slabToPtr } from "../layout/units.js";
 import { type HeapViews, viewImage } from "../layout/views.js";
 
 /** Writes the metadata of an empty heap into a buffer whose metadata is zeroed. */
@@ -41,7 +26,7 @@ export function formatImage(buffer: ArrayBufferLike, options: HeapOptions): Heap
 function formatMetadata(meta: Int32Array, options: HeapOptions, wilderness: number): void {
   writeSuperblock(meta, options, firstSlabOf(options.capacity), wilderness);
   formatClasses(meta, options);
-  meta[MAGIC] = MAGIC_VALUE;
+  meta[superblock.MAGIC] = MAGIC_VALUE;
 }
 
 /** What the metadata of every heap, and of every worker of a shared one, begin with. */
@@ -52,13 +37,13 @@ export function writeSuperblock(
   wilderness: number,
 ): void {
   OPTION_TABLE.forEach((row, index) => {
-    meta[OPTIONS + index] = Number(options[row.name]);
+    meta[superblock.OPTIONS + index] = Number(options[row.name]);
   });
-  meta[VERSION] = FORMAT_VERSION;
-  meta[CAPACITY_BYTES] = options.capacity;
-  meta[FIRST_SLAB] = firstSlab;
-  meta[END_SLAB] = options.capacity >>> SLAB_SHIFT;
-  meta[WILDERNESS] = wilderness;
+  meta[superblock.VERSION] = FORMAT_VERSION;
+  meta[superblock.CAPACITY_BYTES] = options.capacity;
+  meta[superblock.FIRST_SLAB] = firstSlab;
+  meta[superblock.END_SLAB] = options.capacity >>> SLAB_SHIFT;
+  meta[superblock.WILDERNESS] = wilderness;
 }
 
 /** Makes an image as it was created, but for the pages that were touched and stay so. */
@@ -66,20 +51,20 @@ export function resetImage(views: HeapViews, options: HeapOptions): void {
   const { i32, meta } = views;
   const first = firstSlabOf(options.capacity);
   const end = options.capacity >>> SLAB_SHIFT;
-  const wilderness = Math.max(first, Math.min(end, meta[WILDERNESS]));
-  const touchedPages = meta[TOUCHED_PAGES];
+  const wilderness = Math.max(first, Math.min(end, meta[superblock.WILDERNESS]));
+  const touchedPages = meta[superblock.TOUCHED_PAGES];
   const touched: number[] = [];
   for (let slab = first; slab < wilderness; slab++) {
-    touched.push(meta[slabRecord(slab) + TOUCHED]);
+    touched.push(meta[slabRecord.at(slab) + slabRecord.TOUCHED]);
   }
   const mapStart = slabToPtr(first) >>> GRANULE_SHIFT;
   const mapEnd = slabToPtr(wilderness) >>> GRANULE_SHIFT;
   zeroTouchedPages(i32, mapStart >> 2, mapEnd >> 2);
   zeroTouchedPages(meta, 0, meta.length);
   formatMetadata(meta, options, wilderness);
-  meta[TOUCHED_PAGES] = touchedPages;
+  meta[superblock.TOUCHED_PAGES] = touchedPages;
   touched.forEach((bytes, index) => {
-    meta[slabRecord(first + index) + TOUCHED] = bytes;
+    meta[slabRecord.at(first + index) + slabRecord.TOUCHED] = bytes;
   });
   if (wilderness > first) giveRun(meta, first, wilderness - first);
 }
@@ -106,7 +91,7 @@ export function closeImage(views: HeapViews): void {
   const { meta } = views;
   drainCaches(views);
   closeChains(meta);
-  meta[CLOSED] = 1;
+  meta[superblock.CLOSED] = 1;
 }
 
 /** A new buffer. @throws {HeapError} ERR_HEAP_EXHAUSTED when the system has none of this size. */

@@ -1,7 +1,8 @@
 import { HeapError, show } from "../base/errors.js";
 import { sync } from "../base/sync.js";
-import { CLOSED } from "../layout/metadata.js";
-import { type SharedViews, SLOT_STATE, slotWord } from "../layout/shared.js";
+import type { SharedViews } from "../layout/sharedViews.js";
+import * as superblock from "../layout/superblock.js";
+import * as workerSlot from "../layout/workerSlot.js";
 import { probeLife } from "./liveness.js";
 import { type Recovered, recoverAll } from "./recover.js";
 
@@ -28,11 +29,11 @@ export function askAgain(
   asking: Asking,
   turn: number = 0,
 ): void {
-  if (views.gate[CLOSED] !== 0) return;
+  if (views.gate[superblock.CLOSED] !== 0) return;
   const found: Recovered[] = [];
   let isFound = false;
   for (const [worker, state] of asked) {
-    const isChanged = sync.load(views.words, slotWord(worker, SLOT_STATE)) !== state;
+    const isChanged = sync.load(views.words, workerSlot.at(worker) + workerSlot.STATE) !== state;
     const life = isChanged ? "alive" : probeLife(views, worker, state);
     const isDead = life === "dead" || (life === "unknown" && asking.isNamed);
     if (isChanged || isDead) asked.delete(worker);

@@ -11,17 +11,11 @@ import {
   publishSpan,
 } from "../central/states.js";
 import { GRANULE_SHIFT, headerClass, NO_BLOCK } from "../layout/header.js";
-import { blocksPerSlab, ptrToSlab, slabToPtr } from "../layout/metadata.js";
-import {
-  ABANDONED,
-  BUSY,
-  MARK_NOBODY,
-  MARKED,
-  MINE_MARKED,
-  type SharedViews,
-  workerMark,
-} from "../layout/shared.js";
+import { MARK_NOBODY, workerMark } from "../layout/mark.js";
+import { MINE_MARKED, type SharedViews } from "../layout/sharedViews.js";
 import { BLOCK_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
+import { ABANDONED, BUSY, MARKED } from "../layout/slabState.js";
+import { blocksPerSlab, ptrToSlab, slabToPtr } from "../layout/units.js";
 
 /**
  * Marks a live block as held by another worker. Who may: the owner of its slab, whom it was handed

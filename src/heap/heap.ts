@@ -8,8 +8,9 @@ import { badImage, checkImage } from "../inspect/open.js";
 import { recountTouched, restoreBuffer, snapshotImage } from "../inspect/snapshot.js";
 import { type HeapStats, readStats } from "../inspect/stats.js";
 import { verifyImage } from "../inspect/verify.js";
-import { CLOSED, SLAB_BYTES } from "../layout/metadata.js";
 import { CLASS_COUNT } from "../layout/sizeClasses.js";
+import * as superblock from "../layout/superblock.js";
+import { SLAB_BYTES } from "../layout/units.js";
 import { type HeapViews, viewImage } from "../layout/views.js";
 import { BaseHeap } from "./base.js";
 import {
@@ -70,8 +71,8 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
   static open<B extends ArrayBufferLike>(memory: HeapMemory<B>): Heap<B> {
     const buffer = bufferOf(memory);
     const { views, options } = checkImage(buffer, capacityOfImage(buffer));
-    if (views.meta[CLOSED] !== 0) openChains(views.meta);
-    views.meta[CLOSED] = 0;
+    if (views.meta[superblock.CLOSED] !== 0) openChains(views.meta);
+    views.meta[superblock.CLOSED] = 0;
     return new Heap(buffer, views, options);
   }
 
@@ -134,7 +135,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
    * for this handle too.
    */
   [Symbol.dispose](): void {
-    if (this.views.meta[CLOSED] === 0) closeImage(this.views);
+    if (this.views.meta[superblock.CLOSED] === 0) closeImage(this.views);
   }
 }
 

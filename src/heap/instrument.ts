@@ -3,14 +3,15 @@ import type { HeapOptions } from "../config/options.js";
 import type { Door } from "../front/door.js";
 import { liveHeaderOf, usableBytes } from "../front/lookup.js";
 import { bindRealloc } from "../front/realloc.js";
+import * as cachedBlock from "../layout/cachedBlock.js";
+import * as classCounters from "../layout/classCounters.js";
 import { GRANULE_BYTES, GRANULE_SHIFT, headerClass } from "../layout/header.js";
-import { CHAIN_LINK, counterIndex, FRONT_MALLOCS } from "../layout/metadata.js";
 import { CLASS_MAX_BYTES, TINY_MAX_BYTES } from "../layout/sizeClasses.js";
 import type { HeapViews } from "../layout/views.js";
 
 /** What SAFE_FREE writes over a freed block, behind the words that may be links by then. */
 const POISON = 0xde;
-const LINK_BYTES = 4 * (CHAIN_LINK + 1);
+const LINK_BYTES = 4 * (cachedBlock.CHAIN_LINK + 1);
 
 /**
  * Wraps the door for the knobs that cost something on every operation. Without them a heap's
@@ -44,7 +45,7 @@ function countMallocs(door: Door, views: HeapViews, options: HeapOptions): Door 
     const routed = options.wrapTiny ? size : Math.max(size, TINY_MAX_BYTES + 1);
     if (ptr !== 0 && routed <= CLASS_MAX_BYTES) {
       const header = views.liveHeaders[(routed + GRANULE_BYTES - 1) >>> GRANULE_SHIFT];
-      const index = counterIndex(headerClass(header), FRONT_MALLOCS);
+      const index = classCounters.at(headerClass(header)) + classCounters.FRONT_MALLOCS;
       counters[index] = counters[index] + 1;
     }
     return ptr;

@@ -1,13 +1,8 @@
 import { type AsyncWait, sync } from "../base/sync.js";
-import { CLOSED } from "../layout/metadata.js";
-import {
-  generationOf,
-  lifeWord,
-  type SharedViews,
-  SLOT_ARMED,
-  SLOT_STATE,
-  slotWord,
-} from "../layout/shared.js";
+import type { SharedViews } from "../layout/sharedViews.js";
+import { generationOf } from "../layout/slotState.js";
+import * as superblock from "../layout/superblock.js";
+import * as workerSlot from "../layout/workerSlot.js";
 
 /*
  * Whether a worker lives, told by its engine: for as long as it is attached it waits, without
@@ -39,11 +34,11 @@ interface Attachment {
 export function showLife(words: Int32Array, worker: number, state: number, gate: Int32Array): void {
   const own: Attachment = { words, worker, state, gate, waits: 0 };
   while (own.waits < WAITS && waitOnce(own));
-  const armed = slotWord(worker, SLOT_ARMED);
+  const armed = workerSlot.at(worker) + workerSlot.ARMED;
   for (;;) {
     const found = sync.load(words, armed);
     // After the load: who takes the slot from this agent writes its own later.
-    if (sync.load(words, slotWord(worker, SLOT_STATE)) !== state) return;
+    if (sync.load(words, workerSlot.at(worker) + workerSlot.STATE) !== state) return;
     const waits = generationOf(state) | own.waits;
     if (sync.compareExchange(words, armed, found, waits) === found) return;
   }
@@ -52,7 +47,7 @@ export function showLife(words: Int32Array, worker: number, state: number, gate:
 function waitOnce(own: Attachment): boolean {
   let wait: AsyncWait;
   try {
-    wait = sync.waitAsync(own.words, lifeWord(own.worker, own.state), 0);
+    wait = sync.waitAsync(own.words, workerSlot.lifeAt(own.worker, own.state), 0);
   } catch {
     return false;
   }
@@ -60,7 +55,7 @@ function waitOnce(own: Attachment): boolean {
   own.waits++;
   void wait.value.then(() => {
     own.waits--;
-    if (own.gate[CLOSED] === 0) waitAnew(own);
+    if (own.gate[superblock.CLOSED] === 0) waitAnew(own);
   });
   return true;
 }
@@ -70,7 +65,7 @@ function waitAnew(own: Attachment): void {
   const before = own.waits;
   while (own.waits < WAITS && waitOnce(own));
   const added = own.waits - before;
-  const armed = slotWord(worker, SLOT_ARMED);
+  const armed = workerSlot.at(worker) + workerSlot.ARMED;
   for (;;) {
     const found = sync.load(words, armed);
     if (generationOf(found) !== generationOf(state)) return;
@@ -82,7 +77,7 @@ function waitAnew(own: Attachment): void {
 
 /** Ends a worker's waits, or they would keep the image from the collector. */
 export function hideLife(words: Int32Array, worker: number, state: number): void {
-  sync.notify(words, lifeWord(worker, state));
+  sync.notify(words, workerSlot.lifeAt(worker, state));
 }
 
 export type Life = "alive" | "dead" | "unknown";
@@ -99,14 +94,14 @@ export function probeLife(
   if (worker === own) return "alive";
   // Each probe takes one wait for itself: two must not count on the same.
   if (!addWaits(words, worker, state, -1)) return "unknown";
-  if (sync.notify(words, lifeWord(worker, state), 1) > 0) return "alive";
+  if (sync.notify(words, workerSlot.lifeAt(worker, state), 1) > 0) return "alive";
   addWaits(words, worker, state, 1);
   return "dead";
 }
 
 /** Changes the count of the waits, unless it is another generation's, or would be below 0. */
 function addWaits(words: Int32Array, worker: number, state: number, change: number): boolean {
-  const armed = slotWord(worker, SLOT_ARMED);
+  const armed = workerSlot.at(worker) + workerSlot.ARMED;
   for (;;) {
     const found = sync.load(words, armed);
     const isOver = generationOf(found) !== generationOf(state);

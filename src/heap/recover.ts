@@ -19,6 +19,7 @@ import { MAP_PAGE, touchSlab } from "../central/touch.js";
 import type { HeapOptions } from "../config/options.js";
 import { freeSlow } from "../front/slow.js";
 import { recountTouched } from "../inspect/snapshot.js";
+import * as frontCache from "../layout/frontCache.js";
 import {
   CACHED,
   FREE,
@@ -29,43 +30,18 @@ import {
   NO_BLOCK,
   toHeader,
 } from "../layout/header.js";
-import {
-  blocksPerSlab,
-  bytesToSlabs,
-  CARVED,
-  COUNTERS,
-  CURSOR,
-  FREE_COUNT,
-  KIND,
-  ROOMS,
-  RUN,
-  SLAB_BYTES,
-  SPAN_BYTES,
-  slabRecord,
-  slabToPtr,
-  TOUCHED_PAGES,
-} from "../layout/metadata.js";
-import {
-  ABANDONED,
-  BUSY,
-  FREE_WORDS_SHIFT,
-  generationOf,
-  isWorkers,
-  MARK_NOBODY,
-  MARKED,
-  OUTBOX_BYTES,
-  OUTBOX_COUNT,
-  OUTBOX_SENT,
-  type SharedViews,
-  SLOT_ACTIVE,
-  SLOT_FREE,
-  SLOT_STATE,
-  slotWord,
-  viewShared,
-  viewWorker,
-  workerMark,
-} from "../layout/shared.js";
+import * as heapCounters from "../layout/heapCounters.js";
+import { MARK_NOBODY, workerMark } from "../layout/mark.js";
+import { FREE_WORDS_SHIFT } from "../layout/sharedMetadata.js";
+import { type SharedViews, viewShared, viewWorker } from "../layout/sharedViews.js";
 import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import { ABANDONED, BUSY, MARKED } from "../layout/slabState.js";
+import { generationOf, isWorkers, SLOT_ACTIVE, SLOT_FREE } from "../layout/slotState.js";
+import * as superblock from "../layout/superblock.js";
+import { blocksPerSlab, bytesToSlabs, SLAB_BYTES, slabToPtr } from "../layout/units.js";
+import * as workerRegion from "../layout/workerRegion.js";
+import * as workerSlot from "../layout/workerSlot.js";
 import { claimWorker } from "./attach.js";
 import { heldIn } from "./handOver.js";
 import { beginRecovery, endDuties, freeSlot, isRefused } from "./slots.js";
@@ -111,7 +87,7 @@ export function joinRestored(
   const { words } = first;
   const wereActive: number[] = [];
   for (let worker = 0; worker < workers; worker++) {
-    const slot = slotWord(worker, SLOT_STATE);
+    const slot = workerSlot.at(worker) + workerSlot.STATE;
     const state = sync.load(words, slot);
     if (isWorkers(state)) wereActive.push(worker);
     const status = isWorkers(state) ? SLOT_ACTIVE : SLOT_FREE;
@@ -122,7 +98,7 @@ export function joinRestored(
   const views = claimWorker(buffer, options, workers);
   for (const worker of wereActive) recoverWorker(views, worker, false);
   for (let worker = 0; worker < workers; worker++) {
-    viewWorker(views, worker).meta[TOUCHED_PAGES] = 0;
+    viewWorker(views, worker).meta[superblock.TOUCHED_PAGES] = 0;
   }
   recountTouched(views);
   return views;
@@ -155,7 +131,7 @@ export function recoverAll(
 
 /** Recovers a worker that is dead for certain. */
 export function recoverWorker(views: SharedViews, dead: number, freeLive: boolean): Recovered {
-  const state = sync.load(views.words, slotWord(dead, SLOT_STATE));
+  const state = sync.load(views.words, workerSlot.at(dead) + workerSlot.STATE);
   return recoverOne(views, dead, freeLive, state, new Map());
 }
 
@@ -202,15 +178,15 @@ function recoverOne(
 function recoverOutbox(views: SharedViews, dead: number): void {
   const { meta } = viewWorker(views, dead);
   sendFrom(views, meta);
-  meta[OUTBOX_COUNT] = 0;
-  meta[OUTBOX_SENT] = 0;
-  meta[OUTBOX_BYTES] = 0;
+  meta[workerRegion.OUTBOX_COUNT] = 0;
+  meta[workerRegion.OUTBOX_SENT] = 0;
+  meta[workerRegion.OUTBOX_BYTES] = 0;
 }
 
 /** What a dead worker had cached came back with its slabs: its lists hold nothing. */
 function emptyRegion(views: SharedViews, dead: number): void {
   const { meta } = viewWorker(views, dead);
-  meta.fill(0, ROOMS, COUNTERS);
+  meta.fill(0, frontCache.ROOMS, heapCounters.START);
 }
 
 /** A dead worker's slab: its record is made anew from its headers. */
@@ -218,7 +194,7 @@ function recoverSlab(views: SharedViews, slab: number, classIndex: number, tally
   const { freeBits, headers, marks, records } = views;
   const blockBytes = BLOCK_BYTES[classIndex];
   const start = slabToPtr(slab);
-  const slabAt = slabRecord(slab);
+  const slabAt = slabRecord.at(slab);
   const firstWord = slab << FREE_WORDS_SHIFT;
   let carved = blocksPerSlab(classIndex);
   while (carved > 0 && headers[(start + (carved - 1) * blockBytes) >>> GRANULE_SHIFT] === 0) {
@@ -231,11 +207,11 @@ function recoverSlab(views: SharedViews, slab: number, classIndex: number, tally
   for (let word = 0; word < words; word++) {
     free += recoverWord(views, slab, classIndex, word, carved, tally);
   }
-  records[slabAt + KIND] = classIndex;
-  records[slabAt + FREE_COUNT] = free;
-  records[slabAt + CARVED] = carved;
-  records[slabAt + CURSOR] = 0;
-  records[slabAt + RUN] = 1;
+  records[slabAt + slabRecord.KIND] = classIndex;
+  records[slabAt + slabRecord.FREE_COUNT] = free;
+  records[slabAt + slabRecord.CARVED] = carved;
+  records[slabAt + slabRecord.CURSOR] = 0;
+  records[slabAt + slabRecord.RUN] = 1;
   touchSlab(views, slab, carved * blockBytes, MAP_PAGE);
   if (free < carved) {
     tally.abandonedSlabs++;
@@ -347,10 +323,10 @@ function recoverSpan(views: SharedViews, slab: number, tally: Tally): void {
 function mendSpan(views: SharedViews, slab: number): boolean {
   const { headers, records } = views;
   if (headers[slabToPtr(slab) >>> GRANULE_SHIFT] !== toHeader(LIVE, SPAN_CLASS)) return false;
-  const described = records[slabRecord(slab) + RUN];
+  const described = records[slabRecord.at(slab) + slabRecord.RUN];
   const run = countTails(views, slab) + 1;
   if (run > described) releaseRun(views, slab + described, run - described);
-  const spanBytes = slabRecord(slab) + SPAN_BYTES;
+  const spanBytes = slabRecord.at(slab) + slabRecord.SPAN_BYTES;
   if (bytesToSlabs(records[spanBytes]) !== described) {
     records[spanBytes] = described * SLAB_BYTES;
   }

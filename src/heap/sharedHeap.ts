@@ -8,15 +8,11 @@ import { readSharedSuperblock } from "../inspect/open.js";
 import { readSharedStats, type SharedHeapStats } from "../inspect/sharedStats.js";
 import { asSharedImage, checkWords, verifyShared } from "../inspect/sharedVerify.js";
 import { restoreBuffer, snapshotImage } from "../inspect/snapshot.js";
-import { CLOSED, SLAB_BYTES } from "../layout/metadata.js";
-import {
-  isWorkers,
-  type SharedViews,
-  SLOT_ACTIVE,
-  SLOT_FREE,
-  SLOT_STATE,
-  slotWord,
-} from "../layout/shared.js";
+import type { SharedViews } from "../layout/sharedViews.js";
+import { isWorkers, SLOT_ACTIVE, SLOT_FREE } from "../layout/slotState.js";
+import * as superblock from "../layout/superblock.js";
+import { SLAB_BYTES } from "../layout/units.js";
+import * as workerSlot from "../layout/workerSlot.js";
 import { checkSharedRoom, claimWorker, detachWorker, formatShared } from "./attach.js";
 import { BaseHeap } from "./base.js";
 import { checkCount, freeEach, type PtrArray } from "./batch.js";
@@ -269,7 +265,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
       throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: ms, max: MAX_TIMER_MS });
     }
     const timer = setInterval(() => {
-      if (this.shared.gate[CLOSED] !== 0) clearInterval(timer);
+      if (this.shared.gate[superblock.CLOSED] !== 0) clearInterval(timer);
       else this.drain();
     }, ms);
     (timer as { unref?: () => void }).unref?.();
@@ -282,7 +278,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    */
   detach(): void {
     const views = this.shared;
-    if (views.gate[CLOSED] !== 0) return;
+    if (views.gate[superblock.CLOSED] !== 0) return;
     detachWorker(views);
   }
 
@@ -334,7 +330,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   }
 
   private slotState(worker: number): number {
-    return sync.load(this.shared.words, slotWord(worker, SLOT_STATE));
+    return sync.load(this.shared.words, workerSlot.at(worker) + workerSlot.STATE);
   }
 
   /** The state of a worker's slot. @throws ERR_INVALID_WORKER unless it is attached. */

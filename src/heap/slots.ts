@@ -1,22 +1,19 @@
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
+import * as sharedSuperblock from "../layout/sharedSuperblock.js";
+import type { SharedViews } from "../layout/sharedViews.js";
 import {
-  DIRTY_WORDS,
   generationOf,
   isWorkers,
   MAX_WORKERS,
-  type SharedViews,
   SLOT_ACTIVE,
   SLOT_ATTACHING,
   SLOT_FREE,
   SLOT_HELD,
-  SLOT_MAIL,
   SLOT_RECOVERING,
-  SLOT_STATE,
-  SLOT_TICKET,
-  slotWord,
-  WAITING,
-} from "../layout/shared.js";
+} from "../layout/slotState.js";
+import * as workerRegion from "../layout/workerRegion.js";
+import * as workerSlot from "../layout/workerSlot.js";
 import { probeLife } from "./liveness.js";
 
 /*
@@ -40,7 +37,7 @@ export function takeSlot(words: Int32Array, workers: number): Slot | undefined {
   for (;;) {
     let left: Slot | undefined;
     for (let worker = 0; worker < workers; worker++) {
-      const state = sync.load(words, slotWord(worker, SLOT_STATE));
+      const state = sync.load(words, workerSlot.at(worker) + workerSlot.STATE);
       const status = state & 0xff;
       if (status === SLOT_FREE) {
         const next = nextGeneration(state) | SLOT_ATTACHING;
@@ -63,7 +60,7 @@ function nextGeneration(state: number): number {
 
 function isHolderDead(words: Int32Array, held: number): boolean {
   const holder = held & (MAX_WORKERS - 1);
-  const state = sync.load(words, slotWord(holder, SLOT_STATE));
+  const state = sync.load(words, workerSlot.at(holder) + workerSlot.STATE);
   return probeLife({ words, worker: -1 }, holder, state) === "dead";
 }
 
@@ -75,7 +72,7 @@ function linger(): void {
 
 /** Changes a slot's state, if it still is what it was. */
 export function changeSlot(words: Int32Array, worker: number, from: number, to: number): boolean {
-  const slot = slotWord(worker, SLOT_STATE);
+  const slot = workerSlot.at(worker) + workerSlot.STATE;
   for (;;) {
     if (sync.compareExchange(words, slot, from, to) === from) return true;
     if (sync.load(words, slot) !== from) return false;
@@ -90,7 +87,7 @@ export function holdSlots({ layout, words, worker: own }: SharedViews): number {
   for (let worker = 0; worker < layout.workers; worker++) {
     if (worker === own) continue;
     for (;;) {
-      const state = sync.load(words, slotWord(worker, SLOT_STATE));
+      const state = sync.load(words, workerSlot.at(worker) + workerSlot.STATE);
       if (isWorkers(state)) return worker;
       if ((state & SLOT_HELD) !== 0) return state & (MAX_WORKERS - 1);
       // A new generation: who found a former holder dead takes nothing from this one.
@@ -103,7 +100,7 @@ export function holdSlots({ layout, words, worker: own }: SharedViews): number {
 /** Gives back the slots that a worker holds. */
 export function releaseSlots({ layout, words }: SharedViews, holder: number): void {
   for (let worker = 0; worker < layout.workers; worker++) {
-    const state = sync.load(words, slotWord(worker, SLOT_STATE));
+    const state = sync.load(words, workerSlot.at(worker) + workerSlot.STATE);
     if ((state & 0xff) !== (SLOT_HELD | holder)) continue;
     changeSlot(words, worker, state, generationOf(state) | SLOT_FREE);
   }
@@ -114,13 +111,13 @@ export function freeSlot(views: SharedViews, worker: number, state: number): voi
   const { layout, words } = views;
   const region = layout.regions + worker * layout.regionInts;
   for (let word = 0; word < layout.dirtyWords; word++) {
-    if (sync.load(words, region + DIRTY_WORDS + word) !== 0) {
-      sync.store(words, region + DIRTY_WORDS + word, 0);
+    if (sync.load(words, region + workerRegion.DIRTY_WORDS + word) !== 0) {
+      sync.store(words, region + workerRegion.DIRTY_WORDS + word, 0);
     }
   }
-  sync.store(words, slotWord(worker, SLOT_MAIL), 0);
-  sync.store(words, slotWord(worker, SLOT_TICKET), 0);
-  sync.and(words, WAITING + (worker >> 5), ~(1 << (worker & 31)));
+  sync.store(words, workerSlot.at(worker) + workerSlot.MAIL, 0);
+  sync.store(words, workerSlot.at(worker) + workerSlot.TICKET, 0);
+  sync.and(words, sharedSuperblock.WAITING + (worker >> 5), ~(1 << (worker & 31)));
   changeSlot(words, worker, state, generationOf(state) | SLOT_FREE);
 }
 
@@ -134,7 +131,7 @@ export function beginRecovery(views: SharedViews, dead: number, asked: number): 
   const own = generationOf(asked) | SLOT_RECOVERING | views.worker;
   const isAsked = (asked & 0xff) === SLOT_ACTIVE || asked === own;
   if (isAsked && changeSlot(words, dead, asked, own)) return own;
-  const state = sync.load(words, slotWord(dead, SLOT_STATE));
+  const state = sync.load(words, workerSlot.at(dead) + workerSlot.STATE);
   const by = state & (MAX_WORKERS - 1);
   const isRecovered = isWorkers(state) && (state & 0xff) !== SLOT_ACTIVE;
   const message = isRecovered
@@ -151,7 +148,7 @@ export function endDuties(views: SharedViews, dead: number): Map<number, number>
   const { layout, words } = views;
   const left = new Map<number, number>();
   for (let other = 0; other < layout.workers; other++) {
-    const state = sync.load(words, slotWord(other, SLOT_STATE));
+    const state = sync.load(words, workerSlot.at(other) + workerSlot.STATE);
     if (other === dead || (state & 0xff) !== (SLOT_RECOVERING | dead)) continue;
     const active = generationOf(state) | SLOT_ACTIVE;
     if (changeSlot(words, other, state, active)) left.set(other, active);

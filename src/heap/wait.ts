@@ -2,15 +2,10 @@ import { HeapError, show } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import { closed } from "../front/misuse.js";
 import { mallocSlow } from "../front/slow.js";
-import { CLOSED } from "../layout/metadata.js";
-import {
-  EVENTS,
-  type SharedViews,
-  SLOT_TICKET,
-  slotWord,
-  TICKETS,
-  WAITING,
-} from "../layout/shared.js";
+import * as sharedSuperblock from "../layout/sharedSuperblock.js";
+import type { SharedViews } from "../layout/sharedViews.js";
+import * as superblock from "../layout/superblock.js";
+import * as workerSlot from "../layout/workerSlot.js";
 import { checkObject } from "./guard.js";
 
 /*
@@ -24,9 +19,9 @@ const PATIENCE_MS = 20;
 
 function isFirst(views: SharedViews): boolean {
   const { layout, words, worker } = views;
-  const ticket = sync.load(words, slotWord(worker, SLOT_TICKET));
+  const ticket = sync.load(words, workerSlot.at(worker) + workerSlot.TICKET);
   for (let other = 0; other < layout.workers; other++) {
-    const theirs = sync.load(words, slotWord(other, SLOT_TICKET));
+    const theirs = sync.load(words, workerSlot.at(other) + workerSlot.TICKET);
     if (theirs !== 0 && ((theirs - ticket) | 0) < 0) return false;
   }
   return true;
@@ -34,17 +29,17 @@ function isFirst(views: SharedViews): boolean {
 
 function drawTicket(views: SharedViews): void {
   const { words, worker } = views;
-  const ticket = sync.add(words, TICKETS, 1) + 1;
-  sync.store(words, slotWord(worker, SLOT_TICKET), ticket === 0 ? 1 : ticket);
-  sync.or(words, WAITING + (worker >> 5), 1 << (worker & 31));
+  const ticket = sync.add(words, sharedSuperblock.TICKETS, 1) + 1;
+  sync.store(words, workerSlot.at(worker) + workerSlot.TICKET, ticket === 0 ? 1 : ticket);
+  sync.or(words, sharedSuperblock.WAITING + (worker >> 5), 1 << (worker & 31));
 }
 
 function dropTicket(views: SharedViews): void {
   const { words, worker } = views;
-  sync.and(words, WAITING + (worker >> 5), ~(1 << (worker & 31)));
-  sync.store(words, slotWord(worker, SLOT_TICKET), 0);
-  sync.add(words, EVENTS, 1);
-  sync.notify(words, EVENTS);
+  sync.and(words, sharedSuperblock.WAITING + (worker >> 5), ~(1 << (worker & 31)));
+  sync.store(words, workerSlot.at(worker) + workerSlot.TICKET, 0);
+  sync.add(words, sharedSuperblock.EVENTS, 1);
+  sync.notify(words, sharedSuperblock.EVENTS);
 }
 
 /** The error for a wait that lasted too long. */
@@ -70,7 +65,7 @@ export function mallocBlocking(views: SharedViews, size: number, ms: number): nu
   drawTicket(views);
   try {
     for (;;) {
-      const seen = sync.load(views.words, EVENTS);
+      const seen = sync.load(views.words, sharedSuperblock.EVENTS);
       const now = Date.now();
       const isPatient = answer === "timed-out" || now - tried >= PATIENCE_MS || now >= end;
       if (isPatient || isFirst(views)) {
@@ -90,7 +85,7 @@ export function mallocBlocking(views: SharedViews, size: number, ms: number): nu
 /** Blocks the agent until there is an event. */
 function block(views: SharedViews, seen: number, ms: number, size: number): string {
   try {
-    return sync.wait(views.words, EVENTS, seen, ms);
+    return sync.wait(views.words, sharedSuperblock.EVENTS, seen, ms);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const message = `no room for ${size} bytes, and this agent may not block; mallocAsync waits`;
@@ -173,8 +168,8 @@ export class WaitQueue {
     this.isRunning = true;
     let tried = Date.now();
     drawTicket(views);
-    while (waiters.length > 0 && views.gate[CLOSED] === 0) {
-      const seen = sync.load(views.words, EVENTS);
+    while (waiters.length > 0 && views.gate[superblock.CLOSED] === 0) {
+      const seen = sync.load(views.words, sharedSuperblock.EVENTS);
       if (isFirst(views) || Date.now() - tried >= PATIENCE_MS) {
         tried = Date.now();
         if (this.serveFirst()) {
@@ -186,7 +181,7 @@ export class WaitQueue {
       await pause(views, seen);
     }
     this.isRunning = false;
-    if (views.gate[CLOSED] === 0) dropTicket(views);
+    if (views.gate[superblock.CLOSED] === 0) dropTicket(views);
     for (const waiter of waiters.splice(0)) waiter.reject(closed(views));
   }
 
@@ -213,7 +208,7 @@ async function pause(views: SharedViews, seen: number): Promise<void> {
     setTimeout(resolve, PATIENCE_MS);
   });
   try {
-    const wait = sync.waitAsync(views.words, EVENTS, seen, PATIENCE_MS);
+    const wait = sync.waitAsync(views.words, sharedSuperblock.EVENTS, seen, PATIENCE_MS);
     if (wait.async) await Promise.race([wait.value, timer]);
     else if (wait.value === "timed-out") await timer;
   } catch {

@@ -3,27 +3,16 @@ import { sync } from "../base/sync.js";
 import { arena } from "../central/arena.js";
 import { type HeapOptions, OPTION_TABLE } from "../config/options.js";
 import { chainCap, refillCount } from "../front/format.js";
-import {
-  CAPACITY_BYTES,
-  CLASS_CAP,
-  CLASS_RECORDS,
-  CLASS_REFILL,
-  CLOSED,
-  classRecord,
-  END_SLAB,
-  FIRST_SLAB,
-  FORMAT_VERSION,
-  firstSlabOf,
-  MAGIC,
-  MAGIC_VALUE,
-  metadataOffset,
-  OPTIONS,
-  SLAB_SHIFT,
-  VERSION,
-} from "../layout/metadata.js";
-import { FORMATTING, MAX_WORKERS, SLOTS, sharedLayout, WORKERS } from "../layout/shared.js";
+import * as classRecord from "../layout/classRecord.js";
+import { FORMAT_VERSION, FORMATTING, MAGIC_VALUE } from "../layout/format.js";
+import { firstSlabOf, metadataOffset } from "../layout/metadata.js";
+import { sharedLayout } from "../layout/sharedMetadata.js";
 import { CLASS_COUNT } from "../layout/sizeClasses.js";
+import { MAX_WORKERS } from "../layout/slotState.js";
+import * as superblock from "../layout/superblock.js";
+import { SLAB_SHIFT } from "../layout/units.js";
 import { type HeapViews, viewImage } from "../layout/views.js";
+import * as workerSlot from "../layout/workerSlot.js";
 import { verifyImage } from "./verify.js";
 
 /** The error for bytes that are no intact image or snapshot. */
@@ -44,17 +33,17 @@ export function checkImage(
   buffer: ArrayBufferLike,
   capacityBytes: number,
 ): { views: HeapViews; options: HeapOptions } {
-  const meta = new Int32Array(buffer, metadataOffset(capacityBytes), CLASS_RECORDS);
-  check("magic", meta[MAGIC], MAGIC_VALUE);
-  check("version", meta[VERSION], FORMAT_VERSION);
-  check("capacityBytes", meta[CAPACITY_BYTES], capacityBytes);
-  if (meta[CLOSED] !== 0) check("closed", meta[CLOSED], 1);
-  check("workers", meta[WORKERS], 0);
+  const meta = new Int32Array(buffer, metadataOffset(capacityBytes), classRecord.START);
+  check("magic", meta[superblock.MAGIC], MAGIC_VALUE);
+  check("version", meta[superblock.VERSION], FORMAT_VERSION);
+  check("capacityBytes", meta[superblock.CAPACITY_BYTES], capacityBytes);
+  if (meta[superblock.CLOSED] !== 0) check("closed", meta[superblock.CLOSED], 1);
+  check("workers", meta[superblock.WORKERS], 0);
   const options = readOptions(meta);
   const slab = firstSlabOf(capacityBytes);
   check("option capacity", options.capacity, capacityBytes);
-  check("firstSlab", meta[FIRST_SLAB], slab);
-  check("endSlab", meta[END_SLAB], capacityBytes >>> SLAB_SHIFT);
+  check("firstSlab", meta[superblock.FIRST_SLAB], slab);
+  check("endSlab", meta[superblock.END_SLAB], capacityBytes >>> SLAB_SHIFT);
   const views = viewImage(buffer, capacityBytes, arena);
   checkClasses(views.meta, options);
   verifyAsImage(views);
@@ -69,35 +58,35 @@ export function readSharedSuperblock(
   buffer: ArrayBufferLike,
   capacityBytes: number,
 ): { options: HeapOptions; workers: number } {
-  const meta = new Int32Array(buffer, metadataOffset(capacityBytes), SLOTS);
-  const magic = sync.load(meta, MAGIC);
+  const meta = new Int32Array(buffer, metadataOffset(capacityBytes), workerSlot.START);
+  const magic = sync.load(meta, superblock.MAGIC);
   if (magic === FORMATTING) throw badImage("magic", "that of a heap being formatted", "a heap's");
   check("magic", magic, MAGIC_VALUE);
-  check("version", meta[VERSION], FORMAT_VERSION);
-  check("capacityBytes", meta[CAPACITY_BYTES], capacityBytes);
-  const workers = meta[WORKERS];
+  check("version", meta[superblock.VERSION], FORMAT_VERSION);
+  check("capacityBytes", meta[superblock.CAPACITY_BYTES], capacityBytes);
+  const workers = meta[superblock.WORKERS];
   const isShared = workers >= 1 && workers <= MAX_WORKERS;
   if (!isShared) throw badImage("workers", workers, `1 to ${MAX_WORKERS}, as a shared heap has`);
   const options = readOptions(meta);
   check("option capacity", options.capacity, capacityBytes);
   const { firstSlab } = sharedLayout(capacityBytes, workers);
-  check("firstSlab", meta[FIRST_SLAB], firstSlab);
-  check("endSlab", meta[END_SLAB], capacityBytes >>> SLAB_SHIFT);
+  check("firstSlab", meta[superblock.FIRST_SLAB], firstSlab);
+  check("endSlab", meta[superblock.END_SLAB], capacityBytes >>> SLAB_SHIFT);
   return { options, workers };
 }
 
 function checkClasses(meta: Int32Array, options: HeapOptions): void {
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    const classAt = classRecord(classIndex);
-    check("classCap", meta[classAt + CLASS_CAP], chainCap(classIndex, options.fastCap));
-    check("classRefill", meta[classAt + CLASS_REFILL], refillCount(classIndex, options));
+    const classAt = classRecord.at(classIndex);
+    check("classCap", meta[classAt + classRecord.CAP], chainCap(classIndex, options.fastCap));
+    check("classRefill", meta[classAt + classRecord.REFILL], refillCount(classIndex, options));
   }
 }
 
 function readOptions(meta: Int32Array): HeapOptions {
   const options: Record<string, number | boolean> = {};
   OPTION_TABLE.forEach((row, index) => {
-    const value = meta[OPTIONS + index];
+    const value = meta[superblock.OPTIONS + index];
     const isInRange = value >= row.min && value <= row.max;
     if (!isInRange) throw badImage(`option ${row.name}`, value, `${row.min} to ${row.max}`);
     options[row.name] = row.type === "switch" ? value === 1 : value;

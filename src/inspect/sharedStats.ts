@@ -1,27 +1,15 @@
 import { kindOf, loadState, ownerOf, walkStates } from "../central/states.js";
 import type { HeapOptions } from "../config/options.js";
-import {
-  blocksPerSlab,
-  CARVED,
-  counterIndex,
-  DRAINED,
-  DRAINS,
-  FREE_COUNT,
-  IN_ARENA,
-  ptrToSlab,
-  REFILLS,
-  SPAN_BYTES,
-  slabRecord,
-} from "../layout/metadata.js";
-import {
-  ABANDONED,
-  FREE_WORDS_SHIFT,
-  OUTBOX,
-  OUTBOX_COUNT,
-  OUTBOX_SENT,
-  type SharedViews,
-} from "../layout/shared.js";
+import * as classCounters from "../layout/classCounters.js";
+import * as heapCounters from "../layout/heapCounters.js";
+import { FREE_WORDS_SHIFT } from "../layout/sharedMetadata.js";
+import type { SharedViews } from "../layout/sharedViews.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
+import { IN_ARENA } from "../layout/slabKind.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import { ABANDONED } from "../layout/slabState.js";
+import { blocksPerSlab, ptrToSlab } from "../layout/units.js";
+import * as workerRegion from "../layout/workerRegion.js";
 import { isAttached, slotViews } from "./sharedVerify.js";
 import { add, type Counted, cachedBlocks, counted, type HeapStats, readStats } from "./stats.js";
 
@@ -81,8 +69,12 @@ export function readSharedStats(views: SharedViews, options: HeapOptions): Share
     if (kind <= CLASS_COUNT) transit(kind, remoteBlocks(views, slab, kind), worker);
   }
   for (const { meta } of attached) {
-    for (let index = meta[OUTBOX_SENT]; index < meta[OUTBOX_COUNT]; index++) {
-      const slab = ptrToSlab(meta[OUTBOX + index]);
+    for (
+      let index = meta[workerRegion.OUTBOX_SENT];
+      index < meta[workerRegion.OUTBOX_COUNT];
+      index++
+    ) {
+      const slab = ptrToSlab(meta[workerRegion.OUTBOX + index]);
       const state = loadState(views, slab);
       const worker = workers.find(({ workerId }) => workerId === ownerOf(state) - 1);
       if (kindOf(state) <= CLASS_COUNT) transit(kindOf(state), 1, worker);
@@ -97,9 +89,9 @@ function readWorker({ counters, meta, worker }: SharedViews): WorkerStats {
     slabs: 0,
     live: { blocks: 0, bytes: 0 },
     cached: { blocks: 0, bytes: 0 },
-    outboxBlocks: meta[OUTBOX_COUNT] - meta[OUTBOX_SENT],
+    outboxBlocks: meta[workerRegion.OUTBOX_COUNT] - meta[workerRegion.OUTBOX_SENT],
     refills: 0,
-    drains: counters[DRAINS],
+    drains: counters[heapCounters.DRAINS],
     drained: 0,
   };
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
@@ -107,8 +99,8 @@ function readWorker({ counters, meta, worker }: SharedViews): WorkerStats {
     const bytes = cached * BLOCK_BYTES[classIndex];
     add(stats.cached, { blocks: cached, bytes: bytes });
     add(stats.live, { blocks: -cached, bytes: -bytes });
-    stats.refills += counters[counterIndex(classIndex, REFILLS)];
-    stats.drained += counters[counterIndex(classIndex, DRAINED)];
+    stats.refills += counters[classCounters.at(classIndex) + classCounters.REFILLS];
+    stats.drained += counters[classCounters.at(classIndex) + classCounters.DRAINED];
   }
   return stats;
 }
@@ -121,13 +113,13 @@ function readOwned(
   worker: WorkerStats,
 ): void {
   const { records } = views;
-  const slabAt = slabRecord(slab);
+  const slabAt = slabRecord.at(slab);
   worker.slabs += slabs;
   if (kind > CLASS_COUNT) {
-    add(worker.live, { blocks: 1, bytes: records[slabAt + SPAN_BYTES] });
+    add(worker.live, { blocks: 1, bytes: records[slabAt + slabRecord.SPAN_BYTES] });
     return;
   }
-  const used = records[slabAt + CARVED] - records[slabAt + FREE_COUNT];
+  const used = records[slabAt + slabRecord.CARVED] - records[slabAt + slabRecord.FREE_COUNT];
   add(worker.live, counted(used, BLOCK_BYTES[kind]));
 }
 

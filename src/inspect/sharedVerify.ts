@@ -13,42 +13,25 @@ import {
   NO_BLOCK,
   toHeader,
 } from "../layout/header.js";
+import { MARK_NOBODY } from "../layout/mark.js";
+import { metadataOffset } from "../layout/metadata.js";
+import { FREE_WORDS_SHIFT, sharedLayout } from "../layout/sharedMetadata.js";
+import * as sharedSuperblock from "../layout/sharedSuperblock.js";
+import { type SharedViews, viewWorker } from "../layout/sharedViews.js";
+import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
+import { IN_ARENA, SPAN_TAIL } from "../layout/slabKind.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import { ABANDONED, KIND_SHIFT, MARKED } from "../layout/slabState.js";
 import {
-  blocksPerSlab,
-  CARVED,
-  FREE_COUNT,
-  IN_ARENA,
-  KIND,
-  metadataOffset,
-  RUN,
-  SLAB_BYTES,
-  SPAN_BYTES,
-  SPAN_TAIL,
-  slabRecord,
-  slabToPtr,
-} from "../layout/metadata.js";
-import {
-  ABANDONED,
-  FREE_WORDS_SHIFT,
-  HINT,
   isWorkers,
-  KIND_SHIFT,
-  MARK_NOBODY,
-  MARKED,
-  OUTBOX,
-  OUTBOX_COUNT,
-  OUTBOX_SENT,
-  type SharedViews,
   SLOT_ATTACHING,
   SLOT_FREE,
   SLOT_HELD,
   SLOT_RECOVERING,
-  SLOT_STATE,
-  sharedLayout,
-  slotWord,
-  viewWorker,
-} from "../layout/shared.js";
-import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
+} from "../layout/slotState.js";
+import { blocksPerSlab, SLAB_BYTES, slabToPtr } from "../layout/units.js";
+import * as workerRegion from "../layout/workerRegion.js";
+import * as workerSlot from "../layout/workerSlot.js";
 import {
   broken,
   expect,
@@ -84,7 +67,7 @@ export function slotViews(views: SharedViews): SharedViews[] {
 }
 
 export function isAttached(views: SharedViews, worker: number): boolean {
-  return isWorkers(sync.load(views.words, slotWord(worker, SLOT_STATE)));
+  return isWorkers(sync.load(views.words, workerSlot.at(worker) + workerSlot.STATE));
 }
 
 /** What fails while an image is read and joined, whatever it is, makes it no heap image. */
@@ -105,9 +88,9 @@ export function checkWords(buffer: ArrayBufferLike, options: HeapOptions, worker
   const { capacity } = options;
   const layout = sharedLayout(capacity, workers);
   const words = new Int32Array(buffer, metadataOffset(capacity), layout.summaries);
-  expectRange("hint", 0, words[HINT], layout.firstSlab, layout.slabs);
+  expectRange("hint", 0, words[sharedSuperblock.HINT], layout.firstSlab, layout.slabs);
   for (let worker = 0; worker < workers; worker++) {
-    const state = words[slotWord(worker, SLOT_STATE)] & 0xff;
+    const state = words[workerSlot.at(worker) + workerSlot.STATE] & 0xff;
     if ((state & SLOT_RECOVERING) !== 0) expectRange("slot", worker, state & 0x7f, 0, workers - 1);
     else if ((state & SLOT_HELD) !== 0) expectRange("slot", worker, state & 0x3f, 0, workers - 1);
     else expectRange("slot", worker, state, SLOT_FREE, SLOT_ATTACHING);
@@ -152,9 +135,9 @@ export function verifyShared(views: SharedViews): void {
 
 function readOutbox(worker: SharedViews, { outboxes }: Census): void {
   const { meta } = worker;
-  const count = meta[OUTBOX_COUNT];
-  for (let index = meta[OUTBOX_SENT]; index < count; index++) {
-    const ptr = meta[OUTBOX + index];
+  const count = meta[workerRegion.OUTBOX_COUNT];
+  for (let index = meta[workerRegion.OUTBOX_SENT]; index < count; index++) {
+    const ptr = meta[workerRegion.OUTBOX + index];
     if (outboxes.has(ptr)) broken("transit", ptr, "in two outboxes", "in one");
     outboxes.add(ptr);
   }
@@ -190,9 +173,9 @@ function verifySharedSpan(views: SharedViews, slab: number, run: number): void {
   const { headers, records } = views;
   const ptr = slabToPtr(slab);
   const granule = ptr >>> GRANULE_SHIFT;
-  const bytes = records[slabRecord(slab) + SPAN_BYTES];
+  const bytes = records[slabRecord.at(slab) + slabRecord.SPAN_BYTES];
   verifyOwner(views, slab);
-  expect("span", ptr, records[slabRecord(slab) + RUN], run);
+  expect("span", ptr, records[slabRecord.at(slab) + slabRecord.RUN], run);
   expectRange("span", ptr, bytes, (run - 1) * SLAB_BYTES + 1, run * SLAB_BYTES);
   expect("span", ptr, bytes % GRANULE_BYTES, 0);
   expect("headers", ptr, headers[granule], toHeader(LIVE, SPAN_CLASS));
@@ -205,13 +188,13 @@ function verifySharedSpan(views: SharedViews, slab: number, run: number): void {
 function verifySharedSlab(views: SharedViews, slab: number, kind: number, census: Census): void {
   const { freeBits, headers, layout, marks, records, words } = views;
   const ptr = slabToPtr(slab);
-  const slabAt = slabRecord(slab);
+  const slabAt = slabRecord.at(slab);
   expectRange("tiling", ptr, kind, 2, CLASS_COUNT);
-  expect("tiling", ptr, records[slabAt + KIND], kind);
+  expect("tiling", ptr, records[slabAt + slabRecord.KIND], kind);
   const owner = verifyOwner(views, slab);
   const walked = owner === ABANDONED ? undefined : census.walked[owner - 1];
   const granules = BLOCK_BYTES[kind] >>> GRANULE_SHIFT;
-  const carved = records[slabAt + CARVED];
+  const carved = records[slabAt + slabRecord.CARVED];
   expectRange("carved", ptr, carved, 1, blocksPerSlab(kind));
   let free = 0;
   let marked = 0;
@@ -243,7 +226,7 @@ function verifySharedSlab(views: SharedViews, slab: number, kind: number, census
   }
   const used = blocksPerSlab(kind) * granules;
   verifyZeros(views, (ptr >>> GRANULE_SHIFT) + used, (ptr + SLAB_BYTES) >>> GRANULE_SHIFT);
-  expect("freeCount", ptr, records[slabAt + FREE_COUNT], free);
+  expect("freeCount", ptr, records[slabAt + slabRecord.FREE_COUNT], free);
   const keeper = (owner << KIND_SHIFT) | kind;
   const mayBeEmpty = owner !== ABANDONED && !census.kept.has(keeper);
   expectRange("carved", ptr, free, 0, mayBeEmpty ? carved : carved - 1);

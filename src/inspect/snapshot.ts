@@ -3,19 +3,12 @@ import { corrupted } from "../base/errors.js";
 import { MAP_PAGE, touchedPages } from "../central/touch.js";
 import { MAX_CAPACITY_BYTES, MIN_CAPACITY_BYTES } from "../config/options.js";
 import { GRANULE_BYTES, GRANULE_SHIFT } from "../layout/header.js";
-import {
-  CARVED,
-  IN_ARENA,
-  metadataOffset,
-  PAGE_BYTES,
-  SLAB_BYTES,
-  SPAN_BYTES,
-  slabRecord,
-  slabToPtr,
-  TOUCHED,
-  TOUCHED_PAGES,
-} from "../layout/metadata.js";
+import { metadataOffset } from "../layout/metadata.js";
 import { BLOCK_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
+import { IN_ARENA } from "../layout/slabKind.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import * as superblock from "../layout/superblock.js";
+import { PAGE_BYTES, SLAB_BYTES, slabToPtr } from "../layout/units.js";
 import { capacityOf, firstSlab, type HeapViews, type Run } from "../layout/views.js";
 import { badImage } from "./open.js";
 
@@ -37,12 +30,12 @@ interface Extent {
 
 /** Bytes of a run of slabs that blocks occupy; never more than the run has. */
 function usedBytes(records: Int32Array, { slab, slabs, kind }: Run): number {
-  const slabAt = slabRecord(slab);
+  const slabAt = slabRecord.at(slab);
   if (kind === IN_ARENA) return 0;
   const bytes =
     kind === SPAN_CLASS
-      ? records[slabAt + SPAN_BYTES]
-      : records[slabAt + CARVED] * BLOCK_BYTES[kind];
+      ? records[slabAt + slabRecord.SPAN_BYTES]
+      : records[slabAt + slabRecord.CARVED] * BLOCK_BYTES[kind];
   const isWhole = bytes >= 0 && bytes % GRANULE_BYTES === 0;
   if (isWhole && bytes <= slabs * SLAB_BYTES) return bytes;
   throw corrupted("carved", slabToPtr(slab), bytes, `at most ${slabs * SLAB_BYTES}`);
@@ -147,9 +140,9 @@ export function recountTouched(views: HeapViews): void {
     for (let index = 0; index < slabs; index++) {
       const bytes = Math.max(0, Math.min(SLAB_BYTES, used - index * SLAB_BYTES));
       const touched = roundUp(bytes, PAGE_BYTES) | (index === 0 && bytes > 0 ? MAP_PAGE : 0);
-      records[slabRecord(slab + index) + TOUCHED] = touched;
+      records[slabRecord.at(slab + index) + slabRecord.TOUCHED] = touched;
       pages += touchedPages(touched);
     }
   }
-  meta[TOUCHED_PAGES] = pages;
+  meta[superblock.TOUCHED_PAGES] = pages;
 }

@@ -1,32 +1,10 @@
 import { corrupted } from "../base/errors.js";
 import { touchedPages } from "../central/touch.js";
 import type { HeapOptions } from "../config/options.js";
-import {
-  blocksPerSlab,
-  CARVED,
-  CLASS_CAP,
-  classRecord,
-  counterIndex,
-  DRAINED,
-  DRAINS,
-  FREE_COUNT,
-  FRONT_MALLOCS,
-  FRONT_MISSES,
-  IN_ARENA,
-  MENDS,
-  PAGE_BYTES,
-  REFILLS,
-  ROOMS,
-  SLAB_BYTES,
-  SLABS_OPENED,
-  SLL_CHAINS,
-  SPAN_BYTES,
-  slabRecord,
-  slabToPtr,
-  TOUCHED,
-  TOUCHED_PAGES,
-  WILDERNESS,
-} from "../layout/metadata.js";
+import * as classCounters from "../layout/classCounters.js";
+import * as classRecord from "../layout/classRecord.js";
+import * as frontCache from "../layout/frontCache.js";
+import * as heapCounters from "../layout/heapCounters.js";
 import {
   BLOCK_BYTES,
   CLASS_COUNT,
@@ -34,6 +12,10 @@ import {
   SPAN_CLASS,
   type Tier,
 } from "../layout/sizeClasses.js";
+import { IN_ARENA } from "../layout/slabKind.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import * as superblock from "../layout/superblock.js";
+import { blocksPerSlab, PAGE_BYTES, SLAB_BYTES, slabToPtr } from "../layout/units.js";
 import { endSlab, firstSlab, type HeapViews } from "../layout/views.js";
 
 export interface Counted {
@@ -100,10 +82,10 @@ export function add(total: Counted, part: Counted): void {
 
 /** Blocks that a class has cached: in its chain and on the SLL. */
 export function cachedBlocks(meta: Int32Array, classIndex: number): number {
-  const classAt = classRecord(classIndex);
-  const cap = meta[classAt + CLASS_CAP];
-  const chains = meta[classAt + SLL_CHAINS];
-  return cap - meta[ROOMS + classIndex] + chains * cap;
+  const classAt = classRecord.at(classIndex);
+  const cap = meta[classAt + classRecord.CAP];
+  const chains = meta[classAt + classRecord.SLL_CHAINS];
+  return cap - meta[frontCache.ROOMS + classIndex] + chains * cap;
 }
 
 /** Metadata pages that are not all zero: those that were ever written to. */
@@ -125,11 +107,11 @@ function readClass(
   classIndex: number,
 ): ClassStats {
   const count = (counter: number): number =>
-    sum(workers, ({ counters }) => counters[counterIndex(classIndex, counter)]);
+    sum(workers, ({ counters }) => counters[classCounters.at(classIndex) + counter]);
   const blockBytes = BLOCK_BYTES[classIndex];
   const cached = sum(workers, ({ meta }) => cachedBlocks(meta, classIndex));
-  const misses = count(FRONT_MISSES);
-  const mallocs = count(FRONT_MALLOCS);
+  const misses = count(classCounters.FRONT_MISSES);
+  const mallocs = count(classCounters.FRONT_MALLOCS);
   return {
     class: classIndex,
     tier: classTier(classIndex),
@@ -139,8 +121,8 @@ function readClass(
     cached: counted(cached, blockBytes),
     free: counted(0, blockBytes),
     uncarvedBytes: 0,
-    refills: count(REFILLS),
-    drained: count(DRAINED),
+    refills: count(classCounters.REFILLS),
+    drained: count(classCounters.DRAINED),
     front: options.frontStats ? { hits: Math.max(0, mallocs - misses), misses } : null,
   };
 }
@@ -154,7 +136,7 @@ function readRuns(views: HeapViews, stats: HeapStats): void {
   const { records } = views;
   let idlePages = 0;
   for (const { slab, slabs, kind } of views.slabSource.runs(views)) {
-    const slabAt = slabRecord(slab);
+    const slabAt = slabRecord.at(slab);
     if (kind === IN_ARENA) {
       stats.slabs.pooled += slabs;
       idlePages += touchedPagesOf(records, slab, slabs);
@@ -162,13 +144,13 @@ function readRuns(views: HeapViews, stats: HeapStats): void {
     }
     stats.slabs.inUse += slabs;
     if (kind === SPAN_CLASS) {
-      add(stats.spans, { blocks: 1, bytes: records[slabAt + SPAN_BYTES] });
+      add(stats.spans, { blocks: 1, bytes: records[slabAt + slabRecord.SPAN_BYTES] });
       continue;
     }
     const own = stats.classes[kind - 1];
     if (own === undefined) throw corrupted("tiling", slabToPtr(slab), kind, "a class");
-    const carved = records[slabAt + CARVED];
-    const free = records[slabAt + FREE_COUNT];
+    const carved = records[slabAt + slabRecord.CARVED];
+    const free = records[slabAt + slabRecord.FREE_COUNT];
     own.slabs++;
     add(own.free, counted(free, own.blockBytes));
     add(own.live, counted(carved - free, own.blockBytes));
@@ -181,7 +163,7 @@ function readRuns(views: HeapViews, stats: HeapStats): void {
 function touchedPagesOf(records: Int32Array, slab: number, slabs: number): number {
   let pages = 0;
   for (let index = slab; index < slab + slabs; index++) {
-    pages += touchedPages(records[slabRecord(index) + TOUCHED]);
+    pages += touchedPages(records[slabRecord.at(index) + slabRecord.TOUCHED]);
   }
   return pages;
 }
@@ -194,13 +176,13 @@ export function readStats(
   metadata: Int32Array = views.meta,
 ): HeapStats {
   const { meta } = views;
-  const unused = endSlab(views) - meta[WILDERNESS];
+  const unused = endSlab(views) - meta[superblock.WILDERNESS];
   const zero = (): Counted => ({ blocks: 0, bytes: 0 });
   const classes: ClassStats[] = [];
   for (let index = 1; index <= CLASS_COUNT; index++)
     classes.push(readClass(workers, options, index));
-  const opened = sum(workers, ({ counters }) => counters[SLABS_OPENED]);
-  const pages = sum(workers, (each) => each.meta[TOUCHED_PAGES]);
+  const opened = sum(workers, ({ counters }) => counters[heapCounters.SLABS_OPENED]);
+  const pages = sum(workers, (each) => each.meta[superblock.TOUCHED_PAGES]);
   const stats: HeapStats = {
     capacityBytes: options.capacity,
     metadataBytes: slabToPtr(firstSlab(views)),
@@ -214,8 +196,8 @@ export function readStats(
     committedBytes: 0,
     peakCommittedBytes: pages * PAGE_BYTES + touchedMetadataBytes(metadata),
     refills: 0,
-    drains: sum(workers, ({ counters }) => counters[DRAINS]),
-    mends: sum(workers, ({ counters }) => counters[MENDS]),
+    drains: sum(workers, ({ counters }) => counters[heapCounters.DRAINS]),
+    mends: sum(workers, ({ counters }) => counters[heapCounters.MENDS]),
     front: options.frontStats ? { hits: 0, misses: 0 } : null,
     classes,
   };

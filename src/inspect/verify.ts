@@ -1,6 +1,9 @@
 import { corrupted } from "../base/errors.js";
 import { binOf } from "../central/arena.js";
 import { MAP_PAGE, touchedPages } from "../central/touch.js";
+import * as cachedBlock from "../layout/cachedBlock.js";
+import * as classRecord from "../layout/classRecord.js";
+import * as frontCache from "../layout/frontCache.js";
 import {
   CACHED,
   FREE,
@@ -10,43 +13,17 @@ import {
   LIVE,
   toHeader,
 } from "../layout/header.js";
+import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
+import { IN_ARENA, SPAN_TAIL } from "../layout/slabKind.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import * as superblock from "../layout/superblock.js";
 import {
-  BIN_COUNT,
-  BIN_MAP,
-  BINS,
   blocksPerSlab,
   bytesToSlabs,
-  CARVED,
-  CHAIN_LINK,
-  CLASS_CAP,
-  CLASS_SLABS,
-  CLOSED,
-  CURSOR,
-  classRecord,
-  FREE_COUNT,
-  HEADS,
-  IN_ARENA,
-  KIND,
-  LINK,
-  NEXT,
-  PARTIAL_HEAD,
-  PREV,
-  ROOMS,
-  RUN,
   SLAB_BYTES,
   SLAB_GRANULES,
-  SLL_BLOCKS,
-  SLL_CHAINS,
-  SLL_HEAD,
-  SPAN_BYTES,
-  SPAN_TAIL,
-  slabRecord,
   slabToPtr,
-  TOUCHED,
-  TOUCHED_PAGES,
-  WILDERNESS,
-} from "../layout/metadata.js";
-import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
+} from "../layout/units.js";
 import { endSlab, firstSlab, type HeapViews } from "../layout/views.js";
 
 /*
@@ -117,7 +94,7 @@ export function verifyImage(views: HeapViews): void {
   const walked = nothingWalked();
   verifyRuns(views, walked);
   verifyBareHeaders(views, 0, firstSlab(views));
-  verifyBareHeaders(views, views.meta[WILDERNESS], endSlab(views));
+  verifyBareHeaders(views, views.meta[superblock.WILDERNESS], endSlab(views));
   verifyLists(views, walked);
   verifyBins(views, walked);
 }
@@ -128,7 +105,7 @@ export function verifyLists(views: HeapViews, walked: Walked): void {
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     verifyPartial(views, classIndex, walked);
     const address = slabToPtr(firstSlab(views));
-    const slabs = views.meta[classRecord(classIndex) + CLASS_SLABS];
+    const slabs = views.meta[classRecord.at(classIndex) + classRecord.SLABS];
     expect("tiling", address, slabs, walked.classSlabs[classIndex]);
   }
   expect("partial", 0, walked.partial.size, 0);
@@ -136,45 +113,45 @@ export function verifyLists(views: HeapViews, walked: Walked): void {
 
 function verifyRuns(views: HeapViews, walked: Walked): void {
   const { meta } = views;
-  const wilderness = meta[WILDERNESS];
+  const wilderness = meta[superblock.WILDERNESS];
   expectRange("tiling", 0, wilderness, firstSlab(views), endSlab(views));
   let touched = 0;
   let wasPooled = false;
   for (let slab = firstSlab(views); slab < wilderness; ) {
     const address = slabToPtr(slab);
-    const slabAt = slabRecord(slab);
-    const kind = meta[slabAt + KIND];
-    const run = meta[slabAt + RUN];
+    const slabAt = slabRecord.at(slab);
+    const kind = meta[slabAt + slabRecord.KIND];
+    const run = meta[slabAt + slabRecord.RUN];
     expectRange("tiling", address, run, 1, wilderness - slab);
     if (kind === IN_ARENA) {
       if (wasPooled) broken("tiling", address, "two free runs side by side", "one");
-      const lastAt = slabRecord(slab + run - 1);
-      expect("tiling", address, meta[lastAt + RUN], run);
-      expect("tiling", address, meta[lastAt + KIND], IN_ARENA);
+      const lastAt = slabRecord.at(slab + run - 1);
+      expect("tiling", address, meta[lastAt + slabRecord.RUN], run);
+      expect("tiling", address, meta[lastAt + slabRecord.KIND], IN_ARENA);
       walked.freeRuns.add(slab);
       verifyBareHeaders(views, slab, slab + run);
     } else if (kind === SPAN_CLASS) verifySpan(views, slab, run);
     else verifySlab(views, slab, kind, run, walked);
     wasPooled = kind === IN_ARENA;
     for (let index = slab; index < slab + run; index++) {
-      const bytes = meta[slabRecord(index) + TOUCHED];
+      const bytes = meta[slabRecord.at(index) + slabRecord.TOUCHED];
       expectRange("touched", slabToPtr(index), bytes & ~MAP_PAGE, 0, SLAB_BYTES);
       touched += touchedPages(bytes);
     }
     slab += run;
   }
-  expect("touched", 0, meta[TOUCHED_PAGES], touched);
+  expect("touched", 0, meta[superblock.TOUCHED_PAGES], touched);
 }
 
 function verifySpan(views: HeapViews, slab: number, run: number): void {
   const { headers, records } = views;
   const ptr = slabToPtr(slab);
-  const slabAt = slabRecord(slab);
-  const bytes = records[slabAt + SPAN_BYTES];
+  const slabAt = slabRecord.at(slab);
+  const bytes = records[slabAt + slabRecord.SPAN_BYTES];
   expectRange("span", ptr, run, 2, run);
   expect("span", ptr, bytesToSlabs(bytes), run);
   expect("span", ptr, bytes % GRANULE_BYTES, 0);
-  expect("span", ptr, records[slabRecord(slab + run - 1) + KIND], SPAN_TAIL);
+  expect("span", ptr, records[slabRecord.at(slab + run - 1) + slabRecord.KIND], SPAN_TAIL);
   expect("headers", ptr, headers[ptr >>> GRANULE_SHIFT], toHeader(LIVE, SPAN_CLASS));
   verifyZeros(views, (ptr >>> GRANULE_SHIFT) + 1, slabToPtr(slab + run) >>> GRANULE_SHIFT);
   for (let index = 0; index < run; index++) {
@@ -182,7 +159,7 @@ function verifySpan(views: HeapViews, slab: number, run: number): void {
     expectRange(
       "touched",
       ptr,
-      records[slabRecord(slab + index) + TOUCHED],
+      records[slabRecord.at(slab + index) + slabRecord.TOUCHED],
       needed,
       SLAB_BYTES + 1,
     );
@@ -200,13 +177,19 @@ function verifySlab(
   const ptr = slabToPtr(slab);
   expectRange("tiling", ptr, kind, 1, CLASS_COUNT);
   expect("tiling", ptr, run, 1);
-  const slabAt = slabRecord(slab);
+  const slabAt = slabRecord.at(slab);
   const blockBytes = BLOCK_BYTES[kind];
-  const carved = records[slabAt + CARVED];
+  const carved = records[slabAt + slabRecord.CARVED];
   expectRange("carved", ptr, carved, 1, blocksPerSlab(kind));
-  expectRange("touched", ptr, records[slabAt + TOUCHED], carved * blockBytes, SLAB_BYTES + 1);
-  expectRange("freeCount", ptr, records[slabAt + CURSOR], 0, SLAB_BYTES);
-  expect("freeCount", ptr, records[slabAt + CURSOR] % blockBytes, 0);
+  expectRange(
+    "touched",
+    ptr,
+    records[slabAt + slabRecord.TOUCHED],
+    carved * blockBytes,
+    SLAB_BYTES + 1,
+  );
+  expectRange("freeCount", ptr, records[slabAt + slabRecord.CURSOR], 0, SLAB_BYTES);
+  expect("freeCount", ptr, records[slabAt + slabRecord.CURSOR] % blockBytes, 0);
   let free = 0;
   for (let block = 0; block < carved; block++) {
     const at = ptr + block * blockBytes;
@@ -224,7 +207,7 @@ function verifySlab(
     (ptr + carved * blockBytes) >>> GRANULE_SHIFT,
     (ptr + SLAB_BYTES) >>> GRANULE_SHIFT,
   );
-  expect("freeCount", ptr, records[slabAt + FREE_COUNT], free);
+  expect("freeCount", ptr, records[slabAt + slabRecord.FREE_COUNT], free);
   expectRange("carved", ptr, free, 0, carved - 1);
   walked.classSlabs[kind] = walked.classSlabs[kind] + 1;
   if (free > 0 || carved < blocksPerSlab(kind)) walked.partial.add(slab);
@@ -249,27 +232,27 @@ function verifyChains(views: HeapViews, walked: Walked): void {
   const seen = new Set<number>();
   let sllBlocks = 0;
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    const classAt = classRecord(classIndex);
-    const cap = meta[classAt + CLASS_CAP];
-    const room = meta[ROOMS + classIndex];
-    const isClosed = meta[CLOSED] !== 0;
+    const classAt = classRecord.at(classIndex);
+    const cap = meta[classAt + classRecord.CAP];
+    const room = meta[frontCache.ROOMS + classIndex];
+    const isClosed = meta[superblock.CLOSED] !== 0;
     expectRange("chains", 0, room, 0, isClosed ? 0 : cap);
-    const head = meta[HEADS + classIndex];
+    const head = meta[frontCache.HEADS + classIndex];
     let count = isClosed ? 0 : cap - room;
     verifyChain(views, classIndex, head, count, seen);
-    let chain = meta[classAt + SLL_HEAD];
-    const chains = meta[classAt + SLL_CHAINS];
+    let chain = meta[classAt + classRecord.SLL_HEAD];
+    const chains = meta[classAt + classRecord.SLL_CHAINS];
     expectRange("chains", 0, chains, 0, views.headers.length);
     for (let index = 0; index < chains; index++) {
       verifyChain(views, classIndex, chain, cap, seen);
-      chain = i32[(chain >> 2) + CHAIN_LINK];
+      chain = i32[(chain >> 2) + cachedBlock.CHAIN_LINK];
       count += cap;
       sllBlocks += cap;
     }
     if (chains === 0) expect("chains", 0, chain, 0);
     expect("cached", 0, count, walked.cachedHeaders[classIndex]);
   }
-  expect("cached", 0, meta[SLL_BLOCKS], sllBlocks);
+  expect("cached", 0, meta[superblock.SLL_BLOCKS], sllBlocks);
   verifyCodes(meta);
 }
 
@@ -277,8 +260,8 @@ function verifyChains(views: HeapViews, walked: Walked): void {
 function verifyCodes(meta: Int32Array): void {
   for (let code = 0; code < CLASS_CODES; code++) {
     if (code >= 1 && code <= CLASS_COUNT) continue;
-    expect("chains", 0, meta[HEADS + code], 0);
-    expect("chains", 0, meta[ROOMS + code], 0);
+    expect("chains", 0, meta[frontCache.HEADS + code], 0);
+    expect("chains", 0, meta[frontCache.ROOMS + code], 0);
   }
 }
 
@@ -298,41 +281,41 @@ function verifyChain(
     expect("cached", ptr, isAligned ? headers[ptr >>> GRANULE_SHIFT] : undefined, cachedHeader);
     if (seen.has(ptr)) broken("cached", ptr, "the block twice", "once");
     seen.add(ptr);
-    ptr = i32[(ptr >> 2) + LINK];
+    ptr = i32[(ptr >> 2) + cachedBlock.LINK];
   }
   if (ptr !== 0) broken("chains", ptr, "a block more", count);
 }
 
 function verifyPartial(views: HeapViews, classIndex: number, walked: Walked): void {
   const { meta, records } = views;
-  const classAt = classRecord(classIndex);
+  const classAt = classRecord.at(classIndex);
   let prev = 0;
-  for (let slab = meta[classAt + PARTIAL_HEAD]; slab !== 0; ) {
-    const slabAt = slabRecord(slab);
+  for (let slab = meta[classAt + classRecord.PARTIAL_HEAD]; slab !== 0; ) {
+    const slabAt = slabRecord.at(slab);
     if (!walked.partial.delete(slab))
       broken("partial", slabToPtr(slab), `slab ${slab}`, "a partial slab, once");
-    expect("partial", slabToPtr(slab), records[slabAt + KIND], classIndex);
-    expect("partial", slabToPtr(slab), records[slabAt + PREV], prev);
+    expect("partial", slabToPtr(slab), records[slabAt + slabRecord.KIND], classIndex);
+    expect("partial", slabToPtr(slab), records[slabAt + slabRecord.PREV], prev);
     prev = slab;
-    slab = records[slabAt + NEXT];
+    slab = records[slabAt + slabRecord.NEXT];
   }
 }
 
 function verifyBins(views: HeapViews, walked: Walked): void {
   const { meta } = views;
-  for (let bin = 0; bin < BIN_COUNT; bin++) {
-    const head = meta[BINS + bin];
-    const marked = (meta[BIN_MAP + (bin >> 5)] >>> (bin & 31)) & 1;
+  for (let bin = 0; bin < superblock.BINS_INTS; bin++) {
+    const head = meta[superblock.BINS + bin];
+    const marked = (meta[superblock.BIN_MAP + (bin >> 5)] >>> (bin & 31)) & 1;
     expect("bins", 0, marked, head === 0 ? 0 : 1);
     let prev = 0;
     for (let slab = head; slab !== 0; ) {
-      const slabAt = slabRecord(slab);
+      const slabAt = slabRecord.at(slab);
       if (!walked.freeRuns.delete(slab))
         broken("bins", slabToPtr(slab), `slab ${slab}`, "a free run, once");
-      expect("bins", slabToPtr(slab), binOf(meta[slabAt + RUN]), bin);
-      expect("bins", slabToPtr(slab), meta[slabAt + PREV], prev);
+      expect("bins", slabToPtr(slab), binOf(meta[slabAt + slabRecord.RUN]), bin);
+      expect("bins", slabToPtr(slab), meta[slabAt + slabRecord.PREV], prev);
       prev = slab;
-      slab = meta[slabAt + NEXT];
+      slab = meta[slabAt + slabRecord.NEXT];
     }
   }
   expect("bins", 0, walked.freeRuns.size, 0);

@@ -1,14 +1,9 @@
 import type { Ptr } from "../base/types.js";
 import { CACHED, FREE, GRANULE_SHIFT, headerState, LIVE } from "../layout/header.js";
-import {
-  blocksPerSlab,
-  CARVED,
-  IN_ARENA,
-  SPAN_BYTES,
-  slabRecord,
-  slabToPtr,
-} from "../layout/metadata.js";
 import { BLOCK_BYTES, classTier, SPAN_CLASS, type Tier } from "../layout/sizeClasses.js";
+import { IN_ARENA } from "../layout/slabKind.js";
+import * as slabRecord from "../layout/slabRecord.js";
+import { blocksPerSlab, slabToPtr } from "../layout/units.js";
 import type { HeapViews } from "../layout/views.js";
 
 export type BlockState = "live" | "cached" | "free";
@@ -33,9 +28,9 @@ export function* walkBlocks(views: HeapViews): Generator<BlockInfo, void, undefi
   for (const { slab, kind } of views.slabSource.runs(views)) {
     if (kind === IN_ARENA) continue;
     const isSpan = kind === SPAN_CLASS;
-    const slabAt = slabRecord(slab);
-    const size = isSpan ? records[slabAt + SPAN_BYTES] : BLOCK_BYTES[kind];
-    const carved = Math.min(records[slabAt + CARVED], blocksPerSlab(kind));
+    const slabAt = slabRecord.at(slab);
+    const size = isSpan ? records[slabAt + slabRecord.SPAN_BYTES] : BLOCK_BYTES[kind];
+    const carved = Math.min(records[slabAt + slabRecord.CARVED], blocksPerSlab(kind));
     const count = isSpan ? 1 : carved;
     const tier = classTier(kind);
     for (let block = 0; block < count; block++) {

@@ -1,13 +1,8 @@
-import {
-  CAPACITY_BYTES,
-  COUNTER_COUNT,
-  COUNTERS,
-  END_SLAB,
-  endOfMetadata,
-  FIRST_SLAB,
-  metadataOffset,
-} from "./metadata.js";
+import * as classCounters from "./classCounters.js";
+import * as heapCounters from "./heapCounters.js";
+import { endOfMetadata, metadataOffset } from "./metadata.js";
 import { LIVE_HEADER_OF_GRANULES } from "./sizeClasses.js";
+import * as superblock from "./superblock.js";
 
 /** A run of slabs: a slab of a class, a span, or a free run (`kind` is POOLED). */
 export interface Run {
@@ -53,7 +48,7 @@ export interface HeapViews {
   readonly headers: Uint8Array;
   /** All metadata of a heap, or one worker's: see metadata.ts. */
   readonly meta: Int32Array;
-  /** Slab records, at `slabRecord(slab)`: of a heap, `meta` itself. */
+  /** Slab records, at `slabRecord.at(slab)`: of a heap, `meta` itself. */
   readonly records: Int32Array;
   readonly counters: Float64Array;
   /** The whole heap. */
@@ -78,7 +73,7 @@ export function viewImage(
     headers: new Uint8Array(buffer, 0, start),
     meta,
     records: meta,
-    counters: new Float64Array(buffer, start + 4 * COUNTERS, COUNTER_COUNT),
+    counters: new Float64Array(buffer, start + 4 * heapCounters.START, classCounters.END),
     u8: new Uint8Array(buffer, 0, capacityBytes),
     i32: new Int32Array(buffer, 0, capacityBytes >> 2),
     gate: meta,
@@ -88,13 +83,13 @@ export function viewImage(
 }
 
 export function capacityOf(views: HeapViews): number {
-  return views.meta[CAPACITY_BYTES];
+  return views.meta[superblock.CAPACITY_BYTES];
 }
 
 export function firstSlab(views: HeapViews): number {
-  return views.meta[FIRST_SLAB];
+  return views.meta[superblock.FIRST_SLAB];
 }
 
 export function endSlab(views: HeapViews): number {
-  return views.meta[END_SLAB];
+  return views.meta[superblock.END_SLAB];
 }

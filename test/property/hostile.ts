@@ -1,13 +1,9 @@
 import vm from "node:vm";
 import fc from "fast-check";
 import { Heap, HeapError, type HeapOptions, type Ptr } from "../../src/index.js";
-import {
-  CLASS_RECORD_INTS,
-  CLASS_RECORDS,
-  ROOMS,
-  SLAB_RECORDS,
-  slabRecord,
-} from "../../src/layout/metadata.js";
+import * as classRecord from "../../src/layout/classRecord.js";
+import * as frontCache from "../../src/layout/frontCache.js";
+import * as slabRecord from "../../src/layout/slabRecord.js";
 import { Oracle } from "../support/oracle.js";
 
 /** Pseudo-random integers from a seed; enough for a workload. */
@@ -129,9 +125,9 @@ export function terminates(where: () => string, run: () => void, timeoutMs: numb
 /** An index into the metadata, most often of a word in use; to be taken modulo its length. */
 export const metaIndex: fc.Arbitrary<number> = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 0, max: 95 }) },
-  { weight: 3, arbitrary: fc.integer({ min: ROOMS, max: CLASS_RECORDS - 1 }) },
-  { weight: 3, arbitrary: fc.nat(57 * CLASS_RECORD_INTS).map((index) => CLASS_RECORDS + index) },
-  { weight: 4, arbitrary: fc.integer({ min: SLAB_RECORDS, max: slabRecord(17) - 1 }) },
+  { weight: 3, arbitrary: fc.integer({ min: frontCache.ROOMS, max: classRecord.START - 1 }) },
+  { weight: 3, arbitrary: fc.nat(57 * classRecord.INTS).map((index) => classRecord.START + index) },
+  { weight: 4, arbitrary: fc.integer({ min: slabRecord.START, max: slabRecord.at(17) - 1 }) },
   { weight: 4, arbitrary: fc.integer({ min: 256, max: 0xffff }) },
 );
 

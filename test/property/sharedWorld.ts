@@ -3,7 +3,7 @@ import { HeapError } from "../../src/base/errors.js";
 import type { Ptr } from "../../src/base/types.js";
 import { recoverWorker } from "../../src/heap/recover.js";
 import { type Heap, SharedHeap, type SharedHeapOptions } from "../../src/index.js";
-import type { SharedViews } from "../../src/layout/shared.js";
+import type { SharedViews } from "../../src/layout/sharedViews.js";
 import { Oracle } from "../support/oracle.js";
 
 const SLAB_BYTES = 65536;

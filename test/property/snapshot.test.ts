@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Heap, HeapError } from "../../src/index.js";
-import { CLOSED } from "../../src/layout/metadata.js";
+import * as superblock from "../../src/layout/superblock.js";
 import {
   CAPACITY_BYTES,
   exercise,
@@ -115,7 +115,7 @@ describe("hostile images", () => {
   it("said to be disposed, though they were not, are refused or are heaps", () => {
     fc.assert(
       fc.property(fc.nat(), fc.boolean(), (seed, isDrained) => {
-        const buffer = damaged(seed, [{ index: CLOSED, value: 1, bit: -1 }], isDrained);
+        const buffer = damaged(seed, [{ index: superblock.CLOSED, value: 1, bit: -1 }], isDrained);
         openAndExercise(() => Heap.open(buffer), seed);
       }),
       parameters(300),

@@ -27,11 +27,13 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     harm: "the owner reads its mail, finds no dirty slab, and the blocks are stranded",
     file: "src/central/remote.ts",
     find:
-      "  sync.or(words, region + DIRTY_WORDS + word, 1 << (slab & 31));\n" +
-      "  sync.or(words, slotWord(owner - 1, SLOT_MAIL), 1 << ((word / layout.mailGroup) | 0));",
+      "  sync.or(words, region + workerRegion.DIRTY_WORDS + word, 1 << (slab & 31));\n" +
+      "  const mail = workerSlot.at(owner - 1) + workerSlot.MAIL;\n" +
+      "  sync.or(words, mail, 1 << ((word / layout.mailGroup) | 0));",
     replace:
-      "  sync.or(words, slotWord(owner - 1, SLOT_MAIL), 1 << ((word / layout.mailGroup) | 0));" +
-      "\n  sync.or(words, region + DIRTY_WORDS + word, 1 << (slab & 31));",
+      "  const mail = workerSlot.at(owner - 1) + workerSlot.MAIL;\n" +
+      "  sync.or(words, mail, 1 << ((word / layout.mailGroup) | 0));\n" +
+      "  sync.or(words, region + workerRegion.DIRTY_WORDS + word, 1 << (slab & 31));",
   },
   {
     name: "remote bits exchanged and not cleared after",
@@ -59,15 +61,18 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     harm: "blocks are lost when the worker dies between the two",
     file: "src/central/remote.ts",
     find:
-      "(slab << FREE_WORDS_SHIFT) + (block >>> 5), bits);\n" + "      outbox[OUTBOX_SENT] = next;",
-    replace: "(slab << FREE_WORDS_SHIFT) + (block >>> 5), ((outbox[OUTBOX_SENT] = next), bits));",
+      "(slab << FREE_WORDS_SHIFT) + (block >>> 5), bits);\n" +
+      "      outbox[workerRegion.OUTBOX_SENT] = next;",
+    replace:
+      "(slab << FREE_WORDS_SHIFT) + (block >>> 5), " +
+      "((outbox[workerRegion.OUTBOX_SENT] = next), bits));",
   },
   {
     name: "drain that forgets the last block of the outbox",
     harm: "one block in each outbox is never sent",
     file: "src/central/remote.ts",
-    find: "  const count = outbox[OUTBOX_COUNT];",
-    replace: "  const count = Math.max(0, outbox[OUTBOX_COUNT] - 1);",
+    find: "  const count = outbox[workerRegion.OUTBOX_COUNT];",
+    replace: "  const count = Math.max(0, outbox[workerRegion.OUTBOX_COUNT] - 1);",
   },
   {
     name: "a slab claimed by load and store",
@@ -171,7 +176,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "frees by a worker that has detached",
     harm: "its caches are another worker's by then",
     file: "src/heap/attach.ts",
-    find: "  views.gate[CLOSED] = 1;",
+    find: "  views.gate[superblock.CLOSED] = 1;",
     replace: "",
   },
   {
@@ -199,8 +204,10 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "an event read after the try",
     harm: "what became free between the two wakes nobody",
     file: "src/heap/wait.ts",
-    find: "block(views, seen, Math.min(left, PATIENCE_MS), size);",
-    replace: "block(views, sync.load(views.words, EVENTS), Math.min(left, PATIENCE_MS), size);",
+    find: "answer = block(views, seen, Math.min(left, PATIENCE_MS), size);",
+    replace:
+      "const late = sync.load(views.words, sharedSuperblock.EVENTS);\n" +
+      "      answer = block(views, late, Math.min(left, PATIENCE_MS), size);",
   },
   {
     name: "empty slabs kept through a drain",

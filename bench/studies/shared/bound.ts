@@ -1,8 +1,10 @@
 import { resolveOptions } from "../../../src/config/options.js";
 import { refillCount } from "../../../src/front/format.js";
-import { blocksPerSlab, PAGE_BYTES, SLAB_BYTES } from "../../../src/layout/metadata.js";
-import { OUTBOX_BLOCKS, OUTBOX_MAX_BYTES, sharedLayout } from "../../../src/layout/shared.js";
+import { sharedLayout } from "../../../src/layout/sharedMetadata.js";
+import { OUTBOX_MAX_BYTES } from "../../../src/layout/sharedViews.js";
 import { BLOCK_BYTES, CLASS_COUNT, TINY_MAX_BYTES } from "../../../src/layout/sizeClasses.js";
+import { blocksPerSlab, PAGE_BYTES, SLAB_BYTES } from "../../../src/layout/units.js";
+import * as workerRegion from "../../../src/layout/workerRegion.js";
 import { CAPACITY, LARSON_SLOTS, MAX_WORKERS, PIPE_LIMIT, SHARED_BLOCKS } from "./protocol.js";
 
 /*
@@ -29,7 +31,7 @@ export interface Workload {
 
 const OPTIONS = resolveOptions();
 const { sllDrainInterval } = OPTIONS;
-const SENT_BLOCKS = Math.min(sllDrainInterval, OUTBOX_BLOCKS);
+const SENT_BLOCKS = Math.min(sllDrainInterval, workerRegion.OUTBOX_INTS);
 
 function uniform(blocks: number): Drawn {
   return { blocks, within: (bytes) => (bytes - 7) / 993 };

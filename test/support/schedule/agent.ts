@@ -13,17 +13,16 @@ import { handOverBlock } from "../../../src/heap/handOver.js";
 import { recoverWorker } from "../../../src/heap/recover.js";
 import { mallocBlocking } from "../../../src/heap/wait.js";
 import { LIVE, toHeader } from "../../../src/layout/header.js";
-import { CLOSED } from "../../../src/layout/metadata.js";
 import {
   MINE_MARKED,
   NOT_MINE,
   type SharedViews,
-  SLOT_ACTIVE,
-  SLOT_STATE,
-  slotWord,
   viewShared,
-} from "../../../src/layout/shared.js";
+} from "../../../src/layout/sharedViews.js";
 import { CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
+import { SLOT_ACTIVE } from "../../../src/layout/slotState.js";
+import * as superblock from "../../../src/layout/superblock.js";
+import * as workerSlot from "../../../src/layout/workerSlot.js";
 import * as C from "./control.js";
 import { rawOf, whileWatching, writeText } from "./watch.js";
 
@@ -66,7 +65,7 @@ export class World {
     }
     const { views } = handle;
     const { cursor, gate, layout, mine, sending } = views;
-    if (gate[CLOSED] !== 0) {
+    if (gate[superblock.CLOSED] !== 0) {
       handles[worker] = undefined;
       return this.handle(worker);
     }
@@ -85,7 +84,7 @@ export class World {
 
   isActive(worker: number): boolean {
     const { words } = this.handle(worker).views;
-    return (rawOf(words)[slotWord(worker, SLOT_STATE)] & 0xff) === SLOT_ACTIVE;
+    return (rawOf(words)[workerSlot.at(worker) + workerSlot.STATE] & 0xff) === SLOT_ACTIVE;
   }
 }
 
@@ -278,7 +277,7 @@ export class Agent {
   /** Whether a worker is attached, and its thread has died or was none of the run. */
   private isDead(views: SharedViews, worker: number): boolean {
     const { control } = this.world;
-    const state = sync.load(views.words, slotWord(worker, SLOT_STATE));
+    const state = sync.load(views.words, workerSlot.at(worker) + workerSlot.STATE);
     if ((state & 0xff) !== SLOT_ACTIVE) return false;
     for (let thread = 0; thread < control[C.THREADS]; thread++) {
       const found = sync.load(control, C.WORKER_OF + thread);

@@ -4,7 +4,7 @@ import { recoverWorker } from "../../../src/heap/recover.js";
 import { readSharedStats } from "../../../src/inspect/sharedStats.js";
 import { verifyShared } from "../../../src/inspect/sharedVerify.js";
 import { LIVE } from "../../../src/layout/header.js";
-import type { SharedViews } from "../../../src/layout/shared.js";
+import type { SharedViews } from "../../../src/layout/sharedViews.js";
 import { Agent, sharedDrain, World } from "./agent.js";
 import * as C from "./control.js";
 import type { Scenario } from "./scenarios.js";

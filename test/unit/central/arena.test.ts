@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { binOf, takeRun } from "../../../src/central/arena.js";
-import { BIN_COUNT } from "../../../src/layout/metadata.js";
+import * as superblock from "../../../src/layout/superblock.js";
 import { ArenaModel } from "./arenaModel.js";
 
 test("bins: exact to 32 slabs, then growing, and no run of a bin exceeds one of the next", () => {
@@ -9,12 +9,12 @@ test("bins: exact to 32 slabs, then growing, and no run of a bin exceeds one of 
   for (let slabs = 1; slabs <= 40000; slabs++) {
     const bin = binOf(slabs);
     const stepsUp = bin === before || bin === before + 1;
-    if (!stepsUp || bin >= BIN_COUNT) throw new Error(`bin ${bin} for ${slabs} slabs`);
+    if (!stepsUp || bin >= superblock.BINS_INTS) throw new Error(`bin ${bin} for ${slabs} slabs`);
     if (slabs <= 32) expect(bin).toBe(slabs - 1);
     before = bin;
   }
   expect(binOf(1)).toBe(0);
-  expect(binOf(8191)).toBe(BIN_COUNT - 1);
+  expect(binOf(8191)).toBe(superblock.BINS_INTS - 1);
 });
 
 test("bins: four to a doubling above 32 slabs", () => {

@@ -1,23 +1,10 @@
 import { expect } from "vitest";
 import { binOf, extendRun, giveRun, takeRun } from "../../../src/central/arena.js";
-import {
-  BIN_COUNT,
-  BIN_MAP,
-  BINS,
-  CLASS_RECORDS,
-  END_SLAB,
-  FIRST_SLAB,
-  IN_ARENA,
-  KIND,
-  NEXT,
-  PREV,
-  RUN,
-  SLAB_RECORDS,
-  SPAN_TAIL,
-  slabRecord,
-  WILDERNESS,
-} from "../../../src/layout/metadata.js";
+import * as classRecord from "../../../src/layout/classRecord.js";
 import { SPAN_CLASS } from "../../../src/layout/sizeClasses.js";
+import { IN_ARENA, SPAN_TAIL } from "../../../src/layout/slabKind.js";
+import * as slabRecord from "../../../src/layout/slabRecord.js";
+import * as superblock from "../../../src/layout/superblock.js";
 import { at } from "../help.js";
 
 type Run = { slab: number; slabs: number };
@@ -35,17 +22,17 @@ export class ArenaModel {
   constructor(first: number, slabs: number) {
     this.first = first;
     this.end = first + slabs;
-    this.meta = new Int32Array(slabRecord(this.end));
-    this.meta[FIRST_SLAB] = first;
-    this.meta[END_SLAB] = this.end;
-    this.meta[WILDERNESS] = first;
+    this.meta = new Int32Array(slabRecord.at(this.end));
+    this.meta[superblock.FIRST_SLAB] = first;
+    this.meta[superblock.END_SLAB] = this.end;
+    this.meta[superblock.WILDERNESS] = first;
     this.owners = new Array<number>(this.end).fill(0);
   }
 
   save(): State {
     return {
       head: this.meta.slice(0, 128),
-      records: this.meta.slice(SLAB_RECORDS),
+      records: this.meta.slice(slabRecord.START),
       owners: [...this.owners],
       live: this.live.map((run) => ({ ...run })),
       next: this.nextOwner,
@@ -54,7 +41,7 @@ export class ArenaModel {
 
   load(state: State): void {
     this.meta.set(state.head, 0);
-    this.meta.set(state.records, SLAB_RECORDS);
+    this.meta.set(state.records, slabRecord.START);
     this.owners = [...state.owners];
     this.live = state.live.map((run) => ({ ...run }));
     this.nextOwner = state.next;
@@ -73,7 +60,7 @@ export class ArenaModel {
   }
 
   get wilderness(): number {
-    return at(this.meta, WILDERNESS);
+    return at(this.meta, superblock.WILDERNESS);
   }
 
   /** Takes a run, and holds the answer against the oracle. */
@@ -152,27 +139,28 @@ export class ArenaModel {
 
   /** What the arena's callers write: a kind at both ends. */
   private describe({ slab, slabs }: Run): void {
-    this.meta[slabRecord(slab + slabs - 1) + KIND] = SPAN_TAIL;
-    this.meta[slabRecord(slab) + KIND] = slabs === 1 ? 1 : SPAN_CLASS;
-    this.meta[slabRecord(slab) + RUN] = slabs;
+    this.meta[slabRecord.at(slab + slabs - 1) + slabRecord.KIND] = SPAN_TAIL;
+    this.meta[slabRecord.at(slab) + slabRecord.KIND] = slabs === 1 ? 1 : SPAN_CLASS;
+    this.meta[slabRecord.at(slab) + slabRecord.RUN] = slabs;
   }
 
   /** The arena's free runs are the oracle's: merged, described at both ends, each in its bin. */
   check(): void {
     const { meta } = this;
     const found = new Map<number, number>();
-    for (let bin = 0; bin < BIN_COUNT; bin++) {
+    for (let bin = 0; bin < superblock.BINS_INTS; bin++) {
       let prev = 0;
-      for (let slab = at(meta, BINS + bin); slab !== 0; ) {
-        const slabs = at(meta, slabRecord(slab) + RUN);
+      for (let slab = at(meta, superblock.BINS + bin); slab !== 0; ) {
+        const slabs = at(meta, slabRecord.at(slab) + slabRecord.RUN);
         if (found.has(slab)) throw new Error(`slab ${slab} is in bins twice`);
         found.set(slab, slabs);
         if (binOf(slabs) !== bin) throw new Error(`${slabs} slabs in bin ${bin}`);
-        if (at(meta, slabRecord(slab) + PREV) !== prev) throw new Error(`links of ${slab}`);
+        if (at(meta, slabRecord.at(slab) + slabRecord.PREV) !== prev)
+          throw new Error(`links of ${slab}`);
         prev = slab;
-        slab = at(meta, slabRecord(slab) + NEXT);
+        slab = at(meta, slabRecord.at(slab) + slabRecord.NEXT);
       }
-      const marked = (at(meta, BIN_MAP + (bin >> 5)) >>> (bin & 31)) & 1;
+      const marked = (at(meta, superblock.BIN_MAP + (bin >> 5)) >>> (bin & 31)) & 1;
       if (marked !== (prev === 0 ? 0 : 1)) throw new Error(`the mark of bin ${bin}`);
     }
     const runs = this.freeRuns(this.wilderness);
@@ -180,14 +168,15 @@ export class ArenaModel {
     for (const { slab, slabs } of runs) {
       if (found.get(slab) !== slabs) throw new Error(`run ${slab} + ${slabs} is not whole`);
       for (const end of [slab, slab + slabs - 1]) {
-        const slabAt = slabRecord(end);
-        const good = meta[slabAt + KIND] === IN_ARENA && meta[slabAt + RUN] === slabs;
+        const slabAt = slabRecord.at(end);
+        const good =
+          meta[slabAt + slabRecord.KIND] === IN_ARENA && meta[slabAt + slabRecord.RUN] === slabs;
         if (!good) throw new Error(`slabAt of ${end} in run ${slab} + ${slabs}`);
       }
     }
     if (this.owners.some((owner, slab) => owner !== 0 && slab >= this.wilderness)) {
       throw new Error("a run lies in the wilderness");
     }
-    expect(meta[CLASS_RECORDS]).toBe(0);
+    expect(meta[classRecord.START]).toBe(0);
   }
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Heap, Ptr } from "../../../src/index.js";
-import { CARVED, CURSOR, FREE_COUNT, ptrToSlab } from "../../../src/layout/metadata.js";
+import * as slabRecord from "../../../src/layout/slabRecord.js";
+import { ptrToSlab } from "../../../src/layout/units.js";
 import { at, smallHeap, viewsOf } from "../help.js";
 import { field } from "../inspect/corrupt.js";
 
@@ -15,15 +16,15 @@ test("a slab that changes its class begins anew", () => {
   for (const ptr of ptrs.slice(3, 9)) heap.free(ptr);
   heap.drain();
   const again = take(heap, 6, 48);
-  expect(meta[field(slab, CURSOR)]).toBeGreaterThan(0);
+  expect(meta[field(slab, slabRecord.CURSOR)]).toBeGreaterThan(0);
   for (const ptr of [...again, ...ptrs.slice(0, 3), ...ptrs.slice(9)]) heap.free(ptr);
   heap.drain();
   expect(headers.every((header) => header === 0)).toBe(true);
   const other = heap.malloc(1024);
   expect(ptrToSlab(other)).toBe(slab);
-  expect(meta[field(slab, CURSOR)]).toBe(0);
-  expect(meta[field(slab, CARVED)]).toBe(4);
-  expect(meta[field(slab, FREE_COUNT)]).toBe(0);
+  expect(meta[field(slab, slabRecord.CURSOR)]).toBe(0);
+  expect(meta[field(slab, slabRecord.CARVED)]).toBe(4);
+  expect(meta[field(slab, slabRecord.FREE_COUNT)]).toBe(0);
   heap.verify();
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { resolveOptions } from "../../../src/config/options.js";
 import { chainCap, refillCount } from "../../../src/front/format.js";
-import { CLASS_CAP, CLASS_REFILL, classRecord } from "../../../src/layout/metadata.js";
+import * as classRecord from "../../../src/layout/classRecord.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
 import { at, smallHeap, viewsOf } from "../help.js";
 
@@ -35,8 +35,8 @@ test("both are in the image", () => {
   const heap = smallHeap({ fastCap: 20, refillCountHot: 3 });
   const { meta } = viewsOf(heap);
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
-    expect(meta[classRecord(classIndex) + CLASS_CAP]).toBe(chainCap(classIndex, 20));
-    const refill = meta[classRecord(classIndex) + CLASS_REFILL];
+    expect(meta[classRecord.at(classIndex) + classRecord.CAP]).toBe(chainCap(classIndex, 20));
+    const refill = meta[classRecord.at(classIndex) + classRecord.REFILL];
     expect(refill).toBe(refillCount(classIndex, heap.options));
   }
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Heap, Ptr } from "../../../src/index.js";
-import { classRecord, SLL_BLOCKS, SLL_CHAINS, SLL_HEAD } from "../../../src/layout/metadata.js";
+import * as classRecord from "../../../src/layout/classRecord.js";
+import * as superblock from "../../../src/layout/superblock.js";
 import { at, smallHeap, viewsOf } from "../help.js";
 
 function churn(heap: Heap, size: number, count: number): Ptr[] {
@@ -31,14 +32,14 @@ test("malloc takes the newest block of the chain, then the newest chain of the S
   const heap = smallHeap({ fastCap: 10, sllDrainInterval: 0, frontStats: true });
   const { meta } = viewsOf(heap);
   const ptrs = churn(heap, 64, 60);
-  const classAt = classRecord(4);
-  expect(meta[SLL_BLOCKS]).toBe(50);
-  expect(at(meta, classAt + SLL_CHAINS)).toBe(5);
+  const classAt = classRecord.at(4);
+  expect(meta[superblock.SLL_BLOCKS]).toBe(50);
+  expect(at(meta, classAt + classRecord.SLL_CHAINS)).toBe(5);
   const before = heap.stats();
   expect(Array.from({ length: 60 }, () => heap.malloc(64))).toEqual(ptrs.reverse());
-  expect(meta[SLL_BLOCKS]).toBe(0);
-  expect(at(meta, classAt + SLL_CHAINS)).toBe(0);
-  expect(at(meta, classAt + SLL_HEAD)).toBe(0);
+  expect(meta[superblock.SLL_BLOCKS]).toBe(0);
+  expect(at(meta, classAt + classRecord.SLL_CHAINS)).toBe(0);
+  expect(at(meta, classAt + classRecord.SLL_HEAD)).toBe(0);
   const after = heap.stats();
   expect(after.refills).toBe(before.refills);
   expect(after.drains).toBe(0);
@@ -53,5 +54,5 @@ test("a cap of one block puts every block on the SLL, and loses none", () => {
   expect(drains).toBe(0);
   expect(live.blocks).toBe(0);
   expect(cached.blocks).toBe(ptrs.length);
-  expect(viewsOf(heap).meta[SLL_BLOCKS]).toBe(499);
+  expect(viewsOf(heap).meta[superblock.SLL_BLOCKS]).toBe(499);
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Heap, NULL, type Ptr } from "../../../src/index.js";
-import { CLASS_RECORDS, ROOMS } from "../../../src/layout/metadata.js";
+import * as classRecord from "../../../src/layout/classRecord.js";
+import * as frontCache from "../../../src/layout/frontCache.js";
 import { at, refused, smallHeap, viewsOf, wrong } from "../help.js";
 
 const METHODS: [string, (heap: Heap, ptr: Ptr) => unknown][] = [
@@ -115,7 +116,7 @@ test("disposing empties every chain", () => {
   heap.freeBatch(ptrs, ptrs.length);
   heap[Symbol.dispose]();
   const { meta } = viewsOf(heap);
-  const chains = meta.subarray(ROOMS, CLASS_RECORDS);
+  const chains = meta.subarray(frontCache.ROOMS, classRecord.START);
   expect(chains.every((word) => word === 0)).toBe(true);
   expect(Heap.open(heap.buffer).stats().slabs.inUse).toBe(0);
 });

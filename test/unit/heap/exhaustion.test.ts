@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Heap, NULL, type Ptr } from "../../../src/index.js";
-import { blocksPerSlab, bytesToSlabs } from "../../../src/layout/metadata.js";
 import { sizeToLiveHeader } from "../../../src/layout/sizeClasses.js";
+import { blocksPerSlab, bytesToSlabs } from "../../../src/layout/units.js";
 import {
   at,
   fill,

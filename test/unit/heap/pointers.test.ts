@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Heap, type HeapErrorCode, NULL, type Ptr } from "../../../src/index.js";
-import { firstSlabOf, metadataOffset, slabToPtr } from "../../../src/layout/metadata.js";
+import { firstSlabOf, metadataOffset } from "../../../src/layout/metadata.js";
+import { slabToPtr } from "../../../src/layout/units.js";
 import { refused, smallHeap, thrown, wrong } from "../help.js";
 
 const CAPACITY = 2 ** 20;

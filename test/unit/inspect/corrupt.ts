@@ -1,6 +1,8 @@
 import type { Heap, Ptr } from "../../../src/index.js";
+import * as classRecord from "../../../src/layout/classRecord.js";
 import { headerClass } from "../../../src/layout/header.js";
-import { classRecord, ptrToSlab, slabRecord, slabToPtr } from "../../../src/layout/metadata.js";
+import * as slabRecord from "../../../src/layout/slabRecord.js";
+import { ptrToSlab, slabToPtr } from "../../../src/layout/units.js";
 import type { HeapViews } from "../../../src/layout/views.js";
 import { at, smallHeap, viewsOf } from "../help.js";
 
@@ -58,11 +60,11 @@ export function town(): Town {
 
 /** Index of a field of a slab's record. */
 export function field(slab: number, name: number): number {
-  return slabRecord(slab) + name;
+  return slabRecord.at(slab) + name;
 }
 
 export function ofClass(classIndex: number, name: number): number {
-  return classRecord(classIndex) + name;
+  return classRecord.at(classIndex) + name;
 }
 
 /** First byte of a slab. */

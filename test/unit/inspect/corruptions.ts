@@ -1,29 +1,16 @@
+import * as classRecord from "../../../src/layout/classRecord.js";
+import * as frontCache from "../../../src/layout/frontCache.js";
 import { CACHED, FREE, LIVE, toHeader } from "../../../src/layout/header.js";
-import {
-  BIN_MAP,
-  BINS,
-  CARVED,
-  CLASS_SLABS,
-  CURSOR,
-  FIRST_SLAB,
-  FREE_COUNT,
-  HEADS,
-  KIND,
-  NEXT,
-  PARTIAL_HEAD,
-  PREV,
-  ROOMS,
-  RUN,
-  SLL_BLOCKS,
-  SLL_CHAINS,
-  SLL_HEAD,
-  SPAN_BYTES,
-  TOUCHED,
-  TOUCHED_PAGES,
-  WILDERNESS,
-} from "../../../src/layout/metadata.js";
+import { CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
+import * as slabRecord from "../../../src/layout/slabRecord.js";
+import * as superblock from "../../../src/layout/superblock.js";
 import { at } from "../help.js";
 import { byteOf, field, ofClass, type Town } from "./corrupt.js";
+
+const { PARTIAL_HEAD, SLABS, SLL_CHAINS, SLL_HEAD } = classRecord;
+const { HEADS, ROOMS } = frontCache;
+const { CARVED, CURSOR, FREE_COUNT, KIND, NEXT, PREV, RUN, SPAN_BYTES, TOUCHED } = slabRecord;
+const { BINS, BIN_MAP, FIRST_SLAB, SLL_BLOCKS, TOUCHED_PAGES, WILDERNESS } = superblock;
 
 /** What is changed, the invariant that must break, and where; the found value is checked too. */
 export type Corruption = [
@@ -71,12 +58,18 @@ const RUNS: Corruption[] = [
   ["tiling", "a negative run", set((t) => field(spanSlab(t), RUN), -4), span, () => -4],
   ["tiling", "a run too long", set((t) => field(spanSlab(t), RUN), 999), span, () => 999],
   ["tiling", "a slab of two", set((t) => field(t.smallSlab, RUN), 2), smallByte, () => 2],
-  ["tiling", "no kind of slab", set((t) => field(t.smallSlab, KIND), 57), smallByte, () => 57],
+  [
+    "tiling",
+    "no kind of slab",
+    set((t) => field(t.smallSlab, KIND), CLASS_COUNT + 1),
+    smallByte,
+    () => CLASS_COUNT + 1,
+  ],
   ["tiling", "negative kind", set((t) => field(t.smallSlab, KIND), -1), smallByte, () => -1],
   ["tiling", "free run cut", set((t) => field(t.freeRun, RUN), 1), (t) => gapByte(t) + 65536],
   ["tiling", "its end's kind", set((t) => field(t.freeRun + 1, KIND), 4), gapByte, () => 4],
   ["tiling", "its end's length", set((t) => field(t.freeRun + 1, RUN), 9), gapByte, () => 9],
-  ["tiling", "class slabs", add((t) => ofClass(t.smallClass, CLASS_SLABS), 1), firstByte, () => 2],
+  ["tiling", "class slabs", add((t) => ofClass(t.smallClass, SLABS), 1), firstByte, () => 2],
   ["span", "too few bytes", set((t) => field(spanSlab(t), SPAN_BYTES), 65536), span, () => 1],
   ["span", "no granules", set((t) => field(spanSlab(t), SPAN_BYTES), 200_007), span, () => 7],
   ["span", "a slab too many", set((t) => field(spanSlab(t), SPAN_BYTES), 65552), span, () => 2],

@@ -1,32 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { OPTION_TABLE } from "../../../src/config/options.js";
 import { Heap } from "../../../src/index.js";
-import {
-  CAPACITY_BYTES,
-  CLASS_CAP,
-  CLASS_REFILL,
-  CLOSED,
-  classRecord,
-  END_SLAB,
-  FIRST_SLAB,
-  HEADS,
-  MAGIC,
-  OPTIONS,
-  ROOMS,
-  SLL_BLOCKS,
-  TOUCHED_PAGES,
-  VERSION,
-  WILDERNESS,
-} from "../../../src/layout/metadata.js";
+import * as classRecord from "../../../src/layout/classRecord.js";
+import * as frontCache from "../../../src/layout/frontCache.js";
 import { CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
+import * as superblock from "../../../src/layout/superblock.js";
 import { at, SMALL_BYTES, smallHeap, thrown, viewsOf } from "../help.js";
 
 const FIELDS: [string, number][] = [
-  ["magic", MAGIC],
-  ["version", VERSION],
-  ["capacityBytes", CAPACITY_BYTES],
-  ["firstSlab", FIRST_SLAB],
-  ["endSlab", END_SLAB],
+  ["magic", superblock.MAGIC],
+  ["version", superblock.VERSION],
+  ["capacityBytes", superblock.CAPACITY_BYTES],
+  ["firstSlab", superblock.FIRST_SLAB],
+  ["endSlab", superblock.END_SLAB],
 ];
 
 describe.each(FIELDS)("superblock field %s", (field, index) => {
@@ -52,7 +38,7 @@ describe.each(FIELDS)("superblock field %s", (field, index) => {
 
 test.each([-1, 2, 2 ** 31 - 1])("superblock field closed, as %i", (value) => {
   const heap = smallHeap();
-  viewsOf(heap).meta[CLOSED] = value;
+  viewsOf(heap).meta[superblock.CLOSED] = value;
   const { details } = thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
   expect(details).toMatchObject({ field: "closed", found: value });
 });
@@ -61,7 +47,7 @@ describe.each(OPTION_TABLE.map((row, index) => ({ ...row, index })))("option $na
   test("out of range", () => {
     for (const value of [row.min - 1, row.max + 1, -(2 ** 31)]) {
       const heap = smallHeap();
-      viewsOf(heap).meta[OPTIONS + row.index] = value;
+      viewsOf(heap).meta[superblock.OPTIONS + row.index] = value;
       const { details } = thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
       expect(details).toMatchObject({ field: `option ${row.name}`, found: value });
     }
@@ -80,7 +66,7 @@ describe.each(OPTION_TABLE.map((row, index) => ({ ...row, index })))("option $na
 
 test("another capacity option than the image's", () => {
   const heap = smallHeap();
-  viewsOf(heap).meta[OPTIONS] = SMALL_BYTES + 65536;
+  viewsOf(heap).meta[superblock.OPTIONS] = SMALL_BYTES + 65536;
   const { details } = thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
   expect(details).toMatchObject({ field: "option capacity", expected: SMALL_BYTES });
 });
@@ -88,12 +74,12 @@ test("another capacity option than the image's", () => {
 test("caps and refill counts are what the options make of them", () => {
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     for (const [field, name] of [
-      ["classCap", CLASS_CAP],
-      ["classRefill", CLASS_REFILL],
+      ["classCap", classRecord.CAP],
+      ["classRefill", classRecord.REFILL],
     ] as const) {
       const heap = smallHeap();
       const { meta } = viewsOf(heap);
-      const index = classRecord(classIndex) + name;
+      const index = classRecord.at(classIndex) + name;
       meta[index] = at(meta, index) + 1;
       const { details } = thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
       expect(details.field).toBe(field);
@@ -103,9 +89,9 @@ test("caps and refill counts are what the options make of them", () => {
 
 test("a broken invariant is a bad image that names it", () => {
   for (const [index, value, field] of [
-    [WILDERNESS, 99, "tiling"],
-    [TOUCHED_PAGES, 1, "touched"],
-    [SLL_BLOCKS, 1, "cached"],
+    [superblock.WILDERNESS, 99, "tiling"],
+    [superblock.TOUCHED_PAGES, 1, "touched"],
+    [superblock.SLL_BLOCKS, 1, "cached"],
   ] as const) {
     const heap = smallHeap();
     viewsOf(heap).meta[index] = value;
@@ -138,7 +124,7 @@ test("truncated and foreign buffers", () => {
 test("refusing an image changes nothing in it", () => {
   const heap = smallHeap();
   heap[Symbol.dispose]();
-  viewsOf(heap).meta[TOUCHED_PAGES] = 5;
+  viewsOf(heap).meta[superblock.TOUCHED_PAGES] = 5;
   const before = heap.u8.slice();
   thrown(() => Heap.open(heap.buffer), "ERR_BAD_HEAP_IMAGE");
   expect(Buffer.compare(before, heap.u8)).toBe(0);
@@ -147,7 +133,7 @@ test("refusing an image changes nothing in it", () => {
 describe("words that the hot paths trust", () => {
   test("codes that are no class have no chain and no room", () => {
     for (const code of [0, 57, 62, 63]) {
-      for (const words of [ROOMS, HEADS]) {
+      for (const words of [frontCache.ROOMS, frontCache.HEADS]) {
         const heap = smallHeap();
         viewsOf(heap).meta[words + code] = 2000;
         thrown(() => heap.verify(), "ERR_HEAP_CORRUPTED");
@@ -157,7 +143,7 @@ describe("words that the hot paths trust", () => {
   });
 
   test("a closed heap's classes have no chain and no room", () => {
-    for (const words of [ROOMS, HEADS]) {
+    for (const words of [frontCache.ROOMS, frontCache.HEADS]) {
       const heap = smallHeap();
       heap[Symbol.dispose]();
       viewsOf(heap).meta[words + 1] = 1;

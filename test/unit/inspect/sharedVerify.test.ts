@@ -1,33 +1,15 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Ptr, SharedHeap } from "../../../src/index.js";
-import {
-  CARVED,
-  CLASS_SLABS,
-  classRecord,
-  FREE_COUNT,
-  HEADS,
-  KIND,
-  NEXT,
-  PARTIAL_HEAD,
-  ptrToSlab,
-  ROOMS,
-  RUN,
-  SLL_BLOCKS,
-  SLL_CHAINS,
-  SPAN_BYTES,
-  slabRecord,
-} from "../../../src/layout/metadata.js";
-import {
-  ABANDONED,
-  FREE_WORDS_SHIFT,
-  MARKED,
-  OUTBOX,
-  OUTBOX_COUNT,
-  OUTBOX_SENT,
-  type SharedViews,
-  SLOT_STATE,
-  slotWord,
-} from "../../../src/layout/shared.js";
+import * as classRecord from "../../../src/layout/classRecord.js";
+import * as frontCache from "../../../src/layout/frontCache.js";
+import { FREE_WORDS_SHIFT } from "../../../src/layout/sharedMetadata.js";
+import type { SharedViews } from "../../../src/layout/sharedViews.js";
+import * as slabRecord from "../../../src/layout/slabRecord.js";
+import { ABANDONED, MARKED } from "../../../src/layout/slabState.js";
+import * as superblock from "../../../src/layout/superblock.js";
+import { ptrToSlab } from "../../../src/layout/units.js";
+import * as workerRegion from "../../../src/layout/workerRegion.js";
+import * as workerSlot from "../../../src/layout/workerSlot.js";
 import { at, thrown } from "../help.js";
 import { sharedViewsOf, workersOf } from "../shared/help.js";
 
@@ -92,7 +74,7 @@ type Damage = (f: Fixture) => readonly [words: Words, index: number, value: numb
 
 const record =
   (field: number, value: number): Damage =>
-  ({ views, slab }) => [views.records, slabRecord(slab) + field, value];
+  ({ views, slab }) => [views.records, slabRecord.at(slab) + field, value];
 const header =
   (of: keyof Fixture, value: number, granule = 0): Damage =>
   ({ views, ...rest }) => [views.headers, ((rest as never)[of] >>> 4) + granule, value];
@@ -122,17 +104,25 @@ const DAMAGES: readonly (readonly [name: string, invariant: string, damage: Dama
   ["a slab in use as pooled", "headers", state(0)],
   ["a slab in use as a tail", "tiling", state(62 << 8)],
   ["the flag of marks", "marks", state(1 | (KIND_112 << 8))],
-  ["a record's kind", "tiling", record(KIND, 9)],
-  ["a record's free count", "freeCount", record(FREE_COUNT, 99)],
-  ["a record's carved count", "headers", record(CARVED, 3)],
-  ["a record's carved count, none", "carved", record(CARVED, 0)],
-  ["a record's carved count, too many", "carved", record(CARVED, 9999)],
-  ["a partial list's link", "partial", record(NEXT, 3)],
-  ["a span's run", "span", ({ views, span }) => [views.records, slabRecord(span >>> 16) + RUN, 5]],
+  ["a record's kind", "tiling", record(slabRecord.KIND, 9)],
+  ["a record's free count", "freeCount", record(slabRecord.FREE_COUNT, 99)],
+  ["a record's carved count", "headers", record(slabRecord.CARVED, 3)],
+  ["a record's carved count, none", "carved", record(slabRecord.CARVED, 0)],
+  ["a record's carved count, too many", "carved", record(slabRecord.CARVED, 9999)],
+  ["a partial list's link", "partial", record(slabRecord.NEXT, 3)],
+  [
+    "a span's run",
+    "span",
+    ({ views, span }) => [views.records, slabRecord.at(span >>> 16) + slabRecord.RUN, 5],
+  ],
   [
     "a span's bytes",
     "span",
-    ({ views, span }) => [views.records, slabRecord(span >>> 16) + SPAN_BYTES, 999999],
+    ({ views, span }) => [
+      views.records,
+      slabRecord.at(span >>> 16) + slabRecord.SPAN_BYTES,
+      999999,
+    ],
   ],
   ["a span's header", "headers", header("span", 0)],
   ["a span's header map", "headers", header("span", 5, 3)],
@@ -193,21 +183,33 @@ const DAMAGES: readonly (readonly [name: string, invariant: string, damage: Dama
   ["a free bit that is missing", "freeBits", bits("free", "freeBits")],
   ["a remote bit of a live block", "transit", bits("live", "remoteBits")],
   ["a remote bit that is missing", "transit", bits("sent", "remoteBits")],
-  ["an outbox's count", "transit", ({ other }) => [other.meta, OUTBOX_COUNT, 0]],
-  ["an outbox's sent", "transit", ({ other }) => [other.meta, OUTBOX_SENT, 1]],
-  ["an outbox's entry", "transit", ({ other, live }) => [other.meta, OUTBOX, live]],
-  ["an outbox's entry, a sent one", "transit", ({ other, sent }) => [other.meta, OUTBOX, sent]],
-  ["a class's slabs", "tiling", meta(classRecord(KIND_112) + CLASS_SLABS, 4)],
-  ["a class's partial list", "partial", meta(classRecord(KIND_112) + PARTIAL_HEAD, 0)],
-  ["the SLL's blocks", "cached", meta(SLL_BLOCKS, 30)],
-  ["a chain's head", "cached", meta(HEADS + KIND_112, 16)],
-  ["a chain's room", "chains", meta(ROOMS + KIND_112, 15)],
-  ["the SLL's chains", "chains", meta(classRecord(KIND_112) + SLL_CHAINS, 1)],
-  ["a slot that is free", "owner", ({ views }) => [views.words, slotWord(0, SLOT_STATE), 0x100]],
+  ["an outbox's count", "transit", ({ other }) => [other.meta, workerRegion.OUTBOX_COUNT, 0]],
+  ["an outbox's sent", "transit", ({ other }) => [other.meta, workerRegion.OUTBOX_SENT, 1]],
+  ["an outbox's entry", "transit", ({ other, live }) => [other.meta, workerRegion.OUTBOX, live]],
+  [
+    "an outbox's entry, a sent one",
+    "transit",
+    ({ other, sent }) => [other.meta, workerRegion.OUTBOX, sent],
+  ],
+  ["a class's slabs", "tiling", meta(classRecord.at(KIND_112) + classRecord.SLABS, 4)],
+  [
+    "a class's partial list",
+    "partial",
+    meta(classRecord.at(KIND_112) + classRecord.PARTIAL_HEAD, 0),
+  ],
+  ["the SLL's blocks", "cached", meta(superblock.SLL_BLOCKS, 30)],
+  ["a chain's head", "cached", meta(frontCache.HEADS + KIND_112, 16)],
+  ["a chain's room", "chains", meta(frontCache.ROOMS + KIND_112, 15)],
+  ["the SLL's chains", "chains", meta(classRecord.at(KIND_112) + classRecord.SLL_CHAINS, 1)],
+  [
+    "a slot that is free",
+    "owner",
+    ({ views }) => [views.words, workerSlot.at(0) + workerSlot.STATE, 0x100],
+  ],
   [
     "a slot whose outbox is full",
     "transit",
-    ({ views }) => [views.words, slotWord(1, SLOT_STATE), 0x100],
+    ({ views }) => [views.words, workerSlot.at(1) + workerSlot.STATE, 0x100],
   ],
 ];
 
@@ -244,8 +246,8 @@ describe("verify of a shared heap", () => {
 
   it("finds a block in two outboxes", () => {
     const { a, views, other } = fixture;
-    views.meta[OUTBOX] = at(other.meta, OUTBOX);
-    views.meta[OUTBOX_COUNT] = 1;
+    views.meta[workerRegion.OUTBOX] = at(other.meta, workerRegion.OUTBOX);
+    views.meta[workerRegion.OUTBOX_COUNT] = 1;
     const error = thrown(() => a.verify(), "ERR_HEAP_CORRUPTED");
     expect(error.details.invariant).toBe("transit");
   });

@@ -1,14 +1,10 @@
 import { expect, test } from "vitest";
 import { Heap } from "../../../src/index.js";
+import * as cachedBlock from "../../../src/layout/cachedBlock.js";
+import * as classRecord from "../../../src/layout/classRecord.js";
 import { FREE } from "../../../src/layout/header.js";
-import {
-  CARVED,
-  CHAIN_LINK,
-  END_SLAB,
-  FREE_COUNT,
-  RUN,
-  SLL_HEAD,
-} from "../../../src/layout/metadata.js";
+import * as slabRecord from "../../../src/layout/slabRecord.js";
+import * as superblock from "../../../src/layout/superblock.js";
 import { at, fingerprint, thrown } from "../help.js";
 import { byteOf, field, ofClass, town } from "./corrupt.js";
 import { CORRUPTIONS, smallByte } from "./corruptions.js";
@@ -32,15 +28,18 @@ test("a slab all of whose blocks are free is not left in a class", () => {
   const t = town();
   t.heap.drain();
   for (const ptr of t.small) t.headers[ptr >>> 4] = FREE | t.smallClass;
-  t.meta[field(t.smallSlab, FREE_COUNT)] = at(t.meta, field(t.smallSlab, CARVED));
+  t.meta[field(t.smallSlab, slabRecord.FREE_COUNT)] = at(
+    t.meta,
+    field(t.smallSlab, slabRecord.CARVED),
+  );
   const { details } = thrown(() => t.heap.verify(), "ERR_HEAP_CORRUPTED");
   expect(details).toMatchObject({ invariant: "carved", address: smallByte(t), found: 64 });
 });
 
 test("two free runs side by side break the tiling", () => {
   const t = town();
-  t.meta[field(t.freeRun, RUN)] = 1;
-  t.meta[field(t.freeRun + 1, RUN)] = 1;
+  t.meta[field(t.freeRun, slabRecord.RUN)] = 1;
+  t.meta[field(t.freeRun + 1, slabRecord.RUN)] = 1;
   const { details } = thrown(() => t.heap.verify(), "ERR_HEAP_CORRUPTED");
   expect(details).toMatchObject({ invariant: "tiling", address: byteOf(t.freeRun + 1) });
 });
@@ -49,17 +48,17 @@ test("a SLL that turns back on itself ends", () => {
   const t = town();
   const many = Array.from({ length: 900 }, () => t.heap.malloc(16));
   for (const ptr of many) t.heap.free(ptr);
-  const head = at(t.meta, ofClass(1, SLL_HEAD));
+  const head = at(t.meta, ofClass(1, classRecord.SLL_HEAD));
   expect(head).toBeGreaterThan(0);
   t.heap.verify();
-  t.views.i32[(head >> 2) + CHAIN_LINK] = head;
+  t.views.i32[(head >> 2) + cachedBlock.CHAIN_LINK] = head;
   const { details } = thrown(() => t.heap.verify(), "ERR_HEAP_CORRUPTED");
   expect(details).toMatchObject({ invariant: "cached", address: head });
 });
 
 test("the end of the slabs is where headers end", () => {
   const t = town();
-  t.meta[END_SLAB] = 40;
+  t.meta[superblock.END_SLAB] = 40;
   const { details } = thrown(() => t.heap.verify(), "ERR_HEAP_CORRUPTED");
   expect(details).toMatchObject({ invariant: "headers", address: 2 ** 21 });
 });

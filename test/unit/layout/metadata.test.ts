@@ -1,22 +1,15 @@
 import { expect, test } from "vitest";
 import { MAX_CAPACITY_BYTES, MIN_CAPACITY_BYTES } from "../../../src/config/options.js";
+import { endOfMetadata, firstSlabOf, metadataOffset } from "../../../src/layout/metadata.js";
+import { BLOCK_BYTES, CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
+import * as slabRecord from "../../../src/layout/slabRecord.js";
 import {
   blocksPerSlab,
   bytesToSlabs,
-  CLASS_RECORDS,
-  COUNTERS,
-  classRecord,
-  counterIndex,
-  endOfMetadata,
-  firstSlabOf,
-  metadataOffset,
   ptrToSlab,
   SLAB_BYTES,
-  SLAB_RECORDS,
-  slabRecord,
   slabToPtr,
-} from "../../../src/layout/metadata.js";
-import { BLOCK_BYTES, CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
+} from "../../../src/layout/units.js";
 import { at } from "../help.js";
 
 function* capacities(): Generator<number> {
@@ -32,7 +25,7 @@ test("at every capacity the header map, the records and the slabs follow", () =>
     const first = firstSlabOf(capacity);
     const slabs = capacity / SLAB_BYTES;
     expect(metadataOffset(capacity)).toBe(capacity / 16);
-    expect(endOfMetadata(capacity)).toBe(slabRecord(slabs));
+    expect(endOfMetadata(capacity)).toBe(slabRecord.at(slabs));
     const end = metadataOffset(capacity) + 4 * endOfMetadata(capacity);
     expect(end).toBeLessThanOrEqual(first * SLAB_BYTES);
     // No slab is lost to rounding.
@@ -71,14 +64,4 @@ test("a slab holds as many blocks as fit, and at least one", () => {
     expect(blocksPerSlab(classIndex)).toBe(Math.floor(SLAB_BYTES / bytes));
     expect(blocksPerSlab(classIndex)).toBeGreaterThan(0);
   }
-});
-
-test("records of classes, counters and slabs do not meet", () => {
-  expect(classRecord(0)).toBe(CLASS_RECORDS);
-  expect(CLASS_RECORDS).toBe(256);
-  expect(classRecord(64)).toBeLessThanOrEqual(COUNTERS);
-  expect(COUNTERS + 2 * counterIndex(64, 0)).toBeLessThanOrEqual(SLAB_RECORDS);
-  expect(slabRecord(0)).toBe(SLAB_RECORDS);
-  expect(slabRecord(8) - slabRecord(7)).toBe(8);
-  expect(classRecord(8) - classRecord(7)).toBe(8);
 });

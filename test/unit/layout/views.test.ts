@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { arena } from "../../../src/central/arena.js";
-import { COUNTERS, endOfMetadata, firstSlabOf } from "../../../src/layout/metadata.js";
+import * as heapCounters from "../../../src/layout/heapCounters.js";
+import { endOfMetadata, firstSlabOf } from "../../../src/layout/metadata.js";
 import { capacityOf, endSlab, firstSlab, viewImage } from "../../../src/layout/views.js";
 import { SLAB, SMALL_BYTES, smallHeap, viewsOf } from "../help.js";
 
@@ -12,7 +13,7 @@ test("the views of an image are fixed, and lie where the layout says", () => {
   expect(meta.byteOffset).toBe(2 ** 16);
   expect(meta.length).toBe(endOfMetadata(2 ** 20));
   expect(meta.byteOffset + meta.byteLength).toBeLessThanOrEqual(firstSlabOf(2 ** 20) * SLAB);
-  expect(counters.byteOffset).toBe(2 ** 16 + 4 * COUNTERS);
+  expect(counters.byteOffset).toBe(2 ** 16 + 4 * heapCounters.START);
   expect(u8.byteLength).toBe(2 ** 20);
   expect(i32.byteLength).toBe(2 ** 20);
 });

@@ -6,9 +6,8 @@ import {
   SLOT_ATTACHING,
   SLOT_FREE,
   SLOT_HELD,
-  SLOT_STATE,
-  slotWord,
-} from "../../../src/layout/shared.js";
+} from "../../../src/layout/slotState.js";
+import * as workerSlot from "../../../src/layout/workerSlot.js";
 import { at, thrown } from "../help.js";
 import {
   endWaits,
@@ -23,7 +22,8 @@ import {
 
 function setStatus(heap: SharedHeap, worker: number, status: number): void {
   const { words } = sharedViewsOf(heap);
-  words[slotWord(worker, SLOT_STATE)] = generationOf(slotOf(heap, worker).state) | status;
+  words[workerSlot.at(worker) + workerSlot.STATE] =
+    generationOf(slotOf(heap, worker).state) | status;
 }
 
 function attachedTo(heap: SharedHeap): number[] {
@@ -93,7 +93,7 @@ describe("a slot that was taken from a slow attacher", () => {
   it("is another's, and the slow one looks for the next", () => {
     for (const maxWorkers of [2, 3]) {
       const heap = sharedHeap({ maxWorkers });
-      const slot = slotWord(1, SLOT_STATE);
+      const slot = workerSlot.at(1) + workerSlot.STATE;
       const isLast = (index: number, _: number, to: number): boolean =>
         index === slot && (to & 0xff) === SLOT_ACTIVE;
       const fast: SharedHeap[] = [];
@@ -183,7 +183,7 @@ describe("reset", () => {
       const heap = sharedHeap({ maxWorkers: 4 });
       const seen: SharedHeap[] = [];
       const attach = (): void => void seen.push(SharedHeap.attach(heap.buffer));
-      if (isDone) onSync("load", (index) => index === slotWord(3, SLOT_STATE), attach);
+      if (isDone) onSync("load", (index) => index === workerSlot.at(3) + workerSlot.STATE, attach);
       else setStatus(heap, 2, SLOT_ATTACHING);
       const ptrs = [heap.malloc(64)];
       if (isDone) {
@@ -204,7 +204,7 @@ describe("reset", () => {
     const [a, b] = workersOf(2, { maxWorkers: 4 }) as [SharedHeap, SharedHeap];
     onSync(
       "load",
-      (index) => index === slotWord(1, SLOT_STATE),
+      (index) => index === workerSlot.at(1) + workerSlot.STATE,
       () => {
         thrown(() => b.reset(), "ERR_WORKER_ALIVE");
       },

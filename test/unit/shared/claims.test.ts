@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { SharedHeap } from "../../../src/index.js";
-import { ABANDONED_CLASSES, RETRACTIONS } from "../../../src/layout/shared.js";
+import * as sharedSuperblock from "../../../src/layout/sharedSuperblock.js";
 import { at, fill } from "../help.js";
 import { asHeap, onSync, sharedHeap, sharedViewsOf, workersOf } from "./help.js";
 
@@ -10,8 +10,8 @@ it("abandoned slabs are found though who took the notes of them is stalled", () 
   for (const [index, ptr] of ptrs.entries()) if (index % 2 > 0) c.free(ptr);
   c.detach();
   const { words } = sharedViewsOf(a);
-  words[ABANDONED_CLASSES] = 0;
-  words[ABANDONED_CLASSES + 1] = 0;
+  words[sharedSuperblock.ABANDONED_CLASSES] = 0;
+  words[sharedSuperblock.ABANDONED_CLASSES + 1] = 0;
   expect(b.tryMalloc(64)).toBeGreaterThan(0);
   a.verify();
 });
@@ -32,7 +32,7 @@ it.each([1, 2])("a search for %i slabs is repeated when a claim failed meanwhile
     (index) => index === first + 3,
     () => {
       words.fill(0, first, first + 3);
-      Atomics.add(words, RETRACTIONS, 1);
+      Atomics.add(words, sharedSuperblock.RETRACTIONS, 1);
     },
     true,
   );
@@ -43,7 +43,7 @@ it.each([1, 2])("a search for %i slabs is repeated when a claim failed meanwhile
 it("a claim that failed halfway says so", () => {
   const [heap, other] = workersOf(2) as [SharedHeap, SharedHeap];
   const { layout, words } = sharedViewsOf(heap);
-  const before = at(words, RETRACTIONS);
+  const before = at(words, sharedSuperblock.RETRACTIONS);
   const span = layout.states + layout.firstSlab;
   onSync(
     "compareExchange",
@@ -54,7 +54,7 @@ it("a claim that failed halfway says so", () => {
   );
   const ptr = heap.malloc(3 * 65536);
   expect(ptr).toBe((layout.firstSlab + 3) * 65536);
-  expect(at(words, RETRACTIONS)).toBeGreaterThan(before);
+  expect(at(words, sharedSuperblock.RETRACTIONS)).toBeGreaterThan(before);
   words[span + 2] = 0;
   expect(other.malloc(3 * 65536)).toBe(layout.firstSlab * 65536);
   heap.verify();

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sync } from "../../../src/base/sync.js";
 import type { Guarded } from "../../../src/heap/sharedHeap.js";
 import { type Recovered, SharedHeap } from "../../../src/index.js";
-import { SLOT_RECOVERING, SLOT_STATE, slotWord } from "../../../src/layout/shared.js";
+import { SLOT_RECOVERING } from "../../../src/layout/slotState.js";
+import * as workerSlot from "../../../src/layout/workerSlot.js";
 import { thrown, wrong } from "../help.js";
 import { fallSilent, isQuestion, onSync, sharedViewsOf, slotOf, workersOf } from "./help.js";
 
@@ -70,7 +71,7 @@ describe("guard", () => {
       a.guard(thread, { ...options, onRecover });
       fallSilent(c, 2);
       const isOfTwo = (index: number, count?: number): boolean =>
-        isQuestion(index, count) && index >= slotWord(2, 0);
+        isQuestion(index, count) && index >= workerSlot.at(2);
       onSync("notify", isOfTwo, () => b.recover(2), true);
       thread.exit();
       expect(seen).toEqual([]);
@@ -87,9 +88,10 @@ describe("guard", () => {
     fallSilent(c);
     const { words } = sharedViewsOf(a);
     const isOfTwo = (index: number, count?: number): boolean =>
-      isQuestion(index, count) && index >= slotWord(2, 0);
+      isQuestion(index, count) && index >= workerSlot.at(2);
     const begin = (): void => {
-      words[slotWord(2, SLOT_STATE)] = (slotOf(a, 2).state & ~0xff) | SLOT_RECOVERING | 1;
+      words[workerSlot.at(2) + workerSlot.STATE] =
+        (slotOf(a, 2).state & ~0xff) | SLOT_RECOVERING | 1;
     };
     onSync("notify", isOfTwo, begin, true);
     thread.exit();
@@ -104,7 +106,7 @@ describe("guard", () => {
     const thread = new Thread();
     a.guard(thread, { workerId: 2, freeLive: true, onRecover });
     const { words } = sharedViewsOf(a);
-    words[slotWord(1, SLOT_STATE)] = (slotOf(a, 1).state & ~0xff) | SLOT_RECOVERING | 2;
+    words[workerSlot.at(1) + workerSlot.STATE] = (slotOf(a, 1).state & ~0xff) | SLOT_RECOVERING | 2;
     fallSilent(c);
     thread.exit();
     expect(seen).toEqual([2, 1]);

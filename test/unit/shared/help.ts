@@ -7,13 +7,9 @@ import {
   SharedHeap,
   type SharedHeapOptions,
 } from "../../../src/index.js";
-import {
-  generationOf,
-  type SharedViews,
-  SLOT_ARMED,
-  SLOT_STATE,
-  slotWord,
-} from "../../../src/layout/shared.js";
+import type { SharedViews } from "../../../src/layout/sharedViews.js";
+import { generationOf } from "../../../src/layout/slotState.js";
+import * as workerSlot from "../../../src/layout/workerSlot.js";
 
 export function sharedHeap(options: Partial<SharedHeapOptions> = {}): SharedHeap {
   return SharedHeap.create({ capacity: 4 * 2 ** 20, maxWorkers: 4, fastCap: 30, ...options });
@@ -44,8 +40,8 @@ export function bury(by: SharedHeap, workerId: number, freeLive = false): Recove
 /** A slot's state, and how often its worker is said to wait. */
 export function slotOf(heap: SharedHeap, worker: number): { state: number; waits: number } {
   const { words } = sharedViewsOf(heap);
-  const state = Atomics.load(words, slotWord(worker, SLOT_STATE));
-  return { state, waits: Atomics.load(words, slotWord(worker, SLOT_ARMED)) & 0xff };
+  const state = Atomics.load(words, workerSlot.at(worker) + workerSlot.STATE);
+  return { state, waits: Atomics.load(words, workerSlot.at(worker) + workerSlot.ARMED) & 0xff };
 }
 
 /** Lets a worker seem dead to who asks: nobody waits where its slot says that somebody does. */
@@ -53,7 +49,7 @@ export function fallSilent(heap: SharedHeap, waits = 1): void {
   const { words } = sharedViewsOf(heap);
   const { state } = slotOf(heap, heap.workerId);
   hideLife(words, heap.workerId, state);
-  words[slotWord(heap.workerId, SLOT_ARMED)] = generationOf(state) | waits;
+  words[workerSlot.at(heap.workerId) + workerSlot.ARMED] = generationOf(state) | waits;
 }
 
 type Operation = (view: unknown, index: number, ...values: number[]) => unknown;

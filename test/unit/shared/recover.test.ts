@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { sync } from "../../../src/base/sync.js";
 import { type Ptr, SharedHeap } from "../../../src/index.js";
-import { SLOT_ACTIVE, SLOT_RECOVERING, SLOT_STATE, slotWord } from "../../../src/layout/shared.js";
+import { SLOT_ACTIVE, SLOT_RECOVERING } from "../../../src/layout/slotState.js";
+import * as workerSlot from "../../../src/layout/workerSlot.js";
 import { at, thrown, wrong } from "../help.js";
 import {
   bury,
@@ -19,7 +20,7 @@ type Three = [SharedHeap, SharedHeap, SharedHeap];
 /** Makes a slot that of a worker which died while `by` recovered it. */
 function halfRecovered(heap: SharedHeap, worker: number, by: number): void {
   const { words } = sharedViewsOf(heap);
-  const slot = slotWord(worker, SLOT_STATE);
+  const slot = workerSlot.at(worker) + workerSlot.STATE;
   words[slot] = (at(words, slot) & ~0xff) | SLOT_RECOVERING | by;
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Ptr, SharedHeap } from "../../../src/index.js";
-import { SLOT_RECOVERING, SLOT_STATE, slotWord } from "../../../src/layout/shared.js";
+import { SLOT_RECOVERING } from "../../../src/layout/slotState.js";
+import * as workerSlot from "../../../src/layout/workerSlot.js";
 import { at, isPattern, thrown, writePattern, wrong } from "../help.js";
 import { asHeap, drainAllOf, sharedHeap, sharedViewsOf, workersOf } from "./help.js";
 
@@ -75,7 +76,7 @@ describe("a snapshot of a shared heap", () => {
     const [a, b, c] = workersOf(3) as Three;
     const ptrs = filled([a, b, c]);
     const { words } = sharedViewsOf(a);
-    const slot = slotWord(1, SLOT_STATE);
+    const slot = workerSlot.at(1) + workerSlot.STATE;
     words[slot] = (at(words, slot) & ~0xff) | SLOT_RECOVERING | 2;
     expectRestored(a.snapshot(), ptrs);
   });

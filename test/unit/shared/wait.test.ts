@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { sync } from "../../../src/base/sync.js";
 import type { Ptr, SharedHeap } from "../../../src/index.js";
-import { EVENTS, SLOT_TICKET, slotWord } from "../../../src/layout/shared.js";
+import * as sharedSuperblock from "../../../src/layout/sharedSuperblock.js";
+import * as workerSlot from "../../../src/layout/workerSlot.js";
 import { at, fill, thrown, wrong } from "../help.js";
 import { asHeap, sharedHeap, sharedViewsOf, workersOf } from "./help.js";
 
@@ -15,7 +16,7 @@ function filled(size = 65536): { a: SharedHeap; b: SharedHeap; ptrs: Ptr[] } {
 /** Lets a worker stand first among those that wait, and do nothing. */
 function stall(heap: SharedHeap): void {
   const { words } = sharedViewsOf(heap);
-  words[slotWord(heap.workerId, SLOT_TICKET)] = -100;
+  words[workerSlot.at(heap.workerId) + workerSlot.TICKET] = -100;
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -99,8 +100,8 @@ describe("mallocAsync among others", () => {
     a.drain();
     const { words } = sharedViewsOf(a);
     const busy = setInterval(() => {
-      Atomics.add(words, EVENTS, 1);
-      Atomics.notify(words, EVENTS);
+      Atomics.add(words, sharedSuperblock.EVENTS, 1);
+      Atomics.notify(words, sharedSuperblock.EVENTS);
     }, 3);
     const late = pause(2000).then(() => "late");
     expect(await Promise.race([waiting, late])).toBe(at(ptrs, 0));

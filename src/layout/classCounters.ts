@@ -1,0 +1,22 @@
+/*
+ * The counters of one size class, in the view `counters` (see heapCounters.ts). Classes are
+ * numbered from 1: in the place of class 0 stand the counters of the heap, before word START.
+ *
+ *   0 REFILLS   1 DRAINED   2 FRONT_MALLOCS   3 FRONT_MISSES
+ */
+export const START = 776;
+export const DOUBLES = 4;
+/** One past the counters of the last class. */
+export const END = 256;
+
+export const REFILLS = 0;
+/** Blocks that drains returned to their slabs. */
+export const DRAINED = 1;
+/** Blocks handed out; counted if the heap has the option `frontStats`. */
+export const FRONT_MALLOCS = 2;
+export const FRONT_MISSES = 3;
+
+/** Returns the index of a class's first counter. */
+export function at(classIndex: number): number {
+  return classIndex * DOUBLES;
+}

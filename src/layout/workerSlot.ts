@@ -1,0 +1,31 @@
+/*
+ * A worker's slot: one cache line for each worker of a shared heap, after the shared superblock.
+ * All access is by Atomics.
+ *
+ *   0 STATE   1 MAIL   2 free   3 ARMED   4 TICKET   5 .. 7 free   8 ..15 LIVES
+ */
+export const START = 192;
+export const INTS = 16;
+export const SHIFT = 4;
+
+/** The slot's generation and status: see slotState.ts. */
+export const STATE = 0;
+/** A bit for each group of the worker's dirty words in which one may be set. */
+export const MAIL = 1;
+/** Generation << 8, and the waits on the life word that nobody has asked for: heap/liveness.ts. */
+export const ARMED = 3;
+/** Its place among the workers that wait for memory; 0 is none. */
+export const TICKET = 4;
+/** The worker's agent waits on one of these for as long as it lives: by generation, in turn. */
+export const LIVES = 8;
+export const LIVES_INTS = 8;
+
+/** Returns the index of a worker's slot. */
+export function at(worker: number): number {
+  return START + (worker << SHIFT);
+}
+
+/** Returns the index of the life word of an attachment, which is named by its slot's state. */
+export function lifeAt(worker: number, state: number): number {
+  return at(worker) + LIVES + ((state >>> 8) & (LIVES_INTS - 1));
+}
