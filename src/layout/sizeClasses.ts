@@ -3,33 +3,44 @@ import type { ClassIndex, Header } from "../base/types.js";
 import { GRANULE_BYTES, GRANULE_SHIFT, LIVE } from "./header.js";
 
 /*
- * Size classes: steps of 16 bytes to 256, then eight to a doubling to 1 KiB, then four to a
- * doubling to 64 KiB. The last four are one-slab blocks of the large tier, which by this pass
- * through the front cache as every block does.
+ * The size classes. A class is added or taken away in the list BLOCK_SIZES and nowhere else: the
+ * rest derives from it, and a test tells when FORMAT_VERSION must be raised.
  *
- *   class   1  2 ..  16 | 17  18 ..  24 | 25  26 ..   32 |   33   34 ..   52 |    53 ..    56
- *   bytes  16 32 .. 256 |288 320 .. 512 |576 640 .. 1024 | 1280 1536 .. 32768| 40960 .. 65536
- *          tiny                                          | pool              | large
+ * Up to 256 bytes they are 16 bytes apart, then eight of them double the size, from 1 KiB on four.
+ * Those above 32 KiB are blocks of one slab: large by tier, but by their classes they pass through
+ * the front cache as every block does.
  */
+
+/** The largest block in steps of 16 bytes, and the largest of the tiers tiny and pool. */
 export const FINE_MAX_BYTES = 256;
 export const TINY_MAX_BYTES = 1024;
 export const POOL_MAX_BYTES = 32768;
 /** The largest request that a size class holds. Above it are spans. */
 export const CLASS_MAX_BYTES = 65536;
 
-const TINY_STEPS_PER_DOUBLING = 8;
-const POOL_STEPS_PER_DOUBLING = 4;
-
-const sizes: readonly number[] = listBlockBytes();
+/** Bytes of a block by class. Classes are numbered from 1. Every power of two from 16 is one. */
+// biome-ignore format: a row for each doubling
+const BLOCK_SIZES: readonly number[] = [
+  0,
+  16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256,
+  288, 320, 352, 384, 416, 448, 480, 512,
+  576, 640, 704, 768, 832, 896, 960, 1024,
+  1280, 1536, 1792, 2048,
+  2560, 3072, 3584, 4096,
+  5120, 6144, 7168, 8192,
+  10240, 12288, 14336, 16384,
+  20480, 24576, 28672, 32768,
+  40960, 49152, 57344, 65536,
+];
 
 /** Number of size classes; they are numbered from 1. */
-export const CLASS_COUNT: number = sizes.length - 1;
+export const CLASS_COUNT: number = BLOCK_SIZES.length - 1;
 
 /** The class of a span: not a size class, but a header's class bits all the same. */
 export const SPAN_CLASS: ClassIndex = 63 as ClassIndex;
 
 /** Bytes of a block, by class index. */
-export const BLOCK_BYTES: Int32Array = Int32Array.from(sizes);
+export const BLOCK_BYTES: Int32Array = Int32Array.from(BLOCK_SIZES);
 
 /**
  * The live header of the smallest class that holds a request, by granules of the request
@@ -53,21 +64,11 @@ export function sizeToLiveHeader(sizeBytes: number): Header {
   return LIVE_HEADER_OF_GRANULES[(sizeBytes + GRANULE_BYTES - 1) >>> GRANULE_SHIFT] as Header;
 }
 
-function listBlockBytes(): number[] {
-  const list = [0];
-  for (let bytes = GRANULE_BYTES; bytes <= FINE_MAX_BYTES; bytes += GRANULE_BYTES) list.push(bytes);
-  for (let base = FINE_MAX_BYTES; base < CLASS_MAX_BYTES; base *= 2) {
-    const steps = base < TINY_MAX_BYTES ? TINY_STEPS_PER_DOUBLING : POOL_STEPS_PER_DOUBLING;
-    for (let step = 1; step <= steps; step++) list.push(base + (base / steps) * step);
-  }
-  return list;
-}
-
 function buildHeaderTable(): Uint8Array {
   const table = new Uint8Array((CLASS_MAX_BYTES >> GRANULE_SHIFT) + 1);
   let classIndex = 1;
   for (let granules = 0; granules < table.length; granules++) {
-    if (granules << GRANULE_SHIFT > sizes[classIndex]) classIndex++;
+    if (granules << GRANULE_SHIFT > BLOCK_SIZES[classIndex]) classIndex++;
     table[granules] = LIVE | classIndex;
   }
   return table;
@@ -75,4 +76,16 @@ function buildHeaderTable(): Uint8Array {
 
 staticAssert(CLASS_COUNT < SPAN_CLASS - 1, "size classes leave two codes of the header free");
 staticAssert(LAST_GRANULES === LIVE_HEADER_OF_GRANULES.length - 1, "it counts a table");
-staticAssert(BLOCK_BYTES[CLASS_COUNT] === CLASS_MAX_BYTES, "the last class is the largest");
+staticAssert(BLOCK_SIZES.at(-1) === CLASS_MAX_BYTES, "the last class is the largest");
+staticAssert(
+  BLOCK_SIZES.every((bytes, index) => index === 0 || bytes > (BLOCK_SIZES[index - 1] ?? 0)),
+  "each class is larger than the one before",
+);
+staticAssert(
+  BLOCK_SIZES.every((bytes) => bytes % GRANULE_BYTES === 0),
+  "a block is whole granules",
+);
+staticAssert(
+  [FINE_MAX_BYTES, TINY_MAX_BYTES, POOL_MAX_BYTES].every((bytes) => BLOCK_SIZES.includes(bytes)),
+  "a tier ends with a class",
+);

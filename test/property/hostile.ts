@@ -3,7 +3,9 @@ import fc from "fast-check";
 import { Heap, HeapError, type HeapOptions, type Ptr } from "../../src/index.js";
 import * as classRecord from "../../src/layout/classRecord.js";
 import * as frontCache from "../../src/layout/frontCache.js";
+import { CLASS_COUNT } from "../../src/layout/sizeClasses.js";
 import * as slabRecord from "../../src/layout/slabRecord.js";
+import * as superblock from "../../src/layout/superblock.js";
 import { Oracle } from "../support/oracle.js";
 
 /** Pseudo-random integers from a seed; enough for a workload. */
@@ -124,9 +126,14 @@ export function terminates(where: () => string, run: () => void, timeoutMs: numb
 
 /** An index into the metadata, most often of a word in use; to be taken modulo its length. */
 export const metaIndex: fc.Arbitrary<number> = fc.oneof(
-  { weight: 4, arbitrary: fc.integer({ min: 0, max: 95 }) },
+  { weight: 4, arbitrary: fc.integer({ min: 0, max: superblock.BINS + superblock.BINS_INTS - 1 }) },
   { weight: 3, arbitrary: fc.integer({ min: frontCache.ROOMS, max: classRecord.START - 1 }) },
-  { weight: 3, arbitrary: fc.nat(57 * classRecord.INTS).map((index) => classRecord.START + index) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .nat((CLASS_COUNT + 1) * classRecord.INTS)
+      .map((index) => classRecord.START + index),
+  },
   { weight: 4, arbitrary: fc.integer({ min: slabRecord.START, max: slabRecord.at(17) - 1 }) },
   { weight: 4, arbitrary: fc.integer({ min: 256, max: 0xffff }) },
 );

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Heap, type HeapStats, NULL, type Ptr } from "../../../src/index.js";
+import { CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
 import { SLAB, smallHeap } from "../help.js";
 
 /** The sums that hold at every quiescent point. */
@@ -42,9 +43,9 @@ test("a fresh heap's figures", () => {
   expect(stats.slabs).toEqual({ inUse: 0, pooled: 0, unused: 7, opened: 0 });
   expect(stats.metadataBytes).toBe(SLAB);
   expect(stats.refills + stats.drains + stats.live.blocks + stats.free.blocks).toBe(0);
-  expect(stats.classes).toHaveLength(56);
+  expect(stats.classes).toHaveLength(CLASS_COUNT);
   expect(stats.classes.map((row) => row.class)).toEqual(
-    Array.from({ length: 56 }, (_, i) => i + 1),
+    Array.from({ length: CLASS_COUNT }, (_, i) => i + 1),
   );
   expect(Object.keys(stats)).not.toContain("undefined");
 });
