@@ -18,6 +18,24 @@ const shippedCore: Plugin = {
   },
 };
 
+/** The layout's fingerprint is computed when the core is built, and shipped as a number. */
+const shippedFingerprint: Plugin = {
+  name: "shipped-fingerprint",
+  setup(build) {
+    build.onLoad({ filter: /[\\/]layout[\\/]fingerprint\.ts$/ }, async ({ path }) => {
+      const { outputFiles } = await build.esbuild.build({
+        entryPoints: [path],
+        bundle: true,
+        format: "esm",
+        write: false,
+      });
+      const [{ text = "" } = {}] = outputFiles;
+      const { FINGERPRINT } = await import(`data:text/javascript,${encodeURIComponent(text)}`);
+      return { contents: `export const FINGERPRINT = ${FINGERPRINT};`, loader: "ts" };
+    });
+  },
+};
+
 /**
  * esbuild turns a bundled module's top-level `const` into `var`, which V8 must load and check on
  * every use; a `const` it puts into machine code as an immediate. It turns a `let` into `var` too:
@@ -55,6 +73,7 @@ export default defineConfig([
     entry: { index: "src/index.ts", trace: "src/trace/index.ts" },
     platform: "neutral",
     splitting: false,
+    esbuildPlugins: [shippedFingerprint],
     esbuildOptions(options) {
       options.minifySyntax = true;
     },

@@ -8,6 +8,7 @@ import {
 } from "../config/options.js";
 import { closeChains, formatClasses } from "../front/format.js";
 import { drainCaches } from "../front/sll.js";
+import { FINGERPRINT } from "../layout/fingerprint.js";
 import { FORMAT_VERSION, MAGIC_VALUE } from "../layout/format.js";
 import { GRANULE_SHIFT } from "../layout/header.js";
 import { firstSlabOf } from "../layout/metadata.js";
@@ -40,6 +41,7 @@ export function writeSuperblock(
     meta[superblock.OPTIONS + index] = Number(options[row.name]);
   });
   meta[superblock.VERSION] = FORMAT_VERSION;
+  meta[superblock.FINGERPRINT] = FINGERPRINT;
   meta[superblock.CAPACITY_BYTES] = options.capacity;
   meta[superblock.FIRST_SLAB] = firstSlab;
   meta[superblock.END_SLAB] = options.capacity >>> SLAB_SHIFT;

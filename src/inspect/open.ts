@@ -4,6 +4,7 @@ import { arena } from "../central/arena.js";
 import { type HeapOptions, OPTION_TABLE } from "../config/options.js";
 import { chainCap, refillCount } from "../front/format.js";
 import * as classRecord from "../layout/classRecord.js";
+import { FINGERPRINT } from "../layout/fingerprint.js";
 import { FORMAT_VERSION, FORMATTING, MAGIC_VALUE } from "../layout/format.js";
 import { firstSlabOf, metadataOffset } from "../layout/metadata.js";
 import { sharedLayout } from "../layout/sharedMetadata.js";
@@ -25,6 +26,12 @@ function check(field: string, found: unknown, expected: unknown): void {
   if (found !== expected) throw badImage(field, found, expected);
 }
 
+/** Checks that the build that made an image had the layout and the size classes of this one. */
+function checkFormat(meta: Int32Array): void {
+  check("version", meta[superblock.VERSION], FORMAT_VERSION);
+  check("fingerprint", meta[superblock.FINGERPRINT], FINGERPRINT);
+}
+
 /**
  * Checks an image, field by field and then by every invariant.
  * @throws {HeapError} ERR_BAD_HEAP_IMAGE
@@ -35,7 +42,7 @@ export function checkImage(
 ): { views: HeapViews; options: HeapOptions } {
   const meta = new Int32Array(buffer, metadataOffset(capacityBytes), classRecord.START);
   check("magic", meta[superblock.MAGIC], MAGIC_VALUE);
-  check("version", meta[superblock.VERSION], FORMAT_VERSION);
+  checkFormat(meta);
   check("capacityBytes", meta[superblock.CAPACITY_BYTES], capacityBytes);
   if (meta[superblock.CLOSED] !== 0) check("closed", meta[superblock.CLOSED], 1);
   check("workers", meta[superblock.WORKERS], 0);
@@ -62,7 +69,7 @@ export function readSharedSuperblock(
   const magic = sync.load(meta, superblock.MAGIC);
   if (magic === FORMATTING) throw badImage("magic", "that of a heap being formatted", "a heap's");
   check("magic", magic, MAGIC_VALUE);
-  check("version", meta[superblock.VERSION], FORMAT_VERSION);
+  checkFormat(meta);
   check("capacityBytes", meta[superblock.CAPACITY_BYTES], capacityBytes);
   const workers = meta[superblock.WORKERS];
   const isShared = workers >= 1 && workers <= MAX_WORKERS;

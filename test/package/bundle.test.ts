@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { transform } from "esbuild";
 import { expect, it } from "vitest";
+import { Heap as Sources } from "../../src/index.js";
 
 const bundle = readFileSync("dist/index.js", "utf8");
 
@@ -26,6 +27,13 @@ it("stands alone and can be required", () => {
     Heap: { create(): { malloc(size: number): number } };
   };
   expect(Heap.create().malloc(64)).toBeGreaterThan(0);
+});
+
+it("opens the heaps of its sources, and they its own: both have one fingerprint", async () => {
+  const built = await import("../../dist/index.js");
+  const options = { capacity: 2 ** 20 };
+  expect(() => Sources.open(built.Heap.create(options).buffer)).not.toThrow();
+  expect(() => built.Heap.open(Sources.create(options).buffer)).not.toThrow();
 });
 
 it("keeps top-level names constant, so that V8 can put them into machine code", () => {

@@ -3,13 +3,15 @@ import { OPTION_TABLE } from "../../../src/config/options.js";
 import { Heap } from "../../../src/index.js";
 import * as classRecord from "../../../src/layout/classRecord.js";
 import * as frontCache from "../../../src/layout/frontCache.js";
-import { CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
+import { CLASS_COUNT, SPAN_CLASS } from "../../../src/layout/sizeClasses.js";
+import { SPAN_TAIL } from "../../../src/layout/slabKind.js";
 import * as superblock from "../../../src/layout/superblock.js";
 import { at, SMALL_BYTES, smallHeap, thrown, viewsOf } from "../help.js";
 
 const FIELDS: [string, number][] = [
   ["magic", superblock.MAGIC],
   ["version", superblock.VERSION],
+  ["fingerprint", superblock.FINGERPRINT],
   ["capacityBytes", superblock.CAPACITY_BYTES],
   ["firstSlab", superblock.FIRST_SLAB],
   ["endSlab", superblock.END_SLAB],
@@ -132,7 +134,7 @@ test("refusing an image changes nothing in it", () => {
 
 describe("words that the hot paths trust", () => {
   test("codes that are no class have no chain and no room", () => {
-    for (const code of [0, 57, 62, 63]) {
+    for (const code of [0, CLASS_COUNT + 1, SPAN_TAIL, SPAN_CLASS]) {
       for (const words of [frontCache.ROOMS, frontCache.HEADS]) {
         const heap = smallHeap();
         viewsOf(heap).meta[words + code] = 2000;

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Heap, type Ptr, SharedHeap } from "../../../src/index.js";
 import { FORMATTING } from "../../../src/layout/format.js";
 import { metadataOffset } from "../../../src/layout/metadata.js";
+import * as superblock from "../../../src/layout/superblock.js";
 import { at, thrown, wrong } from "../help.js";
 import { sharedHeap, workersOf } from "./help.js";
 
@@ -90,9 +91,9 @@ describe("attach", () => {
     new Uint8Array(truncated).set(heap.u8.subarray(0, truncated.byteLength));
     expect(field(truncated)).toBe("magic");
     for (const [word, value, name] of [
-      [24, 65, "workers"],
-      [24, 3, undefined],
-      [0, FORMATTING, "magic"],
+      [superblock.WORKERS, 65, "workers"],
+      [superblock.WORKERS, 3, undefined],
+      [superblock.MAGIC, FORMATTING, "magic"],
     ] as const) {
       const copy = sharedHeap();
       setWord(copy, word, value);
