@@ -1,4 +1,5 @@
 import { log2Floor, lowestBit } from "../base/bits.js";
+import type { SlabIndex } from "../base/types.js";
 import { GRANULE_SHIFT, NO_BLOCK } from "../layout/header.js";
 import { IN_ARENA } from "../layout/slabKind.js";
 import * as slabRecord from "../layout/slabRecord.js";
@@ -47,7 +48,7 @@ function nextBin(meta: Int32Array, bin: number): number {
   return high !== 0 ? 32 + lowestBit(high) : superblock.BINS_INTS;
 }
 
-function linkRun(meta: Int32Array, slab: number, slabs: number): void {
+function linkRun(meta: Int32Array, slab: SlabIndex, slabs: number): void {
   const bin = binOf(slabs);
   const head = meta[superblock.BINS + bin];
   const slabAt = slabRecord.at(slab);
@@ -63,7 +64,7 @@ function linkRun(meta: Int32Array, slab: number, slabs: number): void {
   markBin(meta, bin);
 }
 
-function unlinkRun(meta: Int32Array, slab: number): void {
+function unlinkRun(meta: Int32Array, slab: SlabIndex): void {
   const slabAt = slabRecord.at(slab);
   const bin = binOf(meta[slabAt + slabRecord.RUN]);
   const next = meta[slabAt + slabRecord.NEXT];
@@ -80,7 +81,7 @@ function unlinkRun(meta: Int32Array, slab: number): void {
  * A good fit among the free runs: of the request's own bin the first that holds it, else any of
  * the next bin that is not empty. At most `probes` runs of the own bin are looked at.
  */
-function findRun(meta: Int32Array, slabs: number, probes: number): number {
+function findRun(meta: Int32Array, slabs: number, probes: number): SlabIndex {
   const bin = binOf(slabs);
   let candidate = meta[superblock.BINS + bin];
   for (let probe = 0; candidate !== 0 && probe < probes; probe++) {
@@ -93,7 +94,7 @@ function findRun(meta: Int32Array, slabs: number, probes: number): number {
 }
 
 /** Takes from the wilderness, together with the free run that touches it, if any. */
-function takeFromWilderness(meta: Int32Array, slabs: number): number {
+function takeFromWilderness(meta: Int32Array, slabs: number): SlabIndex {
   const wilderness = meta[superblock.WILDERNESS];
   const belowAt = slabRecord.at(wilderness - 1);
   let slab = wilderness;
@@ -109,7 +110,7 @@ function takeFromWilderness(meta: Int32Array, slabs: number): number {
 }
 
 /** Takes a run of slabs from the arena: its first slab, or 0 if none is long enough. */
-export function takeRun(meta: Int32Array, slabs: number): number {
+export function takeRun(meta: Int32Array, slabs: number): SlabIndex {
   let slab = findRun(meta, slabs, FIT_PROBES);
   if (slab === 0) {
     const fresh = takeFromWilderness(meta, slabs);
@@ -144,7 +145,7 @@ export function extendRun(meta: Int32Array, end: number, slabs: number): boolean
 }
 
 /** Gives a run back to the arena and merges it with free neighbours. */
-export function giveRun(meta: Int32Array, slab: number, slabs: number): void {
+export function giveRun(meta: Int32Array, slab: SlabIndex, slabs: number): void {
   let start = slab;
   let end = slab + slabs;
   if (

@@ -1,4 +1,5 @@
 import { corrupted } from "../base/errors.js";
+import type { ClassIndex, SlabIndex } from "../base/types.js";
 import * as frontCache from "../layout/frontCache.js";
 import { CACHED, FREE, GRANULE_SHIFT, toHeader } from "../layout/header.js";
 import { BLOCK_BYTES } from "../layout/sizeClasses.js";
@@ -10,8 +11,8 @@ import { linkPartial, retireSlab } from "./slabs.js";
 /** Makes up to `wanted` free blocks a chain, in address order from the cursor on. */
 export function takeBlocks(
   views: HeapViews,
-  slab: number,
-  classIndex: number,
+  slab: SlabIndex,
+  classIndex: ClassIndex,
   wanted: number,
 ): number {
   const { headers, i32, meta, records } = views;
@@ -44,7 +45,7 @@ export function takeBlocks(
 }
 
 /** Returns a cached block to its slab. */
-export function returnBlock(views: HeapViews, classIndex: number, ptr: number): void {
+export function returnBlock(views: HeapViews, classIndex: ClassIndex, ptr: number): void {
   const { headers, records } = views;
   const slab = ptrToSlab(ptr);
   const slabAt = slabRecord.at(slab);

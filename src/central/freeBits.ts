@@ -1,5 +1,6 @@
 import { lowestBit } from "../base/bits.js";
 import { corrupted } from "../base/errors.js";
+import type { ClassIndex, SlabIndex } from "../base/types.js";
 import * as classRecord from "../layout/classRecord.js";
 import * as frontCache from "../layout/frontCache.js";
 import { CACHED, FREE, GRANULE_SHIFT, toHeader } from "../layout/header.js";
@@ -18,15 +19,15 @@ import { isAwaited } from "./states.js";
  */
 
 /** The number of a block in its slab, from its ptr. */
-export function blockIndex(ptr: number, classIndex: number): number {
+export function blockIndex(ptr: number, classIndex: ClassIndex): number {
   return ((ptr & (SLAB_BYTES - 1)) / BLOCK_BYTES[classIndex]) | 0;
 }
 
 /** Makes a block of an own slab free. The slab's count is brought up to date by `addFree`. */
 export function markFree(
   views: SharedViews,
-  slab: number,
-  classIndex: number,
+  slab: SlabIndex,
+  classIndex: ClassIndex,
   block: number,
 ): void {
   const { freeBits, headers } = views;
@@ -43,8 +44,8 @@ export function markFree(
  */
 export function addFree(
   views: SharedViews,
-  slab: number,
-  classIndex: number,
+  slab: SlabIndex,
+  classIndex: ClassIndex,
   added: number,
   kept = false,
 ): void {
@@ -82,8 +83,8 @@ export function retireKept(views: SharedViews): void {
 /** Makes free blocks of an own slab a chain, in address order from the cursor on. */
 export function takeFreeBits(
   views: SharedViews,
-  slab: number,
-  classIndex: number,
+  slab: SlabIndex,
+  classIndex: ClassIndex,
   wanted: number,
 ): number {
   const { freeBits, headers, i32, meta, records } = views;
@@ -125,7 +126,7 @@ export function takeFreeBits(
 }
 
 /** Returns a cached block, which is of an own slab, to it. */
-export function returnToBits(views: SharedViews, classIndex: number, ptr: number): void {
+export function returnToBits(views: SharedViews, classIndex: ClassIndex, ptr: number): void {
   const slab = ptrToSlab(ptr);
   markFree(views, slab, classIndex, blockIndex(ptr, classIndex));
   addFree(views, slab, classIndex, 1);

@@ -1,5 +1,6 @@
 import { lowestBit } from "../base/bits.js";
 import { sync } from "../base/sync.js";
+import type { ClassIndex, Header, SlabIndex } from "../base/types.js";
 import * as classRecord from "../layout/classRecord.js";
 import { FREE, GRANULE_SHIFT, IN_TRANSIT, LIVE, NO_BLOCK, toHeader } from "../layout/header.js";
 import { MARK_NOBODY } from "../layout/mark.js";
@@ -36,13 +37,13 @@ import { changeState, kindOf, loadState, ownerOf, ownState, wake } from "./state
  */
 
 /** Which summary bit stands for a remote word: so many words share one. */
-function summaryShift(classIndex: number): number {
+function summaryShift(classIndex: ClassIndex): number {
   return blocksPerSlab(classIndex) > 1024 ? 2 : 0;
 }
 
 /** Frees a live block whose slab is not this worker's. Whether it did: marked slabs of its own
  * only lose the mark. */
-export function freeRemotely(views: SharedViews, ptr: number, liveHeader: number): boolean {
+export function freeRemotely(views: SharedViews, ptr: number, liveHeader: Header): boolean {
   const { headers, meta } = views;
   const mine = views.mine[ptrToSlab(ptr)];
   if (mine === liveHeader) return false;
@@ -61,7 +62,12 @@ export function freeRemotely(views: SharedViews, ptr: number, liveHeader: number
 }
 
 /** Takes the mark off a block of an own slab, if it has one. */
-export function clearMark(views: SharedViews, slab: number, classIndex: number, ptr: number): void {
+export function clearMark(
+  views: SharedViews,
+  slab: SlabIndex,
+  classIndex: ClassIndex,
+  ptr: number,
+): void {
   const { headers, marks } = views;
   const granule = (ptr >>> GRANULE_SHIFT) + 1;
   if (sync.load(headers, granule) === NO_BLOCK) return;
@@ -131,7 +137,7 @@ export function sendFrom(views: SharedViews, outbox: Int32Array): void {
  * leave after the state was read, nobody reads that mail; but whoever adopts the slab collects all
  * bits.
  */
-function tellOwner(views: SharedViews, slab: number): void {
+function tellOwner(views: SharedViews, slab: SlabIndex): void {
   const { layout, words } = views;
   let state = loadState(views, slab);
   while (ownerOf(state) === ABANDONED && kindOf(state) <= CLASS_COUNT) {
@@ -172,7 +178,7 @@ export function collect(views: SharedViews): void {
 }
 
 /** Makes the blocks of an own slab free whose remote bits are set, those that a summary names. */
-function collectSlab(views: SharedViews, slab: number): void {
+function collectSlab(views: SharedViews, slab: SlabIndex): void {
   const { layout, words } = views;
   const classIndex = kindOf(loadState(views, slab));
   const shift = summaryShift(classIndex);
@@ -188,14 +194,19 @@ function collectSlab(views: SharedViews, slab: number): void {
 }
 
 /** The same by all remote bits: of a slab that was another's. Returns how many. */
-export function collectAll(views: SharedViews, slab: number, classIndex: number): number {
+export function collectAll(views: SharedViews, slab: SlabIndex, classIndex: ClassIndex): number {
   const words = (blocksPerSlab(classIndex) + 31) >>> 5;
   let added = 0;
   for (let word = 0; word < words; word++) added += collectWord(views, slab, classIndex, word);
   return added;
 }
 
-function collectWord(views: SharedViews, slab: number, classIndex: number, word: number): number {
+function collectWord(
+  views: SharedViews,
+  slab: SlabIndex,
+  classIndex: ClassIndex,
+  word: number,
+): number {
   const { freeBits, headers, layout, marks, words } = views;
   const index = (slab << FREE_WORDS_SHIFT) + word;
   const all = sync.load(words, layout.remoteBits + index) | 0;
@@ -222,7 +233,7 @@ function collectWord(views: SharedViews, slab: number, classIndex: number, word:
 }
 
 /** Leaves an own slab to whoever adopts it. Its live blocks are held by nobody that is known. */
-export function abandonSlab(views: SharedViews, slab: number): void {
+export function abandonSlab(views: SharedViews, slab: SlabIndex): void {
   const { freeBits, headers, marks, meta, records } = views;
   const classIndex = kindOf(loadState(views, slab));
   const slabAt = slabRecord.at(slab);
@@ -246,7 +257,11 @@ export function abandonSlab(views: SharedViews, slab: number): void {
 }
 
 /** The last step of leaving a slab: from here on it is anybody's. */
-export function publishAbandoned(views: SharedViews, slab: number, classIndex: number): void {
+export function publishAbandoned(
+  views: SharedViews,
+  slab: SlabIndex,
+  classIndex: ClassIndex,
+): void {
   const { layout, marks, words } = views;
   const marked = marks[slab] > 0 ? MARKED : 0;
   sync.store(words, layout.states + slab, ABANDONED | (classIndex << KIND_SHIFT) | marked);
@@ -255,7 +270,7 @@ export function publishAbandoned(views: SharedViews, slab: number, classIndex: n
 }
 
 /** Makes an abandoned slab this worker's: whether it was the first to. */
-export function adoptSlab(views: SharedViews, slab: number, state: number): boolean {
+export function adoptSlab(views: SharedViews, slab: SlabIndex, state: number): boolean {
   const { marks, meta, records } = views;
   const classIndex = kindOf(state);
   const own = ownState(views, classIndex) | (state & MARKED);
@@ -272,7 +287,7 @@ export function adoptSlab(views: SharedViews, slab: number, state: number): bool
 }
 
 /** Says that slabs of a class may be abandoned. */
-export function noteAbandoned(views: SharedViews, classIndex: number): void {
+export function noteAbandoned(views: SharedViews, classIndex: ClassIndex): void {
   sync.or(
     views.words,
     sharedSuperblock.ABANDONED_CLASSES + (classIndex >> 5),
@@ -285,7 +300,7 @@ export function noteAbandoned(views: SharedViews, classIndex: number): void {
  * The rest is for the next who needs one: who took all would keep them from those that come. Who is
  * `isWanting` looks for them without a note.
  */
-export function adopt(views: SharedViews, classIndex: number, isWanting = false): void {
+export function adopt(views: SharedViews, classIndex: ClassIndex, isWanting = false): void {
   const { layout } = views;
   const isAny =
     classIndex === 0

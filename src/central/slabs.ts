@@ -1,3 +1,4 @@
+import type { ClassIndex, SlabIndex } from "../base/types.js";
 import * as classRecord from "../layout/classRecord.js";
 import { GRANULE_SHIFT, NO_BLOCK } from "../layout/header.js";
 import * as heapCounters from "../layout/heapCounters.js";
@@ -7,7 +8,7 @@ import { slabToPtr } from "../layout/units.js";
 import type { HeapViews } from "../layout/views.js";
 
 /** Puts a slab at the head of its class's partial list. */
-export function linkPartial(views: HeapViews, slab: number, classIndex: number): void {
+export function linkPartial(views: HeapViews, slab: SlabIndex, classIndex: ClassIndex): void {
   const { meta, records } = views;
   const classAt = classRecord.at(classIndex);
   const head = meta[classAt + classRecord.PARTIAL_HEAD];
@@ -18,7 +19,7 @@ export function linkPartial(views: HeapViews, slab: number, classIndex: number):
   meta[classAt + classRecord.PARTIAL_HEAD] = slab;
 }
 
-export function unlinkPartial(views: HeapViews, slab: number, classIndex: number): void {
+export function unlinkPartial(views: HeapViews, slab: SlabIndex, classIndex: ClassIndex): void {
   const { meta, records } = views;
   const classAt = classRecord.at(classIndex);
   const slabAt = slabRecord.at(slab);
@@ -30,7 +31,7 @@ export function unlinkPartial(views: HeapViews, slab: number, classIndex: number
 }
 
 /** Takes a slab from the arena for a class: the slab, or 0. It has no block yet. */
-export function openSlab(views: HeapViews, classIndex: number): number {
+export function openSlab(views: HeapViews, classIndex: ClassIndex): SlabIndex {
   const { counters, meta, records } = views;
   const slab = views.slabSource.take(views, 1, classIndex);
   if (slab === 0) return 0;
@@ -48,7 +49,7 @@ export function openSlab(views: HeapViews, classIndex: number): number {
 }
 
 /** Gives a slab all of whose blocks are free back to the arena. Its headers go first. */
-export function retireSlab(views: HeapViews, slab: number, classIndex: number): void {
+export function retireSlab(views: HeapViews, slab: SlabIndex, classIndex: ClassIndex): void {
   const { headers, meta, records } = views;
   const classAt = classRecord.at(classIndex);
   const start = slabToPtr(slab);

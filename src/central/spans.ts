@@ -1,3 +1,4 @@
+import type { SlabIndex } from "../base/types.js";
 import { GRANULE_SHIFT, LIVE, toHeader } from "../layout/header.js";
 import { SPAN_CLASS } from "../layout/sizeClasses.js";
 import { SPAN_TAIL } from "../layout/slabKind.js";
@@ -6,7 +7,7 @@ import { bytesToSlabs, ptrToSlab, SLAB_BYTES, slabToPtr } from "../layout/units.
 import type { HeapViews } from "../layout/views.js";
 import { MAP_PAGE, touchSlab } from "./touch.js";
 
-function describeSpan(views: HeapViews, slab: number, slabs: number, bytes: number): void {
+function describeSpan(views: HeapViews, slab: SlabIndex, slabs: number, bytes: number): void {
   const { records } = views;
   records[slabRecord.at(slab + slabs - 1) + slabRecord.KIND] = SPAN_TAIL;
   const slabAt = slabRecord.at(slab);

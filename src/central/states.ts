@@ -1,5 +1,6 @@
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
+import type { SlabIndex } from "../base/types.js";
 import { GRANULE_SHIFT, LIVE, NO_BLOCK, toHeader } from "../layout/header.js";
 import { FREE_WORDS_SHIFT } from "../layout/sharedMetadata.js";
 import * as sharedSuperblock from "../layout/sharedSuperblock.js";
@@ -39,7 +40,7 @@ export function kindOf(state: number): number {
 }
 
 /** Synchronises with whoever changed the state last. */
-export function loadState(views: SharedViews, slab: number): number {
+export function loadState(views: SharedViews, slab: SlabIndex): number {
   return sync.load(views.words, views.layout.states + slab);
 }
 
@@ -47,7 +48,7 @@ export function loadState(views: SharedViews, slab: number): number {
 const CLAIM_TURNS = 4;
 
 /** Takes a run of `slabs` slabs from the arena. Returns its first slab, or 0. */
-export function claimRun(views: SharedViews, slabs: number, kind: number): number {
+export function claimRun(views: SharedViews, slabs: number, kind: number): SlabIndex {
   let slab = 0;
   for (let turn = 0; slab === 0 && turn < CLAIM_TURNS; turn++) {
     const seen = sync.load(views.words, sharedSuperblock.RETRACTIONS);
@@ -58,7 +59,7 @@ export function claimRun(views: SharedViews, slabs: number, kind: number): numbe
   return slab;
 }
 
-function claimSlab(views: SharedViews, kind: number): number {
+function claimSlab(views: SharedViews, kind: number): SlabIndex {
   const { layout, words } = views;
   const hint = sync.load(words, sharedSuperblock.HINT);
   for (let step = 0, slab = hint; step < layout.slabs - layout.firstSlab; step++, slab++) {
@@ -75,7 +76,7 @@ function claimSlab(views: SharedViews, kind: number): number {
 }
 
 /** Next fit from where this worker took or gave a span last. */
-function claimSpan(views: SharedViews, slabs: number): number {
+function claimSpan(views: SharedViews, slabs: number): SlabIndex {
   const { cursor, layout } = views;
   const from = Math.max(layout.firstSlab, cursor[0]);
   const slab =
@@ -85,7 +86,7 @@ function claimSpan(views: SharedViews, slabs: number): number {
   return slab;
 }
 
-function claimSpanIn(views: SharedViews, slabs: number, from: number, end: number): number {
+function claimSpanIn(views: SharedViews, slabs: number, from: number, end: number): SlabIndex {
   const { layout, words } = views;
   let first = from;
   for (let slab = from; slab < end; slab++) {
@@ -124,14 +125,14 @@ function releaseTails(views: SharedViews, start: number, end: number): void {
 }
 
 /** How many slabs a span has behind its first. */
-export function countTails(views: SharedViews, slab: number): number {
+export function countTails(views: SharedViews, slab: SlabIndex): number {
   let end = slab + 1;
   while (end < views.layout.slabs && loadState(views, end) === TAIL_STATE) end++;
   return end - slab - 1;
 }
 
 /** Gives back a slab, a span that is reserved, or the end of one. */
-export function releaseRun(views: SharedViews, slab: number, slabs: number): void {
+export function releaseRun(views: SharedViews, slab: SlabIndex, slabs: number): void {
   const { headers, layout, words } = views;
   const state = loadState(views, slab);
   const isTail = kindOf(state) === SPAN_TAIL;
@@ -160,7 +161,7 @@ export function releaseRun(views: SharedViews, slab: number, slabs: number): voi
  * is the first, and a recovery finds it half done.
  * @throws ERR_DOUBLE_FREE
  */
-export function reserveSpan(views: SharedViews, slab: number): void {
+export function reserveSpan(views: SharedViews, slab: SlabIndex): void {
   for (let state = loadState(views, slab); isLiveSpan(state); state = loadState(views, slab)) {
     const busy = ownState(views, SPAN_CLASS) | (state & MARKED) | BUSY;
     if (changeState(views, slab, state, busy)) return;
@@ -171,12 +172,12 @@ export function reserveSpan(views: SharedViews, slab: number): void {
 }
 
 /** Makes a span live that this worker made or resized: what it wrote of it is there for all. */
-export function publishSpan(views: SharedViews, slab: number): void {
+export function publishSpan(views: SharedViews, slab: SlabIndex): void {
   sync.and(views.words, views.layout.states + slab, ~BUSY);
 }
 
 /** Makes a span that of nobody who is known, if its state still is what it was. */
-export function leaveSpan(views: SharedViews, slab: number, state: number): boolean {
+export function leaveSpan(views: SharedViews, slab: SlabIndex, state: number): boolean {
   const left = ABANDONED | (SPAN_CLASS << KIND_SHIFT) | (state & MARKED);
   return changeState(views, slab, state, left);
 }
@@ -187,11 +188,16 @@ export function isLiveSpan(state: number): boolean {
 }
 
 /** Changes a slab's state, if it still is what it was. */
-export function changeState(views: SharedViews, slab: number, from: number, to: number): boolean {
+export function changeState(
+  views: SharedViews,
+  slab: SlabIndex,
+  from: number,
+  to: number,
+): boolean {
   return sync.compareExchange(views.words, views.layout.states + slab, from, to) === from;
 }
 
-function lowerHint(views: SharedViews, slab: number): void {
+function lowerHint(views: SharedViews, slab: SlabIndex): void {
   const { words } = views;
   let hint = sync.load(words, sharedSuperblock.HINT);
   while (slab < hint) {

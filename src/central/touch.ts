@@ -1,4 +1,5 @@
 import { roundUp } from "../base/bits.js";
+import type { SlabIndex } from "../base/types.js";
 import * as slabRecord from "../layout/slabRecord.js";
 import * as superblock from "../layout/superblock.js";
 import { PAGE_BYTES } from "../layout/units.js";
@@ -16,7 +17,7 @@ export function touchedPages(touched: number): number {
 }
 
 /** Records that the first `bytes` of a slab may be touched, and its header map if `map` says so. */
-export function touchSlab(views: HeapViews, slab: number, bytes: number, map: number): void {
+export function touchSlab(views: HeapViews, slab: SlabIndex, bytes: number, map: number): void {
   const { meta, records } = views;
   const slabAt = slabRecord.at(slab);
   const before = records[slabAt + slabRecord.TOUCHED];

@@ -1,3 +1,4 @@
+import type { ClassIndex } from "../base/types.js";
 import type { HeapOptions } from "../config/options.js";
 import * as classRecord from "../layout/classRecord.js";
 import * as frontCache from "../layout/frontCache.js";
@@ -12,14 +13,14 @@ function blocksWithin(bytes: number, blockBytes: number, limit: number): number 
 }
 
 /** Blocks of a class's full chain: bounded by the option and by bytes; two large blocks. */
-export function chainCap(classIndex: number, fastCap: number): number {
+export function chainCap(classIndex: ClassIndex, fastCap: number): number {
   const blockBytes = BLOCK_BYTES[classIndex];
   if (blockBytes > POOL_MAX_BYTES) return Math.min(2, fastCap);
   return blocksWithin(CHAIN_BYTES, blockBytes, fastCap);
 }
 
 /** Blocks that a refill of a class takes. */
-export function refillCount(classIndex: number, options: HeapOptions): number {
+export function refillCount(classIndex: ClassIndex, options: HeapOptions): number {
   const blockBytes = BLOCK_BYTES[classIndex];
   const wanted = blockBytes <= FINE_MAX_BYTES ? options.refillCountHot : options.refillCountMid;
   return blocksWithin(

@@ -1,3 +1,4 @@
+import type { Header } from "../base/types.js";
 import { spanBytes } from "../central/spans.js";
 import { GRANULE_BYTES, GRANULE_SHIFT, headerClass, LIVE } from "../layout/header.js";
 import { BLOCK_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
@@ -6,7 +7,7 @@ import type { HeapViews } from "../layout/views.js";
 import { closed, notLive } from "./misuse.js";
 
 /** The header of a live ptr. @throws ERR_INVALID_POINTER or ERR_DOUBLE_FREE for any other. */
-export function liveHeaderOf(views: HeapViews, ptr: number): number {
+export function liveHeaderOf(views: HeapViews, ptr: number): Header {
   if (views.gate[superblock.CLOSED] !== 0) throw closed(views);
   if (typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr) {
     const header = views.headers[ptr >>> GRANULE_SHIFT];
@@ -16,7 +17,7 @@ export function liveHeaderOf(views: HeapViews, ptr: number): number {
 }
 
 /** Bytes that the program may use of a block whose header is given. */
-export function usableBytes(views: HeapViews, ptr: number, header: number): number {
+export function usableBytes(views: HeapViews, ptr: number, header: Header): number {
   const classIndex = headerClass(header);
   return classIndex === SPAN_CLASS ? spanBytes(views, ptr) : BLOCK_BYTES[classIndex];
 }

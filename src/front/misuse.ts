@@ -1,4 +1,5 @@
 import { HeapError, show } from "../base/errors.js";
+import type { SlabIndex, WordIndex } from "../base/types.js";
 import {
   FREE,
   GRANULE_BYTES,
@@ -41,7 +42,7 @@ export function classifyNotLive(views: HeapViews, ptr: unknown): NotLive {
 }
 
 /** What the run is that holds a slab. Walks the runs: only the first slab of each says it. */
-function kindOfSlab(views: HeapViews, slab: number): number {
+function kindOfSlab(views: HeapViews, slab: SlabIndex): number {
   for (const run of views.slabSource.runs(views)) {
     if (slab < run.slab + run.slabs) return run.kind;
   }
@@ -119,7 +120,7 @@ export function exhausted(views: HeapViews, requestBytes: number): HeapError {
 }
 
 /** Bytes of a slab's free blocks; none of a span or a free run. */
-function freeBytesOf(records: Int32Array, slabAt: number, kind: number): number {
+function freeBytesOf(records: Int32Array, slabAt: WordIndex, kind: number): number {
   if (kind < 1 || kind > CLASS_COUNT) return 0;
   return records[slabAt + slabRecord.FREE_COUNT] * BLOCK_BYTES[kind];
 }

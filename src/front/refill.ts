@@ -1,4 +1,5 @@
 import { corrupted } from "../base/errors.js";
+import type { ClassIndex, SlabIndex } from "../base/types.js";
 import { unlinkPartial } from "../central/slabs.js";
 import { MAP_PAGE, touchSlab } from "../central/touch.js";
 import * as classRecord from "../layout/classRecord.js";
@@ -13,7 +14,7 @@ import type { HeapViews } from "../layout/views.js";
  * Gives a class without a chain one of blocks of one slab, the lowest address first. Free blocks
  * come before uncarved ones, so that no page is touched while another has room.
  */
-export function refillFromSlab(views: HeapViews, classIndex: number, slab: number): void {
+export function refillFromSlab(views: HeapViews, classIndex: ClassIndex, slab: SlabIndex): void {
   const { meta, records } = views;
   const wanted = meta[classRecord.at(classIndex) + classRecord.REFILL];
   const slabAt = slabRecord.at(slab);
@@ -34,7 +35,7 @@ export function refillFromSlab(views: HeapViews, classIndex: number, slab: numbe
 }
 
 /** Gives headers to the next blocks of a slab, up to the end of a page. */
-function carve(views: HeapViews, slab: number, classIndex: number, wanted: number): number {
+function carve(views: HeapViews, slab: SlabIndex, classIndex: ClassIndex, wanted: number): number {
   const { headers, i32, meta, records } = views;
   const slabAt = slabRecord.at(slab);
   const blockBytes = BLOCK_BYTES[classIndex];

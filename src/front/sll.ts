@@ -1,3 +1,4 @@
+import type { ClassIndex, Header } from "../base/types.js";
 import * as cachedBlock from "../layout/cachedBlock.js";
 import * as classCounters from "../layout/classCounters.js";
 import * as classRecord from "../layout/classRecord.js";
@@ -20,7 +21,7 @@ import type { HeapViews } from "../layout/views.js";
  */
 
 /** Whether a link names a cached block, in a slab of this image, that has this cached header. */
-export function isCachedBlock(views: HeapViews, ptr: number, cachedHeader: number): boolean {
+export function isCachedBlock(views: HeapViews, ptr: number, cachedHeader: Header): boolean {
   return (
     (ptr & (GRANULE_BYTES - 1)) === 0 &&
     views.headers[ptr >>> GRANULE_SHIFT] === cachedHeader &&
@@ -29,7 +30,7 @@ export function isCachedBlock(views: HeapViews, ptr: number, cachedHeader: numbe
 }
 
 /** Gives a class without a chain its newest one on the SLL. Whether there was one. */
-export function popSll(views: HeapViews, liveHeader: number): boolean {
+export function popSll(views: HeapViews, liveHeader: Header): boolean {
   const { i32, meta } = views;
   const classIndex = headerClass(liveHeader);
   const classAt = classRecord.at(classIndex);
@@ -85,7 +86,12 @@ export function drainCaches(views: HeapViews): void {
 }
 
 /** Returns the blocks of a chain to their slabs: all, if it is a chain of so many. */
-function returnChain(views: HeapViews, classIndex: number, head: number, count: number): boolean {
+function returnChain(
+  views: HeapViews,
+  classIndex: ClassIndex,
+  head: number,
+  count: number,
+): boolean {
   const { counters, i32 } = views;
   const cachedHeader = toHeader(CACHED, classIndex);
   const drained = classCounters.at(classIndex) + classCounters.DRAINED;
@@ -105,7 +111,7 @@ function returnChain(views: HeapViews, classIndex: number, head: number, count: 
  * Gives up the lists of a class and returns its cached blocks by their headers. In a shared heap
  * others may write to headers of live blocks meanwhile; to none that is cached, or will be.
  */
-export function mendClass(views: HeapViews, classIndex: number): void {
+export function mendClass(views: HeapViews, classIndex: ClassIndex): void {
   const { counters, headers, meta, records, slabSource } = views;
   const cachedHeader = toHeader(CACHED, classIndex);
   const blockBytes = BLOCK_BYTES[classIndex];
@@ -125,13 +131,13 @@ export function mendClass(views: HeapViews, classIndex: number): void {
   for (const ptr of ptrs) slabSource.returnBlock(views, classIndex, ptr);
 }
 
-function emptyChain(meta: Int32Array, classIndex: number): void {
+function emptyChain(meta: Int32Array, classIndex: ClassIndex): void {
   meta[frontCache.HEADS + classIndex] = 0;
   meta[frontCache.ROOMS + classIndex] = meta[classRecord.at(classIndex) + classRecord.CAP];
 }
 
 /** Takes the chains of a class off the SLL. */
-function giveUpSll(meta: Int32Array, classIndex: number): void {
+function giveUpSll(meta: Int32Array, classIndex: ClassIndex): void {
   const classAt = classRecord.at(classIndex);
   const blocks = meta[classAt + classRecord.SLL_CHAINS] * meta[classAt + classRecord.CAP];
   meta[superblock.SLL_BLOCKS] = meta[superblock.SLL_BLOCKS] - blocks;

@@ -1,3 +1,4 @@
+import type { Header } from "../base/types.js";
 import { openSlab } from "../central/slabs.js";
 import { takeSpan } from "../central/spans.js";
 import * as cachedBlock from "../layout/cachedBlock.js";
@@ -93,7 +94,7 @@ export function setAside(
   meta: Int32Array,
   headers: Uint8Array,
   i32: Int32Array,
-  liveHeader: number,
+  liveHeader: Header,
 ): boolean {
   const classAt = classRecord.START + (liveHeader - LIVE) * classRecord.INTS;
   const cap = meta[classAt + classRecord.CAP];

@@ -1,5 +1,6 @@
 import { HeapError, show } from "../base/errors.js";
 import { sync } from "../base/sync.js";
+import type { SlabIndex } from "../base/types.js";
 import { abandonSlab } from "../central/remote.js";
 import { sharedSlabs } from "../central/sharedSlabs.js";
 import { kindOf, leaveSpan, loadState, ownerOf } from "../central/states.js";
@@ -129,7 +130,7 @@ export function detachWorker(views: SharedViews): void {
 }
 
 /** Leaves the span, unless another worker that frees or resizes it at this moment owns it first. */
-function disownSpan(views: SharedViews, slab: number): void {
+function disownSpan(views: SharedViews, slab: SlabIndex): void {
   for (;;) {
     const state = loadState(views, slab);
     if (ownerOf(state) !== views.worker + 1 || leaveSpan(views, slab, state)) return;

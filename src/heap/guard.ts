@@ -1,5 +1,6 @@
 import { HeapError, show } from "../base/errors.js";
 import { sync } from "../base/sync.js";
+import type { WorkerIndex } from "../base/types.js";
 import type { SharedViews } from "../layout/sharedViews.js";
 import * as superblock from "../layout/superblock.js";
 import * as workerSlot from "../layout/workerSlot.js";
@@ -55,7 +56,7 @@ export function askAgain(
 /** Undefined if another worker was faster, or the image is damaged: `recover` says how. */
 function tryRecover(
   views: SharedViews,
-  dead: number,
+  dead: WorkerIndex,
   freeLive: boolean,
   state: number,
 ): Recovered | undefined {

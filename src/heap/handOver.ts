@@ -1,5 +1,6 @@
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
+import type { Header, SlabIndex, WorkerIndex } from "../base/types.js";
 import {
   changeState,
   isLiveSpan,
@@ -25,8 +26,8 @@ import { blocksPerSlab, ptrToSlab, slabToPtr } from "../layout/units.js";
 export function handOverBlock(
   views: SharedViews,
   ptr: number,
-  header: number,
-  worker: number,
+  header: Header,
+  worker: WorkerIndex,
 ): void {
   const { headers, layout, marks, words } = views;
   const slab = ptrToSlab(ptr);
@@ -55,7 +56,7 @@ export function handOverBlock(
   throw notHeld(views, ptr, worker);
 }
 
-function notHeld(views: SharedViews, ptr: number, worker: number): HeapError {
+function notHeld(views: SharedViews, ptr: number, worker: WorkerIndex): HeapError {
   const message = `worker ${views.worker} neither owns the block's slab nor was handed the block`;
   return new HeapError("ERR_INVALID_WORKER", message, { ptr, workerId: worker });
 }
@@ -64,7 +65,12 @@ function notHeld(views: SharedViews, ptr: number, worker: number): HeapError {
  * Puts the first mark on a span: whether its state still is what it was. The span is reserved
  * meanwhile, for of a span that nobody holds another worker may free it at this moment.
  */
-function markSpan(views: SharedViews, slab: number, state: number, worker: number): boolean {
+function markSpan(
+  views: SharedViews,
+  slab: SlabIndex,
+  state: number,
+  worker: WorkerIndex,
+): boolean {
   const own = ownState(views, SPAN_CLASS) | MARKED | BUSY;
   if (!isLiveSpan(state) || !changeState(views, slab, state, own)) return false;
   sync.store(views.headers, (slabToPtr(slab) >>> GRANULE_SHIFT) + 1, workerMark(worker));
@@ -76,9 +82,9 @@ function markSpan(views: SharedViews, slab: number, state: number, worker: numbe
 /** The blocks of a slab or span with this worker's mark. */
 export function* heldIn(
   views: SharedViews,
-  slab: number,
+  slab: SlabIndex,
   kind: number,
-  worker: number,
+  worker: WorkerIndex,
 ): Generator<number, void, undefined> {
   const isSpan = kind === SPAN_CLASS;
   const blockBytes = isSpan ? 0 : BLOCK_BYTES[kind];

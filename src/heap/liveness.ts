@@ -1,4 +1,5 @@
 import { type AsyncWait, sync } from "../base/sync.js";
+import type { WorkerIndex } from "../base/types.js";
 import type { SharedViews } from "../layout/sharedViews.js";
 import { generationOf } from "../layout/slotState.js";
 import * as superblock from "../layout/superblock.js";
@@ -22,7 +23,7 @@ const WAITS = 16;
 /** What a worker is seen alive by. */
 interface Attachment {
   readonly words: Int32Array;
-  readonly worker: number;
+  readonly worker: WorkerIndex;
   /** Of its slot, while it attaches: of its generation. */
   readonly state: number;
   readonly gate: Int32Array;
@@ -31,7 +32,12 @@ interface Attachment {
 }
 
 /** Begins to be seen alive; of no avail if the slot was taken meanwhile. */
-export function showLife(words: Int32Array, worker: number, state: number, gate: Int32Array): void {
+export function showLife(
+  words: Int32Array,
+  worker: WorkerIndex,
+  state: number,
+  gate: Int32Array,
+): void {
   const own: Attachment = { words, worker, state, gate, waits: 0 };
   while (own.waits < WAITS && waitOnce(own));
   const armed = workerSlot.at(worker) + workerSlot.ARMED;
@@ -76,7 +82,7 @@ function waitAnew(own: Attachment): void {
 }
 
 /** Ends a worker's waits, or they would keep the image from the collector. */
-export function hideLife(words: Int32Array, worker: number, state: number): void {
+export function hideLife(words: Int32Array, worker: WorkerIndex, state: number): void {
   sync.notify(words, workerSlot.lifeAt(worker, state));
 }
 
@@ -88,7 +94,7 @@ export type Life = "alive" | "dead" | "unknown";
  */
 export function probeLife(
   { words, worker: own }: Pick<SharedViews, "words" | "worker">,
-  worker: number,
+  worker: WorkerIndex,
   state: number,
 ): Life {
   if (worker === own) return "alive";
@@ -100,7 +106,7 @@ export function probeLife(
 }
 
 /** Changes the count of the waits, unless it is another generation's, or would be below 0. */
-function addWaits(words: Int32Array, worker: number, state: number, change: number): boolean {
+function addWaits(words: Int32Array, worker: WorkerIndex, state: number, change: number): boolean {
   const armed = workerSlot.at(worker) + workerSlot.ARMED;
   for (;;) {
     const found = sync.load(words, armed);

@@ -1,6 +1,6 @@
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
-import type { Ptr } from "../base/types.js";
+import type { ClassIndex, Ptr, SlabIndex, WorkerIndex } from "../base/types.js";
 import { noteAbandoned, publishAbandoned, sendFrom, sendOutbox } from "../central/remote.js";
 import { sharedSlabs } from "../central/sharedSlabs.js";
 import {
@@ -63,7 +63,7 @@ export interface Recovered {
 }
 
 interface Tally {
-  readonly dead: number;
+  readonly dead: WorkerIndex;
   readonly freeLive: boolean;
   readonly live: Ptr[];
   reclaimedBlocks: number;
@@ -111,7 +111,7 @@ export function joinRestored(
  */
 export function recoverAll(
   views: SharedViews,
-  dead: number,
+  dead: WorkerIndex,
   freeLive: boolean,
   asked: number,
 ): Recovered {
@@ -130,14 +130,14 @@ export function recoverAll(
 }
 
 /** Recovers a worker that is dead for certain. */
-export function recoverWorker(views: SharedViews, dead: number, freeLive: boolean): Recovered {
+export function recoverWorker(views: SharedViews, dead: WorkerIndex, freeLive: boolean): Recovered {
   const state = sync.load(views.words, workerSlot.at(dead) + workerSlot.STATE);
   return recoverOne(views, dead, freeLive, state, new Map());
 }
 
 function recoverOne(
   views: SharedViews,
-  dead: number,
+  dead: WorkerIndex,
   freeLive: boolean,
   asked: number,
   left: Map<number, number>,
@@ -175,7 +175,7 @@ function recoverOne(
   return { workerId: dead, live, reclaimedBlocks, reclaimedSlabs, abandonedSlabs, others: [] };
 }
 
-function recoverOutbox(views: SharedViews, dead: number): void {
+function recoverOutbox(views: SharedViews, dead: WorkerIndex): void {
   const { meta } = viewWorker(views, dead);
   sendFrom(views, meta);
   meta[workerRegion.OUTBOX_COUNT] = 0;
@@ -184,13 +184,18 @@ function recoverOutbox(views: SharedViews, dead: number): void {
 }
 
 /** What a dead worker had cached came back with its slabs: its lists hold nothing. */
-function emptyRegion(views: SharedViews, dead: number): void {
+function emptyRegion(views: SharedViews, dead: WorkerIndex): void {
   const { meta } = viewWorker(views, dead);
   meta.fill(0, frontCache.ROOMS, heapCounters.START);
 }
 
 /** A dead worker's slab: its record is made anew from its headers. */
-function recoverSlab(views: SharedViews, slab: number, classIndex: number, tally: Tally): void {
+function recoverSlab(
+  views: SharedViews,
+  slab: SlabIndex,
+  classIndex: ClassIndex,
+  tally: Tally,
+): void {
   const { freeBits, headers, marks, records } = views;
   const blockBytes = BLOCK_BYTES[classIndex];
   const start = slabToPtr(slab);
@@ -226,8 +231,8 @@ function recoverSlab(views: SharedViews, slab: number, classIndex: number, tally
 /** The blocks of one word: how many of them are free. */
 function recoverWord(
   views: SharedViews,
-  slab: number,
-  classIndex: number,
+  slab: SlabIndex,
+  classIndex: ClassIndex,
   word: number,
   carved: number,
   tally: Tally,
@@ -261,7 +266,7 @@ function recoverWord(
 function isFreeNow(
   views: SharedViews,
   ptr: number,
-  classIndex: number,
+  classIndex: ClassIndex,
   isSent: boolean,
   tally: Tally,
 ): boolean {
@@ -290,7 +295,7 @@ function isFreeNow(
  * Another worker may hold a live one, and free or resize it at this moment: who changes its state
  * first has it.
  */
-function recoverSpan(views: SharedViews, slab: number, tally: Tally): void {
+function recoverSpan(views: SharedViews, slab: SlabIndex, tally: Tally): void {
   const { headers } = views;
   const mark = (slabToPtr(slab) >>> GRANULE_SHIFT) + 1;
   let state = loadState(views, slab);
@@ -320,7 +325,7 @@ function recoverSpan(views: SharedViews, slab: number, tally: Tally): void {
 }
 
 /** Mends a reserved span that a worker died over while it made it longer or shorter: is it live? */
-function mendSpan(views: SharedViews, slab: number): boolean {
+function mendSpan(views: SharedViews, slab: SlabIndex): boolean {
   const { headers, records } = views;
   if (headers[slabToPtr(slab) >>> GRANULE_SHIFT] !== toHeader(LIVE, SPAN_CLASS)) return false;
   const described = records[slabRecord.at(slab) + slabRecord.RUN];
@@ -334,7 +339,7 @@ function mendSpan(views: SharedViews, slab: number): boolean {
 }
 
 /** Another's slab with marked blocks: some may have been handed over to the dead worker. */
-function recoverMarked(views: SharedViews, slab: number, kind: number, tally: Tally): void {
+function recoverMarked(views: SharedViews, slab: SlabIndex, kind: number, tally: Tally): void {
   const { headers } = views;
   for (const ptr of heldIn(views, slab, kind, tally.dead)) {
     if (headerState(headers[ptr >>> GRANULE_SHIFT]) !== LIVE) continue;

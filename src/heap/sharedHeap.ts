@@ -1,6 +1,6 @@
 import { HeapError, show } from "../base/errors.js";
 import { sync } from "../base/sync.js";
-import type { Ptr } from "../base/types.js";
+import type { Ptr, WorkerIndex } from "../base/types.js";
 import { type HeapOptions, resolveOptions } from "../config/options.js";
 import { openSharedDoor } from "../front/door.js";
 import { liveHeaderOf } from "../front/lookup.js";
@@ -329,7 +329,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     return this.shared;
   }
 
-  private slotState(worker: number): number {
+  private slotState(worker: WorkerIndex): number {
     return sync.load(this.shared.words, workerSlot.at(worker) + workerSlot.STATE);
   }
 

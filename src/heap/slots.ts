@@ -1,5 +1,6 @@
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
+import type { WorkerIndex } from "../base/types.js";
 import * as sharedSuperblock from "../layout/sharedSuperblock.js";
 import type { SharedViews } from "../layout/sharedViews.js";
 import {
@@ -25,7 +26,7 @@ import { probeLife } from "./liveness.js";
 
 /** A slot's number, and its state at some time. */
 interface Slot {
-  readonly worker: number;
+  readonly worker: WorkerIndex;
   readonly state: number;
 }
 
@@ -71,7 +72,12 @@ function linger(): void {
 }
 
 /** Changes a slot's state, if it still is what it was. */
-export function changeSlot(words: Int32Array, worker: number, from: number, to: number): boolean {
+export function changeSlot(
+  words: Int32Array,
+  worker: WorkerIndex,
+  from: number,
+  to: number,
+): boolean {
   const slot = workerSlot.at(worker) + workerSlot.STATE;
   for (;;) {
     if (sync.compareExchange(words, slot, from, to) === from) return true;
@@ -98,7 +104,7 @@ export function holdSlots({ layout, words, worker: own }: SharedViews): number {
 }
 
 /** Gives back the slots that a worker holds. */
-export function releaseSlots({ layout, words }: SharedViews, holder: number): void {
+export function releaseSlots({ layout, words }: SharedViews, holder: WorkerIndex): void {
   for (let worker = 0; worker < layout.workers; worker++) {
     const state = sync.load(words, workerSlot.at(worker) + workerSlot.STATE);
     if ((state & 0xff) !== (SLOT_HELD | holder)) continue;
@@ -107,7 +113,7 @@ export function releaseSlots({ layout, words }: SharedViews, holder: number): vo
 }
 
 /** Makes a slot free for the next worker: one that owns nothing, and that nobody else may free. */
-export function freeSlot(views: SharedViews, worker: number, state: number): void {
+export function freeSlot(views: SharedViews, worker: WorkerIndex, state: number): void {
   const { layout, words } = views;
   const region = layout.regions + worker * layout.regionInts;
   for (let word = 0; word < layout.dirtyWords; word++) {
@@ -126,7 +132,7 @@ export function freeSlot(views: SharedViews, worker: number, state: number): voi
  * @returns its state now.
  * @throws {HeapError} ERR_WORKER_ALIVE
  */
-export function beginRecovery(views: SharedViews, dead: number, asked: number): number {
+export function beginRecovery(views: SharedViews, dead: WorkerIndex, asked: number): number {
   const { words } = views;
   const own = generationOf(asked) | SLOT_RECOVERING | views.worker;
   const isAsked = (asked & 0xff) === SLOT_ACTIVE || asked === own;
@@ -144,7 +150,7 @@ export function beginRecovery(views: SharedViews, dead: number, asked: number): 
  * What the dead worker was recovering may be recovered by others, and what it held is free.
  * @returns the states, by worker, of those that it was recovering.
  */
-export function endDuties(views: SharedViews, dead: number): Map<number, number> {
+export function endDuties(views: SharedViews, dead: WorkerIndex): Map<number, number> {
   const { layout, words } = views;
   const left = new Map<number, number>();
   for (let other = 0; other < layout.workers; other++) {

@@ -1,3 +1,4 @@
+import type { ClassIndex, SlabIndex } from "../base/types.js";
 import { kindOf, loadState, ownerOf, walkStates } from "../central/states.js";
 import type { HeapOptions } from "../config/options.js";
 import * as classCounters from "../layout/classCounters.js";
@@ -52,7 +53,11 @@ export function readSharedStats(views: SharedViews, options: HeapOptions): Share
     abandonedSlabs: 0,
     workers,
   };
-  const transit = (classIndex: number, blocks: number, worker: WorkerStats | undefined): void => {
+  const transit = (
+    classIndex: ClassIndex,
+    blocks: number,
+    worker: WorkerStats | undefined,
+  ): void => {
     const bytes = blocks * BLOCK_BYTES[classIndex];
     add(stats.inTransit, { blocks: blocks, bytes: bytes });
     add(stats.live, { blocks: -blocks, bytes: -bytes });
@@ -107,7 +112,7 @@ function readWorker({ counters, meta, worker }: SharedViews): WorkerStats {
 
 function readOwned(
   views: SharedViews,
-  slab: number,
+  slab: SlabIndex,
   slabs: number,
   kind: number,
   worker: WorkerStats,
@@ -124,7 +129,7 @@ function readOwned(
 }
 
 /** Blocks of a slab that were sent home and not collected. */
-function remoteBlocks(views: SharedViews, slab: number, kind: number): number {
+function remoteBlocks(views: SharedViews, slab: SlabIndex, kind: number): number {
   const first = views.layout.remoteBits + (slab << FREE_WORDS_SHIFT);
   let blocks = 0;
   for (let word = first; word < first + ((blocksPerSlab(kind) + 31) >>> 5); word++) {

@@ -1,5 +1,6 @@
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
+import type { SlabIndex, WorkerIndex } from "../base/types.js";
 import { isLiveSpan, kindOf, loadState, ownerOf, walkStates } from "../central/states.js";
 import type { HeapOptions } from "../config/options.js";
 import {
@@ -66,7 +67,7 @@ export function slotViews(views: SharedViews): SharedViews[] {
   return Array.from({ length: views.layout.workers }, (_, worker) => viewWorker(views, worker));
 }
 
-export function isAttached(views: SharedViews, worker: number): boolean {
+export function isAttached(views: SharedViews, worker: WorkerIndex): boolean {
   return isWorkers(sync.load(views.words, workerSlot.at(worker) + workerSlot.STATE));
 }
 
@@ -143,7 +144,7 @@ function readOutbox(worker: SharedViews, { outboxes }: Census): void {
   }
 }
 
-function verifyInArena(views: SharedViews, slab: number, end: number): void {
+function verifyInArena(views: SharedViews, slab: SlabIndex, end: number): void {
   const { layout } = views;
   verifyBareHeaders(views, slab, end);
   for (let index = slab; index < end; index++) {
@@ -156,7 +157,7 @@ function verifyInArena(views: SharedViews, slab: number, end: number): void {
   }
 }
 
-function verifyOwner(views: SharedViews, slab: number): number {
+function verifyOwner(views: SharedViews, slab: SlabIndex): number {
   const owner = ownerOf(loadState(views, slab));
   if (owner === ABANDONED) return owner;
   expectRange("owner", slabToPtr(slab), owner, 1, views.layout.workers);
@@ -169,7 +170,7 @@ function verifyMark(views: SharedViews, ptr: number): void {
   if (mark !== MARK_NOBODY) expectRange("marks", ptr, mark, 1, views.layout.workers);
 }
 
-function verifySharedSpan(views: SharedViews, slab: number, run: number): void {
+function verifySharedSpan(views: SharedViews, slab: SlabIndex, run: number): void {
   const { headers, records } = views;
   const ptr = slabToPtr(slab);
   const granule = ptr >>> GRANULE_SHIFT;
@@ -185,7 +186,7 @@ function verifySharedSpan(views: SharedViews, slab: number, run: number): void {
   verifyZeros(views, granule + (isMarked ? 2 : 1), slabToPtr(slab + run) >>> GRANULE_SHIFT);
 }
 
-function verifySharedSlab(views: SharedViews, slab: number, kind: number, census: Census): void {
+function verifySharedSlab(views: SharedViews, slab: SlabIndex, kind: number, census: Census): void {
   const { freeBits, headers, layout, marks, records, words } = views;
   const ptr = slabToPtr(slab);
   const slabAt = slabRecord.at(slab);

@@ -1,4 +1,5 @@
 import { corrupted } from "../base/errors.js";
+import type { ClassIndex, SlabIndex } from "../base/types.js";
 import { touchedPages } from "../central/touch.js";
 import type { HeapOptions } from "../config/options.js";
 import * as classCounters from "../layout/classCounters.js";
@@ -81,7 +82,7 @@ export function add(total: Counted, part: Counted): void {
 }
 
 /** Blocks that a class has cached: in its chain and on the SLL. */
-export function cachedBlocks(meta: Int32Array, classIndex: number): number {
+export function cachedBlocks(meta: Int32Array, classIndex: ClassIndex): number {
   const classAt = classRecord.at(classIndex);
   const cap = meta[classAt + classRecord.CAP];
   const chains = meta[classAt + classRecord.SLL_CHAINS];
@@ -104,7 +105,7 @@ function touchedMetadataBytes(meta: Int32Array): number {
 function readClass(
   workers: readonly HeapViews[],
   options: HeapOptions,
-  classIndex: number,
+  classIndex: ClassIndex,
 ): ClassStats {
   const count = (counter: number): number =>
     sum(workers, ({ counters }) => counters[classCounters.at(classIndex) + counter]);
@@ -160,7 +161,7 @@ function readRuns(views: HeapViews, stats: HeapStats): void {
 }
 
 /** Touched pages of a run of slabs, their header map's included. */
-function touchedPagesOf(records: Int32Array, slab: number, slabs: number): number {
+function touchedPagesOf(records: Int32Array, slab: SlabIndex, slabs: number): number {
   let pages = 0;
   for (let index = slab; index < slab + slabs; index++) {
     pages += touchedPages(records[slabRecord.at(index) + slabRecord.TOUCHED]);

@@ -1,4 +1,5 @@
 import { corrupted } from "../base/errors.js";
+import type { ClassIndex, Granule, SlabIndex } from "../base/types.js";
 import { binOf } from "../central/arena.js";
 import { MAP_PAGE, touchedPages } from "../central/touch.js";
 import * as cachedBlock from "../layout/cachedBlock.js";
@@ -143,7 +144,7 @@ function verifyRuns(views: HeapViews, walked: Walked): void {
   expect("touched", 0, meta[superblock.TOUCHED_PAGES], touched);
 }
 
-function verifySpan(views: HeapViews, slab: number, run: number): void {
+function verifySpan(views: HeapViews, slab: SlabIndex, run: number): void {
   const { headers, records } = views;
   const ptr = slabToPtr(slab);
   const slabAt = slabRecord.at(slab);
@@ -168,7 +169,7 @@ function verifySpan(views: HeapViews, slab: number, run: number): void {
 
 function verifySlab(
   views: HeapViews,
-  slab: number,
+  slab: SlabIndex,
   kind: number,
   run: number,
   walked: Walked,
@@ -214,11 +215,11 @@ function verifySlab(
 }
 
 /** No header stands in the granules of these slabs. */
-export function verifyBareHeaders(views: HeapViews, slab: number, end: number): void {
+export function verifyBareHeaders(views: HeapViews, slab: SlabIndex, end: number): void {
   verifyZeros(views, slab * SLAB_GRANULES, end * SLAB_GRANULES);
 }
 
-export function verifyZeros(views: HeapViews, granule: number, end: number): void {
+export function verifyZeros(views: HeapViews, granule: Granule, end: number): void {
   const { headers } = views;
   for (let index = granule; index < end; index++) {
     if (headers[index] !== 0)
@@ -267,7 +268,7 @@ function verifyCodes(meta: Int32Array): void {
 
 function verifyChain(
   views: HeapViews,
-  classIndex: number,
+  classIndex: ClassIndex,
   head: number,
   count: number,
   seen: Set<number>,
@@ -286,7 +287,7 @@ function verifyChain(
   if (ptr !== 0) broken("chains", ptr, "a block more", count);
 }
 
-function verifyPartial(views: HeapViews, classIndex: number, walked: Walked): void {
+function verifyPartial(views: HeapViews, classIndex: ClassIndex, walked: Walked): void {
   const { meta, records } = views;
   const classAt = classRecord.at(classIndex);
   let prev = 0;

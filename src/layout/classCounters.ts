@@ -1,3 +1,4 @@
+import type { ClassIndex, WordIndex } from "../base/types.js";
 /*
  * The counters of one size class, in the view `counters` (see heapCounters.ts). Classes are
  * numbered from 1: in the place of class 0 stand the counters of the heap, before word START.
@@ -17,6 +18,6 @@ export const FRONT_MALLOCS = 2;
 export const FRONT_MISSES = 3;
 
 /** Returns the index of a class's first counter. */
-export function at(classIndex: number): number {
+export function at(classIndex: ClassIndex): WordIndex {
   return classIndex * DOUBLES;
 }

@@ -1,3 +1,4 @@
+import type { ClassIndex, WordIndex } from "../base/types.js";
 /*
  * A class record: what is known of one size class. There is a record for each of
  * the 64 codes that a header's class bits can hold.
@@ -23,6 +24,6 @@ export const SLABS = 4;
 export const SLL_HEAD = 5;
 
 /** Returns the index of a class's record. */
-export function at(classIndex: number): number {
+export function at(classIndex: ClassIndex): WordIndex {
   return START + classIndex * INTS;
 }

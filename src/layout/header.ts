@@ -27,16 +27,16 @@ export const LIVE = 0xc0;
 /** What separates a live header from the cached header of the same class. */
 export const LIVE_TO_CACHED: number = LIVE - CACHED;
 
-export function headerClass(header: number): ClassIndex {
-  return (header & CLASS_MASK) as ClassIndex;
+export function headerClass(header: Header): ClassIndex {
+  return header & CLASS_MASK;
 }
 
-export function headerState(header: number): number {
+export function headerState(header: Header): number {
   return header & STATE_MASK;
 }
 
-export function toHeader(state: number, classIndex: number): Header {
-  return (state | classIndex) as Header;
+export function toHeader(state: number, classIndex: ClassIndex): Header {
+  return state | classIndex;
 }
 
 staticAssert(GRANULE_BYTES === 1 << GRANULE_SHIFT, "a granule is 1 << GRANULE_SHIFT bytes");

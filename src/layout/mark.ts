@@ -1,4 +1,5 @@
 import { staticAssert } from "../base/assert.js";
+import type { WorkerIndex } from "../base/types.js";
 import { FREE } from "./header.js";
 import { MAX_WORKERS } from "./slotState.js";
 
@@ -10,7 +11,7 @@ import { MAX_WORKERS } from "./slotState.js";
 export const MARK_NOBODY = 0x80;
 
 /** Returns the mark of a worker: 1 to 0x40, which no header in the place of a mark could be. */
-export function workerMark(worker: number): number {
+export function workerMark(worker: WorkerIndex): number {
   return worker + 1;
 }
 

@@ -1,5 +1,6 @@
 import { staticAssert } from "../base/assert.js";
 import { roundUp } from "../base/bits.js";
+import type { SlabIndex } from "../base/types.js";
 import { metadataOffset } from "./metadata.js";
 import * as slabRecord from "./slabRecord.js";
 import { blocksPerSlab, PAGE_BYTES, SLAB_BYTES, SLAB_SHIFT } from "./units.js";
@@ -44,7 +45,7 @@ export interface SharedLayout {
   readonly dirtyWords: number;
   /** Dirty words that one bit of a worker's mail stands for. */
   readonly mailGroup: number;
-  readonly firstSlab: number;
+  readonly firstSlab: SlabIndex;
 }
 
 export function sharedLayout(capacityBytes: number, workers: number): SharedLayout {

@@ -1,5 +1,6 @@
 import { staticAssert } from "../base/assert.js";
 import { sync } from "../base/sync.js";
+import type { WorkerIndex } from "../base/types.js";
 import type { HeapOptions } from "../config/options.js";
 import * as classCounters from "./classCounters.js";
 import { LIVE } from "./header.js";
@@ -28,7 +29,7 @@ export function outboxLimit(views: HeapViews): number {
 export interface SharedViews extends HeapViews {
   readonly words: Int32Array;
   readonly layout: SharedLayout;
-  readonly worker: number;
+  readonly worker: WorkerIndex;
   /** Free bits, at `slab << FREE_WORDS_SHIFT`. */
   readonly freeBits: Int32Array;
   /** Blocks marked in a slab, for its owner. */
@@ -48,7 +49,7 @@ export function viewShared(
   buffer: ArrayBufferLike,
   options: HeapOptions,
   workers: number,
-  worker: number,
+  worker: WorkerIndex,
   slabSource: SlabSource,
   gate: Int32Array = new Int32Array(superblock.OPTIONS),
 ): SharedViews {
@@ -85,7 +86,7 @@ function viewRegion(
   buffer: ArrayBufferLike,
   layout: SharedLayout,
   start: number,
-  worker: number,
+  worker: WorkerIndex,
 ): Pick<SharedViews, "meta" | "counters"> {
   const region = start + 4 * (layout.regions + worker * layout.regionInts);
   return {
@@ -95,7 +96,7 @@ function viewRegion(
 }
 
 /** Another worker of the same heap, to be looked at: what an image keeps for itself is not its. */
-export function viewWorker(views: SharedViews, worker: number): SharedViews {
+export function viewWorker(views: SharedViews, worker: WorkerIndex): SharedViews {
   const start = views.headers.length;
   return { ...views, ...viewRegion(views.u8.buffer, views.layout, start, worker), worker };
 }

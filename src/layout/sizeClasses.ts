@@ -37,7 +37,7 @@ const BLOCK_SIZES: readonly number[] = [
 export const CLASS_COUNT: number = BLOCK_SIZES.length - 1;
 
 /** The class of a span: not a size class, but a header's class bits all the same. */
-export const SPAN_CLASS: ClassIndex = 63 as ClassIndex;
+export const SPAN_CLASS: ClassIndex = 63;
 
 /** Bytes of a block, by class index. */
 export const BLOCK_BYTES: Int32Array = Int32Array.from(BLOCK_SIZES);
@@ -53,7 +53,7 @@ export const LAST_GRANULES = 4096;
 
 export type Tier = "tiny" | "pool" | "large";
 
-export function classTier(classIndex: number): Tier {
+export function classTier(classIndex: ClassIndex): Tier {
   if (classIndex === SPAN_CLASS) return "large";
   const bytes = BLOCK_BYTES[classIndex];
   return bytes <= TINY_MAX_BYTES ? "tiny" : bytes <= POOL_MAX_BYTES ? "pool" : "large";
@@ -61,7 +61,7 @@ export function classTier(classIndex: number): Tier {
 
 /** The live header of the class for a request of at most `CLASS_MAX_BYTES`. */
 export function sizeToLiveHeader(sizeBytes: number): Header {
-  return LIVE_HEADER_OF_GRANULES[(sizeBytes + GRANULE_BYTES - 1) >>> GRANULE_SHIFT] as Header;
+  return LIVE_HEADER_OF_GRANULES[(sizeBytes + GRANULE_BYTES - 1) >>> GRANULE_SHIFT];
 }
 
 function buildHeaderTable(): Uint8Array {

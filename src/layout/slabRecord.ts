@@ -1,3 +1,4 @@
+import type { SlabIndex, WordIndex } from "../base/types.js";
 /*
  * A slab record: what is known of one slab. There is one for each slab number; slab 0 is never a
  * slab, so 0 ends a list of slabs.
@@ -33,6 +34,6 @@ export const RUN = 6;
 export const TOUCHED = 7;
 
 /** Returns the index of a slab's record. */
-export function at(slab: number): number {
+export function at(slab: SlabIndex): WordIndex {
   return START + (slab << SHIFT);
 }

@@ -1,5 +1,5 @@
 import { staticAssert } from "../base/assert.js";
-import type { SlabIndex } from "../base/types.js";
+import type { ClassIndex, SlabIndex } from "../base/types.js";
 import { MAX_CAPACITY_BYTES } from "../config/options.js";
 import { GRANULE_SHIFT } from "./header.js";
 import { BLOCK_BYTES, CLASS_MAX_BYTES } from "./sizeClasses.js";
@@ -15,15 +15,15 @@ export const PAGE_BYTES = 4096;
 /** Header bytes of one slab: exactly one page of the header map. */
 export const SLAB_GRANULES: number = SLAB_BYTES >> GRANULE_SHIFT;
 
-export function blocksPerSlab(classIndex: number): number {
+export function blocksPerSlab(classIndex: ClassIndex): number {
   return (SLAB_BYTES / BLOCK_BYTES[classIndex]) | 0;
 }
 
 export function ptrToSlab(ptr: number): SlabIndex {
-  return (ptr >>> SLAB_SHIFT) as SlabIndex;
+  return ptr >>> SLAB_SHIFT;
 }
 
-export function slabToPtr(slab: number): number {
+export function slabToPtr(slab: SlabIndex): number {
   return slab << SLAB_SHIFT;
 }
 

@@ -1,3 +1,4 @@
+import type { ClassIndex, Header, SlabIndex } from "../base/types.js";
 import * as classCounters from "./classCounters.js";
 import * as heapCounters from "./heapCounters.js";
 import { endOfMetadata, metadataOffset } from "./metadata.js";
@@ -6,7 +7,7 @@ import * as superblock from "./superblock.js";
 
 /** A run of slabs: a slab of a class, a span, or a free run (`kind` is POOLED). */
 export interface Run {
-  readonly slab: number;
+  readonly slab: SlabIndex;
   readonly slabs: number;
   readonly kind: number;
 }
@@ -17,27 +18,27 @@ export interface Run {
  */
 export interface SlabSource {
   /** Takes a run for a class or a span: its first slab, or 0. */
-  take(views: HeapViews, slabs: number, kind: number): number;
+  take(views: HeapViews, slabs: number, kind: number): SlabIndex;
   /** Gives back a run, or the end of a span; no header is left but that of a span. */
-  give(views: HeapViews, slab: number, slabs: number): void;
+  give(views: HeapViews, slab: SlabIndex, slabs: number): void;
   /** Before a live span is given back or resized: nobody else does that at the same time. */
-  reserve(views: HeapViews, slab: number): void;
+  reserve(views: HeapViews, slab: SlabIndex): void;
   /** After a span was made or resized: it is live. */
-  publish(views: HeapViews, slab: number): void;
+  publish(views: HeapViews, slab: SlabIndex): void;
   /** Makes a span of `before` slabs as long or longer where it lies: whether it could. */
-  extend(views: HeapViews, slab: number, before: number, after: number): boolean;
+  extend(views: HeapViews, slab: SlabIndex, before: number, after: number): boolean;
   /** Makes blocks of a slab in state free the chain of a class that has none: how many. */
-  takeBlocks(views: HeapViews, slab: number, classIndex: number, wanted: number): number;
+  takeBlocks(views: HeapViews, slab: SlabIndex, classIndex: ClassIndex, wanted: number): number;
   /** Returns a cached block to its slab. */
-  returnBlock(views: HeapViews, classIndex: number, ptr: number): void;
+  returnBlock(views: HeapViews, classIndex: ClassIndex, ptr: number): void;
   /** Whether blocks of this slab may stand in this image's lists. */
-  isOwn(views: HeapViews, slab: number): boolean;
+  isOwn(views: HeapViews, slab: SlabIndex): boolean;
   /** A partial slab of the class, from what other workers gave back; or 0. */
-  reclaim(views: HeapViews, classIndex: number): number;
+  reclaim(views: HeapViews, classIndex: ClassIndex): SlabIndex;
   /** Takes and gives what is on its way between workers. */
   settle(views: HeapViews): void;
   /** Frees a live block of a size class that the front cache may not hold: whether it did. */
-  freeForeign(views: HeapViews, ptr: number, liveHeader: number): boolean;
+  freeForeign(views: HeapViews, ptr: number, liveHeader: Header): boolean;
   /** The runs that tile the slabs, in address order. */
   runs(views: HeapViews): Iterable<Run>;
 }
@@ -86,10 +87,10 @@ export function capacityOf(views: HeapViews): number {
   return views.meta[superblock.CAPACITY_BYTES];
 }
 
-export function firstSlab(views: HeapViews): number {
+export function firstSlab(views: HeapViews): SlabIndex {
   return views.meta[superblock.FIRST_SLAB];
 }
 
-export function endSlab(views: HeapViews): number {
+export function endSlab(views: HeapViews): SlabIndex {
   return views.meta[superblock.END_SLAB];
 }

@@ -1,3 +1,4 @@
+import type { WordIndex, WorkerIndex } from "../base/types.js";
 /*
  * A worker's slot: one cache line for each worker of a shared heap, after the shared superblock.
  * All access is by Atomics.
@@ -21,11 +22,11 @@ export const LIVES = 8;
 export const LIVES_INTS = 8;
 
 /** Returns the index of a worker's slot. */
-export function at(worker: number): number {
+export function at(worker: WorkerIndex): WordIndex {
   return START + (worker << SHIFT);
 }
 
 /** Returns the index of the life word of an attachment, which is named by its slot's state. */
-export function lifeAt(worker: number, state: number): number {
+export function lifeAt(worker: WorkerIndex, state: number): WordIndex {
   return at(worker) + LIVES + ((state >>> 8) & (LIVES_INTS - 1));
 }
