@@ -1,4 +1,4 @@
-/** Holds relations between constants when the module loads. */
+/** Throws unless a relation between constants holds. Called where modules load. */
 export function staticAssert(condition: boolean, relation: string): void {
   if (!condition) throw new Error(`static assertion failed: ${relation}`);
 }

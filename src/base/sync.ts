@@ -1,16 +1,15 @@
-/** What waits for a word to change: see `Atomics.waitAsync`. */
+/** What `Atomics.waitAsync` returns. */
 export type AsyncWait =
   | { readonly async: false; readonly value: "not-equal" | "timed-out" }
   | { readonly async: true; readonly value: Promise<"ok" | "timed-out"> };
 
-/** Views that workers share. */
+/** Views of memory that workers share. */
 export type SharedInts = Int32Array | Uint8Array;
 
 /**
- * The one seam through which this library reaches `Atomics`. The build replaces `sync.` by
- * `Atomics.`, and `sync.track(name, view)` by the view, so that it costs nothing where it is
- * shipped. The tests put a scheduler in its place (test/support/schedule), and views that watch
- * plain accesses.
+ * The one seam through which this library reaches `Atomics`. It costs nothing where it is shipped:
+ * the build replaces `sync.` by `Atomics.`, and `sync.track(name, view)` by the view. The tests put
+ * a scheduler in its place (test/support/schedule), and views that watch plain accesses.
  */
 export interface Sync {
   load(view: SharedInts, index: number): number;

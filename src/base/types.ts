@@ -2,7 +2,7 @@
 
 declare global {
   interface SymbolConstructor {
-    /** For those who compile without `ESNext.Disposable`. */
+    /** For programs that are compiled without `ESNext.Disposable`. */
     readonly dispose: unique symbol;
   }
 }

@@ -10,16 +10,16 @@ import { returnBlock, takeBlocks } from "./blocks.js";
 import { walkRuns } from "./runs.js";
 
 /*
- * The arena: free runs of slabs, in bins by length (1 to 32 exact, then four bins to a
- * doubling), and the wilderness above them, whose pages were never touched. A free run says its
- * length at both ends, so neighbours merge in constant time.
+ * The arena: free runs of slabs, in bins by length (1 to 32 slabs exactly, then four bins for each
+ * doubling), and above them the wilderness, whose pages were never touched. A free run has its
+ * length at both ends, so that neighbours merge in constant time.
  */
 
 const EXACT_BINS = 32;
-/** How many runs of the request's own bin are tried before a larger bin is. */
+/** How many runs of the right bin are tried before a larger bin is. */
 const FIT_PROBES = 16;
 
-/** The bin that holds free runs of this many slabs. */
+/** Returns the bin for free runs of this many slabs. */
 export function binOf(slabs: number): number {
   if (slabs <= EXACT_BINS) return slabs - 1;
   const exponent = log2Floor(slabs);
@@ -37,7 +37,7 @@ function clearBin(meta: Int32Array, bin: number): void {
   meta[word] = meta[word] & ~(1 << (bin & 31));
 }
 
-/** The first bin at or above `bin` that holds a run, or BIN_COUNT. */
+/** Returns the first bin at or above `bin` that holds a run, or BINS_INTS if there is none. */
 function nextBin(meta: Int32Array, bin: number): number {
   if (bin < 32) {
     const low = meta[superblock.BIN_MAP] & (-1 << bin);
@@ -78,8 +78,8 @@ function unlinkRun(meta: Int32Array, slab: SlabIndex): void {
 }
 
 /**
- * A good fit among the free runs: of the request's own bin the first that holds it, else any of
- * the next bin that is not empty. At most `probes` runs of the own bin are looked at.
+ * Returns a free run of at least `slabs` slabs, or 0: the first that is long enough of the first
+ * `probes` in the right bin, else any of the next bin that has one.
  */
 function findRun(meta: Int32Array, slabs: number, probes: number): SlabIndex {
   const bin = binOf(slabs);
@@ -93,7 +93,7 @@ function findRun(meta: Int32Array, slabs: number, probes: number): SlabIndex {
   return larger < superblock.BINS_INTS ? meta[superblock.BINS + larger] : 0;
 }
 
-/** Takes from the wilderness, together with the free run that touches it, if any. */
+/** Takes a run from the wilderness, together with the free run before it if there is one. */
 function takeFromWilderness(meta: Int32Array, slabs: number): SlabIndex {
   const wilderness = meta[superblock.WILDERNESS];
   const belowAt = slabRecord.at(wilderness - 1);
@@ -109,7 +109,7 @@ function takeFromWilderness(meta: Int32Array, slabs: number): SlabIndex {
   return slab;
 }
 
-/** Takes a run of slabs from the arena: its first slab, or 0 if none is long enough. */
+/** Takes a run of slabs from the arena. Returns its first slab, or 0 if none is long enough. */
 export function takeRun(meta: Int32Array, slabs: number): SlabIndex {
   let slab = findRun(meta, slabs, FIT_PROBES);
   if (slab === 0) {
@@ -124,7 +124,7 @@ export function takeRun(meta: Int32Array, slabs: number): SlabIndex {
   return slab;
 }
 
-/** Takes the slabs that directly follow a run, if they are free: whether it could. */
+/** Takes the slabs that directly follow a run, if they are free. Returns whether it did. */
 export function extendRun(meta: Int32Array, end: number, slabs: number): boolean {
   const wilderness = meta[superblock.WILDERNESS];
   let available = 0;
@@ -144,7 +144,7 @@ export function extendRun(meta: Int32Array, end: number, slabs: number): boolean
   return true;
 }
 
-/** Gives a run back to the arena and merges it with free neighbours. */
+/** Gives a run back to the arena, and merges it with free neighbours. */
 export function giveRun(meta: Int32Array, slab: SlabIndex, slabs: number): void {
   let start = slab;
   let end = slab + slabs;

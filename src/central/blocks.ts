@@ -8,7 +8,9 @@ import { blocksPerSlab, ptrToSlab, slabToPtr } from "../layout/units.js";
 import type { HeapViews } from "../layout/views.js";
 import { linkPartial, retireSlab } from "./slabs.js";
 
-/** Makes up to `wanted` free blocks a chain, in address order from the cursor on. */
+/**
+ * Makes up to `wanted` free blocks a chain, in address order from the cursor on. Returns how many.
+ */
 export function takeBlocks(
   views: HeapViews,
   slab: SlabIndex,

@@ -14,16 +14,16 @@ import { isAwaited } from "./states.js";
 
 /*
  * Free bits: one for each block of a slab, 1 if its header says free. The owner finds free blocks
- * by them and not by the header map, for the headers of live blocks are written to by whoever frees
- * them: reading those would be a data race.
+ * by them and not by the header map: other workers write to the headers of the live blocks that
+ * they free, and reading those would be a data race.
  */
 
-/** The number of a block in its slab, from its ptr. */
+/** Returns the number of a block in its slab. */
 export function blockIndex(ptr: number, classIndex: ClassIndex): number {
   return ((ptr & (SLAB_BYTES - 1)) / BLOCK_BYTES[classIndex]) | 0;
 }
 
-/** Makes a block of an own slab free. The slab's count is brought up to date by `addFree`. */
+/** Makes a block of an own slab free, except that the count of free blocks is left to `addFree`. */
 export function markFree(
   views: SharedViews,
   slab: SlabIndex,
@@ -38,9 +38,10 @@ export function markFree(
 }
 
 /**
- * Counts free blocks of an own slab: it becomes partial, and is retired when it is empty. May it be
- * `kept`, the only partial slab of its class is, until the next drain: a pipe empties a slab as
- * often as it fills one. Not while a worker waits for memory.
+ * Counts free blocks of an own slab. The slab becomes partial; when it is empty it is retired. If
+ * `kept` is true and it is the only partial slab of its class, it is kept until the next drain
+ * instead, because a pipe between workers empties a slab as often as it fills one; but not while a
+ * worker waits for memory.
  */
 export function addFree(
   views: SharedViews,
@@ -80,7 +81,9 @@ export function retireKept(views: SharedViews): void {
   }
 }
 
-/** Makes free blocks of an own slab a chain, in address order from the cursor on. */
+/**
+ * Makes free blocks of an own slab a chain, in address order from the cursor on. Returns how many.
+ */
 export function takeFreeBits(
   views: SharedViews,
   slab: SlabIndex,
@@ -125,7 +128,7 @@ export function takeFreeBits(
   return count;
 }
 
-/** Returns a cached block, which is of an own slab, to it. */
+/** Returns a cached block to its slab, which is an own one. */
 export function returnToBits(views: SharedViews, classIndex: ClassIndex, ptr: number): void {
   const slab = ptrToSlab(ptr);
   markFree(views, slab, classIndex, blockIndex(ptr, classIndex));

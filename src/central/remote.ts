@@ -27,22 +27,24 @@ import { changeState, kindOf, loadState, ownerOf, ownState, wake } from "./state
  * A remote free, from a worker to the owner of the block's slab:
  *
  *   free     the header becomes "in transit", the ptr goes to the worker's outbox; no Atomics
- *   send     when the outbox is due: the block's remote bit, 32 blocks by one Atomics.or at best;
- *            then, once a slab: its summary, the owner's dirty word and mail
- *   collect  the owner reads its mail, the dirty slabs' summaries, their remote bits, and makes the
- *            blocks free
+ *   send     when the outbox is due: the block's remote bit, for up to 32 blocks by one Atomics.or;
+ *            then, once for each slab, its summary, the owner's dirty word and its mail
+ *   collect  the owner reads its mail, the summaries of its dirty slabs and their remote bits, and
+ *            makes the blocks free
  *
- * Every message is a bit that is set, so that a worker that died while it was sending is finished
- * by sending all again. The owner clears a bit after it has dealt with the block.
+ * Every message is a bit that is set, so sending twice is sending once: if a worker dies while it
+ * sends, another sends all of it again. The owner clears a bit after it has dealt with the block.
  */
 
-/** Which summary bit stands for a remote word: so many words share one. */
+/** Returns the shift from a remote word to its summary bit, which several words may share. */
 function summaryShift(classIndex: ClassIndex): number {
   return blocksPerSlab(classIndex) > 1024 ? 2 : 0;
 }
 
-/** Frees a live block whose slab is not this worker's. Whether it did: marked slabs of its own
- * only lose the mark. */
+/**
+ * Frees a live block of a slab that this worker does not own. Returns false, and takes off the mark
+ * if there is one, for a block of its own.
+ */
 export function freeRemotely(views: SharedViews, ptr: number, liveHeader: Header): boolean {
   const { headers, meta } = views;
   const mine = views.mine[ptrToSlab(ptr)];
@@ -61,7 +63,7 @@ export function freeRemotely(views: SharedViews, ptr: number, liveHeader: Header
   return true;
 }
 
-/** Takes the mark off a block of an own slab, if it has one. */
+/** Takes the mark off a block of an own slab, if there is one. */
 export function clearMark(
   views: SharedViews,
   slab: SlabIndex,
@@ -87,7 +89,7 @@ export function sendOutbox(views: SharedViews): void {
   meta[workerRegion.OUTBOX_BYTES] = 0;
 }
 
-/** Sends an outbox: a worker's own, or that of a dead one. */
+/** Sends an outbox: that of this worker, or of a dead one. */
 export function sendFrom(views: SharedViews, outbox: Int32Array): void {
   const { headers, layout, sending, sent, words } = views;
   const count = outbox[workerRegion.OUTBOX_COUNT];
@@ -99,7 +101,8 @@ export function sendFrom(views: SharedViews, outbox: Int32Array): void {
     const isSent = index < unsent;
     const end = isSent ? unsent : count;
     const classIndex = isSent ? kindOf(loadState(views, slab)) : headers[ptr >>> GRANULE_SHIFT];
-    // A dead worker's: it had not freed the block yet, or had sent it and not said so.
+    // The outbox is a dead worker's. It had not freed the block yet, or had sent it and not counted
+    // it.
     if (classIndex < 1 || classIndex > CLASS_COUNT) {
       index++;
       continue;
@@ -133,9 +136,9 @@ export function sendFrom(views: SharedViews, outbox: Int32Array): void {
 }
 
 /**
- * Tells a slab's owner that it has remote bits. An abandoned slab is adopted. Should the owner
- * leave after the state was read, nobody reads that mail; but whoever adopts the slab collects all
- * bits.
+ * Tells a slab's owner that it has remote bits; an abandoned slab is adopted. If the owner leaves
+ * after its state was read, nobody reads that mail, but the worker that adopts the slab collects
+ * all remote bits.
  */
 function tellOwner(views: SharedViews, slab: SlabIndex): void {
   const { layout, words } = views;
@@ -145,7 +148,7 @@ function tellOwner(views: SharedViews, slab: SlabIndex): void {
     state = loadState(views, slab);
   }
   const owner = ownerOf(state);
-  // What a dead worker had sent may be long ago: the slab is in the arena by now, or a span's.
+  // A dead worker may have sent it long ago: by now the slab is in the arena, or in a span.
   if (owner === 0 || kindOf(state) > CLASS_COUNT) return;
   if (owner === views.worker + 1) {
     collectSlab(views, slab);
@@ -159,7 +162,7 @@ function tellOwner(views: SharedViews, slab: SlabIndex): void {
   wake(views);
 }
 
-/** Makes the blocks that others freed free. */
+/** Makes the blocks free that other workers have sent to this one. */
 export function collect(views: SharedViews): void {
   const { layout, words } = views;
   const mail = workerSlot.at(views.worker) + workerSlot.MAIL;
@@ -177,7 +180,7 @@ export function collect(views: SharedViews): void {
   }
 }
 
-/** Makes the blocks of an own slab free whose remote bits are set, those that a summary names. */
+/** Makes the blocks free that were sent to an own slab, as far as its summary names them. */
 function collectSlab(views: SharedViews, slab: SlabIndex): void {
   const { layout, words } = views;
   const classIndex = kindOf(loadState(views, slab));
@@ -193,7 +196,10 @@ function collectSlab(views: SharedViews, slab: SlabIndex): void {
   if (added > 0) addFree(views, slab, classIndex, added, true);
 }
 
-/** The same by all remote bits: of a slab that was another's. Returns how many. */
+/**
+ * Makes all blocks free that were sent to a slab, whatever its summary says: for a slab that was
+ * another worker's. Returns how many.
+ */
 export function collectAll(views: SharedViews, slab: SlabIndex, classIndex: ClassIndex): number {
   const words = (blocksPerSlab(classIndex) + 31) >>> 5;
   let added = 0;
@@ -220,7 +226,7 @@ function collectWord(
   for (let bits = all; bits !== 0; bits &= bits - 1) {
     const block = lowestBit(bits);
     const granule = (first + Math.imul(block, granules)) | 0;
-    // Not in transit: it was freed by two workers at once, or sent twice for a dead one.
+    // It is not in transit: two workers freed it at once, or it was sent twice for a dead one.
     if (headers[granule] !== classIndex) continue;
     if (hasMarks) clearMark(views, slab, classIndex, granule << GRANULE_SHIFT);
     headers[granule] = free;
@@ -232,7 +238,10 @@ function collectWord(
   return added;
 }
 
-/** Leaves an own slab to whoever adopts it. Its live blocks are held by nobody that is known. */
+/**
+ * Abandons an own slab, for another worker to adopt. Its live blocks get marks that say that their
+ * holder is not known.
+ */
 export function abandonSlab(views: SharedViews, slab: SlabIndex): void {
   const { freeBits, headers, marks, meta, records } = views;
   const classIndex = kindOf(loadState(views, slab));
@@ -256,7 +265,7 @@ export function abandonSlab(views: SharedViews, slab: SlabIndex): void {
   publishAbandoned(views, slab, classIndex);
 }
 
-/** The last step of leaving a slab: from here on it is anybody's. */
+/** Takes the last step of abandoning a slab: from here on any worker may adopt it. */
 export function publishAbandoned(
   views: SharedViews,
   slab: SlabIndex,
@@ -269,7 +278,7 @@ export function publishAbandoned(
   wake(views);
 }
 
-/** Makes an abandoned slab this worker's: whether it was the first to. */
+/** Adopts an abandoned slab. Returns false if another worker was first. */
 export function adoptSlab(views: SharedViews, slab: SlabIndex, state: number): boolean {
   const { marks, meta, records } = views;
   const classIndex = kindOf(state);
@@ -286,7 +295,7 @@ export function adoptSlab(views: SharedViews, slab: SlabIndex, state: number): b
   return true;
 }
 
-/** Says that slabs of a class may be abandoned. */
+/** Notes that slabs of a class may be abandoned. */
 export function noteAbandoned(views: SharedViews, classIndex: ClassIndex): void {
   sync.or(
     views.words,
@@ -296,9 +305,9 @@ export function noteAbandoned(views: SharedViews, classIndex: ClassIndex): void 
 }
 
 /**
- * Adopts the abandoned slabs of a class until it has a partial one, or those of all classes (0).
- * The rest is for the next who needs one: who took all would keep them from those that come. Who is
- * `isWanting` looks for them without a note.
+ * Adopts abandoned slabs of a class until it has a partial one, and leaves the rest for other
+ * workers; or adopts those of all classes (0). If `isWanting` is true it looks for them even if
+ * none are noted.
  */
 export function adopt(views: SharedViews, classIndex: ClassIndex, isWanting = false): void {
   const { layout } = views;
@@ -320,7 +329,9 @@ export function adopt(views: SharedViews, classIndex: ClassIndex, isWanting = fa
   }
 }
 
-/** Clears notes before the search, so that what is abandoned meanwhile is noted anew. */
+/**
+ * Clears notes. It is done before the search, so that what is abandoned meanwhile is noted again.
+ */
 function takeNote(views: SharedViews, word: number, bits: number): boolean {
   const { words } = views;
   if ((sync.load(words, sharedSuperblock.ABANDONED_CLASSES + word) & bits) === 0) return false;

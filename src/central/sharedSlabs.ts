@@ -12,7 +12,7 @@ import {
   walkStates,
 } from "./states.js";
 
-/** The image of a worker's heap: only such images have this slab source. */
+/** Returns the views as a worker's: no others have this slab source. */
 function own(views: HeapViews): SharedViews {
   return views as SharedViews;
 }
@@ -41,7 +41,8 @@ export const sharedSlabs: SlabSource = {
   settle(views) {
     sendOutbox(own(views));
     collect(own(views));
-    // For want of memory the notes are not trusted: who took them may be stalled, or dead.
+    // When memory has run out the notes are not trusted: the worker that took them may be stalled,
+    // or dead.
     adopt(own(views), 0, own(views).cursor[1] !== 0);
     retireKept(own(views));
   },

@@ -30,7 +30,10 @@ export function unlinkPartial(views: HeapViews, slab: SlabIndex, classIndex: Cla
   else meta[classAt + classRecord.PARTIAL_HEAD] = next;
 }
 
-/** Takes a slab from the arena for a class: the slab, or 0. It has no block yet. */
+/**
+ * Takes a slab from the arena for a class, without any block yet. Returns the slab, or 0 if there
+ * is none.
+ */
 export function openSlab(views: HeapViews, classIndex: ClassIndex): SlabIndex {
   const { counters, meta, records } = views;
   const slab = views.slabSource.take(views, 1, classIndex);
@@ -48,7 +51,7 @@ export function openSlab(views: HeapViews, classIndex: ClassIndex): SlabIndex {
   return slab;
 }
 
-/** Gives a slab all of whose blocks are free back to the arena. Its headers go first. */
+/** Gives a slab whose blocks are all free back to the arena, after its headers are cleared. */
 export function retireSlab(views: HeapViews, slab: SlabIndex, classIndex: ClassIndex): void {
   const { headers, meta, records } = views;
   const classAt = classRecord.at(classIndex);

@@ -19,7 +19,7 @@ function describeSpan(views: HeapViews, slab: SlabIndex, slabs: number, bytes: n
   }
 }
 
-/** Hands out a span of at least `bytes` bytes: its ptr, or 0. */
+/** Hands out a span of at least `bytes` bytes. Returns its ptr, or 0 if memory is exhausted. */
 export function takeSpan(views: HeapViews, bytes: number): number {
   const slabs = bytesToSlabs(bytes);
   const slab = views.slabSource.take(views, slabs, SPAN_CLASS);
@@ -31,7 +31,7 @@ export function takeSpan(views: HeapViews, bytes: number): number {
   return ptr;
 }
 
-/** Makes a live span shorter or longer where it lies: whether it could. */
+/** Shortens or lengthens a live span where it lies. Returns whether it could. */
 export function resizeSpan(views: HeapViews, ptr: number, bytes: number): boolean {
   const { slabSource } = views;
   const slab = ptrToSlab(ptr);

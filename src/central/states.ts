@@ -26,7 +26,7 @@ import type { Run } from "../layout/views.js";
  * worker dies and whenever it does.
  */
 
-/** The state of a slab that this worker owns. */
+/** Returns the state of a slab of this kind that this worker owns. */
 export function ownState(views: SharedViews, kind: number): number {
   return (views.worker + 1) | (kind << KIND_SHIFT);
 }
@@ -39,12 +39,14 @@ export function kindOf(state: number): number {
   return (state >>> KIND_SHIFT) & 0xff;
 }
 
-/** Synchronises with whoever changed the state last. */
+/** Loads the state of a slab. What the worker that changed it last had written is seen after it. */
 export function loadState(views: SharedViews, slab: SlabIndex): number {
   return sync.load(views.words, views.layout.states + slab);
 }
 
-/** How often a search begins anew that may have met what another's failed claim held. */
+/**
+ * How often a search begins again that may have met slabs which a failed claim held for a moment.
+ */
 const CLAIM_TURNS = 4;
 
 /** Takes a run of `slabs` slabs from the arena. Returns its first slab, or 0. */
@@ -68,14 +70,14 @@ function claimSlab(views: SharedViews, kind: number): SlabIndex {
     const state = layout.states + slab;
     if (sync.compareExchange(words, state, 0, ownState(views, kind)) !== 0) continue;
     const next = slab + 1 < layout.slabs ? slab + 1 : layout.firstSlab;
-    // Unless a slab was given back meanwhile: then the hint is its number.
+    // If a slab was given back meanwhile, the hint is that slab and stays so.
     sync.compareExchange(words, sharedSuperblock.HINT, hint, next);
     return slab;
   }
   return 0;
 }
 
-/** Next fit from where this worker took or gave a span last. */
+/** Claims a span, the next that fits from where this worker last took or gave one. */
 function claimSpan(views: SharedViews, slabs: number): SlabIndex {
   const { cursor, layout } = views;
   const from = Math.max(layout.firstSlab, cursor[0]);
@@ -105,7 +107,10 @@ function claimSpanIn(views: SharedViews, slabs: number, from: number, end: numbe
   return 0;
 }
 
-/** Claims slabs for a span that ends where they begin: all, or none. */
+/**
+ * Claims the slabs from `start` to `end` for the span that ends at `start`: all of them, or none.
+ * Returns whether it did.
+ */
 export function claimTails(views: SharedViews, start: number, end: number): boolean {
   const { layout, words } = views;
   if (end > layout.slabs) return false;
@@ -124,7 +129,7 @@ function releaseTails(views: SharedViews, start: number, end: number): void {
   for (let slab = end - 1; slab >= start; slab--) sync.store(words, layout.states + slab, 0);
 }
 
-/** How many slabs a span has behind its first. */
+/** Returns how many slabs a span has after its first. */
 export function countTails(views: SharedViews, slab: SlabIndex): number {
   let end = slab + 1;
   while (end < views.layout.slabs && loadState(views, end) === TAIL_STATE) end++;
@@ -157,9 +162,10 @@ export function releaseRun(views: SharedViews, slab: SlabIndex, slabs: number): 
 }
 
 /**
- * Makes a live span this worker's, to free or to resize it: of two that try at the same moment one
- * is the first, and a recovery finds it half done.
- * @throws ERR_DOUBLE_FREE
+ * Reserves a live span for this worker, to free or to resize it. If two workers try at the same
+ * moment one is first. If it dies then, a recovery finds the span reserved and finishes or undoes
+ * the change.
+ * @throws ERR_DOUBLE_FREE if the span is not live, or no longer.
  */
 export function reserveSpan(views: SharedViews, slab: SlabIndex): void {
   for (let state = loadState(views, slab); isLiveSpan(state); state = loadState(views, slab)) {
@@ -171,23 +177,23 @@ export function reserveSpan(views: SharedViews, slab: SlabIndex): void {
   throw new HeapError("ERR_DOUBLE_FREE", message, { ptr, reason: "freed" });
 }
 
-/** Makes a span live that this worker made or resized: what it wrote of it is there for all. */
+/** Makes a span live that this worker has made or resized. All workers see what it wrote. */
 export function publishSpan(views: SharedViews, slab: SlabIndex): void {
   sync.and(views.words, views.layout.states + slab, ~BUSY);
 }
 
-/** Makes a span that of nobody who is known, if its state still is what it was. */
+/** Releases a span's ownership if its state has not changed. Returns whether it did. */
 export function leaveSpan(views: SharedViews, slab: SlabIndex, state: number): boolean {
   const left = ABANDONED | (SPAN_CLASS << KIND_SHIFT) | (state & MARKED);
   return changeState(views, slab, state, left);
 }
 
-/** Whether a slab with this state is the first of a live span. */
+/** Returns whether a slab with this state is the first of a live span. */
 export function isLiveSpan(state: number): boolean {
   return kindOf(state) === SPAN_CLASS && (state & BUSY) === 0;
 }
 
-/** Changes a slab's state, if it still is what it was. */
+/** Changes a slab's state if it is still `from`. Returns whether it did. */
 export function changeState(
   views: SharedViews,
   slab: SlabIndex,
@@ -207,7 +213,7 @@ function lowerHint(views: SharedViews, slab: SlabIndex): void {
   }
 }
 
-/** Whether a worker waits for memory. */
+/** Returns whether a worker waits for memory. */
 export function isAwaited(views: SharedViews): boolean {
   const { layout, words } = views;
   return (
@@ -216,7 +222,7 @@ export function isAwaited(views: SharedViews): boolean {
   );
 }
 
-/** Wakes those who wait for memory, if any do. */
+/** Wakes the workers that wait for memory, if there are any. */
 export function wake(views: SharedViews): void {
   const { words } = views;
   if (!isAwaited(views)) return;
@@ -224,7 +230,7 @@ export function wake(views: SharedViews): void {
   sync.notify(words, sharedSuperblock.EVENTS);
 }
 
-/** The runs of a shared heap, from its slab states. Ends on any image. */
+/** Walks the runs of a shared heap, by its slab states. Ends on any image. */
 export function* walkStates(views: SharedViews): Generator<Run, void, undefined> {
   const { layout } = views;
   for (let slab = layout.firstSlab; slab < layout.slabs; ) {

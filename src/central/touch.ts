@@ -6,17 +6,17 @@ import { PAGE_BYTES } from "../layout/units.js";
 import type { HeapViews } from "../layout/views.js";
 
 /*
- * What the operating system has committed: a slab's TOUCHED is the bytes of it that were ever
- * touched, whole pages, with bit 0 set once its page of the header map was touched.
+ * What the operating system has committed. The word TOUCHED of a slab is the number of its bytes
+ * that were ever touched, in whole pages; bit 0 is set when its page of the header map was touched.
  */
 export const MAP_PAGE = 1;
 
-/** Pages that a TOUCHED field stands for. */
+/** Returns how many pages a word TOUCHED stands for. */
 export function touchedPages(touched: number): number {
   return Math.floor(touched / PAGE_BYTES) + (touched & MAP_PAGE);
 }
 
-/** Records that the first `bytes` of a slab may be touched, and its header map if `map` says so. */
+/** Records that the first `bytes` of a slab are touched, and with MAP_PAGE its header map. */
 export function touchSlab(views: HeapViews, slab: SlabIndex, bytes: number, map: number): void {
   const { meta, records } = views;
   const slabAt = slabRecord.at(slab);

@@ -1,34 +1,48 @@
 import { HeapError, show } from "../base/errors.js";
 
-/** A heap has its metadata and a few slabs at the least; a ptr is a positive int32. */
+/**
+ * The smallest heap has its metadata and a few slabs. The largest one ends below 2^31, so that a
+ * ptr is a positive int32.
+ */
 export const MIN_CAPACITY_BYTES = 524288;
 export const MAX_CAPACITY_BYTES: number = 2 ** 31 - 65536;
 export const MAX_FAST_CAP = 1022;
 
-/** How a heap behaves. All are read once, when the heap is created, and kept in its image. */
+/**
+ * How a heap behaves. The options are read once, when the heap is created, and kept in its image.
+ */
 export interface HeapOptions {
-  /** Bytes of the whole buffer; reserved at once, committed where touched. */
+  /**
+   * Bytes of the whole buffer: 512 KiB to 2 GiB − 64 KiB, rounded up to a multiple of 65536. They
+   * are reserved at once, and committed where they are touched. Default 256 MiB.
+   */
   capacity: number;
-  /** Blocks freed onto the SLL between two drains; 0 drains only on demand. */
+  /**
+   * How many blocks the SLL collects before it is drained: 0 to 2^30; 0 drains only on demand and
+   * when memory runs out. Default 1024.
+   */
   sllDrainInterval: number;
-  /** Front-cache entries: blocks of a class that are cached before they go on the SLL. */
+  /**
+   * How many blocks of a class the front cache holds before they go on the SLL: 1 to 1022. Default
+   * 254.
+   */
   fastCap: number;
-  /** Blocks taken by a refill of a class of at most 256 bytes. */
+  /** How many blocks one refill takes, for a class of at most 256 bytes: 1 to 1022. Default 64. */
   refillCountHot: number;
-  /** Blocks taken by a refill of a larger class. */
+  /** How many blocks one refill takes, for a larger class: 1 to 1022. Default 32. */
   refillCountMid: number;
-  /** false routes tiny sizes to the pool tier, for comparison. */
+  /** false makes tiny sizes blocks of the pool tier, for comparison. Default true. */
   wrapTiny: boolean;
-  /** Counts front-cache hits and misses per class. */
+  /** true counts the hits and misses of the front cache by class. Default false. */
   frontStats: boolean;
-  /** Fills every block with 0xde when it is freed, but for its first 8 bytes. */
+  /** true fills each freed block with 0xde, except its first 8 bytes. Default false. */
   safeFree: boolean;
 }
 
 /** One row of the table from which the parser, the help text and the docs derive. */
 export interface OptionRow {
   readonly name: keyof HeapOptions;
-  /** The environment variable, if the option has one. */
+  /** The environment variable. */
   readonly env: string;
   readonly type: "integer" | "switch";
   readonly default: number;
@@ -72,18 +86,19 @@ export const OPTION_TABLE: readonly OptionRow[] = [
 ];
 
 /**
- * What each option does, for help texts: apart from the table, so that programs need not ship it.
+ * What each option does, for help texts. It stands apart from the table, so that a program need not
+ * ship it.
  */
 export const OPTION_SENTENCES: Readonly<Record<keyof HeapOptions, string>> = {
   capacity: "Size of the whole heap; rounded up to a multiple of 65536.",
   sllDrainInterval:
     "Blocks on the SLL that make it drain; 0 drains only on demand and before a slab is opened.",
-  fastCap: "Blocks of one class that the front cache holds; more go on the SLL.",
+  fastCap: "Blocks of a class that the front cache holds before they go on the SLL.",
   refillCountHot: "Blocks taken by one refill of a class of at most 256 bytes.",
   refillCountMid: "Blocks taken by one refill of a larger class.",
-  wrapTiny: "0 routes tiny sizes to the pool tier, for comparison.",
-  frontStats: "1 counts front-cache hits and misses per class.",
-  safeFree: "1 fills every freed block with 0xde, except its first 8 bytes.",
+  wrapTiny: "0 makes tiny sizes blocks of the pool tier, for comparison.",
+  frontStats: "1 counts the hits and misses of the front cache by class.",
+  safeFree: "1 fills each freed block with 0xde, except its first 8 bytes.",
 };
 
 function accepted(row: OptionRow): string {
@@ -102,7 +117,7 @@ function reject(row: OptionRow, name: string, got: unknown): never {
 }
 
 function unknown(option: string, kind: string, accepted: readonly string[]): HeapError {
-  const message = `${option} is no ${kind}; the ${kind}s are ${accepted.join(", ")}`;
+  const message = `${option} is not a known ${kind}; the ${kind}s are ${accepted.join(", ")}`;
   return new HeapError("ERR_INVALID_OPTION", message, { option, accepted });
 }
 
@@ -120,7 +135,7 @@ function withDefaults(): HeapOptions {
 }
 
 /**
- * Fills in the defaults and checks every value.
+ * Returns all options: those given, which are checked, and the defaults.
  * @throws {HeapError} ERR_INVALID_OPTION for an unknown name or a value out of range.
  */
 export function resolveOptions(given: Partial<HeapOptions> = {}): HeapOptions {
@@ -143,8 +158,8 @@ export function resolveOptions(given: Partial<HeapOptions> = {}): HeapOptions {
 }
 
 /**
- * Reads the `HAKMEM_*` variables of an environment, such as `process.env`. Call it once, and give
- * the result to `Heap.create`.
+ * Reads options from the `HAKMEM_*` variables of an environment, such as `process.env`. Call it
+ * once, and give the result to `Heap.create` or `SharedHeap.create`.
  * @throws {HeapError} ERR_INVALID_OPTION for a malformed value, or an unknown `HAKMEM_*` name.
  */
 export function optionsFromEnv(

@@ -23,13 +23,14 @@ export interface Door {
   readonly realloc: (ptr: Ptr, size: number) => Ptr;
 }
 
+/** Opens the door of a heap of one worker. */
 export function openDoor(views: HeapViews): Door {
   const { headers, i32, meta } = views;
   const malloc = bindMalloc(views, meta, headers, i32, views.liveHeaders.subarray(1));
   return door(views, malloc, bindFree(views, meta, headers, i32));
 }
 
-/** The door of a worker of a shared heap. */
+/** Opens the door of a worker of a shared heap; `mine` says which slabs it owns. */
 export function openSharedDoor(views: HeapViews, mine: Uint8Array): Door {
   const { headers, i32, meta } = views;
   const malloc = bindOwnMalloc(views, meta, headers, i32, views.liveHeaders.subarray(1), mine);

@@ -4,7 +4,7 @@ import * as classRecord from "../layout/classRecord.js";
 import * as frontCache from "../layout/frontCache.js";
 import { BLOCK_BYTES, CLASS_COUNT, FINE_MAX_BYTES, POOL_MAX_BYTES } from "../layout/sizeClasses.js";
 
-/** Bytes that a chain of a class holds at the most, and that one refill takes. */
+/** The most bytes that the chain of a class holds, and that one refill takes. */
 const CHAIN_BYTES = 65536;
 const REFILL_BYTES = 16384;
 
@@ -12,14 +12,17 @@ function blocksWithin(bytes: number, blockBytes: number, limit: number): number 
   return Math.max(1, Math.min(limit, (bytes / blockBytes) | 0));
 }
 
-/** Blocks of a class's full chain: bounded by the option and by bytes; two large blocks. */
+/**
+ * Returns how many blocks a full chain of a class has: as many as the option and CHAIN_BYTES allow,
+ * and at most two blocks of one slab each.
+ */
 export function chainCap(classIndex: ClassIndex, fastCap: number): number {
   const blockBytes = BLOCK_BYTES[classIndex];
   if (blockBytes > POOL_MAX_BYTES) return Math.min(2, fastCap);
   return blocksWithin(CHAIN_BYTES, blockBytes, fastCap);
 }
 
-/** Blocks that a refill of a class takes. */
+/** Returns how many blocks a refill of a class takes. */
 export function refillCount(classIndex: ClassIndex, options: HeapOptions): number {
   const blockBytes = BLOCK_BYTES[classIndex];
   const wanted = blockBytes <= FINE_MAX_BYTES ? options.refillCountHot : options.refillCountMid;
@@ -40,7 +43,7 @@ export function formatClasses(meta: Int32Array, options: HeapOptions): void {
   openChains(meta);
 }
 
-/** Gives the chain of each class, which are empty, its room. */
+/** Gives the chain of each class its room. The chains are empty. */
 export function openChains(meta: Int32Array): void {
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
     meta[frontCache.ROOMS + classIndex] = meta[classRecord.at(classIndex) + classRecord.CAP];

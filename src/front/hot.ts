@@ -8,18 +8,20 @@ import * as workerRegion from "../layout/workerRegion.js";
 import { freeSlow, mallocOrThrow, setAside } from "./slow.js";
 
 /*
- * These are closures over one heap's views, not methods: V8 then puts the views' addresses and
- * lengths into the machine code of a loop that uses one heap. Methods load and check them at each
- * call: 100 blocks allocated and freed took 3.5 ns an operation, with closures 2.6. They are
- * declarations for their names, which profiles show: the bundler drops those of expressions.
+ * These are closures over one heap's views, not methods, because V8 then puts the addresses and
+ * lengths of the views into the machine code of a loop that uses one heap. Methods load and check
+ * them in each call: a batch of 100 blocks took 3.5 ns per operation, and 2.6 with closures. They
+ * are declarations because profiles show their names; the bundler drops the names of expressions.
  */
 
 /**
- * Flat on purpose, as is `bindFree`: with leaf functions of their own both took 20 % longer.
+ * Binds `malloc` to the views of a heap. It is flat on purpose, as `bindFree` is: with leaf
+ * functions of their own both took 20 % longer.
  *
- * The chain's head is what the last link said, which a stale view can have overwritten: it is
- * handed out if its header says that it is a cached block of the class. The granule is a rotation,
- * one instruction: of a misaligned ptr it lies beyond the header map.
+ * The head of the chain is what the last link said, and a stale view can have overwritten that
+ * link. So the head is handed out only if its header says that it is a cached block of the class.
+ * The granule is a rotation, because that is one instruction and takes a misaligned ptr beyond the
+ * header map.
  */
 export function bindMalloc(
   views: HeapViews,
@@ -35,7 +37,7 @@ export function bindMalloc(
       const liveHeader = liveHeaders[last];
       const ptr = meta[liveHeader];
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
-      // Of a detached buffer all is undefined, and the head of a class without a block is 0.
+      // If the buffer was detached, all is undefined; if the class has no block, its head is 0.
       if (headers[granule] + LIVE_TO_CACHED === liveHeader) {
         const cachedHeader = liveHeader - LIVE_TO_CACHED;
         headers[granule] = liveHeader;
@@ -50,8 +52,9 @@ export function bindMalloc(
 }
 
 /**
- * As `bindMalloc`, for a worker: `mine` says whether a cached block is in a slab of its own. The
- * header is written last: of a worker that is killed before it, the block is still cached.
+ * Binds `malloc` as `bindMalloc` does, for a worker: `mine` says whether a cached block is in a
+ * slab that the worker owns. The header is written last, so that the block is still cached if the
+ * worker is killed before.
  */
 export function bindOwnMalloc(
   views: HeapViews,
@@ -80,6 +83,7 @@ export function bindOwnMalloc(
   return malloc;
 }
 
+/** Binds `free` to the views of a heap. */
 export function bindFree(
   views: HeapViews,
   meta: Int32Array,
@@ -116,8 +120,9 @@ export function bindFree(
 }
 
 /**
- * As `bindFree`, for the blocks of this worker's slabs: `mine` has the live header of each. Others'
- * small blocks go to the outbox (see central/remote.ts), which holds `limit` blocks.
+ * Binds `free` as `bindFree` does, for the blocks of the slabs that this worker owns: `mine` has
+ * the live header of each slab. Small blocks of other workers go to the outbox (see
+ * central/remote.ts), which holds `limit` blocks.
  */
 export function bindOwnFree(
   views: HeapViews,

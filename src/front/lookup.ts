@@ -6,7 +6,9 @@ import * as superblock from "../layout/superblock.js";
 import type { HeapViews } from "../layout/views.js";
 import { closed, notLive } from "./misuse.js";
 
-/** The header of a live ptr. @throws ERR_INVALID_POINTER or ERR_DOUBLE_FREE for any other. */
+/**
+ * Returns the header of a live ptr. @throws ERR_INVALID_POINTER or ERR_DOUBLE_FREE for any other.
+ */
 export function liveHeaderOf(views: HeapViews, ptr: number): Header {
   if (views.gate[superblock.CLOSED] !== 0) throw closed(views);
   if (typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr) {
@@ -16,7 +18,7 @@ export function liveHeaderOf(views: HeapViews, ptr: number): Header {
   throw notLive(views, ptr);
 }
 
-/** Bytes that the program may use of a block whose header is given. */
+/** Returns how many bytes of a block the program may use. The header is that of the block. */
 export function usableBytes(views: HeapViews, ptr: number, header: Header): number {
   const classIndex = headerClass(header);
   return classIndex === SPAN_CLASS ? spanBytes(views, ptr) : BLOCK_BYTES[classIndex];

@@ -16,7 +16,7 @@ import * as superblock from "../layout/superblock.js";
 import { ptrToSlab, SLAB_BYTES, slabToPtr } from "../layout/units.js";
 import { capacityOf, endSlab, firstSlab, type HeapViews } from "../layout/views.js";
 
-/** What a number is to a heap: a live block's tier is told by `Heap.classify`. */
+/** Why a number is not a live ptr. (`Heap.classify` tells the tier of one that is.) */
 export type NotLive =
   | "null"
   | "freed"
@@ -26,7 +26,10 @@ export type NotLive =
   | "misaligned"
   | "foreign";
 
-/** Why a ptr is not live. Reads the header byte, and the slab's record only to word the answer. */
+/**
+ * Returns why a ptr is not live. It reads the header byte first, and the slab's record only to word
+ * the answer.
+ */
 export function classifyNotLive(views: HeapViews, ptr: unknown): NotLive {
   if (ptr === 0) return "null";
   if (typeof ptr !== "number" || !Number.isInteger(ptr)) return "foreign";
@@ -41,7 +44,10 @@ export function classifyNotLive(views: HeapViews, ptr: unknown): NotLive {
   return isStart && header === toHeader(IN_TRANSIT, kind) ? "freed" : "interior";
 }
 
-/** What the run is that holds a slab. Walks the runs: only the first slab of each says it. */
+/**
+ * Returns the kind of the run that holds a slab. It walks the runs, because only the first slab of
+ * each says it.
+ */
 function kindOfSlab(views: HeapViews, slab: SlabIndex): number {
   for (const run of views.slabSource.runs(views)) {
     if (slab < run.slab + run.slabs) return run.kind;
@@ -52,14 +58,14 @@ function kindOfSlab(views: HeapViews, slab: SlabIndex): number {
 const REASONS: Record<NotLive, string> = {
   null: "is null",
   freed: "was freed already",
-  interior: "is no block's first byte",
+  interior: "is not the first byte of a block",
   unallocated: "was never allocated, or its slab was given back",
   metadata: "lies in the heap's own metadata",
   misaligned: `is not a multiple of ${GRANULE_BYTES}`,
-  foreign: "is no offset in this heap",
+  foreign: "is not an offset in this heap",
 };
 
-/** The error for a ptr that is not live. */
+/** Returns the error for a ptr that is not live. */
 export function notLive(views: HeapViews, ptr: unknown): HeapError {
   const reason = classifyNotLive(views, ptr);
   const code = reason === "freed" ? "ERR_DOUBLE_FREE" : "ERR_INVALID_POINTER";
@@ -73,7 +79,7 @@ export function notLive(views: HeapViews, ptr: unknown): HeapError {
   );
 }
 
-/** The error for a size that no heap of this capacity takes. */
+/** Returns the error for a size that no heap of this capacity takes. */
 export function invalidSize(views: HeapViews, size: unknown): HeapError {
   const max = largestBlock(views);
   return new HeapError(
@@ -87,12 +93,12 @@ export function invalidSize(views: HeapViews, size: unknown): HeapError {
   );
 }
 
-/** The largest size that the heap could hold were it empty. */
+/** Returns the largest size that the heap could hold if it were empty. */
 export function largestBlock(views: HeapViews): number {
   return (endSlab(views) - firstSlab(views)) * SLAB_BYTES;
 }
 
-/** The error for a request that no free memory holds. */
+/** Returns the error for a request that no free memory holds. */
 export function exhausted(views: HeapViews, requestBytes: number): HeapError {
   const { meta, records } = views;
   const unusedBytes = Math.max(0, endSlab(views) - meta[superblock.WILDERNESS]) * SLAB_BYTES;
@@ -119,13 +125,13 @@ export function exhausted(views: HeapViews, requestBytes: number): HeapError {
   });
 }
 
-/** Bytes of a slab's free blocks; none of a span or a free run. */
+/** Returns the bytes of a slab's free blocks; 0 for a span or a free run. */
 function freeBytesOf(records: Int32Array, slabAt: WordIndex, kind: number): number {
   if (kind < 1 || kind > CLASS_COUNT) return 0;
   return records[slabAt + slabRecord.FREE_COUNT] * BLOCK_BYTES[kind];
 }
 
-/** The error for any use of a disposed heap, or of one whose buffer is gone. */
+/** Returns the error for any use of a heap that was disposed, or whose buffer is gone. */
 export function closed(views: HeapViews): HeapError {
   const message =
     views.meta.length === 0

@@ -7,18 +7,20 @@ import { liveHeaderOf, usableBytes } from "./lookup.js";
 import { invalidSize, largestBlock } from "./misuse.js";
 import { mallocSlow } from "./slow.js";
 
-/** Up to here a loop over words is faster than `copyWithin`, whose call alone costs 17 ns. */
+/** Up to this size a loop over words is faster than `copyWithin`, whose call alone costs 17 ns. */
 const WORD_COPY_MAX_BYTES = 128;
 
 /**
- * `realloc`: where the block lies if its class stays or at most half of it is unused, or if it is a
- * span that can be cut or grown, or if there is no memory for a smaller one; else by a copy.
+ * Binds `realloc` to the views of a heap. The block stays where it lies if its class stays or at
+ * most half of it is unused, if it is a span that can be cut or grown, or if there is no memory for
+ * a smaller one. Otherwise it is copied.
  *
- * It takes the hot `malloc` and `free` of its heap, which V8 inlines here; it is itself too long to
- * be inlined into a program's loop, as the slow paths are. By the slow paths a move took 7 ns more.
+ * It calls the hot `malloc` and `free` of its heap, which V8 inlines here. It is itself too long to
+ * be inlined into a program's loop, as the slow paths are. With calls of the slow paths a move took
+ * 7 ns more.
  *
- * Words of 4 bytes are copied: a Float64Array would change NaNs on engines that box them, a
- * BigInt64Array would allocate until it is optimised.
+ * It copies words of 4 bytes, because a Float64Array would change NaNs on engines that box them,
+ * and a BigInt64Array would allocate until it is optimised.
  */
 export function bindRealloc(
   views: HeapViews,
@@ -57,7 +59,7 @@ export function bindRealloc(
     try {
       free(ptr);
     } catch (error) {
-      // Another worker freed it meanwhile.
+      // Another worker has freed the block meanwhile.
       free(to as Ptr);
       throw error;
     }

@@ -11,8 +11,8 @@ import { blocksPerSlab, PAGE_BYTES, slabToPtr } from "../layout/units.js";
 import type { HeapViews } from "../layout/views.js";
 
 /**
- * Gives a class without a chain one of blocks of one slab, the lowest address first. Free blocks
- * come before uncarved ones, so that no page is touched while another has room.
+ * Gives a class without a chain a new one, of blocks of one slab, the lowest address first. Free
+ * blocks come before uncarved ones, so that no new page is touched while an old one has room.
  */
 export function refillFromSlab(views: HeapViews, classIndex: ClassIndex, slab: SlabIndex): void {
   const { meta, records } = views;
@@ -34,7 +34,10 @@ export function refillFromSlab(views: HeapViews, classIndex: ClassIndex, slab: S
   if (exhausted) unlinkPartial(views, slab, classIndex);
 }
 
-/** Gives headers to the next blocks of a slab, up to the end of a page. */
+/**
+ * Carves the next blocks of a slab, up to the end of a page, and makes them a chain. Returns how
+ * many.
+ */
 function carve(views: HeapViews, slab: SlabIndex, classIndex: ClassIndex, wanted: number): number {
   const { headers, i32, meta, records } = views;
   const slabAt = slabRecord.at(slab);

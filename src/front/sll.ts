@@ -12,15 +12,17 @@ import { blocksPerSlab, SLAB_SHIFT, slabToPtr } from "../layout/units.js";
 import type { HeapViews } from "../layout/views.js";
 
 /*
- * The SLL: freed blocks that did not fit the front cache, until a drain returns them to their
- * slabs. It is a singly linked list of full chains, a list a class.
+ * The SLL (singly linked list): freed blocks that did not fit the front cache, until a drain
+ * returns them to their slabs. There is one list per class; its elements are full chains.
  *
- * Every link is a hint. Where it leads to no cached block of the class, or a chain is not as long
- * as was counted, a program wrote to a block that it had freed; the class's lists are then given up
- * and made anew from the headers.
+ * Every link is a hint. If it leads to something that is not a cached block of the class, or if a
+ * chain is not as long as was counted, a program has written to a block that it had freed. The
+ * lists of the class are then given up, and its blocks are found by their headers.
  */
 
-/** Whether a link names a cached block, in a slab of this image, that has this cached header. */
+/**
+ * Returns whether a link names a block with this cached header, in a slab of this heap or worker.
+ */
 export function isCachedBlock(views: HeapViews, ptr: number, cachedHeader: Header): boolean {
   return (
     (ptr & (GRANULE_BYTES - 1)) === 0 &&
@@ -29,7 +31,9 @@ export function isCachedBlock(views: HeapViews, ptr: number, cachedHeader: Heade
   );
 }
 
-/** Gives a class without a chain its newest one on the SLL. Whether there was one. */
+/**
+ * Gives a class without a chain the newest one that it has on the SLL. Returns whether it has one.
+ */
 export function popSll(views: HeapViews, liveHeader: Header): boolean {
   const { i32, meta } = views;
   const classIndex = headerClass(liveHeader);
@@ -50,7 +54,7 @@ export function popSll(views: HeapViews, liveHeader: Header): boolean {
   return true;
 }
 
-/** Returns every block of the SLL to its slab, and slabs that become empty to the arena. */
+/** Returns every block of the SLL to its slab, and empty slabs to the arena. */
 export function drainSll(views: HeapViews): void {
   const { counters, i32, meta } = views;
   counters[heapCounters.DRAINS] = counters[heapCounters.DRAINS] + 1;
@@ -71,7 +75,10 @@ export function drainSll(views: HeapViews): void {
   }
 }
 
-/** Returns every cached block to its slab: the SLL's and the front cache's. */
+/**
+ * Returns every cached block to its slab: those of the front cache and of the SLL. In a shared heap
+ * it also sends the outbox and collects the mail.
+ */
 export function drainCaches(views: HeapViews): void {
   const { meta } = views;
   drainSll(views);
@@ -85,7 +92,9 @@ export function drainCaches(views: HeapViews): void {
   }
 }
 
-/** Returns the blocks of a chain to their slabs: all, if it is a chain of so many. */
+/**
+ * Returns the blocks of a chain to their slabs. Returns false if the chain had not `count` blocks.
+ */
 function returnChain(
   views: HeapViews,
   classIndex: ClassIndex,
@@ -102,14 +111,15 @@ function returnChain(
     views.slabSource.returnBlock(views, classIndex, ptr);
     ptr = next;
   }
-  // Once, for a double costs an object of the collector's until the code is optimised.
+  // Once, because each new double is an object of the collector's until the code is optimised.
   counters[drained] = counters[drained] + returned;
   return returned === count && ptr === 0;
 }
 
 /**
- * Gives up the lists of a class and returns its cached blocks by their headers. In a shared heap
- * others may write to headers of live blocks meanwhile; to none that is cached, or will be.
+ * Gives up the lists of a class, and returns its cached blocks to their slabs by their headers. In
+ * a shared heap other workers may write to headers of live blocks meanwhile, but not to one that is
+ * cached or is about to be.
  */
 export function mendClass(views: HeapViews, classIndex: ClassIndex): void {
   const { counters, headers, meta, records, slabSource } = views;

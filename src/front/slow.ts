@@ -21,15 +21,16 @@ import { refillFromSlab } from "./refill.js";
 import { drainCaches, drainSll, isCachedBlock, mendClass, popSll } from "./sll.js";
 
 /*
- * Where the hot paths go when they miss. Each is one long body on purpose, as `realloc` is: above
- * 460 bytes of bytecode V8 does not inline a function. Cut into small ones they were inlined into
- * the program's loops, used up its inlining budget, and made it deoptimise whenever one of their
- * rare branches ran for the first time: a trace ran at 5.5 or 7.5 ns an event, by luck.
+ * Where the hot paths go when they miss. Each is one long body on purpose, as `realloc` is, because
+ * V8 does not inline a function of more than 460 bytes of bytecode. When they were cut into small
+ * functions, V8 inlined those into the program's loops, where they used up the inlining budget and
+ * made the loop deoptimise whenever a rare branch ran for the first time: a trace ran at 5.5 or 7.5
+ * ns per event, by luck.
  */
 
 /**
- * `malloc` when the class's chain is empty, in this order: the class's SLL, a slab of the class
- * with free or uncarved blocks, a new slab, what the other classes cache.
+ * Allocates when the chain of the class is empty. It looks, in this order, at the SLL of the class,
+ * a slab of the class with free or uncarved blocks, a new slab, and what all classes cache.
  *
  * @returns the live block; 0 when memory is exhausted.
  * @throws ERR_INVALID_SIZE
@@ -52,7 +53,7 @@ export function mallocSlow(views: HeapViews, size: number): number {
   const classIndex = liveHeader & CLASS_MASK;
   const cachedHeader = liveHeader - LIVE_TO_CACHED;
   let ptr = meta[liveHeader];
-  // It is one for a caller that came here without a look at the chain.
+  // It is a cached block if the caller has not looked at the chain, as `tryMalloc`.
   if (!isCachedBlock(views, ptr, cachedHeader)) {
     const classAt = classRecord.START + classIndex * classRecord.INTS;
     const counter = classIndex * classCounters.DOUBLES;
@@ -86,9 +87,9 @@ export function mallocSlow(views: HeapViews, size: number): number {
 }
 
 /**
- * Puts the full chain of a class on the SLL, if there is one and no drain is due then: whether it
- * did. It is short, to be inlined into the hot `free` of a loop that fills chains: a path that
- * makes no call, for the sake of V8's registers.
+ * Puts the full chain of a class on the SLL, unless a drain would be due then. Returns whether it
+ * did. It is short, so that V8 inlines it into the hot `free` of a loop that fills chains: that
+ * path then makes no call, and V8 keeps its registers.
  */
 export function setAside(
   meta: Int32Array,
@@ -101,7 +102,7 @@ export function setAside(
   const chain = meta[liveHeader];
   const blocks = (meta[superblock.SLL_BLOCKS] + cap) | 0;
   const interval = meta[superblock.DRAIN_INTERVAL];
-  // The head was freed last, so it is a ptr; but stale links may have led a drain to it since.
+  // The head was the last block to be freed, but a drain may have followed stale links to it since.
   const isCached = headers[chain >>> GRANULE_SHIFT] === liveHeader - LIVE_TO_CACHED;
   if (!isCached || (interval !== 0 && blocks >= interval)) return false;
   i32[(chain >> 2) + cachedBlock.CHAIN_LINK] = meta[classAt + classRecord.SLL_HEAD];
@@ -114,8 +115,8 @@ export function setAside(
 }
 
 /**
- * `free` of a span, with a full chain, or of no live ptr. A full chain goes on the SLL, as by
- * `setAside`, which is drained when due.
+ * Frees a span, or a block whose chain is full, and refuses what is not live. A full chain goes on
+ * the SLL, as with `setAside`; the SLL is drained when that is due.
  *
  * @throws ERR_INVALID_POINTER, ERR_DOUBLE_FREE
  */
@@ -137,7 +138,7 @@ export function freeSlow(views: HeapViews, ptr: number): void {
   if (slabSource.freeForeign(views, ptr, liveHeader)) return;
   const cachedHeader = liveHeader - LIVE_TO_CACHED;
   let room = meta[cachedHeader];
-  // There is room for a caller that came here without a look at the chain.
+  // There is room if the caller has not looked at the chain.
   if (room <= 0 && !isCachedBlock(views, meta[liveHeader], cachedHeader)) {
     mendClass(views, classIndex);
     room = meta[cachedHeader];
@@ -161,7 +162,10 @@ export function freeSlow(views: HeapViews, ptr: number): void {
   meta[cachedHeader] = room - 1;
 }
 
-/** Small enough to be inlined: the callers' code for exhaustion is one call that never ran. */
+/**
+ * Allocates, or throws if memory is exhausted. It is small enough to be inlined: what its callers
+ * have for exhaustion is one call.
+ */
 export function mallocOrThrow(views: HeapViews, size: number): number {
   const ptr = mallocSlow(views, size);
   if (ptr === 0) throw exhausted(views, size);

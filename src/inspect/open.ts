@@ -16,7 +16,7 @@ import { type HeapViews, viewImage } from "../layout/views.js";
 import * as workerSlot from "../layout/workerSlot.js";
 import { verifyImage } from "./verify.js";
 
-/** The error for bytes that are no intact image or snapshot. */
+/** Returns the error for bytes that are not an intact image or snapshot. */
 export function badImage(field: string, found: unknown, expected: unknown): HeapError {
   const message = `not a heap image: ${field} is ${show(found)}, expected ${show(expected)}`;
   return new HeapError("ERR_BAD_HEAP_IMAGE", message, { field, found, expected });
@@ -26,7 +26,7 @@ function check(field: string, found: unknown, expected: unknown): void {
   if (found !== expected) throw badImage(field, found, expected);
 }
 
-/** Checks that the build that made an image had the layout and the size classes of this one. */
+/** Checks that the image was made with this layout and these size classes. */
 function checkFormat(meta: Int32Array): void {
   check("version", meta[superblock.VERSION], FORMAT_VERSION);
   check("fingerprint", meta[superblock.FINGERPRINT], FINGERPRINT);
@@ -57,10 +57,7 @@ export function checkImage(
   return { views, options };
 }
 
-/**
- * Checks the superblock of a shared heap, which changes under other workers' hands.
- * @throws {HeapError} ERR_BAD_HEAP_IMAGE
- */
+/** Checks the superblock of a shared heap, which other workers may change meanwhile. */
 export function readSharedSuperblock(
   buffer: ArrayBufferLike,
   capacityBytes: number,

@@ -14,15 +14,15 @@ import * as workerRegion from "../layout/workerRegion.js";
 import { isAttached, slotViews } from "./sharedVerify.js";
 import { add, type Counted, cachedBlocks, counted, type HeapStats, readStats } from "./stats.js";
 
-/** What one worker has of a shared heap. */
+/** What one worker has of a shared heap, in blocks and bytes. */
 export interface WorkerStats {
   workerId: number;
-  /** Slabs and spans it owns, in slabs. */
+  /** The slabs that it owns, those of its spans included. */
   slabs: number;
-  /** Live blocks in its slabs, whoever holds them. */
+  /** Live blocks in its slabs, whichever worker holds them. */
   live: Counted;
   cached: Counted;
-  /** Blocks of others that it freed and has not sent home yet. */
+  /** Blocks of other workers that it has freed and not sent home yet. */
   outboxBlocks: number;
   refills: number;
   drains: number;
@@ -32,11 +32,11 @@ export interface WorkerStats {
 
 export interface SharedHeapStats extends HeapStats {
   maxWorkers: number;
-  /** Freed by a worker that does not own the slab, and on their way home. */
+  /** Blocks that a worker which does not own the slab has freed, on their way home. */
   inTransit: Counted;
-  /** Slabs that a worker left with live blocks, until they are adopted. */
+  /** Slabs with live blocks that a worker has left, until they are adopted. */
   abandonedSlabs: number;
-  /** Attached workers. */
+  /** The attached workers. */
   workers: WorkerStats[];
 }
 
@@ -128,7 +128,7 @@ function readOwned(
   add(worker.live, counted(used, BLOCK_BYTES[kind]));
 }
 
-/** Blocks of a slab that were sent home and not collected. */
+/** Returns how many blocks of a slab were sent home and not collected. */
 function remoteBlocks(views: SharedViews, slab: SlabIndex, kind: number): number {
   const first = views.layout.remoteBits + (slab << FREE_WORDS_SHIFT);
   let blocks = 0;

@@ -47,8 +47,8 @@ import {
 /*
  * The invariants of verify.ts, for each worker, and those that only a shared heap has:
  *
- *   owner       a slab's owner is an attached worker, or nobody: an abandoned slab
- *   transit     each block in transit is in one outbox, or has its remote bit; no other block does
+ *   owner       a slab's owner is an attached worker, unless the slab is abandoned
+ *   transit     a block in transit is in one outbox or has its remote bit, and no other block is
  *   marks       marks(slab) = its blocks with a mark; a slab with marks is flagged
  *   freeBits    a block's free bit says whether its header is free
  */
@@ -56,13 +56,13 @@ import {
 interface Census {
   /** What the slabs of each worker say. */
   readonly walked: readonly Walked[];
-  /** Blocks in an outbox that are not sent. */
+  /** The blocks in outboxes that were not sent. */
   readonly outboxes: Set<number>;
-  /** Owner and class of the empty slabs that wait for the next drain: one at the most. */
+  /** Owner and class of the empty slabs that are kept until the next drain: at most one of each. */
   readonly kept: Set<number>;
 }
 
-/** The images of all slots, of which those that are free have empty lists. */
+/** Returns the views of all slots. Those of free slots have empty lists. */
 export function slotViews(views: SharedViews): SharedViews[] {
   return Array.from({ length: views.layout.workers }, (_, worker) => viewWorker(views, worker));
 }
@@ -71,7 +71,7 @@ export function isAttached(views: SharedViews, worker: WorkerIndex): boolean {
   return isWorkers(sync.load(views.words, workerSlot.at(worker) + workerSlot.STATE));
 }
 
-/** What fails while an image is read and joined, whatever it is, makes it no heap image. */
+/** Reads and joins an image. Whatever fails meanwhile says that it is no heap image. */
 export function asSharedImage<Result>(read: () => Result): Result {
   try {
     return read();
@@ -84,7 +84,7 @@ export function asSharedImage<Result>(read: () => Result): Result {
   }
 }
 
-/** Checks of a heap that nobody has joined the words that say where others are. */
+/** Checks the words of a heap that say where other words are, before a worker joins it. */
 export function checkWords(buffer: ArrayBufferLike, options: HeapOptions, workers: number): void {
   const { capacity } = options;
   const layout = sharedLayout(capacity, workers);

@@ -15,9 +15,10 @@ import { badImage } from "./open.js";
 /*
  * A snapshot is little-endian words:
  *
- *   "hkms" | version | capacity | extents | checksum | (offset, bytes) an extent | their contents
+ *   "hkms" | version | capacity | extents | checksum | (offset, bytes) of each extent | their bytes
  *
- * Extents are the written pages of metadata, and of each slab in use its headers and carved bytes.
+ * The extents are the pages of metadata that were written to, and the headers and the carved bytes
+ * of each slab in use.
  */
 const MAGIC_WORD = 0x736d6b68;
 const VERSION_WORD = 1;
@@ -28,7 +29,7 @@ interface Extent {
   readonly bytes: number;
 }
 
-/** Bytes of a run of slabs that blocks occupy; never more than the run has. */
+/** Returns how many bytes of a run its blocks occupy. It is never more than the run has. */
 function usedBytes(records: Int32Array, { slab, slabs, kind }: Run): number {
   const slabAt = slabRecord.at(slab);
   if (kind === IN_ARENA) return 0;
@@ -59,7 +60,7 @@ function listExtents(views: HeapViews): Extent[] {
   return extents;
 }
 
-/** FNV-1a over words: finds damage, not malice. */
+/** Returns the FNV-1a hash of words. It finds damage, not malice. */
 function checksum(words: Uint32Array): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < words.length; index++) {
@@ -68,7 +69,7 @@ function checksum(words: Uint32Array): number {
   return hash >>> 0;
 }
 
-/** Copies what is in use of an image into a snapshot. */
+/** Returns a snapshot of what is in use of an image. */
 export function snapshotImage(views: HeapViews): Uint8Array<ArrayBuffer> {
   const extents = listExtents(views);
   const headBytes = 4 * (HEADER_WORDS + 2 * extents.length);
@@ -87,7 +88,7 @@ export function snapshotImage(views: HeapViews): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Checks a snapshot and lays it out in a new buffer. @throws ERR_BAD_HEAP_IMAGE */
+/** Checks a snapshot, and lays it out in a new buffer. @throws ERR_BAD_HEAP_IMAGE */
 export function restoreBuffer<B extends ArrayBufferLike>(
   snapshot: Uint8Array,
   reserve: (capacityBytes: number) => B,
@@ -130,7 +131,7 @@ function layOut(
   if (at !== snapshot.byteLength) throw badImage("snapshot length", snapshot.byteLength, at);
 }
 
-/** Counts touched pages anew: in a restored heap only what is in use was touched. */
+/** Counts touched pages anew, because in a restored heap only what is in use was touched. */
 export function recountTouched(views: HeapViews): void {
   const { meta, records } = views;
   let pages = 0;

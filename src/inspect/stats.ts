@@ -19,6 +19,7 @@ import * as superblock from "../layout/superblock.js";
 import { blocksPerSlab, PAGE_BYTES, SLAB_BYTES, slabToPtr } from "../layout/units.js";
 import { endSlab, firstSlab, type HeapViews } from "../layout/views.js";
 
+/** A number of blocks, and the bytes that they have. */
 export interface Counted {
   blocks: number;
   bytes: number;
@@ -30,43 +31,50 @@ export interface FrontStats {
   misses: number;
 }
 
+/** The figures of one size class. */
 export interface ClassStats {
   class: number;
   tier: Tier;
   blockBytes: number;
   slabs: number;
   live: Counted;
-  /** In the front cache or on the SLL. */
+  /** Blocks in the front cache or on the SLL. */
   cached: Counted;
   free: Counted;
-  /** Room in the class's slabs that has no blocks yet. */
+  /** Bytes of the slabs of the class that have no blocks yet. */
   uncarvedBytes: number;
   refills: number;
-  /** Blocks that drains returned to their slabs; not those that a mend did. */
+  /** Blocks that drains returned to their slabs, without those of mends. */
   drained: number;
   /** null unless the heap was created with `frontStats`. */
   front: FrontStats | null;
 }
 
+/** The figures of a heap. Bytes of blocks are those of their classes, not those asked for. */
 export interface HeapStats {
   capacityBytes: number;
-  /** Header map, superblock, front caches and records: reserved, not all of it committed. */
+  /** Bytes of the header map and the metadata. They are reserved, and committed where touched. */
   metadataBytes: number;
   live: Counted;
   cached: Counted;
   free: Counted;
   uncarvedBytes: number;
-  /** Bytes of slabs in the arena, the never used ones included. */
+  /** Bytes of the slabs in the arena, with those that were never used. */
   pooledBytes: number;
   slabs: { inUse: number; pooled: number; unused: number; opened: number };
   spans: Counted;
-  /** Touched pages that slabs in use, spans and metadata hold now. */
+  /** Bytes of touched pages in slabs in use, in spans and in the metadata. */
   committedBytes: number;
-  /** All pages that were ever touched: JavaScript cannot give a page back. A bound on the RSS. */
+  /**
+   * Bytes of all pages that were ever touched, because JavaScript cannot give a page back. It
+   * bounds the resident memory.
+   */
   peakCommittedBytes: number;
   refills: number;
   drains: number;
-  /** How often the lists of a class were made anew: a program wrote to a block it had freed. */
+  /**
+   * How often the lists of a class were made anew, because a program had written to a freed block.
+   */
   mends: number;
   front: FrontStats | null;
   classes: ClassStats[];
@@ -81,7 +89,7 @@ export function add(total: Counted, part: Counted): void {
   total.bytes += part.bytes;
 }
 
-/** Blocks that a class has cached: in its chain and on the SLL. */
+/** Returns how many blocks a class has in its chain and on the SLL. */
 export function cachedBlocks(meta: Int32Array, classIndex: ClassIndex): number {
   const classAt = classRecord.at(classIndex);
   const cap = meta[classAt + classRecord.CAP];
@@ -89,7 +97,9 @@ export function cachedBlocks(meta: Int32Array, classIndex: ClassIndex): number {
   return cap - meta[frontCache.ROOMS + classIndex] + chains * cap;
 }
 
-/** Metadata pages that are not all zero: those that were ever written to. */
+/**
+ * Returns the bytes of the pages of metadata that were ever written to: those that are not all 0.
+ */
 function touchedMetadataBytes(meta: Int32Array): number {
   const pageInts = PAGE_BYTES / 4;
   let bytes = 0;
@@ -132,7 +142,7 @@ function sum(workers: readonly HeapViews[], value: (views: HeapViews) => number)
   return workers.reduce((total, views) => total + value(views), 0);
 }
 
-/** Adds what the slabs say: blocks live and free by class, spans, and pages. */
+/** Adds what the slabs say: live and free blocks by class, spans, and pages. */
 function readRuns(views: HeapViews, stats: HeapStats): void {
   const { records } = views;
   let idlePages = 0;
@@ -160,7 +170,7 @@ function readRuns(views: HeapViews, stats: HeapStats): void {
   stats.committedBytes = stats.peakCommittedBytes - idlePages * PAGE_BYTES;
 }
 
-/** Touched pages of a run of slabs, their header map's included. */
+/** Returns how many pages of a run of slabs were touched, with those of its header map. */
 function touchedPagesOf(records: Int32Array, slab: SlabIndex, slabs: number): number {
   let pages = 0;
   for (let index = slab; index < slab + slabs; index++) {
@@ -169,7 +179,10 @@ function touchedPagesOf(records: Int32Array, slab: SlabIndex, slabs: number): nu
   return pages;
 }
 
-/** Reads the statistics of an image: of a shared heap, with the images of all its workers. */
+/**
+ * Reads the statistics of a heap. Those of a shared heap are read with the views of all its
+ * workers.
+ */
 export function readStats(
   views: HeapViews,
   options: HeapOptions,

@@ -34,18 +34,18 @@ import { endSlab, firstSlab, type HeapViews } from "../layout/views.js";
  *   headers     a header stands where a block starts, with its slab's class, and nowhere else
  *   freeCount   free(slab) = headers of the slab in state free
  *   carved      0 <= carved(slab) <= blocks per slab; a slab in use has a block that is not free
- *   span        a span has slabs enough for its bytes, and not one too many
+ *   span        a span has just as many slabs as its bytes need
  *   cached      each cached block stands once in its class's chain or in one on the SLL
- *   chains      a chain has as many blocks as are counted, and the SLL full ones only
+ *   chains      a chain has as many blocks as are counted, and chains on the SLL are full
  *   partial     a class's list holds its slabs with free or uncarved blocks, each once
  *   bins        each free run is in the bin of its length, and the bin map says so
  *   touched     what a slab uses is counted as touched, and the sum is right
  */
 
-/** Codes that the class bits of a header can hold. */
+/** How many codes the class bits of a header can hold. */
 const CLASS_CODES = 64;
 
-/** What the slabs say, for the lists to be compared with. */
+/** What the slabs say, to compare the lists with. */
 export type Walked = {
   cachedHeaders: Int32Array;
   classSlabs: Int32Array;
@@ -100,7 +100,7 @@ export function verifyImage(views: HeapViews): void {
   verifyBins(views, walked);
 }
 
-/** Compares a worker's lists with what the slabs say. */
+/** Compares the lists of a heap, or of a worker, with what the slabs say. */
 export function verifyLists(views: HeapViews, walked: Walked): void {
   verifyChains(views, walked);
   for (let classIndex = 1; classIndex <= CLASS_COUNT; classIndex++) {
@@ -214,7 +214,7 @@ function verifySlab(
   if (free > 0 || carved < blocksPerSlab(kind)) walked.partial.add(slab);
 }
 
-/** No header stands in the granules of these slabs. */
+/** Checks that no header stands in the granules of these slabs. */
 export function verifyBareHeaders(views: HeapViews, slab: SlabIndex, end: number): void {
   verifyZeros(views, slab * SLAB_GRANULES, end * SLAB_GRANULES);
 }
@@ -227,7 +227,9 @@ export function verifyZeros(views: HeapViews, granule: Granule, end: number): vo
   }
 }
 
-/** Walks the chains of every class and those on the SLL: each block is seen once. */
+/**
+ * Walks the chains of every class, those on the SLL too, and checks that each block is seen once.
+ */
 function verifyChains(views: HeapViews, walked: Walked): void {
   const { i32, meta } = views;
   const seen = new Set<number>();
@@ -257,7 +259,9 @@ function verifyChains(views: HeapViews, walked: Walked): void {
   verifyCodes(meta);
 }
 
-/** Class codes that are no class send the hot paths to the slow ones. */
+/**
+ * Checks that codes which are no class have no chain, so that the hot paths go to the slow ones.
+ */
 function verifyCodes(meta: Int32Array): void {
   for (let code = 0; code < CLASS_CODES; code++) {
     if (code >= 1 && code <= CLASS_COUNT) continue;

@@ -6,9 +6,10 @@ import * as slabRecord from "../layout/slabRecord.js";
 import { blocksPerSlab, slabToPtr } from "../layout/units.js";
 import type { HeapViews } from "../layout/views.js";
 
+/** Handed out; in the front cache or on the SLL; free in its slab. */
 export type BlockState = "live" | "cached" | "free";
 
-/** One block of a heap walk. `size` is its usable bytes. */
+/** One block of a heap walk. `size` is the number of its usable bytes. */
 export interface BlockInfo {
   readonly ptr: Ptr;
   readonly size: number;

@@ -6,9 +6,10 @@ import type { ClassIndex, Header } from "../base/types.js";
  * every list and count is a cache of it that can be rebuilt by reading the map.
  *
  *    7 6 5 4 3 2 1 0
- *   +---+-----------+    state 0  no block starts here (the class is 0 too); in a shared heap, with
- *   |st |   class   |             a class: in transit, freed by a worker that does not own its slab
- *   +---+-----------+    state 1  free: in its slab, to be taken by a refill
+ *   +---+-----------+    state 0  no block starts here, and the class is 0 too. In a shared heap,
+ *   |st |   class   |             with a class: in transit, because a worker that does not own the
+ *   +---+-----------+             slab has freed the block
+ *                        state 1  free: in its slab, for a refill to take
  *                        state 2  cached: in the front cache or on the SLL
  *                        state 3  live: handed out
  */
@@ -24,7 +25,7 @@ export const FREE = 0x40;
 export const CACHED = 0x80;
 export const LIVE = 0xc0;
 
-/** What separates a live header from the cached header of the same class. */
+/** The difference between the live and the cached header of one class. */
 export const LIVE_TO_CACHED: number = LIVE - CACHED;
 
 export function headerClass(header: Header): ClassIndex {

@@ -14,37 +14,39 @@ import * as superblock from "./superblock.js";
 import type { HeapViews, SlabSource } from "./views.js";
 import * as workerRegion from "./workerRegion.js";
 
-/** What a worker's own table says of a slab that is not its; of one that has marks, or that no hot
- * path may touch. */
+/**
+ * What the table `mine` says of a slab that this worker does not own, and of one that has marks or
+ * that no hot path may touch.
+ */
 export const NOT_MINE = 0xc0;
 export const MINE_MARKED = 0xfe;
 export const OUTBOX_MAX_BYTES = 262144;
 
-/** Blocks that a worker's outbox holds when it is sent. */
+/** Returns how many blocks an outbox holds when it is sent. */
 export function outboxLimit(views: HeapViews): number {
   const interval = views.meta[superblock.DRAIN_INTERVAL];
   return interval === 0 ? workerRegion.OUTBOX_INTS : Math.min(interval, workerRegion.OUTBOX_INTS);
 }
-/** What one worker sees of a shared heap, and what it keeps for itself. */
+/** The views of one worker of a shared heap, and what the worker keeps for itself. */
 export interface SharedViews extends HeapViews {
   readonly words: Int32Array;
   readonly layout: SharedLayout;
   readonly worker: WorkerIndex;
-  /** Free bits, at `slab << FREE_WORDS_SHIFT`. */
+  /** The free bits, at `slab << FREE_WORDS_SHIFT`. */
   readonly freeBits: Int32Array;
-  /** Blocks marked in a slab, for its owner. */
+  /** How many blocks of a slab are marked; only its owner writes it. */
   readonly marks: Int32Array;
   /** By slab, 65536 of them: the live header of its class if this worker owns it, else NOT_MINE. */
   readonly mine: Uint8Array;
-  /** By slab, while an outbox is sent: which remote words were written to. */
+  /** By slab, while an outbox is sent: which of its remote words were written to. */
   readonly sending: Int32Array;
-  /** Slabs of those, in order. */
+  /** The slabs to which blocks were sent, in order. */
   readonly sent: Int32Array;
-  /** Where the search for a span starts; and 1 if the last search found nothing. */
+  /** Where the search for a span starts, and then 1 if the last search found nothing. */
   readonly cursor: Int32Array;
 }
 
-/** Views a buffer as worker `worker` of a shared heap. */
+/** Makes the views of a worker of a shared heap. */
 export function viewShared(
   buffer: ArrayBufferLike,
   options: HeapOptions,
@@ -95,7 +97,10 @@ function viewRegion(
   };
 }
 
-/** Another worker of the same heap, to be looked at: what an image keeps for itself is not its. */
+/**
+ * Makes the views of another worker, to look at it. What a worker keeps for itself, such as `mine`,
+ * stays that of the first.
+ */
 export function viewWorker(views: SharedViews, worker: WorkerIndex): SharedViews {
   const start = views.headers.length;
   return { ...views, ...viewRegion(views.u8.buffer, views.layout, start, worker), worker };

@@ -5,7 +5,7 @@ import { endOfMetadata, metadataOffset } from "./metadata.js";
 import { LIVE_HEADER_OF_GRANULES } from "./sizeClasses.js";
 import * as superblock from "./superblock.js";
 
-/** A run of slabs: a slab of a class, a span, or a free run (`kind` is POOLED). */
+/** A run of slabs: one slab of a class, a span, or free slabs (`kind` is IN_ARENA). */
 export interface Run {
   readonly slab: SlabIndex;
   readonly slabs: number;
@@ -13,56 +13,58 @@ export interface Run {
 }
 
 /**
- * Where the slabs come from and go to: a heap's own arena (central/arena.ts), or one that workers
- * share. The cold paths of both kinds of heap are the same but for this.
+ * Where slabs come from and go to: the arena of a heap (central/arena.ts), or the one that workers
+ * share (central/sharedSlabs.ts). This is all in which the cold paths of both heaps differ.
  */
 export interface SlabSource {
-  /** Takes a run for a class or a span: its first slab, or 0. */
+  /** Takes a run for a class or a span. Returns its first slab, or 0 if there is none. */
   take(views: HeapViews, slabs: number, kind: number): SlabIndex;
-  /** Gives back a run, or the end of a span; no header is left but that of a span. */
+  /** Gives back a run, or the end of a span. No header is left, except that of a span. */
   give(views: HeapViews, slab: SlabIndex, slabs: number): void;
-  /** Before a live span is given back or resized: nobody else does that at the same time. */
+  /** Claims a live span to give it back or to resize it, so that nobody else does. */
   reserve(views: HeapViews, slab: SlabIndex): void;
-  /** After a span was made or resized: it is live. */
+  /** Makes a span live that was made or resized. */
   publish(views: HeapViews, slab: SlabIndex): void;
-  /** Makes a span of `before` slabs as long or longer where it lies: whether it could. */
+  /** Lengthens a span of `before` slabs where it lies. Returns whether it could. */
   extend(views: HeapViews, slab: SlabIndex, before: number, after: number): boolean;
-  /** Makes blocks of a slab in state free the chain of a class that has none: how many. */
+  /** Makes free blocks of a slab the chain of a class that has none. Returns how many. */
   takeBlocks(views: HeapViews, slab: SlabIndex, classIndex: ClassIndex, wanted: number): number;
   /** Returns a cached block to its slab. */
   returnBlock(views: HeapViews, classIndex: ClassIndex, ptr: number): void;
-  /** Whether blocks of this slab may stand in this image's lists. */
+  /** Returns whether blocks of this slab may stand in this heap's, or this worker's, lists. */
   isOwn(views: HeapViews, slab: SlabIndex): boolean;
-  /** A partial slab of the class, from what other workers gave back; or 0. */
+  /** Returns a partial slab of the class, from what other workers gave back, or 0. */
   reclaim(views: HeapViews, classIndex: ClassIndex): SlabIndex;
-  /** Takes and gives what is on its way between workers. */
+  /** Sends what this worker owes to others, and collects what they sent to it. */
   settle(views: HeapViews): void;
-  /** Frees a live block of a size class that the front cache may not hold: whether it did. */
+  /** Frees a live block of a class that the front cache may not hold. Returns false if it may. */
   freeForeign(views: HeapViews, ptr: number, liveHeader: Header): boolean;
-  /** The runs that tile the slabs, in address order. */
+  /** Walks the runs that tile the slabs, in address order. */
   runs(views: HeapViews): Iterable<Run>;
 }
 
-/** The views through which the cold paths see a heap image. All are of fixed length. */
+/** The views through which the code sees a heap image. All are of fixed length. */
 export interface HeapViews {
   /** The header map: one byte for each granule of the heap. */
   readonly headers: Uint8Array;
-  /** All metadata of a heap, or one worker's: see metadata.ts. */
+  /** All metadata of a heap (see metadata.ts), or the region of a worker. */
   readonly meta: Int32Array;
-  /** Slab records, at `slabRecord.at(slab)`: of a heap, `meta` itself. */
+  /** The slab records, at `slabRecord.at(slab)`. In a heap of one worker it is `meta` itself. */
   readonly records: Int32Array;
   readonly counters: Float64Array;
-  /** The whole heap. */
+  /** The whole heap, by bytes and by words. */
   readonly u8: Uint8Array;
   readonly i32: Int32Array;
-  /** `gate[CLOSED]` is 1 when the heap is closed: of a heap, `meta` itself. */
+  /**
+   * `gate[superblock.CLOSED]` is 1 when the heap is closed. In a heap of one worker it is `meta`.
+   */
   readonly gate: Int32Array;
-  /** The live header for a request, by its granules. */
+  /** The live header for a request, by the number of its granules. */
   readonly liveHeaders: Uint8Array;
   readonly slabSource: SlabSource;
 }
 
-/** Views a buffer as a heap image. Its length must be a valid capacity. */
+/** Makes the views of a heap in a buffer, whose length must be a valid capacity. */
 export function viewImage(
   buffer: ArrayBufferLike,
   capacityBytes: number,

@@ -135,7 +135,7 @@ describe.each(switches)("$name", (row) => {
 test("an unknown name is refused, with those that exist", () => {
   for (const name of ["Capacity", "size", "", "toString", "HAKMEM_CAPACITY"]) {
     const error = thrown(() => resolveOptions(wrong({ [name]: 1 })), "ERR_INVALID_OPTION");
-    expect(error.message).toContain(`${name} is no option`);
+    expect(error.message).toContain(`${name} is not a known option`);
     for (const row of OPTION_TABLE) expect(error.message).toContain(row.name);
     expect(error.details).toEqual({
       option: name,
@@ -148,7 +148,7 @@ test("an unknown name is refused, with those that exist", () => {
 
 test("an unknown variable is refused, with those that exist", () => {
   const error = thrown(() => optionsFromEnv({ HAKMEM_FAST: "1" }), "ERR_INVALID_OPTION");
-  expect(error.message).toContain("HAKMEM_FAST is no knob");
+  expect(error.message).toContain("HAKMEM_FAST is not a known knob");
   for (const row of OPTION_TABLE) expect(error.message).toContain(row.env);
   expect(error.details).toEqual({
     option: "HAKMEM_FAST",

@@ -121,9 +121,9 @@ test("the message says what the ptr is", () => {
   const texts: [unknown, string][] = [
     [live + 4, "is not a multiple of 16"],
     [16, "lies in the heap's own metadata"],
-    [-1, "ptr -1 is no offset in this heap"],
-    ["x", 'ptr "x" is no offset in this heap'],
-    [live + 4096, "is no block's first byte"],
+    [-1, "ptr -1 is not an offset in this heap"],
+    ["x", 'ptr "x" is not an offset in this heap'],
+    [live + 4096, "is not the first byte of a block"],
     [524288 - 16, "was never allocated, or its slab was given back"],
   ];
   for (const [value, text] of texts) {

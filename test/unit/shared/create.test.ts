@@ -35,7 +35,7 @@ describe("create", () => {
     thrown(() => SharedHeap.create(wrong({ workers: 3 })), "ERR_INVALID_OPTION");
     thrown(() => SharedHeap.create({ fastCap: 0 }), "ERR_INVALID_OPTION");
     const error = thrown(() => SharedHeap.create(wrong({ maxworkers: 3 })), "ERR_INVALID_OPTION");
-    expect(error.message).toMatch(/maxworkers is no option; .*capacity.*maxWorkers$/);
+    expect(error.message).toMatch(/maxworkers is not a known option; .*capacity.*maxWorkers$/);
     expect(error.details.accepted).toContain("maxWorkers");
   });
 
