@@ -25,12 +25,12 @@ import { disownMarks } from "./handOver.js";
 import { hideLife, showLife } from "./liveness.js";
 import { changeSlot, freeSlot, takeSlot } from "./slots.js";
 
-/** The words at which an image's superblock and slots stand. */
+/** Returns the words of an image's superblocks, up to the slots. */
 function superblockWords(buffer: ArrayBufferLike, capacityBytes: number): Int32Array {
   return new Int32Array(buffer, metadataOffset(capacityBytes), workerSlot.START);
 }
 
-/** @throws {HeapError} ERR_INVALID_OPTION when the metadata would leave no slab. */
+/** Checks `maxWorkers`. @throws {HeapError} ERR_INVALID_OPTION also if no slab would be left. */
 export function checkSharedRoom(options: HeapOptions, workers: number): void {
   if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
     const message = `maxWorkers is ${show(workers)}; it takes an integer from 1 to ${MAX_WORKERS}`;
@@ -40,7 +40,7 @@ export function checkSharedRoom(options: HeapOptions, workers: number): void {
   if (firstSlab < slabs) return;
   const message =
     `maxWorkers is ${workers}; ${options.capacity} bytes have no room for so many front caches: ` +
-    "it takes fewer workers or a larger capacity";
+    "take fewer workers or a larger capacity";
   throw new HeapError("ERR_INVALID_OPTION", message, { option: "maxWorkers", got: workers });
 }
 
@@ -65,9 +65,9 @@ export function formatShared(buffer: ArrayBufferLike, options: HeapOptions, work
 }
 
 /**
- * Claims a slot and makes its region that of a new worker. Until the slot is active there is
- * nothing but the slot and what waits there, so that whoever finds no free one may take it: this
- * agent may have died. Only after that the region is written.
+ * Claims a slot, and makes its region that of a new worker. Until the slot is active there is
+ * nothing but the slot and what waits on it, so another that finds no free slot may take it over,
+ * because this agent may have died. The region is written only when the slot is active.
  * @throws {HeapError} ERR_NO_WORKER_SLOT
  */
 export function claimWorker(
@@ -85,7 +85,7 @@ export function claimWorker(
     const { worker, state } = slot;
     const gate = new Int32Array(superblock.OPTIONS);
     const views = viewShared(buffer, options, workers, worker, sharedSlabs, gate);
-    // Before it is active: should it be killed then, it can be found dead.
+    // This comes before the slot is active, so that an agent which is killed then is found dead.
     showLife(words, worker, state, gate);
     if (changeSlot(words, worker, state, generationOf(state) | SLOT_ACTIVE)) {
       formatRegion(views, options);
@@ -98,7 +98,7 @@ export function claimWorker(
   throw new HeapError("ERR_NO_WORKER_SLOT", message, { maxWorkers: workers });
 }
 
-/** Makes a worker's region that of an empty front cache. Counters go on from what they were. */
+/** Empties the front cache in a worker's region. The counters go on from what they were. */
 export function formatRegion(views: SharedViews, options: HeapOptions): void {
   const { layout, meta } = views;
   writeSuperblock(meta, options, layout.firstSlab, layout.slabs);
@@ -110,7 +110,7 @@ export function formatRegion(views: SharedViews, options: HeapOptions): void {
   formatClasses(meta, options);
 }
 
-/** Leaves the heap: gives back what is cached, abandons the slabs, frees the slot. */
+/** Detaches a worker: returns what it caches, abandons its slabs, frees its slot. */
 export function detachWorker(views: SharedViews): void {
   const { layout } = views;
   drainCaches(views);
@@ -124,12 +124,15 @@ export function detachWorker(views: SharedViews): void {
   closeWorker(views);
   const { worker, words } = views;
   const state = sync.load(words, workerSlot.at(worker) + workerSlot.STATE);
-  // By one step, before which it is seen alive or dead, and after which nothing is its.
+  // This is one step: before it the worker is seen alive or dead, and after it owns nothing.
   freeSlot(views, worker, state);
   hideLife(words, worker, state);
 }
 
-/** Leaves the span, unless another worker that frees or resizes it at this moment owns it first. */
+/**
+ * Releases a span's ownership, unless a worker that frees or resizes it at this moment takes it
+ * first.
+ */
 function disownSpan(views: SharedViews, slab: SlabIndex): void {
   for (;;) {
     const state = loadState(views, slab);
@@ -137,7 +140,10 @@ function disownSpan(views: SharedViews, slab: SlabIndex): void {
   }
 }
 
-/** Sends this handle's hot paths to the slow ones, which refuse: the slot may be another's soon. */
+/**
+ * Sends this handle's hot paths to the slow ones, which refuse: another worker may soon have the
+ * slot.
+ */
 function closeWorker(views: SharedViews): void {
   views.gate[superblock.CLOSED] = 1;
   views.mine.fill(MINE_MARKED);

@@ -22,45 +22,56 @@ import type { HeapViews } from "../layout/views.js";
 import { checkCount, freeBatch, mallocBatch, type PtrArray } from "./batch.js";
 import { instrument } from "./instrument.js";
 
-/** What `classify` says: the tier of a live block, or why the number is no live ptr. */
+/** What `classify` returns: the tier of a live block, or why a number is not a live ptr. */
 export type PtrKind = Tier | NotLive;
 
 /**
- * What every heap does, whoever else uses its buffer. A ptr is a byte offset in `buffer`.
+ * What every heap does, whether one worker uses its buffer or several. A ptr is a byte offset in
+ * `buffer`, and a multiple of 16.
  *
- * Nothing here allocates on the JavaScript heap, except views, errors and what `blocks` and the
- * inspections return. Costs are given for a 4 GHz core; docs/BENCHMARKS.md has more.
+ * Nothing here allocates on the JavaScript heap, except views, errors, and what `blocks`, `stats`
+ * and `snapshot` return. Costs are those of a 4 GHz core; docs/BENCHMARKS.md says how they were
+ * measured.
  */
 export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
   /**
-   * Allocates a block of at least `size` bytes, aligned to 16, its contents undefined. 0 bytes give
-   * a block too. About 1 to 3 ns up to 64 KiB; a larger one is a span of whole slabs, about 30 ns.
-   * @throws {HeapError} ERR_INVALID_SIZE unless `size` is an integer from 0 to what the slabs hold:
-   * the capacity less the metadata.
-   * @throws {HeapError} ERR_HEAP_EXHAUSTED when no free memory holds it; nothing has changed then.
+   * Allocates a block of at least `size` bytes, aligned to 16. Its contents are undefined. A size
+   * of 0 gives a block too. About 1 to 3 ns up to 64 KiB. A larger block is a span of whole slabs,
+   * about 30 ns.
+   * @throws {HeapError} ERR_INVALID_SIZE unless `size` is an integer from 0 to the bytes of all
+   * slabs, which is the capacity less the metadata.
+   * @throws {HeapError} ERR_HEAP_EXHAUSTED if no free memory holds the block; nothing has changed
+   * then.
    */
   readonly malloc: (size: number) => Ptr;
-  /** Like `malloc`, but returns 0 when memory is exhausted. About 4 ns, as it has no hot path. */
+  /**
+   * Allocates as `malloc` does, but returns 0 when memory is exhausted. About 4 ns, because it has
+   * no hot path.
+   */
   readonly tryMalloc: (size: number) => Ptr;
   /**
    * Frees a live block; 0 is ignored. About 1 to 3 ns.
-   * @throws {HeapError} ERR_DOUBLE_FREE or ERR_INVALID_POINTER, before anything has changed.
+   * @throws {HeapError} ERR_DOUBLE_FREE if the block is free already, ERR_INVALID_POINTER if `ptr`
+   * is not a block of this heap. Nothing has changed then.
    */
   readonly free: (ptr: Ptr) => void;
   /**
-   * Changes a block's size and keeps its contents up to the smaller of both. In place if it fits
-   * and is not more than half unused, or if a span can be cut or grown where it lies; else a copy.
-   * `realloc(0, size)` is `malloc(size)`. On an error the old block is as it was. An alignment that
-   * was asked for is lost when the block moves.
+   * Changes the size of a block, and keeps its contents up to the smaller of both sizes. The block
+   * stays where it lies if the size fits and at least half of it is used, or if it is a span that
+   * can be cut or grown. Otherwise it is copied, and an alignment that was asked for is lost.
+   * `realloc(0, size)` is `malloc(size)`. After an error the old block is as it was.
    * @returns the block, which may have moved.
    * @throws {HeapError} as `malloc` and `free` do.
    */
   readonly realloc: (ptr: Ptr, size: number) => Ptr;
 
-  /** The whole heap image: every byte the allocator knows is in it. */
+  /** The heap image. Every byte that the allocator knows is in it. */
   readonly buffer: B;
+  /** The options of the heap, with the defaults filled in. */
   readonly options: Readonly<HeapOptions>;
-  /** Views of fixed length over the whole heap: `heap.u32[ptr >>> 2]`. */
+  /**
+   * Views of the whole heap, of fixed length: `heap.u32[ptr >>> 2]` is the first word of a block.
+   */
   readonly u8: Uint8Array<B>;
   readonly i8: Int8Array<B>;
   readonly u16: Uint16Array<B>;
@@ -98,7 +109,7 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
     this.views = views;
   }
 
-  /** Like `malloc`, with all of the first `size` bytes 0. */
+  /** Allocates as `malloc` does, and sets the first `size` bytes to 0. */
   calloc(size: number): Ptr {
     const ptr = this.malloc(size);
     this.u8.fill(0, ptr, ptr + size);
@@ -106,7 +117,7 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
   }
 
   /**
-   * Like `malloc`, with `ptr` a multiple of `alignment`.
+   * Allocates as `malloc` does, at a multiple of `alignment`, counted from the start of the buffer.
    * @throws {HeapError} ERR_INVALID_ALIGNMENT unless it is a power of two from 1 to 65536.
    */
   alignedAlloc(alignment: number, size: number): Ptr {
@@ -128,9 +139,10 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
   }
 
   /**
-   * Allocates `count` blocks of `size` bytes into the first places of `out`: all of them, or none,
-   * and then what was written there is 0.
-   * @throws {HeapError} as `malloc`; ERR_INVALID_ARGUMENT if `out` is too short.
+   * Allocates `count` blocks of `size` bytes, and writes their ptrs into the first places of `out`.
+   * It allocates all of them or none; if none, what it has written is 0 again.
+   * @throws {HeapError} as `malloc` does; ERR_INVALID_ARGUMENT if `out` is too short or not an
+   * array.
    */
   mallocBatch(size: number, count: number, out: PtrArray): void {
     this.openViews();
@@ -139,21 +151,24 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
   }
 
   /**
-   * Frees the first `count` ptrs: all of them, or none. 0 is skipped.
-   * @throws {HeapError} as `free`, also for a ptr that stands there twice; ERR_INVALID_ARGUMENT.
+   * Frees the blocks that the first `count` places name: all of them or none. 0 is skipped.
+   * @throws {HeapError} as `free` does, also for a ptr that is there twice; ERR_INVALID_ARGUMENT.
    */
   freeBatch(ptrs: PtrArray, count: number): void {
     checkCount(count, ptrs, false);
     freeBatch(this.openViews(), this, ptrs, count);
   }
 
-  /** Bytes that may be used of a live block: at least what was asked for. @throws as `free`. */
+  /**
+   * Returns how many bytes of a live block may be used: at least what was asked for.
+   * @throws {HeapError} as `free` does.
+   */
   usableSize(ptr: Ptr): number {
     const { views } = this;
     return usableBytes(views, ptr, liveHeaderOf(views, ptr));
   }
 
-  /** Tells what anything is to this heap, from its header byte: no ptr is an error here. */
+  /** Returns what a number is to this heap, by its header byte. It throws for no number. */
   classify(ptr: number): PtrKind {
     const views = this.openViews();
     const isGranule = typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr;
@@ -162,9 +177,10 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
   }
 
   /**
-   * A view of a live block's first `length` bytes (default: all usable ones). It cannot reach
-   * another block; it stays readable and writable after the block is freed.
-   * @throws {HeapError} as `free`; ERR_INVALID_ARGUMENT for a length beyond the block.
+   * Returns a view of the first `length` bytes of a live block; of all usable bytes by default. It
+   * reaches no other block. It stays readable and writable after the block is freed. About 20 ns:
+   * programs that need speed use `u8` and the other views with offsets.
+   * @throws {HeapError} as `free` does; ERR_INVALID_ARGUMENT for a length beyond the block.
    */
   bytes(ptr: Ptr, length?: number): Uint8Array<B> {
     const usable = this.usableSize(ptr);
@@ -192,7 +208,9 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
   }
 }
 
-/** Whether a size class may hold it; if not, `malloc` takes or refuses it. */
+/**
+ * Returns whether a size class may hold a size. If none does, `malloc` allocates a span or refuses.
+ */
 function isClassSize(size: number): boolean {
   return Number.isInteger(size) && size >= 0 && size <= CLASS_MAX_BYTES;
 }

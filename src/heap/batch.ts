@@ -6,13 +6,13 @@ import { notLive } from "../front/misuse.js";
 import { GRANULE_SHIFT, LIVE_TO_CACHED } from "../layout/header.js";
 import type { HeapViews } from "../layout/views.js";
 
-/** A place for ptrs: an `Int32Array`, a `Uint32Array`, a plain array. */
+/** What holds ptrs: an `Int32Array`, a `Uint32Array`, a `Float64Array` or an array. */
 export interface PtrArray {
   readonly length: number;
   [index: number]: number;
 }
 
-/** @throws {HeapError} ERR_INVALID_ARGUMENT unless `array` can hold or does hold `count` ptrs. */
+/** Checks that `array` can hold `count` ptrs. @throws {HeapError} ERR_INVALID_ARGUMENT */
 export function checkCount(count: unknown, array: PtrArray, mayGrow: boolean): void {
   const isTyped =
     array instanceof Int32Array || array instanceof Uint32Array || array instanceof Float64Array;
@@ -29,7 +29,7 @@ export function checkCount(count: unknown, array: PtrArray, mayGrow: boolean): v
   throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: count, max });
 }
 
-/** Allocates all of `count` blocks, or none and throws: also when `out` cannot be written to. */
+/** Allocates `count` blocks, or none and throws, also if `out` cannot be written to. */
 export function mallocBatch(door: Door, size: number, count: number, out: PtrArray): void {
   let taken = 0;
   let ptr = NULL;
@@ -49,14 +49,14 @@ export function mallocBatch(door: Door, size: number, count: number, out: PtrArr
   }
 }
 
-/** What a batch is read into. It is not there while a batch is freed. */
+/** A batch is read into `spare`, which is empty while a batch is freed. */
 const NO_PTRS = new Int32Array(0);
 const spare: Int32Array[] = [NO_PTRS];
 
 /**
- * Reads each ptr once: the array may change meanwhile, or run code of the program. What is checked
- * is then what is freed.
- * @throws ERR_INVALID_POINTER for what no ptr of any heap is.
+ * Reads each ptr once, so that what is checked is what is freed: the array may change meanwhile, or
+ * run code of the program.
+ * @throws ERR_INVALID_POINTER for what is no ptr of any heap.
  */
 function readPtrs(views: HeapViews, ptrs: PtrArray, count: number): Int32Array {
   const last = spare[0] as Int32Array;
@@ -71,8 +71,8 @@ function readPtrs(views: HeapViews, ptrs: PtrArray, count: number): Int32Array {
 }
 
 /**
- * Frees all of the first `count` ptrs (0 is skipped), or none and throws. A block is marked as
- * cached when it is checked, so that the second of two equal ptrs is refused.
+ * Frees the blocks of the first `count` ptrs (0 is skipped), or none and throws. The check marks
+ * each block as cached, so that the second of two equal ptrs is refused.
  */
 export function freeBatch(views: HeapViews, door: Door, ptrs: PtrArray, count: number): void {
   const { headers } = views;
@@ -95,8 +95,8 @@ export function freeBatch(views: HeapViews, door: Door, ptrs: PtrArray, count: n
 }
 
 /**
- * The same for a worker that may die at any instruction: no header is marked before its block is
- * freed. `seen`, all 0, has a bit for each granule.
+ * Frees as `freeBatch` does, for a worker that may die at any instruction: it marks no header
+ * before the block is freed. `seen` has a bit for each granule, all 0.
  */
 export function freeEach(
   views: HeapViews,

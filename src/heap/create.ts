@@ -17,7 +17,7 @@ import * as superblock from "../layout/superblock.js";
 import { PAGE_BYTES, SLAB_BYTES, SLAB_SHIFT, slabToPtr } from "../layout/units.js";
 import { type HeapViews, viewImage } from "../layout/views.js";
 
-/** Writes the metadata of an empty heap into a buffer whose metadata is zeroed. */
+/** Formats a heap in a buffer whose metadata is zeroed, and returns its views. */
 export function formatImage(buffer: ArrayBufferLike, options: HeapOptions): HeapViews {
   const views = viewImage(buffer, options.capacity, arena);
   formatMetadata(views.meta, options, firstSlabOf(options.capacity));
@@ -30,7 +30,7 @@ function formatMetadata(meta: Int32Array, options: HeapOptions, wilderness: numb
   meta[superblock.MAGIC] = MAGIC_VALUE;
 }
 
-/** What the metadata of every heap, and of every worker of a shared one, begin with. */
+/** Writes the superblock of a heap, of a shared heap, or of the region of a worker. */
 export function writeSuperblock(
   meta: Int32Array,
   options: HeapOptions,
@@ -48,7 +48,7 @@ export function writeSuperblock(
   meta[superblock.WILDERNESS] = wilderness;
 }
 
-/** Makes an image as it was created, but for the pages that were touched and stay so. */
+/** Makes a heap as it was created, except for the count of touched pages, which stay touched. */
 export function resetImage(views: HeapViews, options: HeapOptions): void {
   const { i32, meta } = views;
   const first = firstSlabOf(options.capacity);
@@ -71,13 +71,13 @@ export function resetImage(views: HeapViews, options: HeapOptions): void {
   if (wilderness > first) giveRun(meta, first, wilderness - first);
 }
 
-/** Zeroes the header map and the metadata of a buffer; slabs may hold anything. */
+/** Zeroes the header map and the metadata of a buffer. Its slabs may hold anything. */
 export function zeroMetadata(buffer: ArrayBufferLike, options: HeapOptions): void {
   const ints = slabToPtr(firstSlabOf(options.capacity)) >> 2;
   zeroTouchedPages(new Int32Array(buffer, 0, ints), 0, ints);
 }
 
-/** Zeroes page by page what is not zero yet: writing to an untouched page would commit it. */
+/** Zeroes words, page by page where they are not zero yet: writing to a page commits it. */
 export function zeroTouchedPages(meta: Int32Array, start: number, end: number): void {
   const pageInts = PAGE_BYTES / 4;
   for (let index = start; index < end; index = (index + pageInts) & -pageInts) {
@@ -88,7 +88,7 @@ export function zeroTouchedPages(meta: Int32Array, start: number, end: number): 
   }
 }
 
-/** Drains a heap and sends every hot path to the slow one, which refuses. */
+/** Drains a heap, and sends every hot path to the slow one, which refuses. */
 export function closeImage(views: HeapViews): void {
   const { meta } = views;
   drainCaches(views);
@@ -96,7 +96,7 @@ export function closeImage(views: HeapViews): void {
   meta[superblock.CLOSED] = 1;
 }
 
-/** A new buffer. @throws {HeapError} ERR_HEAP_EXHAUSTED when the system has none of this size. */
+/** Returns a new buffer. @throws {HeapError} ERR_HEAP_EXHAUSTED if the system has none. */
 export function reserve(capacityBytes: number): ArrayBuffer {
   try {
     return new ArrayBuffer(capacityBytes);
@@ -106,7 +106,7 @@ export function reserve(capacityBytes: number): ArrayBuffer {
   }
 }
 
-/** A new buffer that workers share. @throws {HeapError} ERR_HEAP_EXHAUSTED, as `reserve`. */
+/** Returns a new buffer that workers can share. @throws {HeapError} ERR_HEAP_EXHAUSTED */
 export function reserveShared(capacityBytes: number): SharedArrayBuffer {
   if (typeof SharedArrayBuffer === "undefined") {
     const message =
@@ -121,9 +121,10 @@ export function reserveShared(capacityBytes: number): SharedArrayBuffer {
   }
 }
 
-/** What a heap can live in: a buffer, or a `WebAssembly.Memory`. */
+/** What a heap lives in: a buffer, or a `WebAssembly.Memory`. */
 export type HeapMemory<B extends ArrayBufferLike = ArrayBufferLike> = B | { readonly buffer: B };
 
+/** Returns the buffer that a heap lives in. @throws {HeapError} ERR_INVALID_ARGUMENT */
 export function bufferOf<B extends ArrayBufferLike>(memory: HeapMemory<B>): B {
   const isBuffer = (value: unknown): value is B =>
     value instanceof ArrayBuffer ||
@@ -137,7 +138,10 @@ export function bufferOf<B extends ArrayBufferLike>(memory: HeapMemory<B>): B {
   throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: memory });
 }
 
-/** The capacity of a heap over a whole buffer: its length in whole slabs. */
+/**
+ * Returns the capacity of a heap over a whole buffer, in bytes of whole slabs.
+ * @throws {HeapError} ERR_INVALID_ARGUMENT
+ */
 export function capacityOfBuffer(buffer: ArrayBufferLike): number {
   const { byteLength } = buffer;
   const growable =

@@ -7,22 +7,23 @@ import * as workerSlot from "../layout/workerSlot.js";
 import { probeLife } from "./liveness.js";
 import { type Recovered, recoverAll } from "./recover.js";
 
-/** Some engines say that a worker has ended a while before it has: it is asked again so often. */
+/** Some engines say that a worker has ended before it has. It is asked again after these pauses. */
 const PAUSES_MS: readonly number[] = [10, 100, 1000];
 
 declare function setTimeout(run: () => void, ms: number): unknown;
 
+/** How workers are asked whether they live. */
 export interface Asking {
   readonly freeLive: boolean;
-  /** The worker is known to end: trusted where the engine cannot tell. */
+  /** The program named the worker that ends, which is trusted where the engine cannot tell. */
   readonly isNamed: boolean;
   readonly tell: (what: Recovered) => void;
 }
 
 /**
- * Asks workers, by number and the state of their slots, whether they live, and recovers those that
- * do not: now, and a few times more until `asked` is empty. When one was found dead it most likely
- * is the one that ended: the others are asked only once more, after the longest pause.
+ * Asks workers whether they live, by their numbers and the states of their slots, and recovers
+ * those that do not: now, and a few times more until `asked` is empty. When one is found dead it is
+ * most likely the one that ended, so the others are asked only once more, after the longest pause.
  */
 export function askAgain(
   views: SharedViews,
@@ -53,7 +54,10 @@ export function askAgain(
   tellEach(found, asking.tell);
 }
 
-/** Undefined if another worker was faster, or the image is damaged: `recover` says how. */
+/**
+ * Recovers a worker. Returns undefined if another worker was faster, or if the image is damaged:
+ * then `recover` says how.
+ */
 function tryRecover(
   views: SharedViews,
   dead: WorkerIndex,
@@ -67,7 +71,7 @@ function tryRecover(
   }
 }
 
-/** Tells of each, also if `tell` throws. */
+/** Tells of each recovery, even if `tell` throws. */
 function tellEach(found: Recovered[], tell: (what: Recovered) => void): void {
   const what = found.shift();
   if (what === undefined) return;

@@ -19,8 +19,9 @@ import { ABANDONED, BUSY, MARKED } from "../layout/slabState.js";
 import { blocksPerSlab, ptrToSlab, slabToPtr } from "../layout/units.js";
 
 /**
- * Marks a live block as held by another worker. Who may: the owner of its slab, whom it was handed
- * over to, or anybody while nobody is known to hold it, as what a recovery listed.
+ * Marks a live block as held by another worker. The owner of its slab may do that, and the worker
+ * that the block was handed over to; and any worker may while the holder is not known, as after a
+ * recovery.
  * @throws ERR_INVALID_WORKER
  */
 export function handOverBlock(
@@ -36,7 +37,7 @@ export function handOverBlock(
   const state = loadState(views, slab);
   const owner = ownerOf(state);
   const isSpan = headerClass(header) === SPAN_CLASS;
-  // A block of an abandoned slab has a mark from then on; a span need not.
+  // A block of an abandoned slab always has a mark; a span need not have one.
   const isNobodys = mark === MARK_NOBODY || (mark === NO_BLOCK && isSpan && owner === ABANDONED);
   const isOwn = owner === views.worker + 1 || mark === workerMark(views.worker);
   if (isNobodys || isOwn) {
@@ -45,7 +46,7 @@ export function handOverBlock(
       throw notHeld(views, ptr, worker);
     }
     if (mark === NO_BLOCK) sync.or(words, layout.states + slab, MARKED);
-    // Of two that take what nobody holds, one is the first.
+    // If two workers take what nobody holds, one is first.
     if (sync.compareExchange(headers, granule, mark, workerMark(worker)) === mark) {
       if (mark !== NO_BLOCK) return;
       marks[slab] = marks[slab] + 1;
@@ -62,8 +63,8 @@ function notHeld(views: SharedViews, ptr: number, worker: WorkerIndex): HeapErro
 }
 
 /**
- * Puts the first mark on a span: whether its state still is what it was. The span is reserved
- * meanwhile, for of a span that nobody holds another worker may free it at this moment.
+ * Puts the first mark on a span. Returns false if its state has changed. The span is reserved
+ * meanwhile, because another worker may free a span that nobody holds.
  */
 function markSpan(
   views: SharedViews,
@@ -79,7 +80,7 @@ function markSpan(
   return true;
 }
 
-/** The blocks of a slab or span with this worker's mark. */
+/** Walks the blocks of a slab or a span that have the mark of a worker. */
 export function* heldIn(
   views: SharedViews,
   slab: SlabIndex,
@@ -96,7 +97,9 @@ export function* heldIn(
   }
 }
 
-/** What was handed over to a worker that leaves is held by nobody that is known. */
+/**
+ * Changes the marks of a worker that leaves: the holder of those blocks is not known from now on.
+ */
 export function disownMarks(views: SharedViews): void {
   const { headers, layout, worker } = views;
   for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {

@@ -26,7 +26,7 @@ import {
 
 /**
  * A heap for one worker, in one buffer of fixed length. Nothing here allocates on the JavaScript
- * heap, except views, errors and what `stats`, `blocks`, `verify` and `snapshot` return.
+ * heap, except views, errors, and what `stats`, `blocks`, `verify` and `snapshot` return.
  */
 export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<B> {
   private constructor(buffer: B, views: HeapViews, options: HeapOptions) {
@@ -34,9 +34,9 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
   }
 
   /**
-   * Creates a heap in a new `ArrayBuffer`. The capacity is reserved at once and committed by the
-   * operating system where it is touched. Under 1 ms.
-   * @throws {HeapError} ERR_INVALID_OPTION; ERR_HEAP_EXHAUSTED when the system has no such buffer.
+   * Creates a heap in a new `ArrayBuffer`. The capacity is reserved at once, and the operating
+   * system commits it where it is touched. Under 1 ms.
+   * @throws {HeapError} ERR_INVALID_OPTION; ERR_HEAP_EXHAUSTED if the system has no such buffer.
    */
   static create(options: Partial<HeapOptions> = {}): Heap<ArrayBuffer> {
     const resolved = resolveOptions(options);
@@ -45,10 +45,10 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
   }
 
   /**
-   * Formats a given buffer and creates a heap over the whole of it; its contents are lost.
-   * A `WebAssembly.Memory` must not grow while the heap is in use.
-   * @throws {HeapError} ERR_INVALID_ARGUMENT for a buffer of a length no heap has, or that can
-   * change its length; ERR_INVALID_OPTION.
+   * Creates a heap over the whole of a given buffer, whose contents are lost. A
+   * `WebAssembly.Memory` must not grow while the heap is in use.
+   * @throws {HeapError} ERR_INVALID_ARGUMENT for a buffer whose length is not that of a heap, or
+   * may change; ERR_INVALID_OPTION.
    */
   static over<B extends ArrayBufferLike>(
     memory: HeapMemory<B>,
@@ -62,11 +62,12 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
   }
 
   /**
-   * Attaches to an existing image after checking all of it. Its options are kept in it.
-   * Time is proportional to the memory in use, about 1 ms for 10 MiB. A heap that was disposed or
-   * drained has no links in its blocks, which a stale view could have overwritten; a snapshot with
-   * such a link is mended by `restore`.
-   * @throws {HeapError} ERR_BAD_HEAP_IMAGE with the field or invariant that failed.
+   * Opens an existing image after checking all of it. The options are kept in the image. It takes
+   * time in proportion to the memory in use, about 1 ms for 10 MiB. In an image that was disposed
+   * or drained no block has a link, which a stale view could have overwritten. A snapshot with such
+   * a link is mended by `restore`.
+   * @throws {HeapError} ERR_BAD_HEAP_IMAGE with the field or the invariant that failed. The field
+   * `fingerprint` says that the image was made by a build with another layout.
    */
   static open<B extends ArrayBufferLike>(memory: HeapMemory<B>): Heap<B> {
     const buffer = bufferOf(memory);
@@ -78,7 +79,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
 
   /**
    * Creates a heap from a snapshot. Ptrs that were live in it are live, at the same offsets.
-   * @throws {HeapError} ERR_BAD_HEAP_IMAGE for anything but an intact snapshot.
+   * @throws {HeapError} ERR_BAD_HEAP_IMAGE for anything but an intact snapshot, as `open` does.
    */
   static restore(snapshot: Uint8Array): Heap<ArrayBuffer> {
     const buffer = restoreBuffer(snapshot, reserve);
@@ -88,8 +89,8 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
   }
 
   /**
-   * Opens a copy that is this heap's own. Links that a stale view had overwritten when it was made
-   * are no reason to lose it: the lists are made anew from the headers, and all is checked again.
+   * Opens a copy that is this heap's own. If a stale view had overwritten links when the snapshot
+   * was made, it is not lost: the lists are made anew from the headers, and all is checked again.
    */
   private static openMended(buffer: ArrayBuffer): Heap<ArrayBuffer> {
     try {
@@ -107,39 +108,43 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
     return new Heap(buffer, formatImage(buffer, options), options);
   }
 
-  /** Frees everything at once. All ptrs are dead after it; touched pages stay touched. */
+  /** Frees everything at once. All ptrs are dead after it. Touched pages stay touched. */
   reset(): void {
     resetImage(this.openViews(), this.options);
   }
 
-  /** A plain object of figures, in bytes and blocks; `JSON.stringify` takes it. */
+  /**
+   * Returns figures of the heap, in bytes and blocks, as a plain object that `JSON.stringify`
+   * takes.
+   */
   stats(): HeapStats {
     return readStats(this.openViews(), this.options);
   }
 
   /**
    * Checks every invariant by reading the whole image.
-   * @throws {HeapError} ERR_HEAP_CORRUPTED that names the invariant, the address and what it found.
+   * @throws {HeapError} ERR_HEAP_CORRUPTED with the invariant, the address, and what was found
+   * there.
    */
   verify(): void {
     verifyImage(this.openViews());
   }
 
-  /** A copy of the image that leaves out what was never committed and what is free. */
+  /** Returns a copy of the image, without what was never committed and what is free. */
   snapshot(): Uint8Array<ArrayBuffer> {
     return snapshotImage(this.openViews());
   }
 
   /**
-   * Drains and closes the heap: every later call throws. `Heap.open(buffer)` opens the image again,
-   * for this handle too.
+   * Drains and closes the heap. Every later call throws, until `Heap.open(buffer)` opens the image
+   * again, for this handle too.
    */
   [Symbol.dispose](): void {
     if (this.views.meta[superblock.CLOSED] === 0) closeImage(this.views);
   }
 }
 
-/** The capacity that an image of this length has. */
+/** Returns the capacity that an image of this length has. */
 function capacityOfImage(buffer: ArrayBufferLike): number {
   try {
     return capacityOfBuffer(buffer);

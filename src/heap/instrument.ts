@@ -9,13 +9,15 @@ import { GRANULE_BYTES, GRANULE_SHIFT, headerClass } from "../layout/header.js";
 import { CLASS_MAX_BYTES, TINY_MAX_BYTES } from "../layout/sizeClasses.js";
 import type { HeapViews } from "../layout/views.js";
 
-/** What SAFE_FREE writes over a freed block, behind the words that may be links by then. */
+/**
+ * What the option `safeFree` writes over a freed block, behind the words that may be links by then.
+ */
 const POISON = 0xde;
 const LINK_BYTES = 4 * (cachedBlock.CHAIN_LINK + 1);
 
 /**
- * Wraps the door for the knobs that cost something on every operation. Without them a heap's
- * door is the bare one, so they cost nothing when they are off.
+ * Wraps the door for the options that cost something in every operation. Without them a heap has
+ * the bare door, so they cost nothing when they are off.
  */
 export function instrument(door: Door, views: HeapViews, options: HeapOptions): Door {
   let result = door;
@@ -25,7 +27,7 @@ export function instrument(door: Door, views: HeapViews, options: HeapOptions): 
   return result;
 }
 
-/** Tiny sizes take the first class of the pool tier. */
+/** Gives tiny sizes the first class of the pool tier. */
 function routeTiny(door: Door): Door {
   const route = (size: number): number => {
     const isTiny = Number.isInteger(size) && size >= 0 && size <= TINY_MAX_BYTES;
@@ -61,7 +63,9 @@ function countMallocs(door: Door, views: HeapViews, options: HeapOptions): Door 
   };
 }
 
-/** Poisons a block before it is freed, also by `realloc`: after that it may be another worker's. */
+/**
+ * Poisons each block before it is freed, also by `realloc`: after that it may be another worker's.
+ */
 function poisonFreed(door: Door, views: HeapViews): Door {
   const { u8 } = views;
   const { malloc, tryMalloc } = door;

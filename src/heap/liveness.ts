@@ -6,17 +6,17 @@ import * as superblock from "../layout/superblock.js";
 import * as workerSlot from "../layout/workerSlot.js";
 
 /*
- * Whether a worker lives, told by its engine: for as long as it is attached it waits, without
- * blocking, on a word of its slot. An agent that ends, however it ends, waits no more, and a notify
- * that wakes nobody says so. A notify uses up one wait of a living worker, which waits anew when it
- * is back in its event loop; so there are several. With fewer (4 were tried) a loop that attaches
- * and detaches without a turn keeps less memory, but guards that ask all lose slots: of 8 workers
- * that were terminated at once, 4.
+ * Whether a worker lives is told by its engine. For as long as it is attached, a worker waits on a
+ * word of its slot, without blocking. An agent that ends, however it ends, waits no more, and a
+ * notify that wakes nobody says so. A notify uses up one wait of a living worker, which waits anew
+ * when it is back in its event loop. So there are several waits. With 4 of them, which was tried, a
+ * loop that attaches and detaches without a turn keeps less memory, but guards that all ask at once
+ * lose slots: 4 of 8 workers that were terminated at once.
  *
- * SLOT_ARMED counts the waits that nobody has asked for, of the generation that it names, and is
- * changed by compare-exchange: what began in one generation changes nothing of another. Each waits
- * on a word of its own, out of 8. So who is overtaken while it wakes somebody wakes a wait that it
- * has not counted only when 8 generations have passed meanwhile.
+ * ARMED counts the waits that nobody has used up, of the generation that it names. It is changed by
+ * compare-exchange, so that what began in one generation changes nothing in another. Each
+ * generation waits on a word of its own, out of 8. So a worker that is overtaken while it wakes
+ * another one wakes a wait that it has not counted only after 8 generations.
  */
 const WAITS = 16;
 
@@ -24,14 +24,14 @@ const WAITS = 16;
 interface Attachment {
   readonly words: Int32Array;
   readonly worker: WorkerIndex;
-  /** Of its slot, while it attaches: of its generation. */
+  /** The state of its slot while it attaches, which names its generation. */
   readonly state: number;
   readonly gate: Int32Array;
   /** Waits that have not ended, as far as this agent has been told. */
   waits: number;
 }
 
-/** Begins to be seen alive; of no avail if the slot was taken meanwhile. */
+/** Begins to be seen alive. It does nothing more if the slot was taken over meanwhile. */
 export function showLife(
   words: Int32Array,
   worker: WorkerIndex,
@@ -43,7 +43,7 @@ export function showLife(
   const armed = workerSlot.at(worker) + workerSlot.ARMED;
   for (;;) {
     const found = sync.load(words, armed);
-    // After the load: who takes the slot from this agent writes its own later.
+    // This comes after the load: an agent that takes the slot over writes its own count later.
     if (sync.load(words, workerSlot.at(worker) + workerSlot.STATE) !== state) return;
     const waits = generationOf(state) | own.waits;
     if (sync.compareExchange(words, armed, found, waits) === found) return;
@@ -81,7 +81,7 @@ function waitAnew(own: Attachment): void {
   }
 }
 
-/** Ends a worker's waits, or they would keep the image from the collector. */
+/** Ends the waits of a worker, which would keep the buffer from the collector. */
 export function hideLife(words: Int32Array, worker: WorkerIndex, state: number): void {
   sync.notify(words, workerSlot.lifeAt(worker, state));
 }
@@ -89,8 +89,8 @@ export function hideLife(words: Int32Array, worker: WorkerIndex, state: number):
 export type Life = "alive" | "dead" | "unknown";
 
 /**
- * Asks whether the worker lives of which a slot has this state. "unknown" where its engine cannot
- * tell, or it was asked too often.
+ * Asks whether the worker lives whose slot had this state. Returns "unknown" if its engine cannot
+ * tell, or if it was asked too often.
  */
 export function probeLife(
   { words, worker: own }: Pick<SharedViews, "words" | "worker">,
@@ -98,14 +98,16 @@ export function probeLife(
   state: number,
 ): Life {
   if (worker === own) return "alive";
-  // Each probe takes one wait for itself: two must not count on the same.
+  // Each probe takes one wait for itself, so that two probes do not count on the same one.
   if (!addWaits(words, worker, state, -1)) return "unknown";
   if (sync.notify(words, workerSlot.lifeAt(worker, state), 1) > 0) return "alive";
   addWaits(words, worker, state, 1);
   return "dead";
 }
 
-/** Changes the count of the waits, unless it is another generation's, or would be below 0. */
+/**
+ * Changes the count of waits. Returns false if the generation is over, or if it would be below 0.
+ */
 function addWaits(words: Int32Array, worker: WorkerIndex, state: number, change: number): boolean {
   const armed = workerSlot.at(worker) + workerSlot.ARMED;
   for (;;) {

@@ -50,15 +50,15 @@ import { beginRecovery, endDuties, freeSlot, isRefused } from "./slots.js";
 export interface Recovered {
   /** The worker that was recovered. */
   readonly workerId: number;
-  /** The blocks it held live; with `freeLive` they are free now. */
+  /** The blocks that it held live. With `freeLive` they are free now. */
   readonly live: Ptr[];
-  /** Blocks that came back from its caches, and from its mail. */
+  /** Blocks that came back from its caches and its mail. */
   readonly reclaimedBlocks: number;
   /** Slabs that came back to the arena. */
   readonly reclaimedSlabs: number;
-  /** Slabs with live blocks, left to whoever adopts them. */
+  /** Slabs with live blocks, which another worker will adopt. */
   readonly abandonedSlabs: number;
-  /** What it was recovering when it died, recovered with it. */
+  /** The workers that it was recovering when it died, which were recovered with it. */
   readonly others: readonly Recovered[];
 }
 
@@ -72,12 +72,12 @@ interface Tally {
 }
 
 /*
- * Everything of a dead worker comes back from the slab states and the header bytes; of its region
- * only the outbox is read. Each step can be done again, by another worker, should this one die too:
- * a slab is the dead worker's until the step that gives it away.
+ * Everything that a dead worker had comes back from the slab states and the header bytes; of its
+ * region only the outbox is read. Another worker can do each step again if this one dies too,
+ * because a slab is the dead worker's until the step that gives it away.
  */
 
-/** Joins a restored heap: its workers of then are dead. */
+/** Joins a restored heap, and recovers all its former workers, which are dead. */
 export function joinRestored(
   buffer: ArrayBufferLike,
   options: HeapOptions,
@@ -93,7 +93,7 @@ export function joinRestored(
     const status = isWorkers(state) ? SLOT_ACTIVE : SLOT_FREE;
     sync.store(words, slot, generationOf(state) | status);
   }
-  // With no slot to join by, one of them makes room first, as if it were alive.
+  // If there is no slot to join by, one of them makes room first, as if it were alive.
   if (wereActive.length === workers) recoverWorker(first, wereActive.pop() as number, false);
   const views = claimWorker(buffer, options, workers);
   for (const worker of wereActive) recoverWorker(views, worker, false);
@@ -105,9 +105,9 @@ export function joinRestored(
 }
 
 /**
- * Recovers a worker that is dead for certain, and those that it was recovering, unless another
- * worker is faster there.
- * @param asked the state of its slot, of which it is known to be dead.
+ * Recovers a worker that is certainly dead, and those that it was recovering, unless another worker
+ * is faster there.
+ * @param asked the state of its slot, which says which attachment is known to be dead.
  */
 export function recoverAll(
   views: SharedViews,
@@ -118,7 +118,7 @@ export function recoverAll(
   const left = new Map<number, number>();
   const what = recoverOne(views, dead, freeLive, asked, left);
   const others: Recovered[] = [];
-  // Those that they were recovering come last.
+  // The workers that those were recovering come last.
   for (const [other, state] of left) {
     try {
       others.push(recoverOne(views, other, freeLive, state, left));
@@ -129,7 +129,7 @@ export function recoverAll(
   return { ...what, others };
 }
 
-/** Recovers a worker that is dead for certain. */
+/** Recovers a worker that is certainly dead. */
 export function recoverWorker(views: SharedViews, dead: WorkerIndex, freeLive: boolean): Recovered {
   const state = sync.load(views.words, workerSlot.at(dead) + workerSlot.STATE);
   return recoverOne(views, dead, freeLive, state, new Map());
@@ -164,7 +164,7 @@ function recoverOne(
     } else if ((state & MARKED) !== 0) {
       recoverMarked(views, slab, kind, tally);
     }
-    // It may have died between the two steps of leaving a slab, or of adopting several.
+    // It may have died between the two steps of abandoning a slab, or of adopting several.
     if (ownerOf(state) === ABANDONED && kind <= CLASS_COUNT) noteAbandoned(views, kind);
   }
   emptyRegion(views, dead);
@@ -183,13 +183,13 @@ function recoverOutbox(views: SharedViews, dead: WorkerIndex): void {
   meta[workerRegion.OUTBOX_BYTES] = 0;
 }
 
-/** What a dead worker had cached came back with its slabs: its lists hold nothing. */
+/** Empties the lists of a dead worker, because what it had cached came back with its slabs. */
 function emptyRegion(views: SharedViews, dead: WorkerIndex): void {
   const { meta } = viewWorker(views, dead);
   meta.fill(0, frontCache.ROOMS, heapCounters.START);
 }
 
-/** A dead worker's slab: its record is made anew from its headers. */
+/** Recovers a slab of a dead worker: makes its record anew from its headers. */
 function recoverSlab(
   views: SharedViews,
   slab: SlabIndex,
@@ -228,7 +228,7 @@ function recoverSlab(
   releaseRun(views, slab, 1);
 }
 
-/** The blocks of one word: how many of them are free. */
+/** Recovers the blocks of one word of free bits. Returns how many of them are free. */
 function recoverWord(
   views: SharedViews,
   slab: SlabIndex,
@@ -239,7 +239,7 @@ function recoverWord(
 ): number {
   const { freeBits, headers, layout, marks, words } = views;
   const remote = layout.remoteBits + (slab << FREE_WORDS_SHIFT) + word;
-  // Before the headers: who sends a block writes its header first.
+  // This comes before the headers are read: a worker that sends a block writes its header first.
   const sent = sync.load(words, remote);
   let bits = 0;
   let free = 0;
@@ -257,12 +257,13 @@ function recoverWord(
     }
   }
   freeBits[(slab << FREE_WORDS_SHIFT) + word] = bits;
-  // After them: a bit whose block is not in transit was dealt with by the dead worker.
+  // This comes after them. A bit whose block is not in transit is one that the dead worker dealt
+  // with.
   if (sent !== 0) sync.and(words, remote, ~sent);
   return free;
 }
 
-/** Whether a block of a dead worker's slab is free, or becomes free by its recovery. */
+/** Returns whether a block of a dead worker's slab is free, or becomes free by its recovery. */
 function isFreeNow(
   views: SharedViews,
   ptr: number,
@@ -291,9 +292,9 @@ function isFreeNow(
 }
 
 /**
- * A dead worker's span: a live block, or one that it was about to make, to free or to resize.
- * Another worker may hold a live one, and free or resize it at this moment: who changes its state
- * first has it.
+ * Recovers a span of a dead worker: a live block, or one that it was making, freeing or resizing.
+ * Another worker may hold a live one, and free or resize it at this moment. The worker that changes
+ * its state first has it.
  */
 function recoverSpan(views: SharedViews, slab: SlabIndex, tally: Tally): void {
   const { headers } = views;
@@ -324,7 +325,9 @@ function recoverSpan(views: SharedViews, slab: SlabIndex, tally: Tally): void {
   }
 }
 
-/** Mends a reserved span that a worker died over while it made it longer or shorter: is it live? */
+/**
+ * Mends a reserved span that a worker was resizing when it died. Returns whether the span is live.
+ */
 function mendSpan(views: SharedViews, slab: SlabIndex): boolean {
   const { headers, records } = views;
   if (headers[slabToPtr(slab) >>> GRANULE_SHIFT] !== toHeader(LIVE, SPAN_CLASS)) return false;
@@ -338,7 +341,9 @@ function mendSpan(views: SharedViews, slab: SlabIndex): boolean {
   return true;
 }
 
-/** Another's slab with marked blocks: some may have been handed over to the dead worker. */
+/**
+ * Recovers what the dead worker held in another worker's slab: blocks that were handed over to it.
+ */
 function recoverMarked(views: SharedViews, slab: SlabIndex, kind: number, tally: Tally): void {
   const { headers } = views;
   for (const ptr of heldIn(views, slab, kind, tally.dead)) {
@@ -350,7 +355,7 @@ function recoverMarked(views: SharedViews, slab: SlabIndex, kind: number, tally:
   }
 }
 
-/** Frees a block; not one that another worker frees at this moment. */
+/** Frees a block. Returns false if another worker frees it at this moment. */
 function isFreedBy(views: SharedViews, ptr: number): boolean {
   try {
     freeSlow(views, ptr);

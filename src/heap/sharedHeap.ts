@@ -28,20 +28,22 @@ export type { Recovered } from "./recover.js";
 
 /** The options of a heap, and how many workers may be attached at once. */
 export interface SharedHeapOptions extends HeapOptions {
-  /** Slots for workers: 1 to 64; 16 by default. Each reserves 12 KB of a capacity of 256 MiB. */
+  /**
+   * How many workers may be attached at once: 1 to 64, by default 16. Each reserves about 12 KB.
+   */
   maxWorkers: number;
 }
 
-/** What `guard` needs of a worker: Node's `Worker` has it. */
+/** What `guard` needs of a worker. Node's `Worker` has it. */
 export interface Guarded {
   once(event: "exit", listener: () => void): unknown;
-  /** -1 once it has ended. */
+  /** -1 once the worker has ended. */
   readonly threadId?: number;
 }
 
 const DEFAULT_WORKERS = 16;
 
-/** Says in the error for an unknown option that there is one more. */
+/** Resolves the options of a heap. The error for an unknown name lists `maxWorkers` too. */
 function resolveShared(options: Partial<HeapOptions>): HeapOptions {
   try {
     return resolveOptions(options);
@@ -54,27 +56,29 @@ function resolveShared(options: Partial<HeapOptions>): HeapOptions {
   }
 }
 
-/** A timer that is to run later than this runs at once. */
+/** The longest timer: engines run one that is longer at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 declare function setInterval(run: () => void, ms: number): unknown;
 declare function clearInterval(timer: unknown): void;
 
 /**
- * A heap that several workers share: any allocates, any frees, any may die. The `SharedArrayBuffer`
- * is the whole handle: post it to a worker, which attaches. A handle is for one agent.
+ * A heap that several workers share: each may allocate, free what any has allocated, and die. The
+ * `SharedArrayBuffer` is the whole handle: post it to a worker, which attaches. A `SharedHeap` is
+ * used by one agent only.
  *
- * Blocks of the worker's own slabs cost what they cost in `Heap`; a block of another worker's about
- * 10 ns to free, as it is sent home with many others. `stats`, `verify`, `snapshot` and `blocks`
- * are exact while the other workers are quiet. The least block has 32 bytes.
+ * Blocks of a worker's own slabs cost what they cost in `Heap`. A block of another worker costs
+ * about 10 ns to free, because it is sent home together with many others. `stats`, `verify`,
+ * `snapshot` and `blocks` are exact while the other workers are quiet. The smallest block has 32
+ * bytes. docs/CONCURRENCY.md says how it works, and what is proved.
  */
 export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
-  /** The slot this handle has: 0 to `maxWorkers - 1`. */
+  /** The slot of this handle: 0 to `maxWorkers - 1`. */
   readonly workerId: number;
   readonly maxWorkers: number;
   private readonly shared: SharedViews;
   private readonly queue: WaitQueue;
-  /** A bit for each granule, for `freeBatch`: made when it is first called. */
+  /** A bit for each granule, for `freeBatch`. It is made by the first call. */
   private seen: Uint32Array | undefined;
 
   private constructor(buffer: SharedArrayBuffer, views: SharedViews, options: HeapOptions) {
@@ -87,7 +91,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
 
   /**
    * Creates a heap in a new `SharedArrayBuffer`, and attaches to it.
-   * @throws {HeapError} ERR_INVALID_OPTION; ERR_HEAP_EXHAUSTED when the system has no such buffer.
+   * @throws {HeapError} ERR_INVALID_OPTION; ERR_HEAP_EXHAUSTED if the system has no such buffer.
    */
   static create(options: Partial<SharedHeapOptions> = {}): SharedHeap {
     const isObject = typeof options === "object" && options !== null;
@@ -101,10 +105,10 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   }
 
   /**
-   * Attaches this agent to a heap that another created. About 0.2 ms.
-   * @throws {HeapError} ERR_BAD_HEAP_IMAGE with the field that failed: no heap, another version, or
-   * one that is being formatted; ERR_NO_WORKER_SLOT when all slots are taken; ERR_INVALID_ARGUMENT
-   * for anything but shared memory.
+   * Attaches this agent to a heap that another has created. About 0.2 ms.
+   * @throws {HeapError} ERR_BAD_HEAP_IMAGE with the field that failed, if it is not a heap, is one
+   * of another version or layout, or is being formatted; ERR_NO_WORKER_SLOT if all slots are taken;
+   * ERR_INVALID_ARGUMENT if the memory is not shared.
    */
   static attach(memory: HeapMemory<SharedArrayBuffer>): SharedHeap {
     const buffer = bufferOf(memory);
@@ -117,8 +121,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   }
 
   /**
-   * Creates a heap from a snapshot of a shared heap, and attaches to it. Live ptrs stay live; the
-   * workers of then are recovered.
+   * Creates a heap from a snapshot of a shared heap, and attaches to it. Live ptrs stay live. The
+   * workers that were attached are recovered.
    * @throws {HeapError} ERR_BAD_HEAP_IMAGE for anything but an intact snapshot.
    */
   static restore(snapshot: Uint8Array): SharedHeap {
@@ -142,19 +146,20 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   }
 
   /**
-   * Like `malloc`, but waits for memory: for other workers' frees. Those of one worker are served
-   * first come first served; among workers the one that waits longest tries first.
-   * @returns a promise of the block. It rejects as `malloc` throws, with the reason of an aborted
-   * signal, with ERR_HEAP_DISPOSED when this worker detaches, or with ERR_INVALID_ARGUMENT.
+   * Allocates as `malloc` does, but waits until other workers have freed memory. The calls of one
+   * worker are served in their order; among workers, the one that waits longest tries first.
+   * @returns a promise of the block. It rejects with what `malloc` throws, with the reason of an
+   * aborted signal, with ERR_HEAP_DISPOSED when this worker detaches, or with ERR_INVALID_ARGUMENT.
    */
   mallocAsync(size: number, options: { signal?: Signal } = {}): Promise<Ptr> {
     return this.queue.malloc(size, options) as Promise<Ptr>;
   }
 
   /**
-   * Like `malloc`, but blocks this agent until there is memory. Not on a browser's main thread.
-   * @throws {HeapError} ERR_HEAP_EXHAUSTED when `timeout` (milliseconds) is over, or where there
-   * would be a wait and the agent may not block; ERR_INVALID_ARGUMENT.
+   * Allocates as `malloc` does, but blocks this agent until there is memory. A browser's main
+   * thread may not block.
+   * @throws {HeapError} ERR_HEAP_EXHAUSTED after `timeout` milliseconds (by default never), or if
+   * the agent would have to wait and may not block; ERR_INVALID_ARGUMENT.
    */
   mallocWait(size: number, options: { timeout?: number } = {}): Ptr {
     checkObject("options", options);
@@ -162,8 +167,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   }
 
   /**
-   * Frees the first `count` ptrs: all of them, or none. 0 is skipped.
-   * @throws {HeapError} as `free`, also for a ptr that stands there twice; ERR_INVALID_ARGUMENT.
+   * Frees the blocks that the first `count` places name: all of them or none. 0 is skipped.
+   * @throws {HeapError} as `free` does, also for a ptr that is there twice; ERR_INVALID_ARGUMENT.
    */
   override freeBatch(ptrs: PtrArray, count: number): void {
     checkCount(count, ptrs, false);
@@ -173,12 +178,13 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   }
 
   /**
-   * Says that another worker holds a live block from now on: it stays live when this worker is
-   * recovered, and is that one's when it is. For the block's holder: the owner of its slab, or the
-   * worker that it was handed over to; and for anybody while nobody is known to hold it, as what a
-   * recovery listed. Frees of blocks of that slab are slower until it is freed.
-   * @throws {HeapError} as `free`; ERR_INVALID_WORKER unless `workerId` is attached and this worker
-   * may hand the block over.
+   * Hands a live block over: from now on another worker holds it. The block stays live when this
+   * worker is recovered, and belongs to the other when that one is. The holder of the block may do
+   * it: the owner of its slab, or the worker that it was handed over to. Any worker may while the
+   * holder is not known, as for the blocks that a recovery listed. Until it is freed, frees of
+   * blocks of its slab are slower.
+   * @throws {HeapError} as `free` does; ERR_INVALID_WORKER unless `workerId` is attached and this
+   * worker may hand the block over.
    */
   handOver(ptr: Ptr, workerId: number): void {
     const views = this.shared;
@@ -188,14 +194,14 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   }
 
   /**
-   * Brings back what a dead worker left: its caches, what it was sending, and its slabs. The blocks
-   * it held live are listed, and with `freeLive` freed; not those it had handed over.
-   * What it was recovering when it died is recovered with it.
-   * Time is proportional to its slabs, about 20 µs each.
-   * Where an engine cannot tell whether the worker lives, `exited` says that the program knows.
-   * @throws {HeapError} ERR_WORKER_ALIVE for a worker that lives, or that may: see
-   * docs/CONCURRENCY.md, or that leaves or is recovered by another meanwhile; ERR_INVALID_WORKER
-   * for one that is not attached; ERR_INVALID_ARGUMENT.
+   * Recovers a dead worker: brings back its caches, what it was sending, and its slabs. The blocks
+   * that it held live are listed, and freed with `freeLive`, except those that it had handed over.
+   * The workers that it was recovering when it died are recovered with it. It takes about 20 µs for
+   * each of its slabs. If the engine cannot tell whether the worker lives, `exited` says that the
+   * program knows.
+   * @throws {HeapError} ERR_WORKER_ALIVE for a worker that lives or may live (see
+   * docs/CONCURRENCY.md), or that leaves or is recovered by another one meanwhile;
+   * ERR_INVALID_WORKER for one that is not attached; ERR_INVALID_ARGUMENT.
    */
   recover(workerId: number, options: { freeLive?: boolean; exited?: boolean } = {}): Recovered {
     const views = this.openShared();
@@ -208,17 +214,17 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     const message =
       life === "alive"
         ? `worker ${workerId} lives; terminate it, or let it detach`
-        : `whether worker ${workerId} lives its engine cannot tell; say "exited" if it has`;
+        : `the engine cannot tell whether worker ${workerId} lives; set "exited" if it has ended`;
     throw new HeapError("ERR_WORKER_ALIVE", message, { workerId, life });
   }
 
   /**
-   * Recovers a worker when it exits without having detached: Node's `exit` event says when; one
-   * that has ended already, at once. Without `workerId`, every attached worker is asked then
-   * whether it lives; with it only that one is, and where its engine cannot tell the event is
-   * trusted. Where none is dead yet, as on Deno, whose event comes early, they are asked again for
-   * a second. What another worker recovers first is left to it. The listener throws nothing but
-   * what `onRecover` throws.
+   * Recovers a worker when it exits without having detached, as Node's event `exit` says; or at
+   * once if it has ended already. With `workerId` only that worker is asked whether it lives, and
+   * the event is trusted if the engine cannot tell. Without it every attached worker is asked. If
+   * none is dead yet they are asked again for a second, because the event of Deno comes early. What
+   * another worker recovers first is left to it. The listener throws nothing but what `onRecover`
+   * throws.
    * @returns a function that ends the guard.
    * @throws {HeapError} ERR_INVALID_WORKER; ERR_INVALID_ARGUMENT.
    */
@@ -255,7 +261,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
 
   /**
    * Drains every `ms` milliseconds in this agent's event loop, so that a quiet worker keeps
-   * nothing. The timer does not keep Node running. @returns a function that ends it.
+   * nothing. The timer does not keep Node running.
+   * @returns a function that ends it.
    * @throws {HeapError} ERR_INVALID_ARGUMENT unless `ms` is above 0 and at most 2^31 - 1.
    */
   drainEvery(ms: number): () => void {
@@ -273,8 +280,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   }
 
   /**
-   * Leaves the heap: gives back what is cached; its slabs with live blocks are left to be adopted.
-   * Every later call throws. Blocks that are live stay so.
+   * Detaches this worker. What it caches goes back, and other workers adopt its slabs with live
+   * blocks. Blocks that are live stay live. Every later call throws.
    */
   detach(): void {
     const views = this.shared;
@@ -286,26 +293,30 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     this.detach();
   }
 
-  /** A plain object of figures, in bytes and blocks, in total and for each worker. */
+  /** Returns figures of the heap and of each worker, in bytes and blocks, as a plain object. */
   stats(): SharedHeapStats {
     return readSharedStats(this.openShared(), this.options);
   }
 
   /**
-   * Checks every invariant by reading the whole image; the other workers must be quiet.
-   * @throws {HeapError} ERR_HEAP_CORRUPTED that names the invariant, the address and what it found.
+   * Checks every invariant by reading the whole image. The other workers must be quiet.
+   * @throws {HeapError} ERR_HEAP_CORRUPTED with the invariant, the address, and what was found
+   * there.
    */
   verify(): void {
     verifyShared(this.openShared());
   }
 
-  /** A copy of the image that leaves out what was never committed; the others must be quiet. */
+  /**
+   * Returns a copy of the image, without what was never committed. The other workers must be quiet.
+   */
   snapshot(): Uint8Array<ArrayBuffer> {
     return snapshotImage(this.openShared());
   }
 
   /**
-   * Frees everything at once, for a worker that is alone. Who attaches meanwhile finds no slot.
+   * Frees everything at once, for a worker that is alone. An agent that attaches meanwhile finds no
+   * slot.
    * @throws {HeapError} ERR_WORKER_ALIVE while others are attached.
    */
   reset(): void {
@@ -333,7 +344,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     return sync.load(this.shared.words, workerSlot.at(worker) + workerSlot.STATE);
   }
 
-  /** The state of a worker's slot. @throws ERR_INVALID_WORKER unless it is attached. */
+  /** Returns the state of a worker's slot. @throws ERR_INVALID_WORKER unless it is attached. */
   private checkAttached(workerId: number): number {
     const isId = Number.isInteger(workerId) && workerId >= 0 && workerId < this.maxWorkers;
     const state = isId ? this.slotState(workerId) : SLOT_FREE;

@@ -18,21 +18,21 @@ import * as workerSlot from "../layout/workerSlot.js";
 import { probeLife } from "./liveness.js";
 
 /*
- * How slots change hands: see layout/shared.ts. Each change is made from the very state, and so the
- * generation, that was looked at, or not at all. A worker that dies leaves its slot attaching, with
- * which nothing is lost; or active, for it to be recovered; or recovering and held, which falls to
- * whoever recovers the worker that did that.
+ * How slots change hands: layout/slotState.ts draws their states. Each change is made from the very
+ * state, and so the generation, that was looked at, or not at all. If a worker dies while it
+ * attaches, nothing is lost. If it was active, it can be recovered. What it was recovering, or
+ * held, falls to the worker that recovers it.
  */
 
-/** A slot's number, and its state at some time. */
+/** A slot's number, and its state at one time. */
 interface Slot {
   readonly worker: WorkerIndex;
   readonly state: number;
 }
 
 /**
- * Takes a slot to attach by: a free one; else one whose attacher has not come on for a while, or
- * whose holder is dead. Undefined if there is none.
+ * Takes a slot to attach by: a free one, or one whose attacher has not gone on for a while, or one
+ * whose holder is dead. Returns undefined if there is none.
  */
 export function takeSlot(words: Int32Array, workers: number): Slot | undefined {
   for (;;) {
@@ -65,13 +65,15 @@ function isHolderDead(words: Int32Array, held: number): boolean {
   return probeLife({ words, worker: -1 }, holder, state) === "dead";
 }
 
-/** Time for whoever attaches to finish; or two might take a slot from one another in turn. */
+/**
+ * Gives the agent that attaches time to finish, or two might take a slot from one another in turn.
+ */
 function linger(): void {
   const end = Date.now() + 2;
   while (Date.now() < end);
 }
 
-/** Changes a slot's state, if it still is what it was. */
+/** Changes a slot's state if it is still `from`. Returns whether it did. */
 export function changeSlot(
   words: Int32Array,
   worker: WorkerIndex,
@@ -86,8 +88,9 @@ export function changeSlot(
 }
 
 /**
- * Keeps others from attaching: takes every slot, also from those that are about to attach.
- * @returns a worker that is attached, whereupon it may have taken some; -1 if there is none.
+ * Keeps others from attaching: takes every slot, also those of agents that are about to attach.
+ * @returns a worker that is attached, when it may have taken some slots already; -1 if there is
+ * none.
  */
 export function holdSlots({ layout, words, worker: own }: SharedViews): number {
   for (let worker = 0; worker < layout.workers; worker++) {
@@ -96,7 +99,7 @@ export function holdSlots({ layout, words, worker: own }: SharedViews): number {
       const state = sync.load(words, workerSlot.at(worker) + workerSlot.STATE);
       if (isWorkers(state)) return worker;
       if ((state & SLOT_HELD) !== 0) return state & (MAX_WORKERS - 1);
-      // A new generation: who found a former holder dead takes nothing from this one.
+      // This is a new generation, so that a worker which found a former holder dead takes nothing.
       if (changeSlot(words, worker, state, nextGeneration(state) | SLOT_HELD | own)) break;
     }
   }
@@ -112,7 +115,7 @@ export function releaseSlots({ layout, words }: SharedViews, holder: WorkerIndex
   }
 }
 
-/** Makes a slot free for the next worker: one that owns nothing, and that nobody else may free. */
+/** Makes a slot free for the next worker. Its worker owns nothing, and nobody else may free it. */
 export function freeSlot(views: SharedViews, worker: WorkerIndex, state: number): void {
   const { layout, words } = views;
   const region = layout.regions + worker * layout.regionInts;
@@ -128,8 +131,8 @@ export function freeSlot(views: SharedViews, worker: WorkerIndex, state: number)
 }
 
 /**
- * Makes a dead worker's slot this worker's to recover, if its state still is what was asked about.
- * @returns its state now.
+ * Makes a dead worker's slot this worker's to recover, if its state is still what was asked about.
+ * @returns the state that it has now.
  * @throws {HeapError} ERR_WORKER_ALIVE
  */
 export function beginRecovery(views: SharedViews, dead: WorkerIndex, asked: number): number {
@@ -147,8 +150,8 @@ export function beginRecovery(views: SharedViews, dead: WorkerIndex, asked: numb
 }
 
 /**
- * What the dead worker was recovering may be recovered by others, and what it held is free.
- * @returns the states, by worker, of those that it was recovering.
+ * Lets others recover what the dead worker was recovering, and frees the slots that it held.
+ * @returns by worker, the states of those that it was recovering.
  */
 export function endDuties(views: SharedViews, dead: WorkerIndex): Map<number, number> {
   const { layout, words } = views;
@@ -163,12 +166,12 @@ export function endDuties(views: SharedViews, dead: WorkerIndex): Map<number, nu
   return left;
 }
 
-/** Whether a worker is dead for certain: this one has begun to recover it. */
+/** Returns whether a worker is certainly dead, because this one has begun to recover it. */
 export function isBegun(views: SharedViews, state: number): boolean {
   return (state & 0xff) === (SLOT_RECOVERING | views.worker);
 }
 
-/** Whether a recovery was refused because another worker was faster. */
+/** Returns whether a recovery was refused because another worker was faster. */
 export function isRefused(error: unknown): boolean {
   return error instanceof HeapError && error.code === "ERR_WORKER_ALIVE";
 }

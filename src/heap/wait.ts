@@ -9,11 +9,11 @@ import * as workerSlot from "../layout/workerSlot.js";
 import { checkObject } from "./guard.js";
 
 /*
- * Waiting for memory. A worker that waits draws a ticket and sets its bit; whoever gives a slab
- * back or sends blocks home counts an event and wakes those who wait. The lowest ticket tries
- * first. The others try too once they have been patient, by the clock and whatever events there
- * are, so that one which is stalled stops nobody; and so memory is found that lay in another
- * worker's front cache until it drained.
+ * Waiting for memory. A worker that waits draws a ticket and sets its bit. A worker that gives a
+ * slab back or sends blocks home counts an event and wakes those that wait. The worker with the
+ * lowest ticket tries first. The others try too after PATIENCE_MS, whatever events there are, so
+ * that one which is stalled stops nobody. So they find memory, too, that lay in another worker's
+ * front cache until it drained.
  */
 const PATIENCE_MS = 20;
 
@@ -42,7 +42,7 @@ function dropTicket(views: SharedViews): void {
   sync.notify(words, sharedSuperblock.EVENTS);
 }
 
-/** The error for a wait that lasted too long. */
+/** Returns the error for a wait that lasted too long. */
 function timedOut(size: number, ms: number): HeapError {
   const message = `no room for ${size} bytes within ${ms} ms`;
   return new HeapError("ERR_HEAP_EXHAUSTED", message, { requestBytes: size, timeoutMs: ms });
@@ -55,7 +55,7 @@ export function checkTimeout(ms: unknown): number {
   throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: ms });
 }
 
-/** Allocates, and blocks the agent until it can. @returns the block, or 0 after `ms`. */
+/** Allocates, and blocks the agent until it can. @throws ERR_HEAP_EXHAUSTED after `ms`. */
 export function mallocBlocking(views: SharedViews, size: number, ms: number): number {
   const at = mallocSlow(views, size);
   if (at !== 0) return at;
@@ -99,7 +99,7 @@ interface Waiter {
   readonly reject: (reason: unknown) => void;
 }
 
-/** Something that aborts: an `AbortSignal`. */
+/** What aborts a wait: an `AbortSignal`. */
 export interface Signal {
   readonly aborted: boolean;
   readonly reason?: unknown;
@@ -118,7 +118,7 @@ function checkSignal(signal: Signal | null): void {
 
 declare function setTimeout(run: () => void, ms: number): unknown;
 
-/** Those of one worker that wait, first come first served: the first holds the worker's ticket. */
+/** The calls of one worker that wait, served in their order. The first has the worker's ticket. */
 export class WaitQueue {
   private readonly waiters: Waiter[] = [];
   private isRunning = false;
@@ -185,7 +185,7 @@ export class WaitQueue {
     for (const waiter of waiters.splice(0)) waiter.reject(closed(views));
   }
 
-  /** Whether the first waiter has been served, with a block or an error. */
+  /** Tries to serve the first waiter, with a block or an error. Returns whether it did. */
   private serveFirst(): boolean {
     const waiter = this.waiters[0];
     if (waiter === undefined) return false;
@@ -202,7 +202,7 @@ export class WaitQueue {
   }
 }
 
-/** Waits for an event, for a while, in the agent's event loop. */
+/** Waits for an event, or PATIENCE_MS, in the agent's event loop. */
 async function pause(views: SharedViews, seen: number): Promise<void> {
   const timer = new Promise<void>((resolve) => {
     setTimeout(resolve, PATIENCE_MS);
