@@ -5,7 +5,7 @@ import * as slabRecord from "./slabRecord.js";
 import { ptrToSlab, SLAB_BYTES, SLAB_SHIFT } from "./units.js";
 
 /*
- * Where every byte of a heap image is. Of a shared heap, sharedMetadata.ts says it.
+ * Where every byte of a heap image is. sharedMetadata.ts says it for a shared heap.
  *
  *   byte 0            capacity / 16                        firstSlab << 16             capacity
  *   | header map      | metadata                           | slabs                     |

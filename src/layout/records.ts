@@ -17,7 +17,7 @@ import * as workerSlot from "./workerSlot.js";
  * words of a record overlap and that records stand one after another. Nothing that a program ships
  * imports this: the sources and the build do, through fingerprint.ts.
  *
- * A module's numbers are its words, but for START, INTS, SHIFT, COUNT, DOUBLES and END. A word that
+ * A module's numbers are its words, except START, INTS, SHIFT, COUNT, DOUBLES and END. A word that
  * has several of them says how many in a name that ends in _INTS.
  */
 
