@@ -101,7 +101,7 @@ describe.skipIf(REPLAY !== "").concurrent.each(WAITS)("waits: $name", (scenario)
     expect(isComplete).toBe(true);
   });
 
-  it("holds in random schedules, with deaths and waits whose time is over", async () => {
+  it("holds in random schedules, with deaths and timed-out waits", async () => {
     const runs = 4000 * FACTOR;
     const impatient = { ...scenario, isPatient: false };
     await tally.run("random", { kind: "random", scenario: impatient, runs, seed: SEED, ms: MS });

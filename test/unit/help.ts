@@ -18,7 +18,7 @@ export function wrong<T>(value: unknown): T {
   return value as T;
 }
 
-/** The HeapError that an action throws. */
+/** Returns the HeapError that an action throws. */
 export function thrown(action: () => unknown, code?: HeapErrorCode): HeapError {
   let error: unknown;
   try {
@@ -34,7 +34,7 @@ export function thrown(action: () => unknown, code?: HeapErrorCode): HeapError {
   return error;
 }
 
-/** FNV-1a over every byte of a heap's buffer, or over the first ones. */
+/** Returns the FNV-1a hash of a heap's buffer, or of its first bytes. */
 export function fingerprint(buffer: ArrayBufferLike, bytes: number = buffer.byteLength): number {
   const words = new Uint32Array(buffer, 0, bytes >> 2);
   let hash = 0x811c9dc5;
@@ -44,7 +44,7 @@ export function fingerprint(buffer: ArrayBufferLike, bytes: number = buffer.byte
   return hash;
 }
 
-/** The action is refused with the code, and not one byte of the image has changed. */
+/** Checks that an action is refused with the code, and that no byte of the image has changed. */
 export function refused(heap: Heap, code: HeapErrorCode, action: () => unknown): HeapError {
   const before = fingerprint(heap.buffer);
   const error = thrown(action, code);
@@ -52,12 +52,12 @@ export function refused(heap: Heap, code: HeapErrorCode, action: () => unknown):
   return error;
 }
 
-/** The image of a heap, as the allocator sees it. */
+/** Returns the views of a heap, as the allocator has them. */
 export function viewsOf(heap: Heap): HeapViews {
   return viewImage(heap.buffer, heap.options.capacity, arena);
 }
 
-/** Blocks of one size until memory is exhausted. */
+/** Allocates blocks of one size until memory is exhausted. */
 export function fill(heap: Heap, size: number): Ptr[] {
   const ptrs: Ptr[] = [];
   for (let ptr = heap.tryMalloc(size); ptr !== 0; ptr = heap.tryMalloc(size)) ptrs.push(ptr);

@@ -8,7 +8,7 @@ import { field } from "../inspect/corrupt.js";
 const take = (heap: Heap, count: number, size: number): Ptr[] =>
   Array.from({ length: count }, () => heap.malloc(size));
 
-test("a slab that changes its class begins anew", () => {
+test("a slab that changes its class starts over", () => {
   const heap = smallHeap({ refillCountHot: 4 });
   const { headers, meta } = viewsOf(heap);
   const ptrs = take(heap, 40, 48);

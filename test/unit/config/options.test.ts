@@ -176,7 +176,7 @@ test("a heap's options are resolved, rounded up, frozen, and in its image", () =
   expect(Object.isFrozen(heap.options)).toBe(true);
 });
 
-test.each([undefined, null, "HAKMEM", 5])("an environment that is none: %s", (env) => {
+test.each([undefined, null, "HAKMEM", 5])("something that is not an environment: %s", (env) => {
   thrown(() => optionsFromEnv(wrong(env)), "ERR_INVALID_OPTION");
   thrown(() => optionsFromEnv(wrong({ HAKMEM_CAPACITY: Symbol("x") })), "ERR_INVALID_OPTION");
 });

@@ -16,7 +16,7 @@ test("a chain is bounded by the option and by 64 KiB; two blocks of the largest 
   }
 });
 
-test("a refill fits a chain, takes 16 KiB at the most, and at least one block", () => {
+test("a refill fits a chain, and takes one block to 16 KiB", () => {
   for (const fastCap of [1, 5, 254]) {
     for (const count of [1, 40, 254]) {
       const options = resolveOptions({ fastCap, refillCountHot: count, refillCountMid: 200 });

@@ -116,7 +116,7 @@ test.each([
 describe("batches", () => {
   const COUNTS = [-1, 1.5, Number.NaN, Infinity, 2 ** 31, "1", 1n, null, undefined, Symbol("c")];
 
-  test("a count that is none", () => {
+  test("a value that is not a count", () => {
     const heap = smallHeap();
     const ptr = heap.malloc(16);
     for (const value of COUNTS) {

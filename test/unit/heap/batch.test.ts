@@ -115,7 +115,7 @@ test.each(kinds)("freeBatch may be called while it reads the elements", (create)
   heap.verify();
 });
 
-test.each(kinds)("what is no ptr is refused", (create) => {
+test.each(kinds)("a value that is not a ptr is refused", (create) => {
   const heap = create();
   const ptr = heap.malloc(64);
   for (const bad of ["x", 1.5, ptr + 8, -16, 8n, null, undefined, Symbol("s"), {}]) {

@@ -90,7 +90,7 @@ test("what was live is live when the heap is opened again, and goes on", () => {
   again.verify();
 });
 
-test("the closed heap's door opens with its image: both see one heap", () => {
+test("a closed handle works again when its image is opened: both see one heap", () => {
   const heap = smallHeap();
   const ptr = heap.malloc(64);
   heap[Symbol.dispose]();

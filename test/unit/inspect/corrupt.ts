@@ -58,7 +58,7 @@ export function town(): Town {
   };
 }
 
-/** Index of a field of a slab's record. */
+/** Returns the index of a word of a slab's record. */
 export function field(slab: number, name: number): number {
   return slabRecord.at(slab) + name;
 }
@@ -67,7 +67,7 @@ export function ofClass(classIndex: number, name: number): number {
   return classRecord.at(classIndex) + name;
 }
 
-/** First byte of a slab. */
+/** Returns the first byte of a slab. */
 export function byteOf(slab: number): number {
   return slabToPtr(slab);
 }

@@ -24,7 +24,7 @@ test.each(CORRUPTIONS)("%s: %s", (invariant, _what, change, address, found) => {
   expect(bad.details).toMatchObject({ field: invariant, address: expected });
 });
 
-test("a slab all of whose blocks are free is not left in a class", () => {
+test("a slab whose blocks are all free is not left in a class", () => {
   const t = town();
   t.heap.drain();
   for (const ptr of t.small) t.headers[ptr >>> 4] = FREE | t.smallClass;

@@ -36,7 +36,7 @@ test("each class code in each state is a byte of its own", () => {
   expect(bytes.size).toBe(256);
 });
 
-test("live is told from all else by one comparison, and is one subtraction from cached", () => {
+test("one comparison tells a live header, and one subtraction makes it a cached one", () => {
   for (let classIndex = 1; classIndex < 64; classIndex++) {
     const live = toHeader(LIVE, classIndex);
     expect(live).toBeGreaterThan(LIVE);

@@ -112,7 +112,7 @@ describe("a slot that was taken from a slow attacher", () => {
     }
   });
 
-  it("is no worker's for stats, verify, recover and handOver", () => {
+  it("has no worker, for stats, verify, recover and handOver", () => {
     const heap = sharedHeap({ maxWorkers: 3 });
     const ptr = heap.malloc(64);
     for (const status of [SLOT_ATTACHING, SLOT_HELD | 2]) {

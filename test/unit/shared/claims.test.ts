@@ -4,7 +4,7 @@ import * as sharedSuperblock from "../../../src/layout/sharedSuperblock.js";
 import { at, fill } from "../help.js";
 import { asHeap, onSync, sharedHeap, sharedViewsOf, workersOf } from "./help.js";
 
-it("abandoned slabs are found though who took the notes of them is stalled", () => {
+it("abandoned slabs are found although the worker that took their notes is stalled", () => {
   const [a, b, c] = workersOf(3) as [SharedHeap, SharedHeap, SharedHeap];
   const ptrs = fill(asHeap(c), 64);
   for (const [index, ptr] of ptrs.entries()) if (index % 2 > 0) c.free(ptr);

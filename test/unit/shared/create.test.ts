@@ -29,7 +29,7 @@ describe("create", () => {
     }
   });
 
-  it("refuses options that are none", () => {
+  it("refuses what is not options", () => {
     thrown(() => SharedHeap.create(wrong(null)), "ERR_INVALID_OPTION");
     thrown(() => SharedHeap.create(wrong(5)), "ERR_INVALID_OPTION");
     thrown(() => SharedHeap.create(wrong({ workers: 3 })), "ERR_INVALID_OPTION");

@@ -132,7 +132,7 @@ describe("what a detached worker leaves", () => {
     expect(a.stats()).toMatchObject({ inTransit: { blocks: 0 }, slabs: { inUse: 0 } });
   });
 
-  it("is adopted by whoever sends the last block home", () => {
+  it("is adopted by the worker that sends the last block home", () => {
     const [a, b] = workersOf(2, { sllDrainInterval: 1 }) as [SharedHeap, SharedHeap];
     const ptrs = [b.malloc(64), b.malloc(64)];
     b.detach();

@@ -37,7 +37,7 @@ afterEach(() => {
 });
 
 describe("guard", () => {
-  it("recovers what has not detached when it exits", () => {
+  it("recovers a worker that exits without having detached", () => {
     const [a, b, c] = workersOf(3) as Three;
     const thread = new Thread();
     a.guard(thread, { workerId: 1, freeLive: true, onRecover });
@@ -116,7 +116,7 @@ describe("guard", () => {
 });
 
 describe("guard, when more is to be asked or told", () => {
-  it("asks the others again when it found one dead, who may not be the one", () => {
+  it("asks the others again when it found one dead, because another may have exited", () => {
     const [a, b, c] = workersOf(3) as Three;
     const thread = new Thread();
     a.guard(thread, { onRecover });
@@ -204,7 +204,7 @@ describe("what is given to guard", () => {
     expect(a.classify(ptr)).toBe("tiny");
   });
 
-  it("refuses what is no worker, no options and no function", () => {
+  it("refuses what is not a worker, not options or not a function", () => {
     const [a] = workersOf(2) as [SharedHeap];
     for (const worker of [null, undefined, 5, {}, { once: 5 }]) {
       thrown(() => a.guard(wrong<Guarded>(worker)), "ERR_INVALID_ARGUMENT");

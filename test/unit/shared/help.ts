@@ -15,14 +15,14 @@ export function sharedHeap(options: Partial<SharedHeapOptions> = {}): SharedHeap
   return SharedHeap.create({ capacity: 4 * 2 ** 20, maxWorkers: 4, fastCap: 30, ...options });
 }
 
-/** So many workers of one heap. */
+/** Returns so many workers of one heap. */
 export function workersOf(count: number, options: Partial<SharedHeapOptions> = {}): SharedHeap[] {
   const first = sharedHeap(options);
   const rest = Array.from({ length: count - 1 }, () => SharedHeap.attach(first.buffer));
   return [first, ...rest];
 }
 
-/** The image of a worker, as the allocator sees it. */
+/** Returns the views of a worker, as the allocator has them. */
 export function sharedViewsOf(heap: SharedHeap): SharedViews {
   return (heap as unknown as { shared: SharedViews }).shared;
 }
@@ -32,19 +32,19 @@ export function asHeap(heap: SharedHeap): Heap {
   return heap as unknown as Heap;
 }
 
-/** Recovers a worker whose handle the test has left: it is as if it were dead. */
+/** Recovers a worker whose handle the test no longer uses, as if it were dead. */
 export function bury(by: SharedHeap, workerId: number, freeLive = false): Recovered {
   return recoverWorker(sharedViewsOf(by), workerId, freeLive);
 }
 
-/** A slot's state, and how often its worker is said to wait. */
+/** Returns a slot's state, and how many waits its worker is said to have. */
 export function slotOf(heap: SharedHeap, worker: number): { state: number; waits: number } {
   const { words } = sharedViewsOf(heap);
   const state = Atomics.load(words, workerSlot.at(worker) + workerSlot.STATE);
   return { state, waits: Atomics.load(words, workerSlot.at(worker) + workerSlot.ARMED) & 0xff };
 }
 
-/** Lets a worker seem dead to who asks: nobody waits where its slot says that somebody does. */
+/** Makes a worker seem dead: nobody waits where its slot says that somebody does. */
 export function fallSilent(heap: SharedHeap, waits = 1): void {
   const { words } = sharedViewsOf(heap);
   const { state } = slotOf(heap, heap.workerId);
@@ -54,7 +54,7 @@ export function fallSilent(heap: SharedHeap, waits = 1): void {
 
 type Operation = (view: unknown, index: number, ...values: number[]) => unknown;
 
-/** What a test puts in the place of operations of `sync`. */
+/** What a test puts in the place of an operation of `sync`. */
 const seam = sync as unknown as Record<string, Operation>;
 
 /** Runs `run` once, before or after the first operation of this name for which `when` holds. */
@@ -75,7 +75,7 @@ export function onSync(
   };
 }
 
-/** A question, which takes one wait of a life word. */
+/** Tells a question whether a worker lives, which takes one wait of a life word. */
 export function isQuestion(_: number, count?: number): boolean {
   return count === 1;
 }
@@ -84,7 +84,10 @@ class Killed extends Error {}
 
 const OPERATIONS = ["load", "store", "add", "or", "and", "exchange", "compareExchange", "notify"];
 
-/** Stops an action before one of its operations, as if the agent were killed: whether it was. */
+/**
+ * Stops an action before one of its operations, as if the agent were killed. Returns whether it was
+ * stopped.
+ */
 export function isKilledAt(operation: number, action: () => void): boolean {
   const real = { ...seam };
   let done = 0;
@@ -105,17 +108,17 @@ export function isKilledAt(operation: number, action: () => void): boolean {
   }
 }
 
-/** What was killed waits no more. */
+/** Ends the waits of what was killed. */
 export function endWaits(heap: SharedHeap, worker: number): void {
   hideLife(sharedViewsOf(heap).words, worker, slotOf(heap, worker).state);
 }
 
-/** Bytes of slabs that are no block's. */
+/** Returns the bytes of slabs that are in no block. */
 export function tailBytes(heap: SharedHeap): number {
   return heap.stats().classes.reduce((sum, own) => sum + own.slabs * (65536 % own.blockBytes), 0);
 }
 
-/** Every worker drains until nothing is on its way. */
+/** Drains every worker until nothing is on its way. */
 export function drainAllOf(heaps: readonly SharedHeap[]): void {
   for (let round = 0; round < 2; round++) for (const heap of heaps) heap.drain();
 }

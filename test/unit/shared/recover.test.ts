@@ -32,7 +32,7 @@ function expectAllPooled(heaps: readonly SharedHeap[]): void {
 }
 
 describe("recover", () => {
-  it("refuses itself, the living, free slots and what is no worker", () => {
+  it("refuses itself, living workers, free slots and what is not a worker", () => {
     const [a, b] = workersOf(3) as Three;
     thrown(() => a.recover(0), "ERR_WORKER_ALIVE");
     expect(thrown(() => a.recover(1), "ERR_WORKER_ALIVE").details).toMatchObject({ workerId: 1 });
@@ -159,7 +159,7 @@ it("recover takes a worker that fell silent, and one that is said to have exited
   expectAllPooled([a]);
 });
 
-describe("recover, overtaken after its question", () => {
+describe("recover, overtaken after it asked", () => {
   /** Asks about worker 2, and lets `run` happen between the question and the recovery. */
   function recoverOvertaken(a: SharedHeap, run: () => void): void {
     let isDone = false;
@@ -176,7 +176,7 @@ describe("recover, overtaken after its question", () => {
     expect(isDone).toBe(true);
   }
 
-  it("leaves alone who attached after another recovered the dead one", () => {
+  it("leaves a worker alone that attached after another had recovered the dead one", () => {
     const [a, b, c] = workersOf(3) as Three;
     let x: SharedHeap | undefined;
     fallSilent(c, 2);
@@ -192,7 +192,7 @@ describe("recover, overtaken after its question", () => {
     for (let time = 0; time < 40; time++) thrown(() => a.recover(2), "ERR_WORKER_ALIVE");
   });
 
-  it("leaves alone who attached after the worker left", () => {
+  it("leaves a worker alone that attached after the asked one had left", () => {
     const [a, , c] = workersOf(3) as Three;
     let x: SharedHeap | undefined;
     onSync("notify", isQuestion, () => c.detach());
@@ -235,7 +235,7 @@ it("recover does not tell where no agent can wait so", () => {
   }
 });
 
-it("recover takes no options that are none", () => {
+it("recover refuses what is not options", () => {
   const [a, b] = workersOf(2) as [SharedHeap, SharedHeap];
   for (const options of [null, 5, "exited"]) {
     thrown(() => a.recover(1, wrong(options)), "ERR_INVALID_ARGUMENT");
@@ -247,7 +247,7 @@ it("recover takes no options that are none", () => {
 });
 
 describe("handOver", () => {
-  it("is for the owner, or who was handed the block", () => {
+  it("is for the owner, or the worker that the block was handed over to", () => {
     const [a, b, c] = workersOf(3) as Three;
     for (const size of [64, 100000]) {
       const ptr = a.malloc(size);
@@ -267,7 +267,7 @@ describe("handOver", () => {
     expectAllPooled([a, b, c]);
   });
 
-  it("leaves no mark on a block that is freed, by whomever", () => {
+  it("leaves no mark on a freed block, whichever worker freed it", () => {
     const [a, b, c] = workersOf(3) as Three;
     for (const size of [64, 100000]) {
       for (const by of [a, b, c]) {

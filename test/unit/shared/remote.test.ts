@@ -26,7 +26,7 @@ describe("a block of another worker", () => {
     expect(a.stats().slabs.inUse).toBe(0);
   });
 
-  it("is freed once, by whomever", () => {
+  it("is freed once, whichever worker frees it", () => {
     const [a, b, c] = workersOf(3) as Three;
     const orders = [
       [a, b],
@@ -112,7 +112,7 @@ describe("blocks of other workers", () => {
 });
 
 describe("a span", () => {
-  it("is freed and resized by any worker, and is then its", () => {
+  it("is freed and resized by any worker, which then owns it", () => {
     const [a, b, c] = workersOf(3) as Three;
     const slabsOf = (): number[] => a.stats().workers.map(({ slabs }) => slabs);
     const span = a.malloc(300000);

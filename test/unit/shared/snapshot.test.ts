@@ -113,7 +113,7 @@ function sign(words: Uint32Array): void {
   words[4] = hash;
 }
 
-describe("a snapshot with a word changed, and its checksum made anew", () => {
+describe("a snapshot with a word changed, and the right checksum", () => {
   it("is refused, or what is restored is intact", () => {
     const [a, b] = workersOf(2, { maxWorkers: 2 }) as [SharedHeap, SharedHeap];
     for (let turn = 0; turn < 300; turn++) {

@@ -80,7 +80,7 @@ describe("mallocAsync", () => {
     a.verify();
   });
 
-  it("rejects what its options are not", async () => {
+  it("rejects options that are not its own", async () => {
     const heap = sharedHeap();
     const bad = [null, 5, "x", { signal: null }, { signal: {} }, { signal: 1 }, { signal: "x" }];
     for (const options of bad) {
@@ -140,7 +140,7 @@ describe("mallocWait", () => {
     }
   });
 
-  it("refuses what its options are not", () => {
+  it("refuses options that are not its own", () => {
     const heap = sharedHeap();
     for (const options of [null, 5, "x"]) {
       thrown(() => heap.mallocWait(8, wrong(options)), "ERR_INVALID_ARGUMENT");
