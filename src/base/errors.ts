@@ -3,6 +3,8 @@
  * invariant). All are `HeapError`s with a stable `code`.
  */
 
+import { describe } from "./describe.js";
+
 export type HeapErrorCode =
   | "ERR_INVALID_SIZE"
   | "ERR_INVALID_ALIGNMENT"
@@ -31,22 +33,6 @@ export class HeapError extends Error {
   }
 }
 
-/** Shows any value in an error message, briefly and without ever throwing. */
-export function show(value: unknown): string {
-  switch (typeof value) {
-    case "string":
-      return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
-    case "bigint":
-      return `${value}n`;
-    case "object":
-      return value === null ? "null" : "an object";
-    case "function":
-      return "a function";
-    default:
-      return Object.is(value, -0) ? "-0" : String(value);
-  }
-}
-
 /** The error for a broken invariant: its name, the byte offset it is about, what was found. */
 export function corrupted(
   invariant: string,
@@ -54,7 +40,7 @@ export function corrupted(
   found: unknown,
   expected: unknown,
 ): HeapError {
-  const difference = `found ${show(found)}, expected ${show(expected)}`;
+  const difference = `found ${describe(found)}, expected ${describe(expected)}`;
   const message = `invariant ${invariant}, at ${address}: ${difference}`;
   return new HeapError("ERR_HEAP_CORRUPTED", message, { invariant, address, found, expected });
 }

@@ -1,4 +1,5 @@
-import { HeapError, show } from "../base/errors.js";
+import { describe } from "../base/describe.js";
+import { HeapError } from "../base/errors.js";
 
 /**
  * The smallest heap has its metadata and a few slabs. The largest one ends below 2^31, so that a
@@ -108,12 +109,16 @@ function accepted(row: OptionRow): string {
 }
 
 function reject(row: OptionRow, name: string, got: unknown): never {
-  throw new HeapError("ERR_INVALID_OPTION", `${name} is ${show(got)}; it takes ${accepted(row)}`, {
-    option: name,
-    got,
-    min: row.min,
-    max: row.max,
-  });
+  throw new HeapError(
+    "ERR_INVALID_OPTION",
+    `${name} is ${describe(got)}; it takes ${accepted(row)}`,
+    {
+      option: name,
+      got,
+      min: row.min,
+      max: row.max,
+    },
+  );
 }
 
 function unknown(option: string, kind: string, accepted: readonly string[]): HeapError {
@@ -140,7 +145,10 @@ function withDefaults(): HeapOptions {
  */
 export function resolveOptions(given: Partial<HeapOptions> = {}): HeapOptions {
   if (typeof given !== "object" || given === null) {
-    throw new HeapError("ERR_INVALID_OPTION", `options are ${show(given)}; they take an object`);
+    throw new HeapError(
+      "ERR_INVALID_OPTION",
+      `options are ${describe(given)}; they take an object`,
+    );
   }
   const options = withDefaults();
   const names = OPTION_TABLE.map((row) => row.name);
@@ -168,7 +176,7 @@ export function optionsFromEnv(
   if (typeof env !== "object" || env === null) {
     throw new HeapError(
       "ERR_INVALID_OPTION",
-      `the environment is ${show(env)}; it takes an object`,
+      `the environment is ${describe(env)}; it takes an object`,
     );
   }
   const options: Record<string, number | boolean> = {};

@@ -1,4 +1,5 @@
-import { HeapError, show } from "../base/errors.js";
+import { describe } from "../base/describe.js";
+import { HeapError } from "../base/errors.js";
 import type { SlabIndex, WordIndex } from "../base/types.js";
 import {
   FREE,
@@ -71,7 +72,7 @@ export function notLive(views: HeapViews, ptr: unknown): HeapError {
   const code = reason === "freed" ? "ERR_DOUBLE_FREE" : "ERR_INVALID_POINTER";
   return new HeapError(
     code,
-    `ptr ${show(ptr)} ${REASONS[reason]}; expected a live ptr of this heap`,
+    `ptr ${describe(ptr)} ${REASONS[reason]}; expected a live ptr of this heap`,
     {
       ptr,
       reason,
@@ -84,7 +85,7 @@ export function invalidSize(views: HeapViews, size: unknown): HeapError {
   const max = largestBlock(views);
   return new HeapError(
     "ERR_INVALID_SIZE",
-    `size is ${show(size)}; it takes an integer from 0 to ${max} (bytes)`,
+    `size is ${describe(size)}; it takes an integer from 0 to ${max} (bytes)`,
     {
       got: size,
       min: 0,

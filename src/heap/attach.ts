@@ -1,4 +1,5 @@
-import { HeapError, show } from "../base/errors.js";
+import { describe } from "../base/describe.js";
+import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import type { SlabIndex } from "../base/types.js";
 import { abandonSlab } from "../central/remote.js";
@@ -33,7 +34,8 @@ function superblockWords(buffer: ArrayBufferLike, capacityBytes: number): Int32A
 /** Checks `maxWorkers`. @throws {HeapError} ERR_INVALID_OPTION also if no slab would be left. */
 export function checkSharedRoom(options: HeapOptions, workers: number): void {
   if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
-    const message = `maxWorkers is ${show(workers)}; it takes an integer from 1 to ${MAX_WORKERS}`;
+    const accepted = `an integer from 1 to ${MAX_WORKERS}`;
+    const message = `maxWorkers is ${describe(workers)}; it takes ${accepted}`;
     throw new HeapError("ERR_INVALID_OPTION", message, { option: "maxWorkers", got: workers });
   }
   const { firstSlab, slabs } = sharedLayout(options.capacity, workers);

@@ -1,5 +1,6 @@
 import { isPowerOfTwo } from "../base/bits.js";
-import { HeapError, show } from "../base/errors.js";
+import { describe } from "../base/describe.js";
+import { HeapError } from "../base/errors.js";
 import type { Ptr } from "../base/types.js";
 import type { HeapOptions } from "../config/options.js";
 import type { Door } from "../front/door.js";
@@ -124,7 +125,7 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
     this.openViews();
     if (!Number.isInteger(alignment) || !isPowerOfTwo(alignment) || alignment > SLAB_BYTES) {
       const accepted = `a power of two from 1 to ${SLAB_BYTES}`;
-      const message = `alignment is ${show(alignment)}; it takes ${accepted}`;
+      const message = `alignment is ${describe(alignment)}; it takes ${accepted}`;
       throw new HeapError("ERR_INVALID_ALIGNMENT", message, {
         got: alignment,
         min: 1,
@@ -186,7 +187,8 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
     const usable = this.usableSize(ptr);
     const wanted = length ?? usable;
     if (!Number.isInteger(wanted) || wanted < 0 || wanted > usable) {
-      const message = `length is ${show(length)}; this block takes an integer from 0 to ${usable}`;
+      const accepted = `an integer from 0 to ${usable}`;
+      const message = `length is ${describe(length)}; this block takes ${accepted}`;
       throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: length, min: 0, max: usable });
     }
     return new Uint8Array(this.buffer, ptr, wanted);

@@ -1,4 +1,5 @@
-import { HeapError, show } from "../base/errors.js";
+import { describe } from "../base/describe.js";
+import { HeapError } from "../base/errors.js";
 import { NULL, type Ptr } from "../base/types.js";
 import type { Door } from "../front/door.js";
 import { liveHeaderOf } from "../front/lookup.js";
@@ -18,14 +19,14 @@ export function checkCount(count: unknown, array: PtrArray, mayGrow: boolean): v
     array instanceof Int32Array || array instanceof Uint32Array || array instanceof Float64Array;
   if (!isTyped && !Array.isArray(array)) {
     const accepted = "an array, an Int32Array, a Uint32Array or a Float64Array";
-    const message = `ptrs are ${show(array)}; they take ${accepted}`;
+    const message = `ptrs are ${describe(array)}; they take ${accepted}`;
     throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: array });
   }
   const canGrow = mayGrow && !isTyped && Object.isExtensible(array);
   const max = canGrow ? 2 ** 31 - 1 : mayGrow && Object.isFrozen(array) ? 0 : array.length;
   const isCount = Number.isInteger(count) && (count as number) >= 0 && (count as number) <= max;
   if (isCount) return;
-  const message = `count is ${show(count)}; it takes an integer from 0 to ${max}`;
+  const message = `count is ${describe(count)}; it takes an integer from 0 to ${max}`;
   throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: count, max });
 }
 

@@ -1,4 +1,5 @@
-import { HeapError, show } from "../base/errors.js";
+import { describe } from "../base/describe.js";
+import { HeapError } from "../base/errors.js";
 import { arena, giveRun } from "../central/arena.js";
 import {
   type HeapOptions,
@@ -134,7 +135,7 @@ export function bufferOf<B extends ArrayBufferLike>(memory: HeapMemory<B>): B {
   const inner: unknown = isHolder ? (memory as { buffer?: unknown }).buffer : undefined;
   if (isBuffer(inner)) return inner;
   const accepted = "an ArrayBuffer, a SharedArrayBuffer or a WebAssembly.Memory";
-  const message = `a heap lives in ${accepted}; got ${show(memory)}`;
+  const message = `a heap lives in ${accepted}; got ${describe(memory)}`;
   throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: memory });
 }
 

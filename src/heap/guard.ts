@@ -1,4 +1,5 @@
-import { HeapError, show } from "../base/errors.js";
+import { describe } from "../base/describe.js";
+import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import type { WorkerIndex } from "../base/types.js";
 import type { SharedViews } from "../layout/sharedViews.js";
@@ -94,6 +95,6 @@ export function checkFunction(name: string, value: unknown): void {
 }
 
 function misplaced(name: string, got: unknown, kind: string): HeapError {
-  const message = `${name} is ${show(got)}; it takes ${kind}`;
+  const message = `${name} is ${describe(got)}; it takes ${kind}`;
   return new HeapError("ERR_INVALID_ARGUMENT", message, { got });
 }

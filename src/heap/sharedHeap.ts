@@ -1,4 +1,5 @@
-import { HeapError, show } from "../base/errors.js";
+import { describe } from "../base/describe.js";
+import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import type { Ptr, WorkerIndex } from "../base/types.js";
 import { type HeapOptions, resolveOptions } from "../config/options.js";
@@ -268,7 +269,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   drainEvery(ms: number): () => void {
     this.openViews();
     if (!(typeof ms === "number" && ms > 0 && ms <= MAX_TIMER_MS)) {
-      const message = `ms is ${show(ms)}; it takes milliseconds above 0, to ${MAX_TIMER_MS}`;
+      const message = `ms is ${describe(ms)}; it takes milliseconds above 0, to ${MAX_TIMER_MS}`;
       throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: ms, max: MAX_TIMER_MS });
     }
     const timer = setInterval(() => {
@@ -349,7 +350,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     const isId = Number.isInteger(workerId) && workerId >= 0 && workerId < this.maxWorkers;
     const state = isId ? this.slotState(workerId) : SLOT_FREE;
     if (isWorkers(state)) return state;
-    const message = `workerId is ${show(workerId)}; it takes that of an attached worker`;
+    const message = `workerId is ${describe(workerId)}; it takes that of an attached worker`;
     throw new HeapError("ERR_INVALID_WORKER", message, { got: workerId });
   }
 }

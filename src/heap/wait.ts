@@ -1,4 +1,5 @@
-import { HeapError, show } from "../base/errors.js";
+import { describe } from "../base/describe.js";
+import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import { closed } from "../front/misuse.js";
 import { mallocSlow } from "../front/slow.js";
@@ -51,7 +52,7 @@ function timedOut(size: number, ms: number): HeapError {
 export function checkTimeout(ms: unknown): number {
   if (ms === undefined) return Infinity;
   if (typeof ms === "number" && ms >= 0) return ms;
-  const message = `timeout is ${show(ms)}; it takes milliseconds from 0`;
+  const message = `timeout is ${describe(ms)}; it takes milliseconds from 0`;
   throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: ms });
 }
 
@@ -112,7 +113,7 @@ function checkSignal(signal: Signal | null): void {
   const { addEventListener, removeEventListener } = signal ?? {};
   const isSignal = typeof addEventListener === "function";
   if (isSignal && typeof removeEventListener === "function") return;
-  const message = `signal is ${show(signal)}; it takes an AbortSignal`;
+  const message = `signal is ${describe(signal)}; it takes an AbortSignal`;
   throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: signal });
 }
 

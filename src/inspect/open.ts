@@ -1,4 +1,5 @@
-import { HeapError, show } from "../base/errors.js";
+import { describe } from "../base/describe.js";
+import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import { arena } from "../central/arena.js";
 import { type HeapOptions, OPTION_TABLE } from "../config/options.js";
@@ -18,7 +19,8 @@ import { verifyImage } from "./verify.js";
 
 /** Returns the error for bytes that are not an intact image or snapshot. */
 export function badImage(field: string, found: unknown, expected: unknown): HeapError {
-  const message = `not a heap image: ${field} is ${show(found)}, expected ${show(expected)}`;
+  const difference = `${field} is ${describe(found)}, expected ${describe(expected)}`;
+  const message = `not a heap image: ${difference}`;
   return new HeapError("ERR_BAD_HEAP_IMAGE", message, { field, found, expected });
 }
 

@@ -83,7 +83,7 @@ describe.each(integers)("$name", (row) => {
     rejects(row, false, "false");
     rejects(row, null, "null");
     rejects(row, {}, "an object");
-    rejects(row, [row.default], "an object");
+    rejects(row, [row.default], "an array");
     rejects(row, Symbol("x"), "Symbol(x)");
   });
 
@@ -119,7 +119,7 @@ describe.each(switches)("$name", (row) => {
     rejects(row, "1", '"1"');
     rejects(row, "true", '"true"');
     rejects(row, 1n, "1n");
-    rejects(row, Object(true), "an object");
+    rejects(row, Object(true), "an object of class Boolean");
   });
 
   test("reads 0 and 1 from its variable", () => {
