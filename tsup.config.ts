@@ -1,20 +1,25 @@
 import { copyFileSync } from "node:fs";
+import { relative, resolve } from "node:path";
 import { defineConfig, type Options } from "tsup";
 
 type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 
-/** What stands above the core uses the shipped core, as a program does: no second copy. */
+/** Sources that are shipped as files of their own, and the names of these files in dist. */
+const SHIPPED: Readonly<Record<string, string>> = {
+  "src/index.js": "index.js",
+  "src/buffers/index.js": "buffers.js",
+  "src/codec/index.js": "codec.js",
+};
+
+/** What stands above a shipped file imports it, as a program does: no class exists twice. */
 const shippedCore: Plugin = {
   name: "shipped-core",
   setup(build) {
-    build.onResolve({ filter: /^(\.\.\/)+(src\/)?index\.js$/ }, () => ({
-      path: "./index.js",
-      external: true,
-    }));
-    build.onResolve({ filter: /^\.\.\/(buffers|codec)\/index\.js$/ }, ({ path }) => ({
-      path: `./${path.split("/")[1]}.js`,
-      external: true,
-    }));
+    build.onResolve({ filter: /^\.{1,2}\/.*\.js$/ }, ({ path, resolveDir }) => {
+      const source = relative(process.cwd(), resolve(resolveDir, path)).replaceAll("\\", "/");
+      const file = SHIPPED[source];
+      return file === undefined ? null : { path: `./${file}`, external: true };
+    });
   },
 };
 
@@ -70,7 +75,7 @@ const common: Options = {
 export default defineConfig([
   {
     ...common,
-    entry: { index: "src/index.ts", trace: "src/trace/index.ts" },
+    entry: { index: "src/index.ts" },
     platform: "neutral",
     splitting: false,
     esbuildPlugins: [shippedFingerprint],
@@ -103,7 +108,11 @@ export default defineConfig([
   },
   {
     ...common,
-    entry: { buffers: "src/buffers/index.ts", codec: "src/codec/index.ts" },
+    entry: {
+      buffers: "src/buffers/index.ts",
+      codec: "src/codec/index.ts",
+      trace: "src/trace/index.ts",
+    },
     platform: "neutral",
     splitting: false,
     esbuildPlugins: [shippedCore],

@@ -1,4 +1,10 @@
-export { HeapError, type HeapErrorCode } from "./base/errors.js";
+export {
+  BufferError,
+  type BufferErrorCode,
+  HeapError,
+  type HeapErrorCode,
+  TraceError,
+} from "./base/errors.js";
 export { NULL, type Ptr } from "./base/types.js";
 export {
   type HeapOptions,

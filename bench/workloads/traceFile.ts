@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { decodeTrace, type Trace } from "../../src/trace/format.js";
+import { decodeTrace } from "../../src/trace/decode.js";
+import type { Trace } from "../../src/trace/format.js";
 import { RunError } from "../base/session.js";
 
 /** Reads a trace's file, compressed or not. Throws a RunError that says what is wrong with it. */

@@ -1,26 +1,57 @@
 /**
- * Failures come in three kinds: exhaustion, misuse (nothing has changed) and corruption (a broken
- * invariant). All are `HeapError`s with a stable `code`.
+ * Every error that the library throws is a `HeapError` with a stable `code`. There are three kinds:
+ * exhaustion, misuse (nothing has changed) and corruption (an invariant is broken).
  */
-
 import { describe } from "./describe.js";
 
-export type HeapErrorCode =
-  | "ERR_INVALID_SIZE"
-  | "ERR_INVALID_ALIGNMENT"
-  | "ERR_INVALID_POINTER"
-  | "ERR_DOUBLE_FREE"
-  | "ERR_INVALID_ARGUMENT"
-  | "ERR_INVALID_OPTION"
-  | "ERR_HEAP_EXHAUSTED"
-  | "ERR_HEAP_DISPOSED"
-  | "ERR_NO_WORKER_SLOT"
-  | "ERR_INVALID_WORKER"
-  | "ERR_WORKER_ALIVE"
-  | "ERR_BAD_HEAP_IMAGE"
-  | "ERR_HEAP_CORRUPTED";
+/**
+ * All codes of the library, by the class that carries them, with when each is thrown. The types and
+ * docs/ERRORS.md derive from this table; no bundle contains it.
+ */
+export const ERRORS = {
+  HeapError: {
+    ERR_INVALID_SIZE: "A size is not an integer from 0 to what the slabs of the heap hold.",
+    ERR_INVALID_ALIGNMENT: "An alignment is not a power of two from 1 to 65536.",
+    ERR_INVALID_POINTER: "A ptr is not a live block of this heap; its slab may have been returned.",
+    ERR_DOUBLE_FREE: "A block was freed before, and its slab is still in use.",
+    ERR_INVALID_ARGUMENT: "A buffer, an array, a count or a length cannot be used.",
+    ERR_INVALID_OPTION: "An option or a `HAKMEM_*` variable is unknown or has a wrong value.",
+    ERR_HEAP_EXHAUSTED: "No free memory holds the request. The heap stays usable.",
+    ERR_HEAP_DISPOSED:
+      "A heap was used after `[Symbol.dispose]()` or `detach()`, or its buffer was detached.",
+    ERR_NO_WORKER_SLOT: "All worker slots of a shared heap are taken.",
+    ERR_INVALID_WORKER: "A worker is not attached, or may not hand the block over.",
+    ERR_WORKER_ALIVE: "`recover` names a worker that may live, or `reset` finds others attached.",
+    ERR_BAD_HEAP_IMAGE: "`open`, `attach` or `restore` was not given an intact heap image.",
+    ERR_HEAP_CORRUPTED: "`verify`, or an operation, found a broken invariant.",
+  },
+  BufferError: {
+    ERR_RELEASED: "`Bytes` were used after their last `release`.",
+    ERR_FROZEN: "`set`, `write` or `view` was called on frozen `Bytes`.",
+    ERR_OUT_OF_RANGE: "A position, a length or the value of a field is outside of its range.",
+    ERR_INVALID_ARGUMENT: "An argument or an option is of the wrong kind.",
+    ERR_NOT_CONTIGUOUS: "One view or patch was asked of bytes that lie in several parts.",
+    ERR_NOT_OWNED: "A buffer is not this pool's, or `handOff` was called on shared `Bytes`.",
+    ERR_MALFORMED: "Bytes that were read do not have the expected format.",
+    ERR_TOO_LARGE: "A message, a frame or a field is longer than the maximum.",
+    ERR_TRUNCATED: "A stream ended within a frame.",
+    ERR_CLOSED: "A writer, a framer or a connection was used after it was closed.",
+  },
+  TraceError: {
+    ERR_BAD_TRACE: "The bytes are not an intact HKT1 trace.",
+  },
+} as const;
 
-/** Every error this library throws. `details` holds what the message says, as data. */
+/** The codes of buffers, codecs and framers. */
+export type BufferErrorCode = keyof typeof ERRORS.BufferError;
+
+/** Every code that an error of this library can have. */
+export type HeapErrorCode =
+  | keyof typeof ERRORS.HeapError
+  | BufferErrorCode
+  | keyof typeof ERRORS.TraceError;
+
+/** Every error that this library throws. `details` holds the message's facts as data. */
 export class HeapError extends Error {
   readonly code: HeapErrorCode;
   readonly details: Readonly<Record<string, unknown>>;
@@ -33,7 +64,30 @@ export class HeapError extends Error {
   }
 }
 
-/** The error for a broken invariant: its name, the byte offset it is about, what was found. */
+/**
+ * What buffers, codecs and framers throw. For bytes that are wrong, `details` holds their
+ * `position` and what was expected there.
+ */
+export class BufferError extends HeapError {
+  declare readonly code: BufferErrorCode;
+
+  constructor(code: BufferErrorCode, message: string, details?: Record<string, unknown>) {
+    super(code, message, details);
+    this.name = "BufferError";
+  }
+}
+
+/** What `decodeTrace` throws. The message says what is wrong with the trace. */
+export class TraceError extends HeapError {
+  declare readonly code: "ERR_BAD_TRACE";
+
+  constructor(message: string) {
+    super("ERR_BAD_TRACE", message);
+    this.name = "TraceError";
+  }
+}
+
+/** Returns the error for a broken invariant, with the byte offset that it is about. */
 export function corrupted(
   invariant: string,
   address: number,

@@ -1,7 +1,8 @@
-import { NULL, type Ptr } from "../index.js";
+import { describe } from "../base/describe.js";
+import { BufferError, NULL, type Ptr } from "../index.js";
 import { Block, cutParts, hold, leave, lengthOf, type Part, viewPart } from "./block.js";
 import { bytesOf, checkBytes } from "./data.js";
-import { BufferError, checkRange, show } from "./errors.js";
+import { checkRange } from "./errors.js";
 import type { ByteHeap } from "./heap.js";
 import type { LeakDetector } from "./leaks.js";
 import { readUtf8 } from "./utf8.js";
@@ -293,7 +294,7 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
     }
     throw new BufferError(
       "ERR_OUT_OF_RANGE",
-      `index is ${show(index)}; there are ${this.size} bytes`,
+      `index is ${describe(index)}; there are ${this.size} bytes`,
       { got: index, length: this.size },
     );
   }

@@ -1,8 +1,8 @@
-import type { Ptr } from "../index.js";
+import { describe } from "../base/describe.js";
+import { BufferError, type Ptr } from "../index.js";
 import { Block, type Part } from "./block.js";
 import { Bytes } from "./bytes.js";
 import { type BufferData, copySource, toSource } from "./data.js";
-import { BufferError, show } from "./errors.js";
 import { type ByteHeap, checkHeap } from "./heap.js";
 import { type Leak, type LeakDetection, LeakDetector } from "./leaks.js";
 import { utf8Length, writeUtf8 } from "./utf8.js";
@@ -71,7 +71,7 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
   adopt(ptr: Ptr, length: number): Bytes<B> {
     const usable = this.heap.usableSize(ptr);
     if (!Number.isInteger(length) || length < 0 || length > usable) {
-      const message = `length is ${show(length)}; the block at ${ptr} has ${usable} bytes`;
+      const message = `length is ${describe(length)}; the block at ${ptr} has ${usable} bytes`;
       throw new BufferError("ERR_OUT_OF_RANGE", message, { ptr, got: length, most: usable });
     }
     return this.own(ptr, length);

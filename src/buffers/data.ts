@@ -1,4 +1,6 @@
-import { BufferError, show } from "./errors.js";
+import { describe } from "../base/describe.js";
+import { BufferError } from "../index.js";
+import { invalid } from "./errors.js";
 
 /** What a buffer may be made of. Of a view it is the bytes, whatever the view's elements are. */
 export type BufferData = string | ArrayLike<number> | ArrayBufferLike | ArrayBufferView;
@@ -28,7 +30,7 @@ export function toSource(data: unknown): Source {
       return new Numbers(data as ArrayLike<unknown>, length);
     }
   }
-  throw notBytes("data", data, "a string, bytes, a view or a buffer");
+  throw invalid("data", data, "a string, bytes, a view or a buffer");
 }
 
 /**
@@ -44,7 +46,7 @@ export function copySource(source: Source, target: Uint8Array, start: number): v
   for (let position = 0; position < length; position++) {
     const value = list[position];
     if (typeof value !== "number") {
-      const message = `data is ${show(value)} at position ${position}; it takes numbers`;
+      const message = `data is ${describe(value)} at position ${position}; it takes numbers`;
       throw new BufferError("ERR_INVALID_ARGUMENT", message, { position, got: value });
     }
     target[start + position] = value;
@@ -54,7 +56,7 @@ export function copySource(source: Source, target: Uint8Array, start: number): v
 /** The argument, if it is a `Uint8Array` of whatever realm. @throws ERR_INVALID_ARGUMENT */
 export function checkBytes(name: string, value: unknown): Uint8Array {
   const isBytes = ArrayBuffer.isView(value) && tagOf(value) === "Uint8Array";
-  if (!isBytes) throw notBytes(name, value, "a Uint8Array");
+  if (!isBytes) throw invalid(name, value, "a Uint8Array");
   return value as Uint8Array;
 }
 
@@ -81,9 +83,4 @@ function isBuffer(data: unknown): data is ArrayBufferLike {
 
 function tagOf(value: object): unknown {
   return (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
-}
-
-function notBytes(name: string, got: unknown, expected: string): BufferError {
-  const message = `${name} is ${show(got)}; it takes ${expected}`;
-  return new BufferError("ERR_INVALID_ARGUMENT", message, { got });
 }

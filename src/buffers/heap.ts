@@ -1,5 +1,5 @@
 import type { Ptr } from "../index.js";
-import { BufferError, show } from "./errors.js";
+import { invalid } from "./errors.js";
 
 /** What buffers need of a heap; `Heap` and `SharedHeap` have it. */
 export interface ByteHeap<B extends ArrayBufferLike = ArrayBufferLike> {
@@ -16,6 +16,5 @@ export interface ByteHeap<B extends ArrayBufferLike = ArrayBufferLike> {
 export function checkHeap(heap: unknown): void {
   const { malloc, free, u8 } = (heap ?? {}) as Partial<ByteHeap>;
   if (typeof malloc === "function" && typeof free === "function" && u8 !== undefined) return;
-  const message = `heap is ${show(heap)}; it takes a Heap or a SharedHeap`;
-  throw new BufferError("ERR_INVALID_ARGUMENT", message, { got: heap });
+  throw invalid("heap", heap, "a Heap or a SharedHeap");
 }

@@ -1,7 +1,7 @@
+export { BufferError, type BufferErrorCode } from "../index.js";
 export { Bytes } from "./bytes.js";
 export { BytesPool, type BytesPoolOptions } from "./bytesPool.js";
 export type { BufferData } from "./data.js";
-export { BufferError, type BufferErrorCode } from "./errors.js";
 export type { ByteHeap } from "./heap.js";
 /** @internal */
 export * from "./internal.js";

@@ -2,6 +2,6 @@
 export { ASCII_MAX, readAscii } from "./ascii.js";
 export { Block, hold, leave, type Part } from "./block.js";
 export { bytesOf, checkBytes } from "./data.js";
-export { checkObject, checkRange, outOfRange, show } from "./errors.js";
+
 export { checkHeap } from "./heap.js";
 export { readUtf8, utf8Length, writeUtf8 } from "./utf8.js";

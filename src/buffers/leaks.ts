@@ -1,4 +1,4 @@
-import { BufferError, show } from "./errors.js";
+import { invalid } from "./errors.js";
 
 /** Which `Bytes` are watched: none, one in 128 at random, or all. */
 export type LeakDetection = "off" | "sampled" | "all";
@@ -38,13 +38,9 @@ export class LeakDetector {
   constructor(level: LeakDetection = "off", onLeak: (leak: Leak) => void = warn) {
     const every = LEVELS.get(level);
     if (every === undefined) {
-      const message = `leakDetection is ${show(level)}; it takes "off", "sampled" or "all"`;
-      throw new BufferError("ERR_INVALID_ARGUMENT", message, { got: level });
+      throw invalid("leakDetection", level, '"off", "sampled" or "all"');
     }
-    if (typeof onLeak !== "function") {
-      const message = `onLeak is ${show(onLeak)}; it takes a function`;
-      throw new BufferError("ERR_INVALID_ARGUMENT", message, { got: onLeak });
-    }
+    if (typeof onLeak !== "function") throw invalid("onLeak", onLeak, "a function");
     this.every = every;
     this.left = 0;
     this.random = Math.floor(Math.random() * 2 ** 32) | 0;

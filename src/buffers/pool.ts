@@ -1,6 +1,6 @@
-import { NULL, type Ptr } from "../index.js";
+import { describe } from "../base/describe.js";
+import { BufferError, NULL, type Ptr } from "../index.js";
 import { type BufferData, copySource, toSource } from "./data.js";
-import { BufferError, show } from "./errors.js";
 import { type ByteHeap, checkHeap } from "./heap.js";
 import { utf8Length, writeUtf8 } from "./utf8.js";
 
@@ -156,7 +156,8 @@ export class BufferPool<
   adopt(ptr: Ptr, size: number): V {
     const usable = this.heap.usableSize(ptr);
     if (ptr === NULL || !Number.isInteger(size) || size < 0 || size > usable) {
-      const message = `size is ${show(size)}; the block at ${show(ptr)} has ${usable} bytes`;
+      const block = `the block at ${describe(ptr)}`;
+      const message = `size is ${describe(size)}; ${block} has ${usable} bytes`;
       throw new BufferError("ERR_OUT_OF_RANGE", message, { ptr, got: size, most: usable });
     }
     return this.register(ptr, size);
@@ -219,6 +220,6 @@ function notOwned(view: unknown): BufferError {
   const message = ArrayBuffer.isView(view)
     ? `the view at ${view.byteOffset}, of ${view.byteLength} bytes, is no buffer of this pool; ` +
       "it takes the very object that alloc, from or adopt returned, once"
-    : `${show(view)} is no buffer of this pool`;
+    : `${describe(view)} is no buffer of this pool`;
   return new BufferError("ERR_NOT_OWNED", message);
 }

@@ -1,4 +1,4 @@
-import { checkWhole, refused } from "./errors.js";
+import { checkWhole, outOfRange } from "../buffers/errors.js";
 import type { WriterBase } from "./writerBase.js";
 import { grow } from "./writerCold.js";
 
@@ -13,7 +13,7 @@ import { grow } from "./writerCold.js";
  */
 export function checkBitCount(count: number): void {
   if (Number.isInteger(count) && count >= 1 && count <= 32) return;
-  throw refused("the count of bits", count, 1, 32);
+  throw outOfRange("the count of bits", count, 1, 32);
 }
 
 export function putBits(writer: WriterBase, value: number, count: number): void {

@@ -1,4 +1,5 @@
-import { type Bytes, checkObject, type Part } from "../buffers/index.js";
+import { checkObject } from "../buffers/errors.js";
+import type { Bytes, Part } from "../buffers/index.js";
 import {
   checkMaximum,
   goTo,

@@ -1,5 +1,6 @@
-import { BufferError, Bytes, type Part, readUtf8 } from "../buffers/index.js";
-import { invalid, malformed, refused } from "./errors.js";
+import { invalid, malformed, outOfRange } from "../buffers/errors.js";
+import { Bytes, type Part, readUtf8 } from "../buffers/index.js";
+import { BufferError } from "../index.js";
 import type { ReaderBase } from "./readerBase.js";
 import { findLebEnd, LEB32_BYTES } from "./varint.js";
 
@@ -156,7 +157,7 @@ export function checkMaximum(maximum: number): void {
 
 export function checkCount(count: number): void {
   if (Number.isInteger(count) && count >= 0) return;
-  throw refused("count", count, 0, Number.MAX_SAFE_INTEGER);
+  throw outOfRange("count", count, 0, Number.MAX_SAFE_INTEGER);
 }
 
 /** Reads bytes that are there, as one array of their own. */

@@ -1,6 +1,6 @@
+import { checkWhole, invalid, outOfRange } from "../buffers/errors.js";
 import { Bytes, bytesOf, utf8Length, writeUtf8 } from "../buffers/index.js";
 import { putBits } from "./bits.js";
-import { checkWhole, invalid, refused } from "./errors.js";
 import { type LengthPrefix, PREFIXES, QUIC_MAX } from "./prefix.js";
 import {
   highWord,
@@ -57,7 +57,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   /** Unsigned LEB128 of 64 bits: 1 to 10 bytes. */
   varint64(value: bigint): void {
     if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value) {
-      throw refused("varint64", value, 0n, U64_MAX, this.length);
+      throw outOfRange("varint64", value, 0n, U64_MAX, this.length);
     }
     u64[0] = value;
     this.leb64();
@@ -66,7 +66,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   /** A signed number of 32 bits, zigzag, as protobuf's sint32: 1 to 5 bytes. */
   zigzag32(value: number): void {
     if (typeof value !== "number" || (value | 0) !== value) {
-      throw refused("zigzag32", value, -0x80000000, 0x7fffffff, this.length);
+      throw outOfRange("zigzag32", value, -0x80000000, 0x7fffffff, this.length);
     }
     this.varint32(((value << 1) ^ (value >> 31)) >>> 0);
   }
@@ -74,7 +74,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   /** A signed number of 64 bits, zigzag, as protobuf's sint64: 1 to 10 bytes. */
   zigzag64(value: bigint): void {
     if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value) {
-      throw refused("zigzag64", value, I64_MIN, I64_MAX, this.length);
+      throw outOfRange("zigzag64", value, I64_MIN, I64_MAX, this.length);
     }
     u64[0] = value;
     zigzag();
@@ -84,7 +84,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   /** QUIC's integer of 1, 2, 4 or 8 bytes, up to the largest safe integer. */
   quic(value: number): void {
     if (!Number.isSafeInteger(value) || value < 0) {
-      throw refused("quic", value, 0, Number.MAX_SAFE_INTEGER, this.length);
+      throw outOfRange("quic", value, 0, Number.MAX_SAFE_INTEGER, this.length);
     }
     this.quicWords(value >>> 0, highWord(value));
   }
@@ -92,7 +92,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   /** QUIC's integer up to its largest, of 62 bits. */
   quic64(value: bigint): void {
     if (typeof value !== "bigint" || value < 0n || value > QUIC_MAX) {
-      throw refused("quic64", value, 0n, QUIC_MAX, this.length);
+      throw outOfRange("quic64", value, 0n, QUIC_MAX, this.length);
     }
     u64[0] = value;
     this.quicWords(low32[0], high32[0]);
@@ -251,7 +251,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
       throw invalid("prefix", prefix, PREFIXES);
     }
     const most = 2 ** (8 * size) - 1;
-    if (length > most) throw refused(`the length behind ${prefix}`, length, 0, most);
+    if (length > most) throw outOfRange(`the length behind ${prefix}`, length, 0, most);
     return size;
   }
 

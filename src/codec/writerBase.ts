@@ -1,3 +1,4 @@
+import { checkWhole, outOfRange } from "../buffers/errors.js";
 import {
   type Block,
   type ByteHeap,
@@ -6,7 +7,6 @@ import {
   checkBytes,
   type Part,
 } from "../buffers/index.js";
-import { checkWhole, refused } from "./errors.js";
 import {
   appendParts,
   checkAppend,
@@ -145,7 +145,7 @@ export abstract class WriterBase<B extends ArrayBufferLike = ArrayBufferLike> {
 
   /** Makes room of `count` bytes that are 0, to be patched later. Returns their position. */
   reserve(count: number): number {
-    if (!Number.isInteger(count) || count < 0) throw refused("reserve", count, 0, this.maximum);
+    if (!Number.isInteger(count) || count < 0) throw outOfRange("reserve", count, 0, this.maximum);
     const at = this.at + count <= this.limit ? this.at : grow(this, count);
     const position = this.length;
     this.raw.fill(0, at, at + count);

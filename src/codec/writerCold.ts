@@ -1,16 +1,15 @@
+import { checkWhole, invalid, outOfRange, tooLarge } from "../buffers/errors.js";
 import {
   Block,
-  BufferError,
   type ByteHeap,
   Bytes,
   bytesOf,
   checkBytes,
   hold,
   leave,
-  outOfRange,
   type Part,
 } from "../buffers/index.js";
-import { checkWhole, invalid, refused, tooLarge } from "./errors.js";
+import { BufferError } from "../index.js";
 import { leb32Length, putLeb32 } from "./varint.js";
 import { I64_MAX, I64_MIN, U64_MAX } from "./wide.js";
 import type { WriterBase } from "./writerBase.js";
@@ -304,12 +303,12 @@ export function roomFor(writer: WriterBase, field: string, value: unknown): numb
   } else if (bits === 64) {
     const [least, most] = isSigned ? [I64_MIN, I64_MAX] : [0n, U64_MAX];
     const fits = typeof value === "bigint" && value >= least && value <= most;
-    if (!fits) throw refused(field, value, least, most, writer.length);
+    if (!fits) throw outOfRange(field, value, least, most, writer.length);
   } else {
     const least = isSigned ? -(2 ** (bits - 1)) : 0;
     const most = least + 2 ** bits - 1;
     const fits = Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
-    if (!fits) throw refused(field, value, least, most, writer.length);
+    if (!fits) throw outOfRange(field, value, least, most, writer.length);
   }
   return grow(writer, bits / 8);
 }

@@ -1,12 +1,6 @@
-import {
-  BufferError,
-  type ByteHeap,
-  BytesPool,
-  checkHeap,
-  checkObject,
-  outOfRange,
-  show,
-} from "../buffers/index.js";
+import { checkObject, checkRange, invalid } from "../buffers/errors.js";
+import { type ByteHeap, BytesPool, checkHeap } from "../buffers/index.js";
+import { BufferError } from "../index.js";
 
 const INITIAL_BYTES = 256;
 const MAXIMUM_BYTES = 2 ** 32;
@@ -38,23 +32,16 @@ export function checkOptions(heap: ByteHeap, options: WriterOptions): CheckedOpt
     maximum = MAXIMUM_BYTES,
   } = checkObject("options", options);
   checkHeap(heap);
-  check("initial", initial);
-  check("maximum", maximum);
+  checkRange("initial", initial, 1, MAXIMUM_BYTES);
+  checkRange("maximum", maximum, 1, MAXIMUM_BYTES);
   if (grow !== "realloc" && grow !== "chain") {
-    const message = `grow is ${show(grow)}; it takes "realloc" or "chain"`;
-    throw new BufferError("ERR_INVALID_ARGUMENT", message, { got: grow });
+    throw invalid("grow", grow, '"realloc" or "chain"');
   }
   if (options.pool !== undefined && !(options.pool instanceof BytesPool)) {
-    const message = `pool is ${show(options.pool)}; it takes a BytesPool`;
-    throw new BufferError("ERR_INVALID_ARGUMENT", message, { got: options.pool });
+    throw invalid("pool", options.pool, "a BytesPool");
   }
   if (options.pool !== undefined && options.pool.heap.buffer !== heap.buffer) {
     throw new BufferError("ERR_INVALID_ARGUMENT", "pool is of another heap than the writer");
   }
   return { initial, isChain: grow === "chain", maximum };
-}
-
-function check(name: string, value: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= MAXIMUM_BYTES) return;
-  throw outOfRange(name, value, 1, MAXIMUM_BYTES);
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { type Bytes, type BytesPool, outOfRange } from "../buffers/index.js";
+import { outOfRange } from "../buffers/errors.js";
+import type { Bytes, BytesPool } from "../buffers/index.js";
 
 /** Bytes of a file that are read at once. */
 const CHUNK_BYTES = 65536;

@@ -1,6 +1,8 @@
 import type { Socket } from "node:net";
 import { Duplex, type Readable, type Writable } from "node:stream";
-import { BufferError, type Bytes, type BytesPool, outOfRange } from "../buffers/index.js";
+import { outOfRange } from "../buffers/errors.js";
+import type { Bytes, BytesPool } from "../buffers/index.js";
+import { BufferError } from "../index.js";
 import { readInto } from "./accept.js";
 import { releaseBuffered } from "./framing.js";
 import { writeBytes } from "./write.js";

@@ -1,4 +1,6 @@
-export { decodeTrace, encodeTrace, type Trace, TraceError } from "./format.js";
+export { TraceError } from "../index.js";
+export { decodeTrace } from "./decode.js";
+export { encodeTrace, type Trace } from "./format.js";
 export {
   type RecordableHeap,
   type RecorderOptions,

@@ -1,4 +1,5 @@
-import type { Ptr, PtrArray } from "../index.js";
+import { describe } from "../base/describe.js";
+import { HeapError, type Ptr, type PtrArray } from "../index.js";
 import { encodeTrace, OP_FREE, OP_MALLOC, OP_REALLOC, OP_SHIFT, type Trace } from "./format.js";
 
 /** What is recorded of a heap. Every method may be called by others or call others of them. */
@@ -273,12 +274,14 @@ function install(heap: RecordableHeap, log: HeapLog): () => void {
  * constant: a loop of 4.5 ns an operation took 9 on such a heap. Memory: 8 bytes an event, and a
  * quarter of the heap's memory in use, both doubled as they grow. What a program took out of the
  * heap before, as `const { malloc } = heap`, is not seen.
- * @throws {RangeError} for a limit that is not an integer from 1 to 2^28.
+ * @throws {HeapError} ERR_INVALID_OPTION for a limit that is not an integer from 1 to 2^28.
  */
 export function recorder(heap: RecordableHeap, options: RecorderOptions = {}): Recording {
   const { limit = DEFAULT_LIMIT } = options;
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
-    throw new RangeError(`limit is ${String(limit)}; it takes an integer from 1 to ${MAX_LIMIT}`);
+    const message = `limit is ${describe(limit)}; it takes an integer from 1 to ${MAX_LIMIT}`;
+    const details = { option: "limit", got: limit, min: 1, max: MAX_LIMIT };
+    throw new HeapError("ERR_INVALID_OPTION", message, details);
   }
   const log = new HeapLog(limit);
   // The heap knows the recording, not the other way round: it can be collected meanwhile.

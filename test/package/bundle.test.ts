@@ -10,12 +10,14 @@ const bundle = readFileSync("dist/index.js", "utf8");
 it("exports what the package promises, and nothing else", async () => {
   const module = (await import("../../dist/index.js")) as Record<string, unknown>;
   const names = [
+    "BufferError",
     "Heap",
     "HeapError",
     "NULL",
     "OPTION_SENTENCES",
     "OPTION_TABLE",
     "SharedHeap",
+    "TraceError",
     "optionsFromEnv",
   ];
   expect(Object.keys(module).sort()).toEqual(names);

@@ -1,5 +1,5 @@
-import { type Bytes, type BytesPool, checkObject, utf8Length, writeUtf8 } from "../buffers.js";
-import { checkInteger, frameTooLarge, invalid } from "./errors.js";
+import { checkIntegerOption, checkObject, frameTooLarge, invalid } from "../../buffers/errors.js";
+import { type Bytes, type BytesPool, utf8Length, writeUtf8 } from "../buffers.js";
 import { Framer } from "./framer.js";
 import { MOST } from "./lengthField.js";
 
@@ -33,7 +33,7 @@ export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     this.delimiter = toDelimiter(options.delimiter);
     const { length } = this.delimiter;
     if (typeof strip !== "boolean") throw invalid("strip", strip, "a boolean");
-    checkInteger("maximum", maximum, length, MOST);
+    checkIntegerOption("maximum", maximum, length, MOST);
     this.fallback = fallbacks(this.delimiter);
     this.maximum = maximum;
     this.tail = strip ? length : 0;

@@ -1,5 +1,5 @@
+import { checkIntegerOption } from "../../buffers/errors.js";
 import type { Bytes, BytesPool } from "../buffers.js";
-import { checkInteger } from "./errors.js";
 import { Framer } from "./framer.js";
 import { MOST } from "./lengthField.js";
 
@@ -10,7 +10,7 @@ export class FixedFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Fr
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>, length: number) {
     super(pool);
-    checkInteger("length", length, 1, MOST);
+    checkIntegerOption("length", length, 1, MOST);
     this.length = length;
   }
 

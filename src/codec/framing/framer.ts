@@ -1,5 +1,6 @@
-import { BufferError, Bytes, BytesPool, type Part, show } from "../buffers.js";
-import { invalid, truncatedAt } from "./errors.js";
+import { invalid, truncatedFrame } from "../../buffers/errors.js";
+import { BufferError } from "../../index.js";
+import { Bytes, BytesPool, type Part } from "../buffers.js";
 import { Kept } from "./kept.js";
 import { type FrameStream, streamOf } from "./streams.js";
 
@@ -97,8 +98,7 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
       return;
     }
     if (!(chunk instanceof Uint8Array)) {
-      const message = `chunk is ${show(chunk)}; it takes Bytes or a Uint8Array`;
-      throw new BufferError("ERR_INVALID_ARGUMENT", message, { got: chunk });
+      throw invalid("chunk", chunk, "Bytes or a Uint8Array");
     }
     try {
       this.open();
@@ -119,7 +119,7 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
     const got = this.kept.length;
     const expected = got === 0 ? "" : this.expected();
     this.close();
-    if (got > 0) throw truncatedAt(start, got, expected);
+    if (got > 0) throw truncatedFrame(start, got, expected);
   }
 
   /** Forgets what was kept. The next byte is the first one of a stream. */

@@ -1,5 +1,11 @@
-import { type Bytes, type BytesPool, checkObject } from "../buffers.js";
-import { checkInteger, frameTooLarge, invalid, malformedAt } from "./errors.js";
+import {
+  checkIntegerOption,
+  checkObject,
+  frameTooLarge,
+  invalid,
+  malformedFrame,
+} from "../../buffers/errors.js";
+import type { Bytes, BytesPool } from "../buffers.js";
 import { Framer } from "./framer.js";
 
 /**
@@ -56,12 +62,12 @@ export class LengthFieldFramer<B extends ArrayBufferLike = ArrayBufferLike> exte
       strip = 0,
       maximum,
     } = checkObject("options", options);
-    checkInteger("offset", offset, 0, MOST);
-    checkInteger("width", width, 1, 8);
+    checkIntegerOption("offset", offset, 0, MOST);
+    checkIntegerOption("width", width, 1, 8);
     if (endian !== "be" && endian !== "le") throw invalid("endian", endian, '"be" or "le"');
-    checkInteger("adjustment", adjustment, -MOST, MOST);
-    checkInteger("maximum", maximum, offset + width, MOST);
-    checkInteger("strip", strip, 0, maximum);
+    checkIntegerOption("adjustment", adjustment, -MOST, MOST);
+    checkIntegerOption("maximum", maximum, offset + width, MOST);
+    checkIntegerOption("strip", strip, 0, maximum);
     this.offset = offset;
     this.header = offset + width;
     this.isBig = endian === "be";
@@ -122,6 +128,6 @@ export class LengthFieldFramer<B extends ArrayBufferLike = ArrayBufferLike> exte
     const least = Math.max(header, this.head);
     if (length >= least) return length;
     const got = `the length ${value} makes a frame of ${length} bytes`;
-    throw malformedAt(start + offset, got, `a frame of ${least} bytes or more`);
+    throw malformedFrame(start + offset, got, `a frame of ${least} bytes or more`);
   }
 }

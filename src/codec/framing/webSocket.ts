@@ -1,5 +1,11 @@
-import { type Bytes, type BytesPool, checkObject } from "../buffers.js";
-import { checkInteger, frameTooLarge, invalid, malformedAt } from "./errors.js";
+import {
+  checkIntegerOption,
+  checkObject,
+  frameTooLarge,
+  invalid,
+  malformedFrame,
+} from "../../buffers/errors.js";
+import type { Bytes, BytesPool } from "../buffers.js";
 import { Framer } from "./framer.js";
 import { MOST } from "./lengthField.js";
 import { maskRange, wordsOf } from "./mask.js";
@@ -91,8 +97,8 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     super(pool);
     const { role, maximum, rsv = 0 } = checkObject("options", options);
     if (role !== "server" && role !== "client") throw invalid("role", role, '"server" or "client"');
-    checkInteger("maximum", maximum, CONTROL_MAX_BYTES, MOST - 14);
-    checkInteger("rsv", rsv, 0, 7);
+    checkIntegerOption("maximum", maximum, CONTROL_MAX_BYTES, MOST - 14);
+    checkIntegerOption("rsv", rsv, 0, 7);
     this.i32 = wordsOf(pool.heap);
     this.isServer = role === "server";
     this.maximum = maximum;
@@ -243,7 +249,7 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
   }
 
   private malformed(offset: number, got: string, expected: string): Error {
-    return malformedAt(this.start + offset, got, expected, PROTOCOL_ERROR);
+    return malformedFrame(this.start + offset, got, expected, PROTOCOL_ERROR);
   }
 }
 

@@ -1,14 +1,6 @@
-import {
-  BufferError,
-  Bytes,
-  BytesPool,
-  checkObject,
-  type Part,
-  show,
-  utf8Length,
-  writeUtf8,
-} from "../buffers.js";
-import { checkInteger, invalid } from "./errors.js";
+import { checkIntegerOption, checkObject, invalid } from "../../buffers/errors.js";
+import { BufferError } from "../../index.js";
+import { Bytes, BytesPool, type Part, utf8Length, writeUtf8 } from "../buffers.js";
 import { maskRange, wordsOf } from "./mask.js";
 import { CONTROL_MAX_BYTES } from "./webSocket.js";
 
@@ -82,9 +74,9 @@ function lengthOf(payload: unknown): number {
 
 function checkHeader(header: FrameHeader, length: number): FrameHeader {
   const { opcode, rsv = 0, fin = true, mask } = checkObject("header", header);
-  checkInteger("opcode", opcode, 0, 10);
+  checkIntegerOption("opcode", opcode, 0, 10);
   if (opcode > 2 && opcode < 8) throw invalid("opcode", opcode, "0, 1, 2, 8, 9 or 10");
-  checkInteger("rsv", rsv, 0, 7);
+  checkIntegerOption("rsv", rsv, 0, 7);
   if (opcode >= 8 && (!fin || length > CONTROL_MAX_BYTES)) {
     const got = fin ? `${length} bytes` : "fin false";
     const accepted = `fin and at most ${CONTROL_MAX_BYTES} bytes`;
@@ -93,11 +85,7 @@ function checkHeader(header: FrameHeader, length: number): FrameHeader {
   }
   const isMask = mask instanceof Uint8Array && mask.length === 4;
   if (mask !== undefined && typeof mask !== "boolean" && !isMask) {
-    throw new BufferError(
-      "ERR_INVALID_ARGUMENT",
-      `mask is ${show(mask)}; it takes a Uint8Array of 4 bytes or a boolean`,
-      { name: "mask", got: mask },
-    );
+    throw invalid("mask", mask, "a Uint8Array of 4 bytes or a boolean");
   }
   return header;
 }
