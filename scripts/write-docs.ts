@@ -1,10 +1,12 @@
 /**
- * Writes what the docs say of options, workloads and rivals, from the tables that the code uses:
- * docs/OPTIONS.md, and the marked parts of docs/CLI.md. `--check` only compares.
+ * Writes what the docs say of options, errors, workloads and rivals, from the tables that the code
+ * uses: docs/OPTIONS.md, and the marked parts of docs/ERRORS.md and docs/CLI.md. `--check` only
+ * compares.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { SUBJECTS } from "../bench/rivals/table.js";
 import { WORKLOADS } from "../bench/workloads/table.js";
+import { ERRORS } from "../src/base/errors.js";
 import { OPTION_SENTENCES, OPTION_TABLE } from "../src/config/options.js";
 
 const OPTIONS_HEAD = `# Options
@@ -49,6 +51,14 @@ const rivals = [
   }),
 ].join("\n");
 
+const errors = [
+  "| code | class | when |",
+  "| :--- | :--- | :--- |",
+  ...Object.entries(ERRORS).flatMap(([name, codes]) =>
+    Object.entries(codes).map(([code, when]) => `| \`${code}\` | \`${name}\` | ${when} |`),
+  ),
+].join("\n");
+
 function fillIn(page: string, mark: string, table: string): string {
   const pattern = new RegExp(`(<!-- ${mark} -->\n)[\\s\\S]*?(<!-- end -->)`);
   return page.replace(pattern, (_, start: string, end: string) => `${start}${table}\n${end}`);
@@ -56,8 +66,10 @@ function fillIn(page: string, mark: string, table: string): string {
 
 const OPTIONS_TAIL = "In code a switch takes `true` or `false`.\n";
 const CLI = "docs/CLI.md";
+const ERROR_PAGE = "docs/ERRORS.md";
 const pages: Record<string, string> = {
   "docs/OPTIONS.md": `${OPTIONS_HEAD}${rows.join("\n")}\n\n${OPTIONS_TAIL}`,
+  [ERROR_PAGE]: fillIn(readFileSync(ERROR_PAGE, "utf8"), "errors", errors),
   [CLI]: fillIn(fillIn(readFileSync(CLI, "utf8"), "workloads", workloads), "rivals", rivals),
 };
 for (const [file, page] of Object.entries(pages)) {
