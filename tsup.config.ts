@@ -8,20 +8,28 @@ type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 const SHIPPED: Readonly<Record<string, string>> = {
   "src/index.js": "index.js",
   "src/buffers/index.js": "buffers.js",
+  "src/buffers/internal.js": "internal/buffers.js",
   "src/codec/index.js": "codec.js",
 };
 
-/** What stands above a shipped file imports it, as a program does: no class exists twice. */
-const shippedCore: Plugin = {
-  name: "shipped-core",
-  setup(build) {
-    build.onResolve({ filter: /^\.{1,2}\/.*\.js$/ }, ({ path, resolveDir }) => {
-      const source = relative(process.cwd(), resolve(resolveDir, path)).replaceAll("\\", "/");
-      const file = SHIPPED[source];
-      return file === undefined ? null : { path: `./${file}`, external: true };
-    });
-  },
-};
+/**
+ * What stands above a shipped file imports it, as a program does: no class exists twice. `dist` is
+ * the way to that folder from the file that is built.
+ */
+function importShipped(dist: string): Plugin {
+  return {
+    name: "import-shipped",
+    setup(build) {
+      build.onResolve({ filter: /^\.{1,2}\/.*\.js$/ }, ({ path, resolveDir }) => {
+        const source = relative(process.cwd(), resolve(resolveDir, path)).replaceAll("\\", "/");
+        const file = SHIPPED[source];
+        return file === undefined ? null : { path: `${dist}${file}`, external: true };
+      });
+    },
+  };
+}
+
+const shippedCore = importShipped("./");
 
 /** The layout's fingerprint is computed when the core is built, and shipped as a number. */
 const shippedFingerprint: Plugin = {
@@ -105,6 +113,14 @@ export default defineConfig([
       },
       topLevelConst,
     ],
+  },
+  {
+    ...common,
+    entry: { "internal/buffers": "src/buffers/internal.ts" },
+    platform: "neutral",
+    splitting: false,
+    esbuildPlugins: [importShipped("../")],
+    plugins: [topLevelConst],
   },
   {
     ...common,

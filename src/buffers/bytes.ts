@@ -1,7 +1,7 @@
 import { describe } from "../base/describe.js";
 import { BufferError, NULL, type Ptr } from "../index.js";
 import { Block, cutParts, hold, leave, lengthOf, type Part, viewPart } from "./block.js";
-import { bytesOf, checkBytes } from "./data.js";
+import { checkBytes, toByteArray } from "./data.js";
 import { checkRange } from "./errors.js";
 import type { ByteHeap } from "./heap.js";
 import type { LeakDetector } from "./leaks.js";
@@ -79,7 +79,7 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
   /** Copies bytes in, from position `at` on. @throws {BufferError} ERR_OUT_OF_RANGE, ERR_FROZEN */
   write(bytes: Uint8Array, at: number = 0): void {
     this.checkWritable();
-    let source = bytesOf(checkBytes("bytes", bytes));
+    let source = toByteArray(checkBytes("bytes", bytes));
     checkRoom("at", at, source.length, this.size);
     const parts = cutParts(this.held, at, at + source.length);
     // What is written to one part may be what is to be read for the next.

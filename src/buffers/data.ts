@@ -21,7 +21,7 @@ export type Source = Uint8Array | Numbers;
 
 /** @throws {BufferError} ERR_INVALID_ARGUMENT */
 export function toSource(data: unknown): Source {
-  if (ArrayBuffer.isView(data)) return bytesOf(data);
+  if (ArrayBuffer.isView(data)) return toByteArray(data);
   // The length is fixed: another worker may make a growable buffer longer at any time.
   if (isBuffer(data)) return viewOrRefuse(() => new Uint8Array(data, 0, data.byteLength));
   if (typeof data === "object" && data !== null) {
@@ -61,7 +61,7 @@ export function checkBytes(name: string, value: unknown): Uint8Array {
 }
 
 /** The bytes of a view, by a view of fixed length that nobody can have tampered with. */
-export function bytesOf(view: ArrayBufferView): Uint8Array {
+export function toByteArray(view: ArrayBufferView): Uint8Array {
   return viewOrRefuse(() => new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
 }
 

@@ -1,5 +1,5 @@
 import { checkWhole, invalid, tooLarge } from "../buffers/errors.js";
-import { ASCII_MAX, type Bytes, checkBytes, readAscii, readUtf8 } from "../buffers/index.js";
+import { ASCII_MAX, type Bytes, checkBytes, readAscii, readUtf8 } from "../buffers/internal.js";
 import { type LengthPrefix, PREFIXES } from "./prefix.js";
 import type { SliceOf } from "./readerBase.js";
 import { takeBits } from "./readerBits.js";

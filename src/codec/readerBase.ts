@@ -1,5 +1,5 @@
 import { checkObject } from "../buffers/errors.js";
-import type { Bytes, Part } from "../buffers/index.js";
+import type { Bytes, Part } from "../buffers/internal.js";
 import {
   checkMaximum,
   goTo,

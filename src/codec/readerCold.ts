@@ -1,5 +1,5 @@
 import { invalid, malformed, outOfRange } from "../buffers/errors.js";
-import { Bytes, type Part, readUtf8 } from "../buffers/index.js";
+import { Bytes, type Part, readUtf8 } from "../buffers/internal.js";
 import { BufferError } from "../index.js";
 import type { ReaderBase } from "./readerBase.js";
 import { findLebEnd, LEB32_BYTES } from "./varint.js";

@@ -1,4 +1,4 @@
-import type { Bytes } from "../buffers/index.js";
+import type { Bytes } from "../buffers/internal.js";
 import { ReaderBase } from "./readerBase.js";
 import { assemble } from "./readerCold.js";
 

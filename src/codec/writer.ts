@@ -1,5 +1,5 @@
 import { checkWhole, invalid, outOfRange } from "../buffers/errors.js";
-import { Bytes, bytesOf, utf8Length, writeUtf8 } from "../buffers/index.js";
+import { Bytes, toByteArray, utf8Length, writeUtf8 } from "../buffers/internal.js";
 import { putBits } from "./bits.js";
 import { type LengthPrefix, PREFIXES, QUIC_MAX } from "./prefix.js";
 import {
@@ -176,7 +176,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     const length = countBytes(bytes);
     const front = this.prefixLength(prefix, length);
     const fits = this.at + front + length <= this.limit;
-    const source = fits ? bytes : steady(this, bytesOf(bytes));
+    const source = fits ? bytes : steady(this, toByteArray(bytes));
     const at = fits ? this.at : grow(this, front + length);
     this.putPrefix(prefix, at, length);
     setBytes.call(this.raw, source, at + front);

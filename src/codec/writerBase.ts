@@ -6,7 +6,7 @@ import {
   BytesPool,
   checkBytes,
   type Part,
-} from "../buffers/index.js";
+} from "../buffers/internal.js";
 import {
   appendParts,
   checkAppend,

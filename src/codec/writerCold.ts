@@ -3,12 +3,12 @@ import {
   Block,
   type ByteHeap,
   Bytes,
-  bytesOf,
   checkBytes,
   hold,
   leave,
   type Part,
-} from "../buffers/index.js";
+  toByteArray,
+} from "../buffers/internal.js";
 import { BufferError } from "../index.js";
 import { leb32Length, putLeb32 } from "./varint.js";
 import { I64_MAX, I64_MIN, U64_MAX } from "./wide.js";
@@ -238,7 +238,7 @@ export function steady(writer: WriterBase, bytes: Uint8Array): Uint8Array {
 /** How many bytes are to be copied. Where a buffer was detached there are none: it is refused. */
 export function countBytes(bytes: Uint8Array): number {
   const { length } = checkBytes("bytes", bytes);
-  if (length === 0) bytesOf(bytes);
+  if (length === 0) toByteArray(bytes);
   return length;
 }
 
@@ -257,7 +257,7 @@ export function slowBytes(writer: WriterBase, bytes: Uint8Array): void {
 
 /** Fills the open block, and then one more. */
 function splitBytes(writer: WriterBase, given: Uint8Array): void {
-  const bytes = steady(writer, bytesOf(given));
+  const bytes = steady(writer, toByteArray(given));
   const { at } = writer;
   const fits = writer.limit - at;
   if (!writer.isChain || fits <= 0) {

@@ -1,5 +1,5 @@
 import { checkObject, checkRange, invalid } from "../buffers/errors.js";
-import { type ByteHeap, BytesPool, checkHeap } from "../buffers/index.js";
+import { type ByteHeap, BytesPool, checkHeap } from "../buffers/internal.js";
 import { BufferError } from "../index.js";
 
 const INITIAL_BYTES = 256;

@@ -12,7 +12,7 @@ import {
   OPCODE,
   type WebSocketFrame,
   WebSocketFramer,
-} from "../../src/codec/framing/index.js";
+} from "../../src/codec/index.js";
 import { Heap } from "../../src/index.js";
 
 /* The framer and the writer of frames with a real peer: ws, as client and as server. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DelimiterFramer } from "../../src/codec/framing/index.js";
+import { DelimiterFramer } from "../../src/codec/index.js";
 import {
   type AnyFramer,
   framerOf,

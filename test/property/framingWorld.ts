@@ -7,7 +7,7 @@ import {
   LengthFieldFramer,
   WebSocketFrame,
   WebSocketFramer,
-} from "../../src/codec/framing/index.js";
+} from "../../src/codec/index.js";
 import { Heap } from "../../src/index.js";
 import type { Outcome } from "./framingReference.js";
 

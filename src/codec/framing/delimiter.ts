@@ -1,5 +1,5 @@
 import { checkIntegerOption, checkObject, frameTooLarge, invalid } from "../../buffers/errors.js";
-import { type Bytes, type BytesPool, utf8Length, writeUtf8 } from "../buffers.js";
+import { type Bytes, type BytesPool, utf8Length, writeUtf8 } from "../../buffers/internal.js";
 import { Framer } from "./framer.js";
 import { MOST } from "./lengthField.js";
 

@@ -1,5 +1,5 @@
 import { checkIntegerOption } from "../../buffers/errors.js";
-import type { Bytes, BytesPool } from "../buffers.js";
+import type { Bytes, BytesPool } from "../../buffers/internal.js";
 import { Framer } from "./framer.js";
 import { MOST } from "./lengthField.js";
 

@@ -1,6 +1,6 @@
 import { invalid, truncatedFrame } from "../../buffers/errors.js";
+import { Bytes, BytesPool, type Part } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
-import { Bytes, BytesPool, type Part } from "../buffers.js";
 import { Kept } from "./kept.js";
 import { type FrameStream, streamOf } from "./streams.js";
 

@@ -1,5 +1,5 @@
+import { Block, type Bytes, type BytesPool } from "../../buffers/internal.js";
 import { NULL, type Ptr } from "../../index.js";
-import { Block, type Bytes, type BytesPool } from "../buffers.js";
 
 const LEAST_BYTES = 256;
 

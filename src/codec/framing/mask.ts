@@ -1,4 +1,4 @@
-import type { ByteHeap } from "../buffers.js";
+import type { ByteHeap } from "../../buffers/internal.js";
 
 const IS_LITTLE = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 /** Below this, bytes are as fast as words. */

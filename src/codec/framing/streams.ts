@@ -1,4 +1,4 @@
-import type { Bytes } from "../buffers.js";
+import type { Bytes } from "../../buffers/internal.js";
 import type { Framer, Releasable } from "./framer.js";
 
 /** What runtimes have, whose types this library does not ask for. */

@@ -5,7 +5,7 @@ import {
   invalid,
   malformedFrame,
 } from "../../buffers/errors.js";
-import type { Bytes, BytesPool } from "../buffers.js";
+import type { Bytes, BytesPool } from "../../buffers/internal.js";
 import { Framer } from "./framer.js";
 import { MOST } from "./lengthField.js";
 import { maskRange, wordsOf } from "./mask.js";

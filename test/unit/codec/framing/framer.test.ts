@@ -1,11 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Bytes } from "../../../../src/buffers/index.js";
 import { BufferPool, BytesPool } from "../../../../src/buffers/index.js";
-import {
-  DelimiterFramer,
-  FixedFramer,
-  LengthFieldFramer,
-} from "../../../../src/codec/framing/index.js";
+import { DelimiterFramer, FixedFramer, LengthFieldFramer } from "../../../../src/codec/index.js";
 import { Heap } from "../../../../src/index.js";
 import { wrong } from "../../help.js";
 import { ascii, type Bench, collect, expectNothingLeft, newBench, refusal } from "./help.js";

@@ -4,7 +4,7 @@ import { ReadableStream, type WritableStream } from "node:stream/web";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { Bytes } from "../../../../src/buffers/index.js";
-import { DelimiterFramer } from "../../../../src/codec/framing/index.js";
+import { DelimiterFramer } from "../../../../src/codec/index.js";
 import { framesOf } from "../../../../src/node/framing.js";
 import { ascii, type Bench, expectNothingLeft, newBench } from "./help.js";
 

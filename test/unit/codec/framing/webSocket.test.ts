@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { maskRange } from "../../../../src/codec/framing/mask.js";
 import {
   encodeFrame,
   type FrameHeader,
-  maskRange,
   OPCODE,
   type WebSocketFrame,
   WebSocketFramer,
-} from "../../../../src/codec/framing/index.js";
+} from "../../../../src/codec/index.js";
 import { wrong } from "../../help.js";
 import { ascii, type Bench, expectNothingLeft, newBench, refusal } from "./help.js";
 
