@@ -1,6 +1,8 @@
 import { checkWhole, outOfRange } from "../buffers/errors.js";
-import type { WriterBase } from "./writerBase.js";
-import { grow } from "./writerCold.js";
+import { assemble, bytesLeft, fallShort, scratch } from "./reader/parts.js";
+import type { ReaderState } from "./reader/state.js";
+import { grow } from "./writer/blocks.js";
+import type { WriterState } from "./writer/state.js";
 
 /**
  * Bit fields, the highest bit first, as protocols draw them. The byte that a field ends in is
@@ -16,7 +18,7 @@ export function checkBitCount(count: number): void {
   throw outOfRange("the count of bits", count, 1, 32);
 }
 
-export function putBits(writer: WriterBase, value: number, count: number): void {
+export function putBits(writer: WriterState, value: number, count: number): void {
   checkBitCount(count);
   checkWhole(`a field of ${count} bits`, value, 2 ** count - 1, writer.length);
   const free = writer.bitAt === writer.at ? writer.bitsFree : 0;
@@ -44,4 +46,33 @@ export function putBits(writer: WriterBase, value: number, count: number): void 
   writer.at = at;
   writer.bitsFree = spare;
   writer.bitAt = at;
+}
+
+/** Reads a bit field, the highest bit first. */
+export function takeBits(reader: ReaderState, count: number): number {
+  checkBitCount(count);
+  if (reader.lacking > 0) return 0;
+  const left = reader.bitAt === reader.at ? reader.bitsLeft : 0;
+  const kept = reader.bitByte & ((1 << left) - 1);
+  if (count <= left) {
+    reader.bitsLeft = left - count;
+    return kept >>> reader.bitsLeft;
+  }
+  const more = (count - left + 7) >> 3;
+  if (more > reader.remaining) {
+    fallShort(reader, reader.position, more - bytesLeft(reader));
+    return 0;
+  }
+  assemble(reader, more);
+  let value = kept;
+  let wanted = count - left;
+  for (let index = 0; index < more; index++) {
+    const take = Math.min(8, wanted);
+    value = (value << take) | (scratch[index] >>> (8 - take));
+    wanted -= take;
+  }
+  reader.bitByte = scratch[more - 1];
+  reader.bitsLeft = 8 * more - (count - left);
+  reader.bitAt = reader.at;
+  return value >>> 0;
 }

@@ -1,8 +1,9 @@
+export type { LengthPrefix } from "./fields.js";
 export { DelimiterFramer, type DelimiterOptions } from "./framing/delimiter.js";
 export { FixedFramer } from "./framing/fixed.js";
-export { Framer, type Releasable } from "./framing/framer.js";
+export { Framer } from "./framing/framer.js";
 export { LengthFieldFramer, type LengthFieldOptions } from "./framing/lengthField.js";
-export type { FrameStream } from "./framing/streams.js";
+export type { FrameStream, Releasable } from "./framing/streams.js";
 export {
   OPCODE,
   WebSocketFrame,
@@ -10,8 +11,7 @@ export {
   type WebSocketOptions,
 } from "./framing/webSocket.js";
 export { encodeFrame, type FrameHeader } from "./framing/webSocketWriter.js";
-export type { LengthPrefix } from "./prefix.js";
-export { Reader } from "./reader.js";
-export type { ReaderOptions, SliceOf } from "./readerBase.js";
-export { Writer } from "./writer.js";
-export type { WriterOptions } from "./writerOptions.js";
+export { Reader } from "./reader/reader.js";
+export type { ReaderOptions, SliceOf } from "./reader/state.js";
+export type { WriterOptions } from "./writer/state.js";
+export { Writer } from "./writer/writer.js";

@@ -4,7 +4,7 @@
  *     LEB128   1ddddddd 1ddddddd 0ddddddd          the lowest 7 bits first
  *     QUIC     nndddddd dddddddd ...               the highest bits first; 2 ** nn bytes
  */
-import { high32, low32 } from "./wide.js";
+import { high32, low32 } from "./words.js";
 
 /** Bytes of the longest LEB128 of 32 and of 64 bits. */
 export const LEB32_BYTES = 5;
@@ -69,16 +69,8 @@ export function takeLeb64(u8: Uint8Array, at: number, length: number): boolean {
   return length < LEB64_BYTES || (length === LEB64_BYTES && u8[at + 9] <= 1);
 }
 
-const WORD = 2 ** 32;
-
-/** A safe integer, which is not negative, as low and high word. */
-export function highWord(value: number): number {
-  return Math.floor(value / WORD);
-}
-
-export function joinWords(low: number, high: number): number {
-  return high * WORD + low;
-}
+/** The largest integer of QUIC. */
+export const QUIC_MAX: bigint = 2n ** 62n - 1n;
 
 export function quicLength(low: number, high: number): number {
   if (high !== 0 || low >= 0x40000000) return 8;

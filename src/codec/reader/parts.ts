@@ -1,66 +1,17 @@
-import { invalid, malformed, outOfRange } from "../buffers/errors.js";
-import { Bytes, type Part, readUtf8 } from "../buffers/internal.js";
-import { BufferError } from "../index.js";
-import type { ReaderBase } from "./readerBase.js";
-import { findLebEnd, LEB32_BYTES } from "./varint.js";
+import { malformed, outOfRange } from "../../buffers/errors.js";
+import { type Bytes, type Part, readUtf8 } from "../../buffers/internal.js";
+import { BufferError } from "../../index.js";
+import { findLebEnd, LEB32_BYTES } from "../varint.js";
+import type { ReaderState } from "./state.js";
 
-/** The parts of what is no chain. */
-export const WHOLE: readonly Part[] = [];
 const SCRATCH_BYTES = 16;
 
 /** Bytes of a number that lie in several parts, or 0 instead of those that are missing. */
 export const scratch: Uint8Array<ArrayBuffer> = new Uint8Array(SCRATCH_BYTES);
 const scratchView = new DataView(scratch.buffer);
 
-/** Takes bytes of a heap. */
-export function openBytes(reader: ReaderBase, source: unknown): void {
-  if (!(source instanceof Bytes)) throw invalid("source", source, "Bytes or a Uint8Array");
-  const { heap, parts, length } = source;
-  reader.buffer = null;
-  reader.raw = heap.u8;
-  reader.data = heap.dataView;
-  reader.parts = parts.length > 1 ? parts.slice() : WHOLE;
-  reader.total = length;
-  reader.at = parts[0]?.start ?? 0;
-  reader.end = reader.at + (parts[0]?.length ?? 0);
-}
-
-/** Takes an array of another buffer than before. To ask for a buffer or an offset takes 10 ns. */
-export function openArray(reader: ReaderBase, source: Uint8Array, buffer: ArrayBufferLike): void {
-  const { length } = source;
-  const all = buffer.byteLength;
-  const isWhole = length === all;
-  let data: DataView;
-  try {
-    data = new DataView(buffer, 0, all);
-  } catch {
-    throw invalid("source", source, "an array whose buffer was not transferred");
-  }
-  const at = isWhole ? 0 : source.byteOffset;
-  reader.data = data;
-  reader.raw = isWhole ? source : new Uint8Array(buffer, 0, all);
-  reader.buffer = buffer;
-  reader.bufferBytes = all;
-  reader.parts = WHOLE;
-  reader.total = length;
-  reader.at = at;
-  reader.end = at + length;
-}
-
-/** Takes another array of the same buffer, unless that has changed its length. */
-export function goTo(reader: ReaderBase, source: Uint8Array): boolean {
-  const { byteOffset, length } = source;
-  const { bufferBytes, raw } = reader;
-  if (raw.length !== bufferBytes || byteOffset + length > bufferBytes) return false;
-  reader.parts = WHOLE;
-  reader.total = length;
-  reader.at = byteOffset;
-  reader.end = byteOffset + length;
-  return true;
-}
-
 /** Reads up to 16 bytes across the border of parts. The view holds 0 if there are too few. */
-export function assemble(reader: ReaderBase, count: number): DataView<ArrayBuffer> {
+export function assemble(reader: ReaderState, count: number): DataView<ArrayBuffer> {
   scratch.fill(0);
   if (count <= reader.remaining) copyOut(reader, scratch, count);
   else fallShort(reader, reader.position, count - bytesLeft(reader));
@@ -68,12 +19,12 @@ export function assemble(reader: ReaderBase, count: number): DataView<ArrayBuffe
 }
 
 /** Bytes behind the position, whether or not a read fell short. */
-export function bytesLeft(reader: ReaderBase): number {
+export function bytesLeft(reader: ReaderState): number {
   return reader.total - reader.position;
 }
 
 /** A read that began at `position` lacks bytes. Only the first one counts. */
-export function fallShort(reader: ReaderBase, position: number, lacking: number): void {
+export function fallShort(reader: ReaderState, position: number, lacking: number): void {
   if (reader.lacking > 0) return;
   seek(reader, position);
   reader.lacking = lacking;
@@ -81,7 +32,7 @@ export function fallShort(reader: ReaderBase, position: number, lacking: number)
 }
 
 /** Copies bytes that are there, from the position on, which moves behind them. */
-export function copyOut(reader: ReaderBase, target: Uint8Array, count: number): void {
+export function copyOut(reader: ReaderState, target: Uint8Array, count: number): void {
   let done = 0;
   while (done < count) {
     if (reader.at === reader.end) openPart(reader, reader.part + 1);
@@ -98,7 +49,7 @@ export function copyOut(reader: ReaderBase, target: Uint8Array, count: number): 
   }
 }
 
-function openPart(reader: ReaderBase, index: number): void {
+function openPart(reader: ReaderState, index: number): void {
   const position = reader.at + reader.origin;
   const { start, length } = reader.parts[index] as Part;
   reader.part = index;
@@ -109,7 +60,7 @@ function openPart(reader: ReaderBase, index: number): void {
 }
 
 /** Goes to a position that lies in the bytes, at the beginning of a byte. */
-export function seek(reader: ReaderBase, position: number): void {
+export function seek(reader: ReaderState, position: number): void {
   const { parts, total } = reader;
   reader.bitsLeft = 0;
   if (parts.length === 0) {
@@ -132,27 +83,22 @@ export function seek(reader: ReaderBase, position: number): void {
 }
 
 /** The bits of a byte begun that are not read yet, and the byte: for `seekBack`. */
-export function keptBits(reader: ReaderBase): number {
+export function keptBits(reader: ReaderState): number {
   return reader.bitAt === reader.at ? (reader.bitsLeft << 8) | reader.bitByte : 0;
 }
 
 /** Goes back to a position, with the bits that were kept there. */
-export function seekBack(reader: ReaderBase, position: number, kept: number): void {
+export function seekBack(reader: ReaderState, position: number, kept: number): void {
   seek(reader, position);
   reader.bitsLeft = kept >> 8;
   reader.bitByte = kept & 0xff;
   reader.bitAt = reader.at;
 }
 
-export function skipBytes(reader: ReaderBase, count: number): void {
+export function skipBytes(reader: ReaderState, count: number): void {
   checkCount(count);
   if (count > reader.remaining) fallShort(reader, reader.position, count - bytesLeft(reader));
   else seek(reader, reader.position + count);
-}
-
-export function checkMaximum(maximum: number): void {
-  if (typeof maximum === "number" && maximum >= 0) return;
-  throw invalid("maximum", maximum, "a number from 0");
 }
 
 export function checkCount(count: number): void {
@@ -161,14 +107,14 @@ export function checkCount(count: number): void {
 }
 
 /** Reads bytes that are there, as one array of their own. */
-export function gather(reader: ReaderBase, count: number): Uint8Array<ArrayBuffer> {
+export function gather(reader: ReaderState, count: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(count);
   copyOut(reader, bytes, count);
   return bytes;
 }
 
 /** A slice of `Bytes` that was checked to be there; the position moves behind it. */
-export function sliceOf(reader: ReaderBase, count: number): Bytes {
+export function sliceOf(reader: ReaderState, count: number): Bytes {
   const { position } = reader;
   const source = reader.source as Bytes;
   if (source.length !== reader.total) {
@@ -182,7 +128,7 @@ export function sliceOf(reader: ReaderBase, count: number): Bytes {
 }
 
 /** Text that is strict, or lies in several parts. */
-export function coldText(reader: ReaderBase, count: number, begin: number, kept: number): string {
+export function slowText(reader: ReaderState, count: number, begin: number, kept: number): string {
   const { at, end, raw, position, isStrict } = reader;
   try {
     if (at + count > end) return readUtf8(gather(reader, count), 0, count, isStrict);
@@ -198,7 +144,7 @@ export function coldText(reader: ReaderBase, count: number, begin: number, kept:
  * Bytes of the LEB128 at the position, which `scratch` holds then, and which is read; 0 if it fell
  * short.
  */
-export function takeLeb(reader: ReaderBase, most: number): number {
+export function takeLeb(reader: ReaderState, most: number): number {
   const position = reader.position;
   const kept = keptBits(reader);
   const there = Math.min(most, reader.remaining);
@@ -222,7 +168,7 @@ export function tooLong(position: number, most: number): BufferError {
 }
 
 /** Bytes up to the terminator, or up to `most` of them; -1 if it is not there. */
-export function findTerminator(reader: ReaderBase, terminator: number): number {
+export function findTerminator(reader: ReaderState, terminator: number): number {
   const { parts, raw } = reader;
   if (reader.lacking > 0) return -1;
   const here = indexOf(raw, terminator, reader.at, reader.end);

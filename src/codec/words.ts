@@ -32,3 +32,15 @@ export function unzigzag(): void {
   low32[0] = ((low >>> 1) | (high << 31)) ^ sign;
   high32[0] = (high >>> 1) ^ sign;
 }
+
+const WORD = 2 ** 32;
+
+/** Returns the high word of a safe integer that is not negative. */
+export function highWord(value: number): number {
+  return Math.floor(value / WORD);
+}
+
+/** Returns the number that two words make. It is rounded when it is no safe integer. */
+export function joinWords(low: number, high: number): number {
+  return high * WORD + low;
+}

@@ -1,29 +1,22 @@
-import { checkWhole, invalid, outOfRange } from "../buffers/errors.js";
-import { Bytes, toByteArray, utf8Length, writeUtf8 } from "../buffers/internal.js";
-import { putBits } from "./bits.js";
-import { type LengthPrefix, PREFIXES, QUIC_MAX } from "./prefix.js";
+import { checkWhole, invalid, outOfRange } from "../../buffers/errors.js";
+import { Bytes, checkBytes, toByteArray, utf8Length, writeUtf8 } from "../../buffers/internal.js";
+import { putBits } from "../bits.js";
+import { type LengthPrefix, PREFIXES } from "../fields.js";
 import {
-  highWord,
   LEB32_BYTES,
   leb32Length,
   leb64Length,
   putLeb32,
   putLeb64,
   putQuic,
+  QUIC_MAX,
   quicLength,
-} from "./varint.js";
-import { high32, I64_MAX, I64_MIN, low32, U64_MAX, u64, zigzag } from "./wide.js";
-import {
-  appendParts,
-  checkAppend,
-  countBytes,
-  grow,
-  longVarint32,
-  SHORT_BYTES,
-  slowBytes,
-  steady,
-} from "./writerCold.js";
-import { WriterNumbers } from "./writerNumbers.js";
+} from "../varint.js";
+import { high32, highWord, I64_MAX, I64_MIN, low32, U64_MAX, u64, zigzag } from "../words.js";
+import { dispose, finish, grow, place, reset, viewOf } from "./blocks.js";
+import { appendParts, checkAppend, countBytes, SHORT_BYTES, slowBytes, steady } from "./copies.js";
+import { WriterNumbers } from "./numbers.js";
+import type { WriterState } from "./state.js";
 
 /** A string of up to so many characters is written one by one, which is faster then. */
 const SHORT_TEXT = 24;
@@ -39,6 +32,62 @@ const setBytes = Uint8Array.prototype.set;
  * of at the end.
  */
 export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterNumbers<B> {
+  /**
+   * What was written, as `Bytes`, to be released by their holder. The writer is empty then, and
+   * goes on with a new block.
+   */
+  finish(): Bytes<B> {
+    return finish(this);
+  }
+
+  /** Forgets what was written. The block is kept for what comes next. */
+  reset(): void {
+    if (this.base === 0) {
+      this.at = this.start;
+      this.bitsFree = 0;
+    } else {
+      reset(this);
+    }
+  }
+
+  /** Gives everything back to the heap. A write of bytes after that throws ERR_CLOSED. */
+  [Symbol.dispose](): void {
+    dispose(this);
+  }
+
+  /**
+   * What was written, as a view without a copy; valid until the next write, `finish` or `reset`.
+   * @throws {BufferError} ERR_NOT_CONTIGUOUS of a chain.
+   */
+  view(): Uint8Array<B> {
+    return viewOf(this);
+  }
+
+  /**
+   * Takes bytes in, which stay their holder's. A writer that chains shares their blocks and copies
+   * nothing; another copies them.
+   */
+  append(bytes: Bytes<B>): void {
+    checkAppend(this, bytes, 0);
+    appendParts(this, bytes);
+  }
+
+  /** Makes room of `count` bytes that are 0, to be patched later. Returns their position. */
+  reserve(count: number): number {
+    if (!Number.isInteger(count) || count < 0) throw outOfRange("reserve", count, 0, this.maximum);
+    const at = this.at + count <= this.limit ? this.at : grow(this, count);
+    const position = this.length;
+    this.raw.fill(0, at, at + count);
+    this.at = at + count;
+    return position;
+  }
+
+  /** Writes over bytes that were written or reserved, in one piece. */
+  patchBytes(position: number, bytes: Uint8Array): void {
+    const { length } = checkBytes("bytes", bytes);
+    this.raw.set(bytes, place(this, position, length));
+  }
+
   /** Unsigned LEB128, as in protobuf and WebAssembly: 1 to 5 bytes. */
   varint32(value: number): void {
     let { at } = this;
@@ -267,4 +316,13 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
       putQuic(this.data, at, quicLength(low, high), low, high);
     }
   }
+}
+
+/** A varint that may not have room, or no value that a varint takes. */
+function longVarint32(writer: WriterState, value: number): void {
+  checkWhole("varint32", value, 0xffffffff, writer.length);
+  const size = leb32Length(value);
+  const at = writer.at + size <= writer.limit ? writer.at : grow(writer, size);
+  putLeb32(writer.raw, at, value);
+  writer.at = at + size;
 }

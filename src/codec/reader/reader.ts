@@ -1,14 +1,14 @@
-import { checkWhole, invalid, tooLarge } from "../buffers/errors.js";
-import { ASCII_MAX, type Bytes, checkBytes, readAscii, readUtf8 } from "../buffers/internal.js";
-import { type LengthPrefix, PREFIXES } from "./prefix.js";
-import type { SliceOf } from "./readerBase.js";
-import { takeBits } from "./readerBits.js";
+import { checkWhole, invalid, tooLarge } from "../../buffers/errors.js";
+import { ASCII_MAX, type Bytes, checkBytes, readAscii, readUtf8 } from "../../buffers/internal.js";
+import { takeBits } from "../bits.js";
+import { type LengthPrefix, PREFIXES } from "../fields.js";
+import { LEB32_BYTES, LEB64_BYTES, takeLeb64 } from "../varint.js";
+import { high32, i64, joinWords, low32, u64, unzigzag } from "../words.js";
+import { ReaderNumbers } from "./numbers.js";
 import {
   assemble,
   bytesLeft,
   checkCount,
-  checkMaximum,
-  coldText,
   copyOut,
   fallShort,
   findTerminator,
@@ -16,13 +16,13 @@ import {
   keptBits,
   scratch,
   seekBack,
+  skipBytes,
   sliceOf,
+  slowText,
   takeLeb,
   tooLong,
-} from "./readerCold.js";
-import { ReaderNumbers } from "./readerNumbers.js";
-import { joinWords, LEB32_BYTES, LEB64_BYTES, takeLeb64 } from "./varint.js";
-import { high32, i64, low32, u64, unzigzag } from "./wide.js";
+} from "./parts.js";
+import { checkMaximum, type SliceOf } from "./state.js";
 
 /**
  * Reads a binary message from `Bytes`, of one part or of several, or from a `Uint8Array`. Nothing
@@ -40,6 +40,24 @@ import { high32, i64, low32, u64, unzigzag } from "./wide.js";
  * The reader holds no reference: bytes are neither to be released nor split while they are read.
  */
 export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends ReaderNumbers<S> {
+  /** Where `rewind` goes back to; at first it is the beginning. */
+  mark(): void {
+    this.markAt = this.position;
+    this.markBits = keptBits(this);
+  }
+
+  /** Goes back to the mark, and forgets what was missing. */
+  rewind(): void {
+    this.lacking = 0;
+    seekBack(this, this.markAt, this.markBits);
+  }
+
+  /** Reads over bytes. */
+  skip(count: number): void {
+    if (Number.isInteger(count) && count >= 0 && this.at + count <= this.end) this.at += count;
+    else skipBytes(this, count);
+  }
+
   /** Unsigned LEB128 of 32 bits. @throws {BufferError} ERR_MALFORMED when it is longer. */
   varint32(): number {
     const { at } = this;
@@ -229,7 +247,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   private text(count: number, begin: number, kept: number): string {
     const { at, raw } = this;
     const end = at + count;
-    if (this.isStrict || end > this.end) return coldText(this, count, begin, kept);
+    if (this.isStrict || end > this.end) return slowText(this, count, begin, kept);
     this.at = end;
     return readUtf8(raw, at, end);
   }

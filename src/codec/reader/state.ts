@@ -1,15 +1,5 @@
-import { checkObject } from "../buffers/errors.js";
-import type { Bytes, Part } from "../buffers/internal.js";
-import {
-  checkMaximum,
-  goTo,
-  keptBits,
-  openArray,
-  openBytes,
-  seekBack,
-  skipBytes,
-  WHOLE,
-} from "./readerCold.js";
+import { checkObject, invalid } from "../../buffers/errors.js";
+import { Bytes, type Part } from "../../buffers/internal.js";
 
 /** What a reader of `S` gives of it without a copy. */
 export type SliceOf<S> = S extends Bytes<infer B> ? Bytes<B> : Uint8Array;
@@ -22,13 +12,15 @@ export interface ReaderOptions {
 }
 
 const NOTHING: Uint8Array = new Uint8Array(0);
+/** The parts of bytes that are no chain. */
+const WHOLE: readonly Part[] = [];
 
 /**
  * Where a reader is. `at` and `end` are positions in the buffer that the bytes lie in, of the part
  * that is read; the position is `at + origin`. After a short read `end` is `at`, so that nothing
  * more is read; of a chain, the next part is taken when a read crosses the border.
  */
-export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Array> {
+export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Array> {
   /** @internal */
   at: number;
   /** @internal */
@@ -109,18 +101,6 @@ export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Arr
     return this.lacking;
   }
 
-  /** Where `rewind` goes back to; at first it is the beginning. */
-  mark(): void {
-    this.markAt = this.position;
-    this.markBits = keptBits(this);
-  }
-
-  /** Goes back to the mark, and forgets what was missing. */
-  rewind(): void {
-    this.lacking = 0;
-    seekBack(this, this.markAt, this.markBits);
-  }
-
   /**
    * Goes on to other bytes, from their beginning.
    * @throws {BufferError} ERR_INVALID_ARGUMENT; the reader is as it was then.
@@ -141,10 +121,56 @@ export abstract class ReaderBase<S extends Bytes | Uint8Array = Bytes | Uint8Arr
     // Not -at, which of 0 is a double.
     this.origin = 0 - this.at;
   }
+}
 
-  /** Reads over bytes. */
-  skip(count: number): void {
-    if (Number.isInteger(count) && count >= 0 && this.at + count <= this.end) this.at += count;
-    else skipBytes(this, count);
+/** Takes bytes of a heap. */
+function openBytes(reader: ReaderState, source: unknown): void {
+  if (!(source instanceof Bytes)) throw invalid("source", source, "Bytes or a Uint8Array");
+  const { heap, parts, length } = source;
+  reader.buffer = null;
+  reader.raw = heap.u8;
+  reader.data = heap.dataView;
+  reader.parts = parts.length > 1 ? parts.slice() : WHOLE;
+  reader.total = length;
+  reader.at = parts[0]?.start ?? 0;
+  reader.end = reader.at + (parts[0]?.length ?? 0);
+}
+
+/** Takes an array of another buffer than before. To ask for a buffer or an offset takes 10 ns. */
+function openArray(reader: ReaderState, source: Uint8Array, buffer: ArrayBufferLike): void {
+  const { length } = source;
+  const all = buffer.byteLength;
+  const isWhole = length === all;
+  let data: DataView;
+  try {
+    data = new DataView(buffer, 0, all);
+  } catch {
+    throw invalid("source", source, "an array whose buffer was not transferred");
   }
+  const at = isWhole ? 0 : source.byteOffset;
+  reader.data = data;
+  reader.raw = isWhole ? source : new Uint8Array(buffer, 0, all);
+  reader.buffer = buffer;
+  reader.bufferBytes = all;
+  reader.parts = WHOLE;
+  reader.total = length;
+  reader.at = at;
+  reader.end = at + length;
+}
+
+/** Takes another array of the same buffer, unless that has changed its length. */
+function goTo(reader: ReaderState, source: Uint8Array): boolean {
+  const { byteOffset, length } = source;
+  const { bufferBytes, raw } = reader;
+  if (raw.length !== bufferBytes || byteOffset + length > bufferBytes) return false;
+  reader.parts = WHOLE;
+  reader.total = length;
+  reader.at = byteOffset;
+  reader.end = byteOffset + length;
+  return true;
+}
+
+export function checkMaximum(maximum: number): void {
+  if (typeof maximum === "number" && maximum >= 0) return;
+  throw invalid("maximum", maximum, "a number from 0");
 }

@@ -1,11 +1,11 @@
-import type { Bytes } from "../buffers/internal.js";
-import { ReaderBase } from "./readerBase.js";
-import { assemble } from "./readerCold.js";
+import type { Bytes } from "../../buffers/internal.js";
+import { assemble } from "./parts.js";
+import { ReaderState } from "./state.js";
 
 /** Numbers of fixed width. A read of more bytes than there are gives 0: see `missing`. */
 export abstract class ReaderNumbers<
   S extends Bytes | Uint8Array = Bytes | Uint8Array,
-> extends ReaderBase<S> {
+> extends ReaderState<S> {
   u8(): number {
     const { at } = this;
     if (at >= this.end) return assemble(this, 1).getUint8(0);

@@ -1,5 +1,8 @@
-import { high32, low32, u64 } from "./wide.js";
-import { WriterBase } from "./writerBase.js";
+import { checkWhole } from "../../buffers/errors.js";
+import { checkField, FIELDS, type FieldName } from "../fields.js";
+import { high32, low32, u64 } from "../words.js";
+import { grow, place } from "./blocks.js";
+import { WriterState } from "./state.js";
 
 /**
  * Numbers of fixed width. Each is checked before anything is written.
@@ -9,7 +12,12 @@ import { WriterBase } from "./writerBase.js";
  */
 export abstract class WriterNumbers<
   B extends ArrayBufferLike = ArrayBufferLike,
-> extends WriterBase<B> {
+> extends WriterState<B> {
+  /** @internal A method, for its call is shorter bytecode than a function's: see WriterNumbers. */
+  roomFor(field: FieldName, value: unknown): number {
+    return roomFor(this, field, value);
+  }
+
   /**
    * @throws {BufferError} ERR_OUT_OF_RANGE, ERR_TOO_LARGE @throws {HeapError} as all that write.
    */
@@ -219,4 +227,54 @@ export abstract class WriterNumbers<
     this.data.setFloat64(at, value);
     this.at = at + 8;
   }
+
+  /** Writes over a byte that was written or reserved. @throws {BufferError} ERR_OUT_OF_RANGE */
+  patchU8(position: number, value: number): void {
+    checkWhole("patchU8", value, 0xff);
+    this.raw[place(this, position, 1)] = value;
+  }
+
+  patchU16le(position: number, value: number): void {
+    checkWhole("patchU16le", value, 0xffff);
+    this.data.setUint16(place(this, position, 2), value, true);
+  }
+
+  patchU16be(position: number, value: number): void {
+    checkWhole("patchU16be", value, 0xffff);
+    this.data.setUint16(place(this, position, 2), value);
+  }
+
+  patchU24le(position: number, value: number): void {
+    checkWhole("patchU24le", value, 0xffffff);
+    const at = place(this, position, 3);
+    this.data.setUint16(at, value & 0xffff, true);
+    this.raw[at + 2] = value >>> 16;
+  }
+
+  patchU24be(position: number, value: number): void {
+    checkWhole("patchU24be", value, 0xffffff);
+    const at = place(this, position, 3);
+    this.raw[at] = value >>> 16;
+    this.data.setUint16(at + 1, value & 0xffff);
+  }
+
+  patchU32le(position: number, value: number): void {
+    checkWhole("patchU32le", value, 0xffffffff);
+    this.data.setUint32(place(this, position, 4), value, true);
+  }
+
+  patchU32be(position: number, value: number): void {
+    checkWhole("patchU32be", value, 0xffffffff);
+    this.data.setUint32(place(this, position, 4), value);
+  }
+}
+
+/**
+ * Makes room for a number of fixed width, or refuses the value. The callers ask both in one
+ * condition, which keeps them short, so that V8 inlines all fields of a message into the function
+ * that writes it.
+ */
+function roomFor(writer: WriterState, field: FieldName, value: unknown): number {
+  checkField(field, value, writer.length);
+  return grow(writer, FIELDS[field].bytes);
 }

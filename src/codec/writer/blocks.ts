@@ -1,0 +1,167 @@
+import { outOfRange, tooLarge } from "../../buffers/errors.js";
+import { Block, type ByteHeap, type Bytes, leave } from "../../buffers/internal.js";
+import { BufferError } from "../../index.js";
+import type { WriterState } from "./state.js";
+
+/** A chain's blocks grow with the message, up to this. */
+const CHAIN_MAX_BYTES = 65536;
+/** A block with more than this unused, and less used than unused, is cut when it is handed out. */
+const SPARE_BYTES = 1024;
+
+/**
+ * Makes room of `needed` bytes at `writer.at`, which it returns. When it throws, the writer is as
+ * it was.
+ */
+export function grow(writer: WriterState, needed: number): number {
+  const { length } = writer;
+  if (writer.isDisposed) throw new BufferError("ERR_CLOSED", "this writer was disposed");
+  if (needed > writer.maximum - length) {
+    throw tooLarge("the message's length", 0, length + needed, writer.maximum);
+  }
+  if (writer.isChain) chainBlock(writer, needed);
+  else growBlock(writer, needed);
+  return writer.at;
+}
+
+function growBlock(writer: WriterState, needed: number): void {
+  const { heap, block, capacity, initial, maximum } = writer;
+  const used = writer.at - writer.start;
+  const least = used + needed;
+  const wanted = Math.min(maximum, Math.max(least, initial, 2 * capacity));
+  const ptr = atBest(wanted, least, (size) =>
+    block === undefined ? heap.malloc(size) : heap.realloc(block.ptr, size),
+  );
+  if (block === undefined) writer.block = holdOpen(heap, ptr);
+  else block.ptr = ptr as typeof block.ptr;
+  // What is written after a move is in another place: no bit field goes on there by chance.
+  writer.bitsFree = 0;
+  open(writer, ptr, used);
+}
+
+/** As much as is wanted, or else as little as is needed. */
+function atBest(wanted: number, least: number, take: (size: number) => number): number {
+  if (wanted === least) return take(least);
+  try {
+    return take(wanted);
+  } catch {
+    return take(least);
+  }
+}
+
+function holdOpen<B extends ArrayBufferLike>(heap: ByteHeap<B>, ptr: number): Block<B> {
+  const block = new Block(heap, ptr as Block["ptr"]);
+  block.holders = 1;
+  return block;
+}
+
+function open(writer: WriterState, ptr: number, used: number): void {
+  const capacity = writer.heap.usableSize(ptr as Block["ptr"]);
+  writer.capacity = capacity;
+  writer.start = ptr;
+  writer.at = ptr + used;
+  limitRoom(writer);
+}
+
+export function limitRoom(writer: WriterState): void {
+  const { block, capacity, at, maximum, length } = writer;
+  const end = block === undefined ? 0 : block.ptr + capacity;
+  writer.limit = Math.min(end, at + (maximum - length));
+}
+
+function chainBlock(writer: WriterState, needed: number): void {
+  const { heap, maximum, initial, length, block } = writer;
+  const wanted = Math.max(needed, initial, Math.min(length, CHAIN_MAX_BYTES));
+  const size = Math.min(maximum - length, wanted);
+  const ptr = atBest(size, needed, (bytes) => heap.malloc(bytes));
+  close(writer);
+  block?.leave();
+  writer.block = holdOpen(heap, ptr);
+  open(writer, ptr, 0);
+}
+
+/** What the open block has becomes a part; the block stays open for what follows. */
+export function close(writer: WriterState): void {
+  const { block, start, at, closed } = writer;
+  if (block === undefined || at === start) return;
+  block.holders++;
+  closed.push({ block, start, length: at - start });
+  writer.base += at - start;
+  writer.start = at;
+}
+
+export function finish<B extends ArrayBufferLike>(writer: WriterState<B>): Bytes<B> {
+  const { block, pool, closed } = writer;
+  if (writer.length === 0) return pool.join([], false);
+  if (!writer.isChain) trim(writer);
+  close(writer);
+  const bytes = pool.join(closed.slice(), writer.isFrozen);
+  block?.leave();
+  writer.block = undefined;
+  writer.capacity = 0;
+  reset(writer);
+  return bytes;
+}
+
+function trim(writer: WriterState): void {
+  const { heap, block, capacity, length } = writer;
+  const spare = capacity - length;
+  if (block === undefined || spare <= SPARE_BYTES || spare <= length) return;
+  try {
+    block.ptr = heap.realloc(block.ptr, length);
+  } catch {
+    // There is no smaller block to be had: it stays in this one.
+  }
+  open(writer, block.ptr, length);
+}
+
+export function reset(writer: WriterState): void {
+  const { block, closed } = writer;
+  leave(closed);
+  closed.length = 0;
+  writer.appended.length = 0;
+  writer.isFrozen = false;
+  writer.bitsFree = 0;
+  writer.base = 0;
+  writer.start = block?.ptr ?? 0;
+  writer.at = writer.start;
+  limitRoom(writer);
+}
+
+export function dispose(writer: WriterState): void {
+  writer.block?.leave();
+  writer.block = undefined;
+  writer.capacity = 0;
+  reset(writer);
+  writer.isDisposed = true;
+}
+
+export function viewOf<B extends ArrayBufferLike>(writer: WriterState<B>): Uint8Array<B> {
+  const { heap, closed, start, at, length } = writer;
+  const [part] = closed;
+  if (part === undefined) return new Uint8Array(heap.buffer, start, length);
+  if (part.length === length) return new Uint8Array(heap.buffer, part.start, length);
+  const parts = closed.length + (at > start ? 1 : 0);
+  const message = `a chain of ${parts} parts has no one view; finish() gives it as Bytes`;
+  throw new BufferError("ERR_NOT_CONTIGUOUS", message, { parts });
+}
+
+/** Where in the heap written bytes lie, which must be in one piece and the writer's own. */
+export function place(writer: WriterState, position: number, count: number): number {
+  const { length, base, start, closed } = writer;
+  if (!Number.isInteger(position) || position < 0 || position + count > length) {
+    throw outOfRange("position", position, 0, length - count);
+  }
+  if (position >= base) return start + position - base;
+  let at = position;
+  for (const part of closed) {
+    if (at < part.length) {
+      const isWhole = at + count <= part.length;
+      if (isWhole && !writer.appended.includes(part)) return part.start + at;
+      const why = isWhole ? "were appended: they are shared" : "lie in more than one part";
+      const message = `${count} bytes at ${position} ${why}; it takes bytes reserved at once`;
+      throw new BufferError("ERR_NOT_CONTIGUOUS", message, { position, count });
+    }
+    at -= part.length;
+  }
+  return start;
+}

@@ -1,0 +1,110 @@
+import { invalid, tooLarge } from "../../buffers/errors.js";
+import { Bytes, checkBytes, hold, type Part, toByteArray } from "../../buffers/internal.js";
+import { BufferError } from "../../index.js";
+import { close, grow, limitRoom } from "./blocks.js";
+import type { WriterState } from "./state.js";
+
+/** Up to here a loop is faster than a call of the engine's `set`. */
+export const SHORT_BYTES = 8;
+
+/** Checks that bytes can be appended behind `front` others. @throws what `append` does */
+export function checkAppend(writer: WriterState, bytes: unknown, front: number): void {
+  if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
+  if (bytes.heap.buffer !== writer.heap.buffer) {
+    throw new BufferError("ERR_INVALID_ARGUMENT", "append takes bytes of the writer's heap");
+  }
+  const { length } = writer;
+  const more = front + bytes.length;
+  if (writer.isDisposed) throw new BufferError("ERR_CLOSED", "this writer was disposed");
+  if (more > writer.maximum - length) {
+    throw tooLarge("the message's length", 0, length + more, writer.maximum);
+  }
+}
+
+/** Appends bytes that were checked. */
+export function appendParts<B extends ArrayBufferLike>(
+  writer: WriterState<B>,
+  bytes: Bytes<B>,
+): void {
+  const { length, parts } = bytes;
+  // Empty bytes have a part too, which a writer without a byte would keep for ever.
+  if (length === 0) return;
+  if (!writer.isChain) {
+    copyParts(writer, parts, length);
+    return;
+  }
+  close(writer);
+  hold(parts);
+  writer.closed.push(...parts);
+  writer.appended.push(...parts);
+  writer.isFrozen ||= bytes.isFrozen;
+  writer.base += length;
+  writer.bitsFree = 0;
+  limitRoom(writer);
+}
+
+/** Copies parts of the same heap in, into one piece. */
+function copyParts(writer: WriterState, parts: readonly Part[], length: number): void {
+  let at = writer.at + length <= writer.limit ? writer.at : grow(writer, length);
+  for (const part of parts) {
+    writer.raw.copyWithin(at, part.start, part.start + part.length);
+    at += part.length;
+  }
+  writer.at = at;
+}
+
+/** A view of the writer's own block is copied first, for the block may move when it grows. */
+export function steady(writer: WriterState, bytes: Uint8Array): Uint8Array {
+  const { start, capacity, heap, isChain } = writer;
+  if (isChain || bytes.buffer !== heap.buffer) return bytes;
+  const { byteOffset, length } = bytes;
+  return byteOffset < start + capacity && byteOffset + length > start
+    ? new Uint8Array(bytes)
+    : bytes;
+}
+
+/** How many bytes are to be copied. Where a buffer was detached there are none: it is refused. */
+export function countBytes(bytes: Uint8Array): number {
+  const { length } = checkBytes("bytes", bytes);
+  if (length === 0) toByteArray(bytes);
+  return length;
+}
+
+/** Bytes that are few, or have no room, or are another realm's, or none. */
+export function slowBytes(writer: WriterState, bytes: Uint8Array): void {
+  const length = countBytes(bytes);
+  const { raw, at } = writer;
+  if (at + length > writer.limit) {
+    splitBytes(writer, bytes);
+    return;
+  }
+  if (length > SHORT_BYTES) raw.set(bytes, at);
+  else for (let index = 0; index < length; index++) raw[at + index] = bytes[index];
+  writer.at = at + length;
+}
+
+/** Fills the open block, and then one more. */
+function splitBytes(writer: WriterState, given: Uint8Array): void {
+  const bytes = steady(writer, toByteArray(given));
+  const { at } = writer;
+  const fits = writer.limit - at;
+  if (!writer.isChain || fits <= 0) {
+    const start = grow(writer, bytes.length);
+    writer.raw.set(bytes, start);
+    writer.at = start + bytes.length;
+    return;
+  }
+  if (bytes.length > writer.maximum - writer.length) grow(writer, bytes.length);
+  // The room is taken as written, so that the part which is closed has it.
+  writer.at = at + fits;
+  let next: number;
+  try {
+    next = grow(writer, bytes.length - fits);
+  } catch (error) {
+    writer.at = at;
+    throw error;
+  }
+  writer.raw.set(bytes.subarray(0, fits), at);
+  writer.raw.set(bytes.subarray(fits), next);
+  writer.at = next + bytes.length - fits;
+}

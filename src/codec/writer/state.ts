@@ -1,0 +1,132 @@
+import { checkObject, checkRange, invalid } from "../../buffers/errors.js";
+import {
+  type Block,
+  type ByteHeap,
+  BytesPool,
+  checkHeap,
+  type Part,
+} from "../../buffers/internal.js";
+import { BufferError } from "../../index.js";
+
+const INITIAL_BYTES = 256;
+const MAXIMUM_BYTES = 2 ** 32;
+
+export interface WriterOptions<B extends ArrayBufferLike = ArrayBufferLike> {
+  /** Bytes of the first block. Default 256. */
+  readonly initial?: number;
+  /**
+   * How a message grows out of its block: "realloc" (default) keeps it in one, which may be copied
+   * to a larger one; "chain" adds blocks and copies nothing.
+   */
+  readonly grow?: "realloc" | "chain";
+  /** Most bytes of one message; more throws ERR_TOO_LARGE. Default 4 GiB. */
+  readonly maximum?: number;
+  /** Whose `Bytes` `finish` gives, such as of one that watches for leaks. */
+  readonly pool?: BytesPool<B>;
+}
+
+/**
+ * Where a writer is.
+ *
+ *        part             part              open block
+ *     +-----------+   +---------+   +----------+----------+
+ *     | closed    |   | closed  |   | written  | room     |
+ *     +-----------+   +---------+   +----------+----------+
+ *      <-------- base --------->    start      at         limit
+ *
+ * `start`, `at` and `limit` are positions in the heap; the length is `base + at - start`.
+ */
+export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
+  /** @internal */
+  at: number;
+  /** @internal */
+  limit: number;
+  /** @internal */
+  readonly raw: Uint8Array<B>;
+  /** @internal */
+  readonly data: DataView<B>;
+  /** @internal */
+  start: number;
+  /** @internal */
+  base: number;
+  /** @internal Bits of the byte before `bitAt` that are still free; of no meaning elsewhere. */
+  bitsFree: number;
+  /** @internal */
+  bitAt: number;
+  readonly heap: ByteHeap<B>;
+  /** @internal */
+  readonly pool: BytesPool<B>;
+  /** @internal */
+  readonly isChain: boolean;
+  /** @internal */
+  readonly initial: number;
+  /** @internal */
+  readonly maximum: number;
+  /** @internal */
+  block: Block<B> | undefined;
+  /** @internal Bytes of `block`. */
+  capacity: number;
+  /** @internal */
+  readonly closed: Part<B>[];
+  /** @internal Those of `closed` that were appended: others share them. */
+  readonly appended: Part<B>[];
+  /** @internal */
+  isFrozen: boolean;
+  /** @internal */
+  isDisposed: boolean;
+
+  constructor(heap: ByteHeap<B>, options: WriterOptions<B> = {}) {
+    const { initial, isChain, maximum } = checkOptions(heap, options);
+    this.at = 0;
+    this.limit = 0;
+    this.raw = heap.u8;
+    this.data = heap.dataView;
+    this.start = 0;
+    this.base = 0;
+    this.bitsFree = 0;
+    this.bitAt = -1;
+    this.heap = heap;
+    this.pool = options.pool ?? new BytesPool(heap);
+    this.isChain = isChain;
+    this.initial = initial;
+    this.maximum = maximum;
+    this.block = undefined;
+    this.capacity = 0;
+    this.closed = [];
+    this.appended = [];
+    this.isFrozen = false;
+    this.isDisposed = false;
+  }
+
+  /** Bytes written so far. It is the position where the next ones go. */
+  get length(): number {
+    return this.base + this.at - this.start;
+  }
+}
+
+interface CheckedOptions {
+  readonly initial: number;
+  readonly isChain: boolean;
+  readonly maximum: number;
+}
+
+function checkOptions(heap: ByteHeap, options: WriterOptions): CheckedOptions {
+  const {
+    initial = INITIAL_BYTES,
+    grow = "realloc",
+    maximum = MAXIMUM_BYTES,
+  } = checkObject("options", options);
+  checkHeap(heap);
+  checkRange("initial", initial, 1, MAXIMUM_BYTES);
+  checkRange("maximum", maximum, 1, MAXIMUM_BYTES);
+  if (grow !== "realloc" && grow !== "chain") {
+    throw invalid("grow", grow, '"realloc" or "chain"');
+  }
+  if (options.pool !== undefined && !(options.pool instanceof BytesPool)) {
+    throw invalid("pool", options.pool, "a BytesPool");
+  }
+  if (options.pool !== undefined && options.pool.heap.buffer !== heap.buffer) {
+    throw new BufferError("ERR_INVALID_ARGUMENT", "pool is of another heap than the writer");
+  }
+  return { initial, isChain: grow === "chain", maximum };
+}
