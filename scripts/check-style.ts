@@ -1,9 +1,11 @@
 /**
  * Checks what the linter cannot: that folders are layers and import only from those below them,
- * that files and lines are short, and that some constructs stay in the files that own them.
+ * that no imports form a circle, that files and lines are short, and that some constructs stay in
+ * the files that own them.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { checkCircles } from "./checkCircles.js";
 
 /** From the lowest layer up. What is above `src/index.ts` sees the allocator through it only. */
 const SOURCE_LAYERS = [
@@ -132,6 +134,9 @@ const problems = [
     const text = readFileSync(file, "utf8");
     return [...checkLayers(file, text), ...checkHot(file, text), ...checkBans(file, text)];
   }),
+  ...checkCircles(
+    [...source, ...listFiles("bench")].map((file) => ({ file, text: readFileSync(file, "utf8") })),
+  ),
   ...all.flatMap((file) => checkLengths(file, readFileSync(file, "utf8"))),
 ];
 for (const problem of problems) console.error(problem);

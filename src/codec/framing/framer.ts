@@ -2,12 +2,7 @@ import { invalid, truncatedFrame } from "../../buffers/errors.js";
 import { Bytes, BytesPool, type Part } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
 import { Kept } from "./kept.js";
-import { type FrameStream, streamOf } from "./streams.js";
-
-/** What a framer gives: `Bytes`, or an object that has some. */
-export interface Releasable {
-  release(): void;
-}
+import { type FrameStream, type Releasable, streamOf } from "./streams.js";
 
 /**
  * Cuts a stream of bytes, which comes in chunks of any size, into frames.

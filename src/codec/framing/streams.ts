@@ -1,5 +1,16 @@
 import type { Bytes } from "../../buffers/internal.js";
-import type { Framer, Releasable } from "./framer.js";
+
+/** What a framer gives: `Bytes`, or an object that has some. */
+export interface Releasable {
+  release(): void;
+}
+
+/** What a pair of streams needs of a framer. */
+interface FrameSource<F, B extends ArrayBufferLike> {
+  push(chunk: Bytes<B> | Uint8Array, onFrame: (frame: F) => void): void;
+  end(): void;
+  [Symbol.dispose](): void;
+}
 
 /** What runtimes have, whose types this library does not ask for. */
 interface ReadableController {
@@ -44,7 +55,7 @@ export interface FrameStream {
 
 /** A `TransformStream` would drop the frames in its queue when it fails; here they are released. */
 class Pair<F extends Releasable, B extends ArrayBufferLike> {
-  readonly framer: Framer<F, B>;
+  readonly framer: FrameSource<F, B>;
   private readonly frames: F[];
   /** Of `frames`, how many have been read. */
   private taken: number;
@@ -55,7 +66,7 @@ class Pair<F extends Releasable, B extends ArrayBufferLike> {
   private wakeReader: () => void;
   private wakeWriter: () => void;
 
-  constructor(framer: Framer<F, B>) {
+  constructor(framer: FrameSource<F, B>) {
     this.framer = framer;
     this.frames = [];
     this.taken = 0;
@@ -143,7 +154,7 @@ class Pair<F extends Releasable, B extends ArrayBufferLike> {
 }
 
 export function streamOf<F extends Releasable, B extends ArrayBufferLike>(
-  framer: Framer<F, B>,
+  framer: FrameSource<F, B>,
 ): FrameStream {
   const pair = new Pair<F, B>(framer);
   const readable = new ReadableStream(
