@@ -1,6 +1,6 @@
 const chars = String.fromCharCode;
 
-/** Longest text that is read here. */
+/** The longest text that `readAscii` reads, in bytes. */
 export const ASCII_MAX = 24;
 const CALL_MAX = 16;
 const UNITS: readonly number[][] = Array.from({ length: ASCII_MAX + 1 }, (_, count) =>
@@ -8,9 +8,9 @@ const UNITS: readonly number[][] = Array.from({ length: ASCII_MAX + 1 }, (_, cou
 );
 
 /**
- * A short text if it is ASCII. One call with all characters takes half the time of one for each:
- * every call makes a string, and so does every concatenation. By `apply` it takes 1.5 times as
- * long.
+ * Returns a short text, or undefined if it is not ASCII. One call with all characters takes half
+ * the time of one call per character, because every call and every concatenation makes a string.
+ * With `apply` it takes 1.5 times as long.
  */
 export function readAscii(u8: Uint8Array, at: number, count: number): string | undefined {
   return count > CALL_MAX ? applyChars(u8, at, count) : callChars(u8, at, count);

@@ -1,7 +1,7 @@
 import { NULL, type Ptr } from "../index.js";
 import type { ByteHeap } from "./heap.js";
 
-/** A block of a heap that several slices share. The last one to leave frees it. */
+/** A block of a heap that slices share. The last slice to leave frees it. */
 export class Block<B extends ArrayBufferLike = ArrayBufferLike> {
   readonly heap: ByteHeap<B>;
   ptr: Ptr;
@@ -22,20 +22,21 @@ export class Block<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 }
 
-/** Bytes of a block that follow one another; `start` is where they are in the heap. */
+/** Successive bytes of a block. `start` is their offset in the buffer of the heap. */
 export interface Part<B extends ArrayBufferLike = ArrayBufferLike> {
   readonly block: Block<B>;
   readonly start: number;
   readonly length: number;
 }
 
+/** Returns the bytes of all parts together. */
 export function lengthOf(parts: readonly Part[]): number {
   let length = 0;
   for (const part of parts) length += part.length;
   return length;
 }
 
-/** The parts between two positions, which lie within them. Nobody holds them yet. */
+/** Returns the parts between two positions, which must lie within them. It does not hold them. */
 export function cutParts<B extends ArrayBufferLike>(
   parts: readonly Part<B>[],
   start: number,
@@ -52,11 +53,15 @@ export function cutParts<B extends ArrayBufferLike>(
   return cut;
 }
 
+/** Counts one holder more for the block of each part. */
 export function hold(parts: readonly Part[]): void {
   for (const { block } of parts) block.holders++;
 }
 
-/** All of them, whatever one throws: a block that the program has freed by its ptr, for example. */
+/**
+ * Counts one holder less for the block of each part. If one throws, for example because the program
+ * has freed the block by its ptr, the others are still left, and the first error is thrown.
+ */
 export function leave(parts: readonly Part[]): void {
   const failures: unknown[] = [];
   for (const { block } of parts) {
@@ -69,6 +74,7 @@ export function leave(parts: readonly Part[]): void {
   if (failures.length > 0) throw failures[0];
 }
 
+/** Returns a part as a view of the heap, without a copy. */
 export function viewPart<B extends ArrayBufferLike>({
   block,
   start,

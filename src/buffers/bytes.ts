@@ -8,12 +8,13 @@ import type { LeakDetector } from "./leaks.js";
 import { readUtf8 } from "./utf8.js";
 
 /**
- * A slice of bytes, counted by reference, of one block or of several: `slice`, `split` and `concat`
- * share blocks and copy nothing. Each handle is released by its holder; a block is freed with the
- * last handle that shares it. A released handle throws.
+ * A slice of bytes with a count of references, in one block of a heap or in several (a chain).
+ * `slice`, `split` and `concat` share blocks and copy nothing. Whoever holds a handle releases it,
+ * and a block is freed with the last handle that shares it. A released handle throws ERR_RELEASED,
+ * except from `refCount`, `isReleased` and `isFrozen`.
  *
- * Made by a `BytesPool`. A handle is an object of its own: the collector takes it, but the bytes
- * come back only by `release`.
+ * A `BytesPool` makes them. The collector takes the handle, which is an object, but only `release`
+ * gives the bytes back to the heap.
  */
 export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
   /** @internal */
@@ -26,7 +27,7 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
   private frozen: boolean;
   private readonly watched: boolean;
 
-  /** @internal Of parts that it holds from now on. */
+  /** @internal Holds the parts from now on. */
   constructor(heap: ByteHeap<B>, leaks: LeakDetector, parts: Part<B>[], isFrozen: boolean = false) {
     hold(parts);
     this.heap = heap;
@@ -39,50 +40,59 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
     if (this.watched) leaks.watch(this, this.size, () => leave(parts));
   }
 
-  /** Bytes in all. @throws {BufferError} ERR_RELEASED, as everything but the next three does. */
+  /** How many bytes there are. */
   get length(): number {
     this.check();
     return this.size;
   }
 
-  /** Releases that are still needed. */
+  /** How many times `release` is still to be called; 0 after that. */
   get refCount(): number {
     return this.references;
   }
 
+  /** Whether the last reference was released. */
   get isReleased(): boolean {
     return this.references === 0;
   }
 
+  /** Whether the bytes can only be read. */
   get isFrozen(): boolean {
     return this.frozen;
   }
 
-  /** @internal What it shows, in order; for readers and writers of this package. */
+  /** @internal The parts in order, for the readers and writers of this package. */
   get parts(): readonly Part<B>[] {
     this.check();
     return this.held;
   }
 
-  /** The byte at a position. @throws {BufferError} ERR_OUT_OF_RANGE */
+  /** Returns the byte at a position. @throws {BufferError} ERR_OUT_OF_RANGE */
   at(index: number): number {
     return this.heap.u8[this.locate(index)];
   }
 
-  /** @throws {BufferError} ERR_OUT_OF_RANGE unless `byte` is one from 0 to 255; ERR_FROZEN */
+  /**
+   * Writes the byte at a position.
+   * @throws {BufferError} ERR_OUT_OF_RANGE for a position, or for a value that is no byte;
+   * ERR_FROZEN
+   */
   set(index: number, byte: number): void {
     this.checkWritable();
     checkRange("byte", byte, 0, 255);
     this.heap.u8[this.locate(index)] = byte;
   }
 
-  /** Copies bytes in, from position `at` on. @throws {BufferError} ERR_OUT_OF_RANGE, ERR_FROZEN */
+  /**
+   * Copies `bytes` to the position `at` and behind.
+   * @throws {BufferError} ERR_OUT_OF_RANGE if they do not fit; ERR_FROZEN; ERR_INVALID_ARGUMENT
+   */
   write(bytes: Uint8Array, at: number = 0): void {
     this.checkWritable();
     let source = toByteArray(checkBytes("bytes", bytes));
     checkRoom("at", at, source.length, this.size);
     const parts = cutParts(this.held, at, at + source.length);
-    // What is written to one part may be what is to be read for the next.
+    // Writing to one part may change the bytes that are read for the next one.
     if (parts.length > 1 && source.buffer === this.heap.buffer) source = new Uint8Array(source);
     let done = 0;
     for (const { start, length } of parts) {
@@ -92,7 +102,8 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 
   /**
-   * A slice that shares the blocks; to be released by itself.
+   * Returns the bytes from `start` to `end` as a handle of its own, which shares the blocks and is
+   * released separately. Nothing is copied.
    * @throws {BufferError} ERR_OUT_OF_RANGE
    */
   slice(start: number = 0, end: number = this.size): Bytes<B> {
@@ -103,7 +114,8 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 
   /**
-   * Takes the first `at` bytes out of this handle into one of their own.
+   * Takes the first `at` bytes out of this handle and returns them as a handle of their own, which
+   * is released separately. This handle keeps the rest. Nothing is copied.
    * @throws {BufferError} ERR_OUT_OF_RANGE
    */
   split(at: number): Bytes<B> {
@@ -119,9 +131,9 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 
   /**
-   * A chain of these, in order, that shares their blocks; they stay their holders'. It is frozen if
-   * one of them is.
-   * @throws {BufferError} ERR_INVALID_ARGUMENT for what is no `Bytes` of this heap.
+   * Returns a chain of this handle and the others, in order. It shares their blocks and is released
+   * separately. It is frozen if one of them is.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT for an argument that is no `Bytes` of this heap
    */
   concat(...others: Bytes<B>[]): Bytes<B> {
     const all = [this, ...others];
@@ -138,14 +150,14 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
     return new Bytes(this.heap, this.leaks, parts, isFrozen);
   }
 
-  /** One reference more: as many releases are needed. */
+  /** Adds one reference, so that one more `release` is needed. */
   retain(): this {
     this.check();
     this.references++;
     return this;
   }
 
-  /** One reference less; with the last one the blocks that nobody else shares are freed. */
+  /** Removes one reference. With the last one, blocks that no other handle shares are freed. */
   release(): void {
     this.check();
     this.references--;
@@ -155,11 +167,12 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
     leave(this.held.splice(0));
   }
 
+  /** Removes one reference, unless all are removed. */
   [Symbol.dispose](): void {
     if (this.references > 0) this.release();
   }
 
-  /** Forbids `set`, `write` and `view`, of this handle and of those made from it. */
+  /** Forbids `set`, `write` and `view` on this handle and on those made from it afterwards. */
   freeze(): this {
     this.check();
     this.frozen = true;
@@ -167,8 +180,8 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 
   /**
-   * The bytes as a view of the heap, without a copy; valid until the release.
-   * @throws {BufferError} ERR_NOT_CONTIGUOUS of a chain: see `compact` and `chunks`; ERR_FROZEN
+   * Returns the bytes as a view of the heap, without a copy. The view is valid until the release.
+   * @throws {BufferError} ERR_NOT_CONTIGUOUS for a chain (see `compact` and `chunks`); ERR_FROZEN
    */
   view(): Uint8Array<B> {
     this.checkWritable();
@@ -180,7 +193,7 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
     return part === undefined ? this.heap.u8.subarray(0, 0) : viewPart(part);
   }
 
-  /** Views of the parts, in order, to be read only. */
+  /** Yields a view of each part, in order. The views may only be read. */
   *chunks(): Generator<Uint8Array<B>, void, undefined> {
     this.check();
     for (const part of [...this.held]) {
@@ -189,7 +202,10 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
     }
   }
 
-  /** A copy in one block of its own. */
+  /**
+   * Returns a copy in one block, which is not frozen and is released separately.
+   * @throws {HeapError} ERR_HEAP_EXHAUSTED
+   */
   compact(): Bytes<B> {
     this.check();
     const ptr = this.heap.malloc(this.size);
@@ -202,7 +218,11 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
     return new Bytes(this.heap, this.leaks, [part]);
   }
 
-  /** Copies bytes from `start` to `end` to a place in `target`. Returns how many. */
+  /**
+   * Copies the bytes from `start` to `end` into `target`, at its index `at`. Returns how many
+   * bytes.
+   * @throws {BufferError} ERR_OUT_OF_RANGE if they do not fit; ERR_INVALID_ARGUMENT
+   */
   copyTo(target: Uint8Array, at: number = 0, start: number = 0, end: number = this.size): number {
     this.check();
     checkBytes("target", target);
@@ -218,8 +238,9 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 
   /**
-   * A copy on the JavaScript heap, for what refuses views of shared memory: `crypto.subtle`, bodies
-   * of responses, `WebSocket.send`, streams of bytes, `postMessage` of a part.
+   * Returns a copy on the JavaScript heap, for functions that refuse views of shared memory:
+   * `crypto.subtle`, bodies of responses, `WebSocket.send`, streams of bytes, and `postMessage` of
+   * a part.
    */
   toUnshared(): Uint8Array<ArrayBuffer> {
     this.check();
@@ -228,7 +249,7 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
     return copy;
   }
 
-  /** The bytes as UTF-8; what is malformed reads U+FFFD. */
+  /** Returns the bytes read as UTF-8. Malformed bytes become U+FFFD. */
   toString(): string {
     this.check();
     const [part] = this.held;
@@ -237,7 +258,7 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
     return readUtf8(this.heap.u8, part.start, part.start + part.length);
   }
 
-  /** Whether it shows the same bytes. @throws {BufferError} ERR_INVALID_ARGUMENT */
+  /** Returns whether `other` has the same bytes. @throws {BufferError} ERR_INVALID_ARGUMENT */
   equals(other: Bytes | Uint8Array): boolean {
     this.check();
     const chunks = other instanceof Bytes ? [...other.chunks()] : [checkBytes("other", other)];
@@ -245,7 +266,7 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 
   /**
-   * Where a byte stands first, from a position on; -1 if it does not.
+   * Returns the first position from `from` on that has the byte, or -1.
    * @throws {BufferError} ERR_OUT_OF_RANGE
    */
   indexOf(byte: number, from: number = 0): number {
@@ -262,16 +283,17 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 
   /**
-   * Gives the block away, such as to another worker, which takes it by `BytesPool.adopt` or frees
-   * it. This handle is released by that.
-   * @throws {BufferError} ERR_NOT_OWNED unless it is the only one, of one whole block.
+   * Gives the block away, for example to another worker, which takes it with `BytesPool.adopt` or
+   * frees it by its ptr. It releases this handle.
+   * @throws {BufferError} ERR_NOT_OWNED unless this is the only handle of the block, has one
+   * reference, and begins at the block's first byte
    */
   handOff(): { readonly ptr: Ptr; readonly length: number } {
     this.check();
     const [part] = this.held;
     const isSole = this.held.length === 1 && part?.block.holders === 1 && this.references === 1;
     if (part === undefined || !isSole || part.start !== part.block.ptr) {
-      const message = "handOff takes the only handle of a block, from its first byte on";
+      const message = "handOff takes the only handle of a block, which begins at its first byte";
       throw new BufferError("ERR_NOT_OWNED", message);
     }
     const { ptr } = part.block;
@@ -301,26 +323,30 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
 
   private check(): void {
     if (this.references > 0) return;
-    throw new BufferError("ERR_RELEASED", "these bytes were released; a handle ends with that");
+    throw new BufferError(
+      "ERR_RELEASED",
+      "these bytes were released; the handle cannot be used any more",
+    );
   }
 
   private checkWritable(): void {
     this.check();
-    if (this.frozen) throw new BufferError("ERR_FROZEN", "these bytes are frozen: read only");
+    if (this.frozen)
+      throw new BufferError("ERR_FROZEN", "these bytes are frozen: they can only be read");
   }
 }
 
-/** Checks a position from which on `length` bytes are to stand where there are `size`. */
+/** Checks that `length` bytes fit at the position `at` of something that has `size` bytes. */
 function checkRoom(name: string, at: number, length: number, size: number): void {
   if (length <= size) {
     checkRange(name, at, 0, size - length);
     return;
   }
-  const message = `${length} bytes are more than the ${size} that there is room for`;
+  const message = `there is room for ${size} bytes, not for ${length}`;
   throw new BufferError("ERR_OUT_OF_RANGE", message, { got: length, most: size });
 }
 
-/** Whether two lists of chunks, of the same length in all, hold the same bytes. */
+/** Returns whether two lists of chunks with the same total length have the same bytes. */
 function isSame(left: readonly Uint8Array[], right: readonly Uint8Array[]): boolean {
   let index = 0;
   let at = 0;

@@ -8,13 +8,13 @@ import { type Leak, type LeakDetection, LeakDetector } from "./leaks.js";
 import { utf8Length, writeUtf8 } from "./utf8.js";
 
 export interface BytesPoolOptions {
-  /** Default "off". "sampled" watches one handle in 128, drawn at random. */
+  /** Which handles are watched for leaks. Default "off". */
   readonly leakDetection?: LeakDetection;
-  /** What to do with a leak; by default it is a warning. */
+  /** Called with each leak. By default the console warns of it. */
   readonly onLeak?: (leak: Leak) => void;
 }
 
-/** Makes `Bytes` in a heap. */
+/** Makes `Bytes` in a heap. Whoever gets them releases them. */
 export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
   readonly heap: ByteHeap<B>;
   private readonly leaks: LeakDetector;
@@ -27,14 +27,14 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 
   /**
-   * Bytes whose contents are undefined.
+   * Returns `length` bytes of any content: an allocation of one block and an object.
    * @throws {HeapError} ERR_INVALID_SIZE, ERR_HEAP_EXHAUSTED
    */
   allocUnsafe(length: number): Bytes<B> {
     return this.own(this.heap.malloc(length), length);
   }
 
-  /** Bytes that are 0. */
+  /** Returns `length` bytes that are 0. @throws what `allocUnsafe` throws */
   alloc(length: number): Bytes<B> {
     const ptr = this.heap.malloc(length);
     this.heap.u8.fill(0, ptr, ptr + length);
@@ -42,8 +42,9 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 
   /**
-   * A copy of `data`; a string as UTF-8.
-   * @throws {BufferError} ERR_INVALID_ARGUMENT; no memory is kept then.
+   * Returns a copy of `data`; a string is written as UTF-8.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT; no memory is kept
+   * @throws {HeapError} ERR_HEAP_EXHAUSTED
    */
   from(data: BufferData): Bytes<B> {
     if (typeof data === "string") {
@@ -64,9 +65,10 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 
   /**
-   * Takes a live block, such as one that another worker gave by `handOff`.
+   * Returns the first `length` bytes of a live block, for example of one that another worker gave
+   * away with `handOff`. The block is freed with the last handle.
    * @throws {HeapError} ERR_INVALID_POINTER, ERR_DOUBLE_FREE
-   * @throws {BufferError} ERR_OUT_OF_RANGE
+   * @throws {BufferError} ERR_OUT_OF_RANGE if the block is smaller
    */
   adopt(ptr: Ptr, length: number): Bytes<B> {
     const usable = this.heap.usableSize(ptr);
@@ -77,7 +79,7 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
     return this.own(ptr, length);
   }
 
-  /** @internal Bytes of parts that they hold from now on. */
+  /** @internal Returns bytes that hold these parts from now on. */
   join(parts: Part<B>[], isFrozen: boolean): Bytes<B> {
     return new Bytes(this.heap, this.leaks, parts, isFrozen);
   }

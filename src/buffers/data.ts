@@ -2,10 +2,10 @@ import { describe } from "../base/describe.js";
 import { BufferError } from "../index.js";
 import { invalid } from "./errors.js";
 
-/** What a buffer may be made of. Of a view it is the bytes, whatever the view's elements are. */
+/** What a buffer can be made from. A view gives its bytes, whatever its elements are. */
 export type BufferData = string | ArrayLike<number> | ArrayBufferLike | ArrayBufferView;
 
-/** Something like an array, whose length was read once: it may say another the next time. */
+/** Something like an array. Its length is read once, because it may be another the next time. */
 class Numbers {
   readonly list: ArrayLike<unknown>;
   readonly length: number;
@@ -16,13 +16,13 @@ class Numbers {
   }
 }
 
-/** What is to be copied: as many bytes as it says. */
+/** What is copied: `length` bytes. */
 export type Source = Uint8Array | Numbers;
 
-/** @throws {BufferError} ERR_INVALID_ARGUMENT */
+/** Returns what to copy of `data`. @throws {BufferError} ERR_INVALID_ARGUMENT */
 export function toSource(data: unknown): Source {
   if (ArrayBuffer.isView(data)) return toByteArray(data);
-  // The length is fixed: another worker may make a growable buffer longer at any time.
+  // The view has a fixed length, because another worker may grow a growable buffer at any time.
   if (isBuffer(data)) return viewOrRefuse(() => new Uint8Array(data, 0, data.byteLength));
   if (typeof data === "object" && data !== null) {
     const { length } = data as ArrayLike<unknown>;
@@ -34,8 +34,8 @@ export function toSource(data: unknown): Source {
 }
 
 /**
- * Copies to where there is room for `source.length` bytes. Numbers are stored as `Uint8Array` does.
- * @throws {BufferError} ERR_INVALID_ARGUMENT for an element that is no number.
+ * Copies the source to `target`, which has room for it. Numbers are stored as `Uint8Array` does.
+ * @throws {BufferError} ERR_INVALID_ARGUMENT for an element that is no number
  */
 export function copySource(source: Source, target: Uint8Array, start: number): void {
   if (!(source instanceof Numbers)) {
@@ -53,24 +53,27 @@ export function copySource(source: Source, target: Uint8Array, start: number): v
   }
 }
 
-/** The argument, if it is a `Uint8Array` of whatever realm. @throws ERR_INVALID_ARGUMENT */
+/** Returns a `Uint8Array` of any realm. @throws {BufferError} ERR_INVALID_ARGUMENT for all else */
 export function checkBytes(name: string, value: unknown): Uint8Array {
   const isBytes = ArrayBuffer.isView(value) && tagOf(value) === "Uint8Array";
   if (!isBytes) throw invalid(name, value, "a Uint8Array");
   return value as Uint8Array;
 }
 
-/** The bytes of a view, by a view of fixed length that nobody can have tampered with. */
+/**
+ * Returns the bytes that a program gave as a view of fixed length, which has no methods of its own.
+ * @throws {BufferError} ERR_INVALID_ARGUMENT if the buffer was detached
+ */
 export function toByteArray(view: ArrayBufferView): Uint8Array {
   return viewOrRefuse(() => new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
 }
 
-/** What the engine refuses: a buffer that was detached, or cut below the view's end. */
+/** The engine refuses a buffer that was detached, or that was cut before the end of the view. */
 function viewOrRefuse(makeView: () => Uint8Array): Uint8Array {
   try {
     return makeView();
   } catch {
-    const message = "data has no bytes: its buffer was detached, or cut";
+    const message = "data has no bytes: its buffer was detached or cut";
     throw new BufferError("ERR_INVALID_ARGUMENT", message);
   }
 }

@@ -1,7 +1,7 @@
 import type { Ptr } from "../index.js";
 import { invalid } from "./errors.js";
 
-/** What buffers need of a heap; `Heap` and `SharedHeap` have it. */
+/** What buffers use of a heap. `Heap` and `SharedHeap` have it. */
 export interface ByteHeap<B extends ArrayBufferLike = ArrayBufferLike> {
   readonly buffer: B;
   readonly u8: Uint8Array<B>;
@@ -12,7 +12,7 @@ export interface ByteHeap<B extends ArrayBufferLike = ArrayBufferLike> {
   usableSize(ptr: Ptr): number;
 }
 
-/** @throws {BufferError} ERR_INVALID_ARGUMENT */
+/** @throws {BufferError} ERR_INVALID_ARGUMENT for something that is no heap */
 export function checkHeap(heap: unknown): void {
   const { malloc, free, u8 } = (heap ?? {}) as Partial<ByteHeap>;
   if (typeof malloc === "function" && typeof free === "function" && u8 !== undefined) return;

@@ -1,12 +1,13 @@
 import { invalid } from "./errors.js";
 
-/** Which `Bytes` are watched: none, one in 128 at random, or all. */
+/** Which `Bytes` are watched: none, one in 128 chosen at random, or all. */
 export type LeakDetection = "off" | "sampled" | "all";
 
+/** Bytes that the collector took before they were released. */
 export interface Leak {
-  /** Bytes that it showed when it was allocated. */
+  /** How many bytes the handle had when it was made. */
   readonly length: number;
-  /** Where it was allocated: a stack trace. */
+  /** Where it was made: a stack trace. */
   readonly site: string;
 }
 
@@ -16,17 +17,17 @@ const LEVELS: ReadonlyMap<unknown, number> = new Map([
   ["all", 1],
 ]);
 
-/** What is left of a watched handle when the collector has taken it. */
+/** What remains of a watched handle when the collector has taken it. */
 export interface Watched {
   readonly length: number;
   readonly site: string;
-  /** Gives back what the handle held. */
+  /** Releases what the handle held. */
   readonly giveBack: () => void;
 }
 
 /**
- * Watches handles: one that the collector takes before it was released is reported with its
- * allocation site, and what it held is given back.
+ * Watches handles. If the collector takes one that was not released, the detector reports where it
+ * was made, and releases what it held.
  */
 export class LeakDetector {
   private readonly registry: FinalizationRegistry<Watched> | undefined;
@@ -51,15 +52,15 @@ export class LeakDetector {
             try {
               giveBack();
             } catch {
-              // The heap was closed, or the block freed by its ptr: nothing is left to give back.
+              // The heap was closed, or the block was freed by its ptr.
             }
             onLeak({ length, site });
           });
   }
 
   /**
-   * Whether the next handle is to be watched. Sampled at distances that are random: at equal ones a
-   * program that makes its handles by turns would always show the same of them.
+   * Returns whether to watch the next handle. The distances between samples are random: with equal
+   * ones, a program that makes its handles in turns would always show the same ones.
    */
   isNext(): boolean {
     if (this.every <= 1) return this.every === 1;

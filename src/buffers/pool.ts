@@ -6,14 +6,14 @@ import { utf8Length, writeUtf8 } from "./utf8.js";
 
 const SLAB_SHIFT = 16;
 const SLAB_MASK = 65535;
-/** Of the same kind of array, for V8, as those that hold views. */
+/** An array of the same kind, for V8, as those that hold views. */
 const NO_VIEWS: undefined[] = [undefined];
 
 /**
- * A view that knows its ptr, its length and its pool. `byteOffset` and `length` of a typed array
- * are calls of 17 and 7 ns in Node 20, several times what `malloc` takes; and what V8 lays out with
- * an object costs no cache line of its own, as a property that is added later does. For programs it
- * has another prototype, and is a plain `Uint8Array`.
+ * A view that knows its ptr, its length and its pool. To ask a typed array for `byteOffset` or
+ * `length` takes 17 or 7 ns in Node 20, several times what `malloc` takes. Fields of the class lie
+ * in the object itself; properties that are added later take another cache line. Programs see a
+ * plain `Uint8Array`, because the prototype is replaced.
  */
 class KnownView<B extends ArrayBufferLike> extends Uint8Array<B> {
   readonly #ptr: number;
@@ -27,7 +27,7 @@ class KnownView<B extends ArrayBufferLike> extends Uint8Array<B> {
     this.#pool = pool;
   }
 
-  /** The ptr of a view that is this pool's, or 0. @throws TypeError for what is no such view. */
+  /** Returns the ptr of a view of this pool, else 0. @throws {TypeError} for any other object */
   static ptrIn(view: unknown, pool: object): number {
     const known = view as KnownView<ArrayBufferLike>;
     return known.#pool === pool ? known.#ptr : 0;
@@ -37,7 +37,7 @@ class KnownView<B extends ArrayBufferLike> extends Uint8Array<B> {
     return (view as KnownView<ArrayBufferLike>).#ptr;
   }
 
-  /** Another view took its place: it is nobody's to free. */
+  /** Another view took its place, so no pool can free it any more. */
   static disown(view: unknown): void {
     (view as KnownView<ArrayBufferLike>).#pool = undefined;
   }
@@ -47,32 +47,32 @@ class KnownView<B extends ArrayBufferLike> extends Uint8Array<B> {
   }
 }
 
-// Constants of the module, which V8 need not look up.
+// Constants of the module: V8 does not look them up.
 const ptrIn = KnownView.ptrIn;
 const ptrOf = KnownView.ptrOf;
 const sizeOf = KnownView.sizeOf;
 const disown = KnownView.disown;
 
 /**
- * Buffers of a heap as plain `Uint8Array`s, in the shape of code that calls `Buffer.allocUnsafe`;
- * `view.byteOffset` is the ptr. Each block keeps its view, so a block that is allocated again with
- * the same length allocates nothing on the JavaScript heap.
+ * Buffers of a heap as plain `Uint8Array`s, for code that calls `Buffer.allocUnsafe` today.
+ * `view.byteOffset` is the ptr. The pool keeps the view of each block, so a block that is allocated
+ * again with the same length allocates nothing on the JavaScript heap.
  *
- * A buffer is freed by hand. Who goes on using it after that sees, and writes, what the next holder
- * of the block has: use `Bytes` where that cannot be ruled out.
+ * A buffer is freed by hand. Code that uses it afterwards reads and writes the bytes of the block's
+ * next holder; use `Bytes` where that can happen.
  */
 export class BufferPool<
   B extends ArrayBufferLike = ArrayBufferLike,
   V extends Uint8Array<B> = Uint8Array<B>,
 > {
   readonly heap: ByteHeap<B>;
-  /** The views of each slab's blocks, which all have one size of 2 ** shift bytes or more. */
+  /** The views by slab and block. The blocks of a slab have one size, at least 2 ** shift bytes. */
   private readonly views: (V | undefined)[][];
   private readonly shifts: Uint8Array<ArrayBuffer>;
   /**
-   * The view that was freed or made last: the block that was freed last is often the next that is
-   * allocated, and its view need not be looked up then. It is never one that was disowned, and a
-   * ptr has at most one that was not.
+   * The view that was freed or made last. The block that was freed last is often allocated next,
+   * and then its view need not be looked up. This view is never a disowned one, and each ptr has at
+   * most one view that is not disowned.
    */
   private recent: V;
 
@@ -87,8 +87,8 @@ export class BufferPool<
   }
 
   /**
-   * A buffer of `size` bytes, its contents undefined. About 3 ns where the block was freed last, 7
-   * where it has a view of this length (25 where the caches are cold), else 100.
+   * Returns a buffer of `size` bytes of any content. It takes about 3 ns if the block was freed
+   * last, 7 ns if it has a view of this length (25 ns if that is in no cache), else 100 ns.
    * @throws {HeapError} ERR_INVALID_SIZE, ERR_HEAP_EXHAUSTED
    */
   allocUnsafe(size: number): V {
@@ -102,7 +102,7 @@ export class BufferPool<
     return this.register(ptr, size);
   }
 
-  /** As `allocUnsafe`, with all bytes 0. */
+  /** Returns a buffer of `size` bytes that are 0. @throws what `allocUnsafe` throws */
   alloc(size: number): V {
     const view = this.allocUnsafe(size);
     view.fill(0);
@@ -110,8 +110,9 @@ export class BufferPool<
   }
 
   /**
-   * A buffer that holds a copy of `data`; a string as UTF-8.
-   * @throws {BufferError} ERR_INVALID_ARGUMENT; no memory is kept then.
+   * Returns a buffer with a copy of `data`; a string is written as UTF-8.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT; no memory is kept
+   * @throws {HeapError} ERR_HEAP_EXHAUSTED
    */
   from(data: BufferData): V {
     if (typeof data === "string") {
@@ -131,9 +132,9 @@ export class BufferPool<
   }
 
   /**
-   * Gives a buffer back to the heap. About 3 ns.
-   * @throws {BufferError} ERR_NOT_OWNED when it is not, or no longer, a buffer of this pool.
-   * @throws {HeapError} ERR_DOUBLE_FREE, or ERR_INVALID_POINTER where its slab was given back.
+   * Frees a buffer. It takes about 3 ns.
+   * @throws {BufferError} ERR_NOT_OWNED if it is not, or no longer, a buffer of this pool
+   * @throws {HeapError} ERR_DOUBLE_FREE, or ERR_INVALID_POINTER if its slab was returned
    */
   free(view: V): void {
     let ptr = 0;
@@ -148,10 +149,10 @@ export class BufferPool<
   }
 
   /**
-   * A buffer over a live block that was allocated elsewhere, such as by another worker of a shared
-   * heap. It is this pool's to free from now on.
-   * @throws {HeapError} ERR_INVALID_POINTER, ERR_DOUBLE_FREE when the block is not live.
-   * @throws {BufferError} ERR_OUT_OF_RANGE when it is smaller.
+   * Returns a buffer over a live block that was allocated elsewhere, for example by another worker
+   * of a shared heap. From now on this pool frees it.
+   * @throws {HeapError} ERR_INVALID_POINTER, ERR_DOUBLE_FREE if the block is not live
+   * @throws {BufferError} ERR_OUT_OF_RANGE if it is smaller
    */
   adopt(ptr: Ptr, size: number): V {
     const usable = this.heap.usableSize(ptr);
@@ -163,7 +164,7 @@ export class BufferPool<
     return this.register(ptr, size);
   }
 
-  /** The prototype of the views that this pool gives. The constructor asks for it too. */
+  /** The prototype of the views that this pool makes. The constructor reads it too. */
   protected get prototype(): Uint8Array {
     return Uint8Array.prototype;
   }
@@ -173,7 +174,7 @@ export class BufferPool<
     const blockBytes = this.heap.usableSize(ptr);
     const shift = Math.min(SLAB_SHIFT, 31 - Math.clz32(blockBytes));
     let views = this.views[slab] as (V | undefined)[];
-    // The slab was another class's when its views were made, or has none.
+    // The slab has no views, or they were made when it belonged to another class.
     if (views === NO_VIEWS || this.shifts[slab] !== shift) {
       views = moveViews(views, shift, blockBytes);
       this.views[slab] = views;
@@ -196,9 +197,9 @@ export class BufferPool<
 }
 
 /**
- * Places for the views of a slab's blocks, which have one size now. Of the old views those stay
- * that lie where such a block begins: a view that was adopted, shorter than its block, may have
- * been given out since.
+ * Returns places for the views of a slab whose blocks now have this size. An old view stays if a
+ * block begins where it lies, because a view that was adopted, which may be shorter than its block,
+ * may be in use.
  */
 function moveViews<V>(
   old: readonly (V | undefined)[],
@@ -218,8 +219,8 @@ function moveViews<V>(
 
 function notOwned(view: unknown): BufferError {
   const message = ArrayBuffer.isView(view)
-    ? `the view at ${view.byteOffset}, of ${view.byteLength} bytes, is no buffer of this pool; ` +
-      "it takes the very object that alloc, from or adopt returned, once"
+    ? `the view at ${view.byteOffset} of ${view.byteLength} bytes is no buffer of this pool; ` +
+      "it takes the very object that alloc, from or adopt returned, and takes it once"
     : `${describe(view)} is no buffer of this pool`;
   return new BufferError("ERR_NOT_OWNED", message);
 }

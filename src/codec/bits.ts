@@ -5,8 +5,9 @@ import { grow } from "./writer/blocks.js";
 import type { WriterState } from "./writer/state.js";
 
 /**
- * Bit fields, the highest bit first, as protocols draw them. The byte that a field ends in is
- * written at once, its free bits 0: whatever is written next that is no bit field begins after it.
+ * Bit fields, the highest bit first, as protocols draw them. The byte in which a field ends is
+ * written at once, with its free bits 0. Whatever is written next and is no bit field begins at the
+ * byte after it.
  *
  *      7 6 5 4 3 2 1 0
  *     +-------+-------+
@@ -18,6 +19,7 @@ export function checkBitCount(count: number): void {
   throw outOfRange("the count of bits", count, 1, 32);
 }
 
+/** Writes the lowest `count` bits of a value, the highest of them first. */
 export function putBits(writer: WriterState, value: number, count: number): void {
   checkBitCount(count);
   checkWhole(`a field of ${count} bits`, value, 2 ** count - 1, writer.length);
@@ -48,7 +50,7 @@ export function putBits(writer: WriterState, value: number, count: number): void
   writer.bitAt = at;
 }
 
-/** Reads a bit field, the highest bit first. */
+/** Reads a bit field of 1 to 32 bits, the highest bit first. Returns 0 if bytes are missing. */
 export function takeBits(reader: ReaderState, count: number): number {
   checkBitCount(count);
   if (reader.lacking > 0) return 0;

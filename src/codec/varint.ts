@@ -1,15 +1,16 @@
 /**
- * Variable-length integers. What has more than 32 bits is taken apart into two words.
+ * Integers of variable length. One of more than 32 bits is split into two words.
  *
  *     LEB128   1ddddddd 1ddddddd 0ddddddd          the lowest 7 bits first
  *     QUIC     nndddddd dddddddd ...               the highest bits first; 2 ** nn bytes
  */
 import { high32, low32 } from "./words.js";
 
-/** Bytes of the longest LEB128 of 32 and of 64 bits. */
+/** The most bytes of a LEB128 of 32 bits, and of 64 bits. */
 export const LEB32_BYTES = 5;
 export const LEB64_BYTES = 10;
 
+/** Returns the bytes that a value of 32 bits takes as LEB128. */
 export function leb32Length(value: number): number {
   if (value < 0x80) return 1;
   if (value < 0x4000) return 2;
@@ -17,7 +18,7 @@ export function leb32Length(value: number): number {
   return value < 0x10000000 ? 4 : LEB32_BYTES;
 }
 
-/** Writes at `at`, where there is room. Returns the end. */
+/** Writes a value of 32 bits as LEB128 at `at`, where there is room. Returns the end. */
 export function putLeb32(u8: Uint8Array, at: number, value: number): number {
   let left = value;
   let end = at;
@@ -29,11 +30,13 @@ export function putLeb32(u8: Uint8Array, at: number, value: number): number {
   return end;
 }
 
+/** Returns the bytes that two words take as LEB128. */
 export function leb64Length(low: number, high: number): number {
   if (high === 0) return leb32Length(low);
   return Math.ceil((64 - Math.clz32(high)) / 7);
 }
 
+/** Writes two words as LEB128 at `at`, where there is room. Returns the end. */
 export function putLeb64(u8: Uint8Array, at: number, low: number, high: number): number {
   let [lowLeft, highLeft] = [low, high];
   let end = at;
@@ -45,7 +48,7 @@ export function putLeb64(u8: Uint8Array, at: number, low: number, high: number):
   return putLeb32(u8, end, lowLeft);
 }
 
-/** Bytes of the LEB128 that begins at `at`; 0 if it does not end by `end`. */
+/** Returns the bytes of the LEB128 that begins at `at`, or 0 if it does not end before `end`. */
 export function findLebEnd(u8: Uint8Array, at: number, end: number): number {
   for (let index = at; index < end; index++) {
     if (u8[index] < 128) return index - at + 1;
@@ -53,7 +56,7 @@ export function findLebEnd(u8: Uint8Array, at: number, end: number): number {
   return 0;
 }
 
-/** Reads a LEB128 of `length` bytes into the two words. Returns whether 64 bits hold it. */
+/** Reads a LEB128 of `length` bytes into the two words. Returns whether it fits into 64 bits. */
 export function takeLeb64(u8: Uint8Array, at: number, length: number): boolean {
   let low = 0;
   let high = 0;
@@ -72,13 +75,14 @@ export function takeLeb64(u8: Uint8Array, at: number, length: number): boolean {
 /** The largest integer of QUIC. */
 export const QUIC_MAX: bigint = 2n ** 62n - 1n;
 
+/** Returns the bytes that two words take as an integer of QUIC. */
 export function quicLength(low: number, high: number): number {
   if (high !== 0 || low >= 0x40000000) return 8;
   if (low < 0x40) return 1;
   return low < 0x4000 ? 2 : 4;
 }
 
-/** Writes `length` bytes at `at`, where there is room. */
+/** Writes two words as an integer of QUIC of `length` bytes at `at`, where there is room. */
 export function putQuic(
   view: DataView,
   at: number,

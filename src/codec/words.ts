@@ -1,8 +1,9 @@
 /**
- * 64 bits as a bigint and as two words, for arithmetic on bigints allocates at each step.
+ * 64 bits as a bigint and as two words. Arithmetic is done on the words, because on bigints it
+ * allocates at each step.
  *
- * They are typed arrays because V8, until Node 24, calls out for a bigint that a `DataView` stores
- * (8 ns) and not for one that a typed array does (1 ns).
+ * They are typed arrays because V8, before Node 24, leaves its compiled code to store a bigint by a
+ * `DataView` (8 ns), but not by a typed array (1 ns).
  */
 const memory = new ArrayBuffer(8);
 const IS_LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
@@ -16,7 +17,7 @@ export const U64_MAX: bigint = 2n ** 64n - 1n;
 export const I64_MIN: bigint = -(2n ** 63n);
 export const I64_MAX: bigint = 2n ** 63n - 1n;
 
-/** The zigzag of the value, in its place. */
+/** Replaces the signed value by its zigzag encoding. */
 export function zigzag(): void {
   const low = low32[0];
   const high = high32[0];
@@ -25,6 +26,7 @@ export function zigzag(): void {
   high32[0] = ((high << 1) | (low >>> 31)) ^ sign;
 }
 
+/** Replaces a zigzag encoding by the signed value. */
 export function unzigzag(): void {
   const low = low32[0];
   const high = high32[0];

@@ -1,14 +1,17 @@
 import { Socket } from "node:net";
 
-/** Where a socket reads to, and who is told. */
+/** The memory that a socket reads into, and the function that it calls then. */
 export interface ReadTarget {
-  /** Memory to read into: the same for every read, or asked for before each. */
+  /** The memory for every read, or a function that returns it before each read. */
   readonly buffer: Uint8Array | (() => Uint8Array);
-  /** `length` bytes were read to the start of `buffer`. False pauses; `socket.resume()` goes on. */
+  /**
+   * Called when `length` bytes were read to the start of `buffer`. If it returns false, the socket
+   * pauses until `socket.resume()`.
+   */
   readonly onRead: (length: number, buffer: Uint8Array) => boolean | undefined;
 }
 
-/** What an accepted connection has beside the public API. */
+/** What an accepted connection has besides its public API. */
 interface Accepted {
   _handle: object | null;
   _server: object | null;
@@ -16,10 +19,10 @@ interface Accepted {
 }
 
 /**
- * Makes a connection that a server has accepted read into one's own memory. `net.createServer` has
- * no option for it, so a new socket takes the connection over: use what is returned, and not
- * `socket`. The server must have been created with `pauseOnConnect: true`, or bytes that came
- * before would be lost. Where a runtime does not let a socket be taken over, its bytes are copied.
+ * Lets a connection that a server has accepted read into memory of the program. `net.createServer`
+ * has no option for that, so a new socket takes over the connection. Use the socket that is
+ * returned instead of `socket`. Create the server with `pauseOnConnect: true`, or bytes that come
+ * earlier are lost. In a runtime whose connections cannot be taken over, the bytes are copied.
  */
 export function readInto(socket: Socket, target: ReadTarget): Socket {
   const accepted = socket as unknown as Accepted;

@@ -2,12 +2,12 @@ import { type FileHandle, open } from "node:fs/promises";
 import { outOfRange } from "../buffers/errors.js";
 import type { Bytes, BytesPool } from "../buffers/index.js";
 
-/** Bytes of a file that are read at once. */
+/** How many bytes of a file are read at once. */
 const CHUNK_BYTES = 65536;
 
 /**
- * A whole file as bytes of a heap.
- * @throws what `node:fs` does; {HeapError} ERR_HEAP_EXHAUSTED
+ * Reads a whole file into a block of a heap. The caller releases the bytes.
+ * @throws {HeapError} ERR_HEAP_EXHAUSTED; what `node:fs` throws
  */
 export async function readFileBytes<B extends ArrayBufferLike>(
   path: string | URL,
@@ -16,7 +16,7 @@ export async function readFileBytes<B extends ArrayBufferLike>(
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
-    // Some files of the system have no size.
+    // Some files of the system have the size 0, but have contents.
     let bytes = pool.allocUnsafe(size === 0 ? CHUNK_BYTES : size);
     try {
       let length = await readAll(file, bytes.view(), 0);
@@ -40,7 +40,7 @@ export async function readFileBytes<B extends ArrayBufferLike>(
   }
 }
 
-/** Fills a view from `from` on; returns how many bytes it has then. */
+/** Fills a view from the index `from` on. Returns the index behind the last byte. */
 async function readAll(file: FileHandle, view: Uint8Array, from: number): Promise<number> {
   let at = from;
   while (at < view.length) {
@@ -52,8 +52,9 @@ async function readAll(file: FileHandle, view: Uint8Array, from: number): Promis
 }
 
 /**
- * A file in chunks, each to be released by who takes it.
- * @throws {BufferError} ERR_OUT_OF_RANGE; what `node:fs` does; {HeapError} ERR_HEAP_EXHAUSTED
+ * Reads a file in chunks of `chunkBytes`, 65536 by default. Whoever takes a chunk releases it.
+ * @throws {BufferError} ERR_OUT_OF_RANGE
+ * @throws {HeapError} ERR_HEAP_EXHAUSTED; what `node:fs` throws
  */
 export async function* readFileChunks<B extends ArrayBufferLike>(
   path: string | URL,
@@ -88,7 +89,7 @@ export async function* readFileChunks<B extends ArrayBufferLike>(
   }
 }
 
-/** Writes bytes to a file, which it makes or replaces. They stay the caller's. */
+/** Creates or replaces a file with these bytes, which the caller still has to release. */
 export async function writeFileBytes(path: string | URL, bytes: Bytes): Promise<void> {
   bytes.retain();
   try {

@@ -3,9 +3,9 @@ import type { Bytes } from "../buffers/index.js";
 import type { Framer, Releasable } from "../codec/index.js";
 
 /**
- * A `Transform` of `Bytes` or `Buffer`s to frames, for `pipeline`. Each frame is released by who
- * reads it. The next chunk is taken when all frames of the last one have been asked for; what
- * nobody has read when the stream is destroyed is released. An error of the bytes comes after the
+ * Returns a `Transform` from `Bytes` or `Buffer`s to frames, for `pipeline`. Whoever reads a frame
+ * releases it. The stream takes the next chunk when all frames of the last one were asked for. If
+ * it is destroyed, frames that nobody has read are released. An error of the bytes comes after the
  * frames before it.
  */
 export function framesOf<F extends Releasable, B extends ArrayBufferLike>(
@@ -17,7 +17,7 @@ export function framesOf<F extends Releasable, B extends ArrayBufferLike>(
 class FrameTransform<F extends Releasable, B extends ArrayBufferLike> extends Transform {
   private readonly framer: Framer<F, B>;
   private frames: F[];
-  /** Of `frames`, how many have been pushed. */
+  /** How many of `frames` were pushed. */
   private taken: number;
   private failure: Error | undefined;
   private done: TransformCallback | undefined;
@@ -50,7 +50,7 @@ class FrameTransform<F extends Releasable, B extends ArrayBufferLike> extends Tr
     super._read(size);
   }
 
-  /** All that read come here. Of a stream that has nothing more to push, Node calls no `_read`. */
+  /** Every reader calls this. Node does not call `_read` of a stream that pushes nothing more. */
   override read(size?: number): unknown {
     const frame: unknown = super.read(size);
     if (this.failure !== undefined && frame === null) process.nextTick(() => this.pump());
@@ -80,7 +80,7 @@ class FrameTransform<F extends Releasable, B extends ArrayBufferLike> extends Tr
     }
     const { done, failure } = this;
     if (this.taken < this.frames.length || done === undefined) return;
-    // A frame that was pushed and not read would be lost with the failure.
+    // The failure would discard a frame that was pushed and is not read yet.
     if (failure !== undefined && this.readableLength > 0) return;
     this.frames = [];
     this.taken = 0;
@@ -89,7 +89,7 @@ class FrameTransform<F extends Releasable, B extends ArrayBufferLike> extends Tr
   }
 }
 
-/** What was pushed and not read, and what was written and not taken. */
+/** Releases what was pushed and not read, and what was written and not taken. */
 export function releaseBuffered(stream: Duplex): void {
   const { _readableState, _writableState } = stream as unknown as {
     _readableState: { buffer: Iterable<unknown> };

@@ -3,19 +3,23 @@ import { markAsUntransferable } from "node:worker_threads";
 import { type BufferData, BufferPool, type ByteHeap } from "../buffers/index.js";
 
 /**
- * A `BufferPool` whose buffers are Node's: for code that calls `Buffer.allocUnsafe` today. The
- * heap's buffer cannot be transferred from then on: that would take all buffers away.
+ * A `BufferPool` of Node's `Buffer`s, for code that calls `Buffer.allocUnsafe` today. From then on
+ * the buffer of the heap cannot be transferred, because that would take away all buffers.
  */
 export class NodeBufferPool<B extends ArrayBufferLike = ArrayBufferLike> extends BufferPool<
   B,
   Buffer<B>
 > {
+  /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(heap: ByteHeap<B>) {
     super(heap);
     if (heap.buffer instanceof ArrayBuffer) markAsUntransferable(heap.buffer);
   }
 
-  /** As `Buffer.alloc`: bytes that are 0, or filled with a value. */
+  /**
+   * Returns a buffer of `size` bytes that are 0 or filled with a value, like `Buffer.alloc`.
+   * @throws what `allocUnsafe` throws; what `Buffer.fill` throws, and no memory is kept then
+   */
   override alloc(
     size: number,
     fill: string | number | Uint8Array = 0,
@@ -30,7 +34,10 @@ export class NodeBufferPool<B extends ArrayBufferLike = ArrayBufferLike> extends
     }
   }
 
-  /** As `Buffer.from`, of a string in any encoding of Node's. */
+  /**
+   * Returns a buffer with a copy of `data`, like `Buffer.from`. A string has any encoding of Node.
+   * @throws what `BufferPool.from` throws
+   */
   override from(data: BufferData, encoding?: BufferEncoding): Buffer<B> {
     if (typeof data !== "string" || encoding === undefined) return super.from(data);
     return super.from(Buffer.from(data, encoding));

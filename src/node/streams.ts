@@ -7,13 +7,13 @@ import { readInto } from "./accept.js";
 import { releaseBuffered } from "./framing.js";
 import { writeBytes } from "./write.js";
 
-/** Bytes that are read at once. */
+/** How many bytes are read at once. */
 const CHUNK_BYTES = 16384;
 const LEAST_CHUNK_BYTES = 16;
-/** Chunks that wait for the reader before the socket is paused. */
+/** How many chunks wait for the reader before the socket is paused. */
 const HIGH_WATER = 16;
 
-/** Gives a reader a block at a time. Reads follow one another in it, until a quarter is left. */
+/** Takes one block at a time for the reads of a socket, until a quarter of it is left. */
 class ChunkSource<B extends ArrayBufferLike> {
   private readonly pool: BytesPool<B>;
   private readonly chunkBytes: number;
@@ -29,13 +29,13 @@ class ChunkSource<B extends ArrayBufferLike> {
     this.chunk = undefined;
   }
 
-  /** Where the next read goes to. @throws {HeapError} ERR_HEAP_EXHAUSTED */
+  /** Returns the memory for the next read. @throws {HeapError} ERR_HEAP_EXHAUSTED */
   buffer(): Uint8Array {
     this.chunk ??= this.pool.allocUnsafe(this.chunkBytes);
     return this.chunk.view();
   }
 
-  /** The first `length` bytes of what was read. */
+  /** Returns the `length` bytes that were read. */
   take(length: number): Bytes<B> {
     const chunk = this.chunk as Bytes<B>;
     const head = chunk.split(length);
@@ -54,23 +54,26 @@ export interface BytesSocket<B extends ArrayBufferLike> extends AsyncIterable<By
   /** The socket that has the connection now. */
   readonly socket: Socket;
   /**
-   * The chunks, of which each goes to one reader; all iterators are the same one. Its `return`, as
-   * by leaving a loop, closes the connection and releases what has come and nobody has read.
+   * Returns the iterator over the chunks, which is the same one for all readers, so each chunk goes
+   * to one of them. To leave a loop over it, which calls `return`, closes the connection and
+   * releases the chunks that nobody has read.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Bytes<B>, undefined>;
   /**
-   * Writes bytes and releases them when they are flushed; resolves when there is room for more.
-   * Rejects, the bytes released, when the connection was ended or closed: with its error, or with
-   * ERR_CLOSED. Node ends a connection when its peer does, unless `allowHalfOpen` is set.
+   * Writes bytes, and releases them when they are flushed. Resolves when there is room for more. If
+   * the connection was ended or closed, it releases the bytes and rejects with the error of the
+   * connection or with ERR_CLOSED. Node ends a connection when its peer does, unless
+   * `allowHalfOpen` is set.
    */
   write(bytes: Bytes): Promise<void>;
+  /** Ends the connection when everything is written. */
   end(): void;
 }
 
 /**
- * Reads a connection that a server (with `pauseOnConnect: true`) has accepted straight into blocks
- * of a heap. Each chunk is released by who takes it; a reader that is slow pauses the socket. When
- * the heap is full, the connection is closed, and its reader gets ERR_HEAP_EXHAUSTED.
+ * Reads an accepted connection of a server with `pauseOnConnect: true` straight into blocks of a
+ * heap, of `chunkBytes` each. Whoever takes a chunk releases it. A slow reader pauses the socket.
+ * If the heap is full, the connection is closed and its reader gets ERR_HEAP_EXHAUSTED.
  * @throws {BufferError} ERR_OUT_OF_RANGE
  */
 export function bytesOf<B extends ArrayBufferLike>(
@@ -88,7 +91,7 @@ export function bytesOf<B extends ArrayBufferLike>(
   };
 }
 
-/** What comes on a connection. */
+/** The chunks that come on a connection. */
 class Chunks<B extends ArrayBufferLike> implements AsyncIterableIterator<Bytes<B>, undefined> {
   readonly socket: Socket;
   private readonly source: ChunkSource<B>;
@@ -96,7 +99,7 @@ class Chunks<B extends ArrayBufferLike> implements AsyncIterableIterator<Bytes<B
   private failure: Error | undefined;
   /** Nothing more comes. */
   private isOver: boolean;
-  /** Nobody reads any more. */
+  /** The reader has stopped. */
   private isClosed: boolean;
   private readonly sleepers: (() => void)[];
 
@@ -161,13 +164,13 @@ class Chunks<B extends ArrayBufferLike> implements AsyncIterableIterator<Bytes<B
     for (const resolve of this.sleepers.splice(0)) resolve();
   }
 
-  /** Called by the socket, where an error of ours would be the process's end. */
+  /** Called by the socket. An error thrown there would end the process. */
   private buffer(): Uint8Array {
     try {
       return this.source.buffer();
     } catch (error) {
       this.failure ??= error as Error;
-      // The socket's constructor asks too.
+      // The constructor of the socket calls this, too.
       process.nextTick(() => {
         this.socket.destroy();
         this.wake();
@@ -195,7 +198,7 @@ async function writeWhenRoom(stream: Writable, bytes: Bytes): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const done = (): void => {
       stream.off("drain", done).off("close", done);
-      // What was ended meanwhile closes without a "drain", all of it written.
+      // A stream that was ended meanwhile closes without "drain" when everything is written.
       if (stream.destroyed && !stream.writableFinished) reject(stream.errored ?? notWritten());
       else resolve();
     };
@@ -211,7 +214,7 @@ function notWritten(): BufferError {
   );
 }
 
-/** Any readable stream of Node's as chunks of a heap, each to be released by who takes it. */
+/** Copies the chunks of any readable stream of Node into a heap. Their reader releases them. */
 export async function* readBytes<B extends ArrayBufferLike>(
   stream: Readable,
   pool: BytesPool<B>,
@@ -220,8 +223,10 @@ export async function* readBytes<B extends ArrayBufferLike>(
 }
 
 /**
- * A `Duplex` in object mode over a connection: gives `Bytes`, which its reader releases, and takes
- * `Bytes`, which it releases when they are flushed. For `pipeline` with framers in between.
+ * Returns a `Duplex` in object mode over a connection, for `pipeline` with framers in between. Its
+ * reader releases the `Bytes` that it gives. It releases the `Bytes` that it takes when they are
+ * flushed.
+ * @throws {BufferError} ERR_OUT_OF_RANGE
  */
 export function duplexOf<B extends ArrayBufferLike>(
   accepted: Socket,

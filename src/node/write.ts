@@ -3,12 +3,12 @@ import type { BufferPool, Bytes } from "../buffers/index.js";
 
 const NOTHING = new Uint8Array(0);
 
-/** Whether what is written may still be there, to be read, when the stream says that it took it. */
+/** Returns whether the stream may pass on the memory it was given after it has taken it. */
 function isPassedOn(stream: Writable): boolean {
   return "_transform" in stream;
 }
 
-/** A stream that passes its input on gets a copy. */
+/** Writes a copy, for a stream that passes its input on. */
 function writeCopy(stream: Writable, bytes: Uint8Array, done: () => void): boolean {
   const copy = new Uint8Array(bytes);
   done();
@@ -16,10 +16,10 @@ function writeCopy(stream: Writable, bytes: Uint8Array, done: () => void): boole
 }
 
 /**
- * Writes memory that may be used for something else when `done` is called: at once where the system
- * took all of it, which is what happens mostly and spares the stream's bookkeeping for a callback;
- * else when it is flushed, or the stream has failed. A `Transform` gets a copy, as it may pass on
- * what it is given. Returns what `stream.write` does: false asks to wait for "drain".
+ * Writes memory, and calls `done` when it may be used for something else. That is at once if the
+ * system took all of it, the usual case, in which the stream needs no record of a callback. Else it
+ * is when the memory is flushed or the stream has failed. A `Transform` gets a copy, because it may
+ * pass on what it is given. Returns what `stream.write` returns: false asks to wait for "drain".
  */
 export function writeThen(stream: Writable, bytes: Uint8Array, done: () => void): boolean {
   if (isPassedOn(stream)) return writeCopy(stream, bytes, done);
@@ -29,7 +29,10 @@ export function writeThen(stream: Writable, bytes: Uint8Array, done: () => void)
   return isRoomLeft;
 }
 
-/** Writes a buffer of a pool and frees it when it is flushed, or when the stream has failed. */
+/**
+ * Writes a buffer of a `BufferPool`, and frees it when it is flushed or the stream has failed.
+ * Returns what `stream.write` returns.
+ */
 export function writeAndFree<B extends ArrayBufferLike, V extends Uint8Array<B>>(
   stream: Writable,
   pool: BufferPool<B, V>,
@@ -42,7 +45,10 @@ export function writeAndFree<B extends ArrayBufferLike, V extends Uint8Array<B>>
   return isRoomLeft;
 }
 
-/** Writes bytes, a chain too, without a copy, and releases them when they are flushed. */
+/**
+ * Writes bytes, also a chain, without a copy, and releases them when they are flushed. A
+ * `Transform` gets a copy. Returns what `stream.write` returns.
+ */
 export function writeBytes(stream: Writable, bytes: Bytes): boolean {
   const chunks = [...bytes.chunks()];
   const last = chunks.pop();

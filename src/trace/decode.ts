@@ -18,10 +18,11 @@ import {
  * a slot that is filled twice or freed while it is empty.
  */
 export function decodeTrace(bytes: Uint8Array): Trace {
-  if (bytes.length < 4 * HEAD_WORDS) throw new TraceError(`no HKT1 trace: ${bytes.length} bytes`);
+  if (bytes.length < 4 * HEAD_WORDS)
+    throw new TraceError(`not an HKT1 trace: ${bytes.length} bytes`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(0, true) !== MAGIC) {
-    throw new TraceError('no HKT1 trace: "HKT1" is not at its head');
+    throw new TraceError('not an HKT1 trace: it does not begin with "HKT1"');
   }
   const eventCount = view.getUint32(4, true);
   const slotCount = view.getUint32(8, true);

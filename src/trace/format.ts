@@ -9,7 +9,9 @@
  */
 export interface Trace {
   readonly eventCount: number;
+  /** How many slots the events use. A slot stands for one live block at a time. */
   readonly slotCount: number;
+  /** Two words per event. */
   readonly words: Int32Array;
 }
 

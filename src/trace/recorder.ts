@@ -2,7 +2,7 @@ import { describe } from "../base/describe.js";
 import { HeapError, type Ptr, type PtrArray } from "../index.js";
 import { encodeTrace, OP_FREE, OP_MALLOC, OP_REALLOC, OP_SHIFT, type Trace } from "./format.js";
 
-/** What is recorded of a heap. Every method may be called by others or call others of them. */
+/** The operations of a heap that are recorded. Each may call others. */
 export interface RecordableHeap {
   readonly malloc: (size: number) => Ptr;
   readonly tryMalloc: (size: number) => Ptr;
@@ -15,21 +15,23 @@ export interface RecordableHeap {
   reset(): void;
 }
 
+/** How much is recorded. */
 export interface RecorderOptions {
-  /** Events after which recording stops: 1 to 2^28, 2^26 by default. An event takes 8 bytes. */
+  /** How many events are recorded at most: 1 to 2^28, by default 2^26. An event takes 8 bytes. */
   readonly limit?: number;
 }
 
 /** A trace in the making. It does not keep the heap alive. */
 export interface Recording {
+  /** How many events are recorded. */
   readonly eventCount: number;
-  /** Whether recording stopped at the limit, or because there was no memory for more events. */
+  /** Whether recording stopped at the limit, or for want of memory. */
   readonly isFull: boolean;
-  /** Puts the heap's own operations back. What was recorded stays; a second call does nothing. */
+  /** Restores the operations of the heap. The events stay. A second call does nothing. */
   stop(): void;
-  /** A copy of what was recorded so far: 8 bytes an event. Recording goes on. */
+  /** Returns a copy of the events so far, 8 bytes per event. Recording goes on. */
   toTrace(): Trace;
-  /** The same in the format HKT1. About 40 ns an event. */
+  /** Returns the same in the format HKT1. It takes about 40 ns per event. */
   toBytes(): Uint8Array<ArrayBuffer>;
 }
 
@@ -41,7 +43,7 @@ const NO_SLOT = -1;
 /** Ptrs are multiples of 16. */
 const GRANULE_SHIFT = 4;
 
-/** At least `length` words, and twice as many as before. @throws {RangeError} out of memory. */
+/** Returns at least `length` words, twice as many as before. @throws {RangeError} for memory */
 function grown(words: Int32Array, length: number): Int32Array {
   if (length <= words.length) return words;
   const larger = new Int32Array(Math.max(2 * words.length, length));
@@ -49,7 +51,7 @@ function grown(words: Int32Array, length: number): Int32Array {
   return larger;
 }
 
-/** Collects events and hands out slots, the one freed last first. */
+/** Collects events and assigns slots. The slot that was freed last is used first. */
 export class TraceWriter {
   isFull = false;
   eventCount = 0;
@@ -63,7 +65,7 @@ export class TraceWriter {
     this.#limit = limit;
   }
 
-  /** @returns the slot; -1 when full. */
+  /** Returns the slot, or -1 when the recording is full. */
   malloc(size: number): number {
     const isReused = this.#freeSlotCount > 0;
     const slot = isReused ? this.#freeSlots[this.#freeSlotCount - 1] : this.#slotCount;
@@ -99,7 +101,7 @@ export class TraceWriter {
       if (this.eventCount === this.#limit) throw new RangeError("limit");
       this.#words = grown(this.#words, at + 2);
     } catch {
-      // The program under the recorder is not to be told that the recorder lacks memory.
+      // The program that is recorded must not get an error because the recorder lacks memory.
       this.isFull = true;
       return false;
     }
@@ -110,13 +112,13 @@ export class TraceWriter {
   }
 }
 
-/** Turns what happens to ptrs into events of slots. Knows no heap, so it keeps none alive. */
+/** Turns operations on ptrs into events of slots. It refers to no heap, so it keeps none alive. */
 class HeapLog {
-  /** Set while an operation runs that is recorded as a whole when it has succeeded. */
+  /** Set during an operation that is recorded as a whole after it has succeeded. */
   isPaused = false;
   isStopped = false;
   readonly writer: TraceWriter;
-  /** Slot + 1 by granule of the ptr; 0 for none. A `Map` holds no more than 2^24 blocks. */
+  /** Slot + 1 by granule of the ptr; 0 for no slot. A `Map` holds at most 2^24 blocks. */
   #slots: Int32Array = new Int32Array(FIRST_WORDS);
 
   constructor(limit: number) {
@@ -129,7 +131,7 @@ class HeapLog {
 
   allocated(ptr: Ptr, size: number): void {
     if (ptr === 0 || this.isOff) return;
-    // The block that was here has been freed where it was not seen, as through another handle.
+    // The block that was here was freed unseen, for example through another handle of the heap.
     this.freed(ptr);
     this.#set(ptr, this.writer.malloc(size));
   }
@@ -181,8 +183,8 @@ class HeapLog {
 }
 
 /**
- * The heap's operations, each followed by a note in the log. `calloc` and `alignedAlloc` are noted
- * by the `malloc` that they call, and here only if they call none of the heap's.
+ * Returns the operations of the heap, each followed by a note in the log. `calloc` and
+ * `alignedAlloc` are noted by the `malloc` that they call, and here only if they call none.
  */
 function wrap(heap: RecordableHeap, own: RecordableHeap, log: HeapLog): RecordableHeap {
   const noteOnce = (size: number, allocate: () => Ptr): Ptr => {
@@ -211,7 +213,7 @@ function wrap(heap: RecordableHeap, own: RecordableHeap, log: HeapLog): Recordab
     alignedAlloc: (alignment, size) =>
       noteOnce(size, () => own.alignedAlloc.call(heap, alignment, size)),
     mallocBatch(size, count, out) {
-      // A batch that fails frees what it has taken: neither is to be seen.
+      // A batch that fails frees what it has taken. Neither is recorded.
       log.isPaused = true;
       try {
         own.mallocBatch.call(heap, size, count, out);
@@ -231,7 +233,7 @@ function wrap(heap: RecordableHeap, own: RecordableHeap, log: HeapLog): Recordab
   };
 }
 
-/** Puts wrappers on the heap. Returns what takes them off again. */
+/** Replaces the operations of a heap by wrappers. Returns a function that restores them. */
 function install(heap: RecordableHeap, log: HeapLog): () => void {
   const own: RecordableHeap = {
     malloc: heap.malloc,
@@ -252,10 +254,10 @@ function install(heap: RecordableHeap, log: HeapLog): () => void {
     Object.defineProperty(heap, name, { value, writable: true, configurable: true });
   }
   return () => {
-    // Last first: V8 keeps an object's shape only if its last property is deleted.
+    // Last first, because V8 keeps the shape of an object only if its last property is deleted.
     for (let index = names.length - 1; index >= 0; index--) {
       const name = names[index] as keyof RecordableHeap;
-      // Another recorder may stand on this one; it goes on, through wrappers that do nothing.
+      // Another recorder may wrap this one. It goes on, through wrappers that do nothing.
       if (heap[name] !== wrappers[name]) continue;
       const descriptor = before[index];
       if (descriptor === undefined) Reflect.deleteProperty(heap, name);
@@ -265,15 +267,16 @@ function install(heap: RecordableHeap, log: HeapLog): () => void {
 }
 
 /**
- * Records what is asked of a heap, from now until `stop()`, as a trace that `hakmem bench replay`
- * and `hakmem tune` take. Operations that fail leave no event. Blocks that are live already are
- * not in the trace: their free is left out, and their realloc is a malloc. `alignedAlloc` is the
- * malloc of the size class it takes; `reset` is a free of every block.
+ * Records the operations of a heap, from now until `stop()`, as a trace for `hakmem bench replay`
+ * and `hakmem tune`. Operations that fail leave no event. Blocks that are already live are not in
+ * the trace: their free is left out, and their realloc is a malloc. `alignedAlloc` is recorded as a
+ * malloc of its size class, and `reset` as a free of every block.
  *
- * An operation takes about 30 ns more. After `stop()` V8 no longer takes the operations for
- * constant: a loop of 4.5 ns an operation took 9 on such a heap. Memory: 8 bytes an event, and a
- * quarter of the heap's memory in use, both doubled as they grow. What a program took out of the
- * heap before, as `const { malloc } = heap`, is not seen.
+ * While it records, an operation takes about 30 ns more. After `stop()`, V8 does not treat the
+ * operations as constants any more: a loop of 4.5 ns per operation took 9 ns on such a heap. The
+ * recording takes 8 bytes per event and a quarter of the memory that the heap uses; both double as
+ * they grow. It does not see functions that a program took out of the heap before, as in
+ * `const { malloc } = heap`.
  * @throws {HeapError} ERR_INVALID_OPTION for a limit that is not an integer from 1 to 2^28.
  */
 export function recorder(heap: RecordableHeap, options: RecorderOptions = {}): Recording {

@@ -109,8 +109,8 @@ describe("wrong usage ends with 2 and says what is accepted", () => {
 describe("a run that fails ends with 1 and says why in a line", () => {
   it.each([
     ["missing", undefined, /no such file/],
-    ["empty", Buffer.alloc(0), /no HKT1 trace: 0 bytes/],
-    ["foreign", Buffer.from("something else altogether"), /"HKT1" is not at its head/],
+    ["empty", Buffer.alloc(0), /not an HKT1 trace: 0 bytes/],
+    ["foreign", Buffer.from("something else altogether"), /does not begin with "HKT1"/],
     ["half a gzip file", readFileSync(NGINX).subarray(0, 1000), /unexpected end of file/],
   ])("a trace's file that is %s", (name, bytes, message) => {
     const file = join(folder, `${name}.hkt.gz`);

@@ -1,29 +1,27 @@
 import { checkIntegerOption, checkObject, frameTooLarge, invalid } from "../../buffers/errors.js";
 import { type Bytes, type BytesPool, utf8Length, writeUtf8 } from "../../buffers/internal.js";
-import { Framer } from "./framer.js";
-import { MOST } from "./lengthField.js";
+import { FRAME_MAX_BYTES, Framer } from "./framer.js";
 
+/** How frames end. */
 export interface DelimiterOptions {
-  /** The bytes that end a frame, one or several; a string as UTF-8. */
+  /** The byte or bytes that end a frame; a string is UTF-8. */
   readonly delimiter: string | Uint8Array;
-  /** Whether the delimiter is left out of what is handed out; default true. */
+  /** Whether frames are handed out without their delimiter. Default true. */
   readonly strip?: boolean;
-  /** The most bytes of a frame, with its delimiter. */
+  /** The most bytes of a frame with its delimiter; more is ERR_TOO_LARGE. */
   readonly maximum: number;
 }
 
-/**
- * Frames that end with a delimiter. Two delimiters in succession have an empty frame in between.
- */
+/** Cuts frames that end with a delimiter. Between two successive delimiters is an empty frame. */
 export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Framer<
   Bytes<B>,
   B
 > {
   private readonly delimiter: Uint8Array;
-  /** Of the first n bytes of the delimiter, how many of its own first bytes they end with, at n. */
+  /** At n: with how many of its own first bytes the first n bytes of the delimiter end. */
   private readonly fallback: Uint32Array;
   private readonly maximum: number;
-  /** Bytes of the delimiter with which what has come ends. */
+  /** With how many first bytes of the delimiter the bytes that have come end. */
   private matched: number;
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
@@ -33,7 +31,7 @@ export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     this.delimiter = toDelimiter(options.delimiter);
     const { length } = this.delimiter;
     if (typeof strip !== "boolean") throw invalid("strip", strip, "a boolean");
-    checkIntegerOption("maximum", maximum, length, MOST);
+    checkIntegerOption("maximum", maximum, length, FRAME_MAX_BYTES);
     this.fallback = fallbacks(this.delimiter);
     this.maximum = maximum;
     this.tail = strip ? length : 0;
@@ -66,7 +64,7 @@ export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     return bytes;
   }
 
-  /** The position after the delimiter; 0 if there is none. */
+  /** Returns the index behind the delimiter, or 0 if there is none. */
   private findByte(source: Uint8Array, at: number, end: number): number {
     return indexIn(source, this.delimiter[0], at, end) + 1;
   }
@@ -93,7 +91,7 @@ export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
   }
 }
 
-/** Up to here a loop is faster than a call of `indexOf` and the view that bounds it. */
+/** Up to this many bytes, a loop is faster than `indexOf` and the view that bounds it. */
 const NEAR = 32;
 
 function indexIn(source: Uint8Array, byte: number, from: number, end: number): number {
@@ -117,7 +115,7 @@ function toDelimiter(given: string | Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** The table of Knuth, Morris and Pratt: no byte is looked at again when a match breaks off. */
+/** Returns the table of Knuth, Morris and Pratt: no byte is read again after a partial match. */
 function fallbacks(delimiter: Uint8Array): Uint32Array {
   const table = new Uint32Array(delimiter.length + 1);
   let matched = 0;

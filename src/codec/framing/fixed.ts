@@ -1,16 +1,15 @@
 import { checkIntegerOption } from "../../buffers/errors.js";
 import type { Bytes, BytesPool } from "../../buffers/internal.js";
-import { Framer } from "./framer.js";
-import { MOST } from "./lengthField.js";
+import { FRAME_MAX_BYTES, Framer } from "./framer.js";
 
-/** Frames that have all the same length. */
+/** Cuts frames that all have the same length. */
 export class FixedFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Framer<Bytes<B>, B> {
   private readonly length: number;
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>, length: number) {
     super(pool);
-    checkIntegerOption("length", length, 1, MOST);
+    checkIntegerOption("length", length, 1, FRAME_MAX_BYTES);
     this.length = length;
   }
 

@@ -4,34 +4,37 @@ import { BufferError } from "../../index.js";
 import { Kept } from "./kept.js";
 import { type FrameStream, type Releasable, streamOf } from "./streams.js";
 
+/** The most bytes that an option can allow a frame. */
+export const FRAME_MAX_BYTES: number = 2 ** 31 - 1;
+
 /**
  * Cuts a stream of bytes, which comes in chunks of any size, into frames.
  *
- * A frame that lies within one chunk of the pool's heap is a slice of it: nothing is copied. A
- * frame that goes on in the next chunk is copied into one block, as is one of a chunk that is not
- * in the heap; so every frame of a chunk of one part has a `view()`.
+ * A frame that lies within one chunk of the pool's heap is a slice of that chunk, without a copy. A
+ * frame that continues in the next chunk is copied to one block, and so is a frame of a chunk
+ * outside of the heap. So every frame from chunks of one part has a `view()`.
  *
- * Any error that `push` throws closes the framer, whether the bytes were wrong, the heap was full,
- * or `onFrame` threw: what is left of the chunk and what was kept is released, and every `push`
- * after that throws ERR_CLOSED until `reset`. A frame that `onFrame` was called with is the
- * receiver's in any case, even if it threw.
+ * Any error that `push` throws closes the framer, whether the bytes were wrong, the heap was full
+ * or `onFrame` threw. The rest of the chunk and what was kept are released, and every further
+ * `push` is ERR_CLOSED until `reset`. A frame belongs to the receiver once `onFrame` is called with
+ * it, even if `onFrame` throws.
  */
 export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = ArrayBufferLike> {
   /** @internal */
   protected readonly pool: BytesPool<B>;
   /** @internal */
   protected readonly kept: Kept<B>;
-  /** @internal Where the frame begins, in the stream. */
+  /** @internal The position in the stream where the frame begins. */
   protected start: number;
-  /** @internal Bytes before and after what is handed out of a frame. */
+  /** @internal The bytes of a frame before and after what is handed out. */
   protected head: number;
   /** @internal */
   protected tail: number;
   private isClosed: boolean;
   private isPushing: boolean;
   /**
-   * Changes when the framer is closed or reset, also by `onFrame`: the rest of the chunk is
-   * dropped.
+   * Changes when the framer is closed or reset, which `onFrame` may do. The rest of the chunk is
+   * dropped then.
    */
   private run: number;
 
@@ -47,23 +50,23 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
     this.run = 0;
   }
 
-  /** Bytes of the stream that have come. */
+  /** How many bytes of the stream have come. */
   get position(): number {
     return this.start + this.kept.length;
   }
 
-  /** Bytes that are kept of a frame whose end has not come. */
+  /** How many bytes are kept of a frame whose end has not come. */
   get keptBytes(): number {
     return this.kept.length;
   }
 
   /**
-   * Takes the next bytes of the stream and calls `onFrame` with each frame that ends in them.
-   * `Bytes` are the framer's from then on, and are released, also when it throws; a `Uint8Array`
-   * stays the caller's. Each frame is released by who gets it. `onFrame` may call `reset` or
-   * dispose of the framer: the rest of the chunk is dropped then. It may not call `push`.
+   * Takes the next bytes of the stream and calls `onFrame` with each frame that ends in them. The
+   * framer releases `Bytes`, even if it throws; it only reads a `Uint8Array`. `onFrame` releases
+   * the frames. It may call `reset` or dispose of the framer, which drops the rest of the chunk,
+   * but it may not call `push`.
    * @throws {BufferError} ERR_MALFORMED, ERR_TOO_LARGE, with a `position` in the stream and what
-   * was expected; ERR_CLOSED after any error, after `end` and after disposal.
+   * was expected there; ERR_CLOSED after any error, after `end` and after disposal
    * @throws {HeapError} ERR_HEAP_EXHAUSTED
    */
   push(chunk: Bytes<B> | Uint8Array, onFrame: (frame: F) => void): void {
@@ -105,8 +108,8 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
   }
 
   /**
-   * The stream has ended. The framer is closed until `reset`.
-   * @throws {BufferError} ERR_TRUNCATED when a frame is incomplete; ERR_CLOSED
+   * Ends the stream. The framer is closed until `reset`.
+   * @throws {BufferError} ERR_TRUNCATED if a frame is incomplete; ERR_CLOSED
    */
   end(): void {
     if (this.isClosed) throw closed();
@@ -117,55 +120,58 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
     if (got > 0) throw truncatedFrame(start, got, expected);
   }
 
-  /** Forgets what was kept. The next byte is the first one of a stream. */
+  /** Frees what was kept and opens the framer. The next byte is the first one of a stream. */
   reset(): void {
     this.close();
     this.start = 0;
     this.isClosed = false;
   }
 
-  /** Gives everything back to the heap, and closes the framer. */
+  /** Frees what was kept and closes the framer. */
   [Symbol.dispose](): void {
     this.close();
   }
 
   /**
-   * A pair of web streams for `pipeThrough`: `Bytes` or `Uint8Array` in, frames out. The next chunk
-   * is taken when all frames of the last one have been read. Frames that nobody has read when the
-   * stream is cancelled or aborted are released. An error of the bytes comes after the frames
-   * before it.
+   * Returns a pair of web streams for `pipeThrough`, which takes `Bytes` or `Uint8Array`s and gives
+   * frames. It takes the next chunk when all frames of the last one were read. If the stream is
+   * cancelled or aborted, frames that nobody has read are released. An error of the bytes comes
+   * after the frames before it.
    */
   toTransformStream(): FrameStream {
     return streamOf<F, B>(this);
   }
 
   /**
-   * @internal How many bytes from `at` on belong to the frame, of which `kept` has the beginning:
-   * if it ends with them their number, else its negative, which is not 0. `head` and `tail` are set
-   * when it ends.
+   * @internal Returns how many bytes from `at` on belong to the frame whose beginning is in `kept`:
+   * the number if the frame ends with them, else the negative number, which is not 0. Sets `head`
+   * and `tail` when the frame ends.
    */
   protected abstract find(source: Uint8Array, at: number, end: number): number;
 
-  /** @internal Whether what is kept is a whole frame, as one that is nothing but its header. */
+  /** @internal Returns whether the kept bytes are a whole frame, such as a header alone. */
   protected isWhole(): boolean {
     return false;
   }
 
-  /** @internal The most bytes that the begun frame can have, as far as is known. */
+  /** @internal Returns the most bytes that the begun frame can have, as far as is known. */
   protected abstract most(): number;
 
-  /** @internal What the begun frame lacks, in words. */
+  /** @internal Returns in words what the begun frame lacks. */
   protected abstract expected(): string;
 
-  /** @internal The next byte is the first one of a frame. */
+  /** @internal Called when the next byte is the first one of a frame. */
   protected abstract begin(): void;
 
-  /** @internal What the receiver gets. If it throws, it has released the bytes. */
+  /** @internal Returns what the receiver gets. If it throws, it has released the bytes. */
   protected abstract wrap(bytes: Bytes<B>): F;
 
   private open(): void {
     if (this.isPushing) {
-      throw new BufferError("ERR_INVALID_ARGUMENT", "push was called by onFrame of another push");
+      throw new BufferError(
+        "ERR_INVALID_ARGUMENT",
+        "onFrame called push, which has not returned yet",
+      );
     }
     if (this.isClosed) throw closed();
     this.isPushing = true;
@@ -212,7 +218,7 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
     }
   }
 
-  /** The frame that ends with `found` bytes from `at` on, but for its head and its tail. */
+  /** Returns the frame that ends with `found` bytes from `at` on, without its head and tail. */
   private frame(
     source: Uint8Array,
     at: number,

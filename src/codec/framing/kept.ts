@@ -4,28 +4,29 @@ import { NULL, type Ptr } from "../../index.js";
 const LEAST_BYTES = 256;
 
 /**
- * What has come of a frame that goes on in the next chunk: a copy in one block. It grows with what
- * has come, not with what a header promises, so that who promises much and sends little gets
- * little; and however small the chunks are, it has at most twice their bytes.
+ * The beginning of a frame that continues in the next chunk, as a copy in one block. The block
+ * grows with what has come, not with what a header promises, so a peer that promises much and sends
+ * little gets little. However small the chunks are, the block has at most twice their bytes (or
+ * 256).
  */
 export class Kept<B extends ArrayBufferLike = ArrayBufferLike> {
   length: number;
   ptr: Ptr;
   private readonly pool: BytesPool<B>;
-  private capacity: number;
+  private blockBytes: number;
 
   constructor(pool: BytesPool<B>) {
     this.length = 0;
     this.ptr = NULL;
     this.pool = pool;
-    this.capacity = 0;
+    this.blockBytes = 0;
   }
 
-  /** Copies bytes in, of a frame that has `most` at the most. */
+  /** Copies the bytes from `start` to `end` of a frame that has at most `most` bytes. */
   append(source: Uint8Array, start: number, end: number, most: number): void {
     const { heap } = this.pool;
     const length = this.length + end - start;
-    if (length > this.capacity) {
+    if (length > this.blockBytes) {
       this.grow(length, Math.min(most, Math.max(LEAST_BYTES, 2 * length)));
     }
     const to = this.ptr + this.length;
@@ -34,7 +35,7 @@ export class Kept<B extends ArrayBufferLike = ArrayBufferLike> {
     this.length = length;
   }
 
-  /** What was kept, but for bytes at the head and at the tail. */
+  /** Returns what was kept without `head` bytes at its start and `tail` bytes at its end. */
   take(head: number, tail: number): Bytes<B> {
     const { pool, ptr } = this;
     const length = this.length - head - tail;
@@ -46,6 +47,7 @@ export class Kept<B extends ArrayBufferLike = ArrayBufferLike> {
     return pool.join([{ block: new Block(pool.heap, ptr), start: ptr + head, length }], false);
   }
 
+  /** Frees what was kept. */
   clear(): void {
     const { ptr } = this;
     this.forget();
@@ -54,18 +56,18 @@ export class Kept<B extends ArrayBufferLike = ArrayBufferLike> {
 
   private grow(least: number, wanted: number): void {
     const { heap } = this.pool;
-    this.capacity = wanted;
+    this.blockBytes = wanted;
     try {
       this.ptr = heap.realloc(this.ptr, wanted);
     } catch {
       this.ptr = heap.realloc(this.ptr, least);
-      this.capacity = least;
+      this.blockBytes = least;
     }
   }
 
   private forget(): void {
     this.ptr = NULL;
     this.length = 0;
-    this.capacity = 0;
+    this.blockBytes = 0;
   }
 }

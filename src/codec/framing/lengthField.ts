@@ -6,10 +6,10 @@ import {
   malformedFrame,
 } from "../../buffers/errors.js";
 import type { Bytes, BytesPool } from "../../buffers/internal.js";
-import { Framer } from "./framer.js";
+import { FRAME_MAX_BYTES, Framer } from "./framer.js";
 
 /**
- * A frame begins with a header in which its length stands:
+ * Where the length stands in the header of a frame, and what it counts:
  *
  *     <- offset -><- width -><- value + adjustment ->
  *     +-----------+----------+----------------------+
@@ -18,27 +18,24 @@ import { Framer } from "./framer.js";
  *     <- strip -> not handed out
  */
 export interface LengthFieldOptions {
-  /** Bytes before the length; default 0. */
+  /** The bytes before the length. Default 0. */
   readonly offset?: number;
-  /** Bytes of the length, which is unsigned: 1 to 8. */
+  /** The bytes of the length, 1 to 8. It is unsigned. */
   readonly width: number;
-  /** Default "be": the most significant byte comes first. */
+  /** The order of these bytes. Default "be": the most significant one comes first. */
   readonly endian?: "be" | "le";
   /**
-   * What to add to the value to have the bytes that follow it; default 0. Where the value counts
-   * the header too, it is `-(offset + width)`.
+   * What to add to the value to get how many bytes follow the length. Default 0. If the value
+   * counts the header, too, it is `-(offset + width)`.
    */
   readonly adjustment?: number;
-  /** Bytes at a frame's head that are not handed out; default 0. */
+  /** How many bytes at the start of a frame are not handed out. Default 0. */
   readonly strip?: number;
-  /** The most bytes of a frame, with its header. */
+  /** The most bytes of a frame with its header; more is ERR_TOO_LARGE. */
   readonly maximum: number;
 }
 
-/** The most bytes of a frame that an option can allow. */
-export const MOST: number = 2 ** 31 - 1;
-
-/** Frames that say how long they are. */
+/** Cuts frames whose header says how long they are. */
 export class LengthFieldFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Framer<
   Bytes<B>,
   B
@@ -48,7 +45,7 @@ export class LengthFieldFramer<B extends ArrayBufferLike = ArrayBufferLike> exte
   private readonly isBig: boolean;
   private readonly adjustment: number;
   private readonly maximum: number;
-  /** Bytes of the begun frame; 0 until its header has come. */
+  /** The bytes of the begun frame; 0 until its header has come. */
   private length: number;
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
@@ -62,11 +59,11 @@ export class LengthFieldFramer<B extends ArrayBufferLike = ArrayBufferLike> exte
       strip = 0,
       maximum,
     } = checkObject("options", options);
-    checkIntegerOption("offset", offset, 0, MOST);
+    checkIntegerOption("offset", offset, 0, FRAME_MAX_BYTES);
     checkIntegerOption("width", width, 1, 8);
     if (endian !== "be" && endian !== "le") throw invalid("endian", endian, '"be" or "le"');
-    checkIntegerOption("adjustment", adjustment, -MOST, MOST);
-    checkIntegerOption("maximum", maximum, offset + width, MOST);
+    checkIntegerOption("adjustment", adjustment, -FRAME_MAX_BYTES, FRAME_MAX_BYTES);
+    checkIntegerOption("maximum", maximum, offset + width, FRAME_MAX_BYTES);
     checkIntegerOption("strip", strip, 0, maximum);
     this.offset = offset;
     this.header = offset + width;

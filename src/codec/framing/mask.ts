@@ -1,12 +1,12 @@
 import type { ByteHeap } from "../../buffers/internal.js";
 
 const IS_LITTLE = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
-/** Below this, bytes are as fast as words. */
+/** Below this many bytes, single bytes are as fast as words. */
 const SHORT = 8;
 
 const words = new WeakMap<object, Int32Array>();
 
-/** A heap's memory as words. */
+/** Returns the memory of a heap as words. It keeps one view per heap. */
 export function wordsOf({ buffer, u8 }: ByteHeap): Int32Array {
   let view = words.get(buffer);
   if (view === undefined) {
@@ -17,8 +17,9 @@ export function wordsOf({ buffer, u8 }: ByteHeap): Int32Array {
 }
 
 /**
- * The exclusive or of bytes of a heap with a mask of four, over and over, as RFC 6455 masks
- * payloads. `mask` has its first byte lowest. `u8` and `i32` show the same memory.
+ * Replaces the bytes from `start` to `end` by their exclusive or with the four bytes of a mask in
+ * turn, as RFC 6455 masks payloads. The first byte of the mask is the lowest one of `mask`. `u8`
+ * and `i32` are views of the same memory.
  */
 export function maskRange(
   u8: Uint8Array,

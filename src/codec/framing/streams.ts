@@ -1,7 +1,8 @@
 import type { Bytes } from "../../buffers/internal.js";
 
-/** What a framer gives: `Bytes`, or an object that has some. */
+/** What a framer hands out: `Bytes`, or an object that holds some. */
 export interface Releasable {
+  /** Releases the bytes. */
   release(): void;
 }
 
@@ -12,7 +13,7 @@ interface FrameSource<F, B extends ArrayBufferLike> {
   [Symbol.dispose](): void;
 }
 
-/** What runtimes have, whose types this library does not ask for. */
+/** Runtimes have these. Their types come from libraries that this one does not require. */
 interface ReadableController {
   enqueue(value: unknown): void;
   close(): void;
@@ -40,24 +41,24 @@ declare const WritableStream: new (
   strategy: { highWaterMark: number },
 ) => object;
 
-/** The streams' own types where the program has them: those of `lib.dom` or of `@types/node`. */
+/** The type of a stream, if the program has it from `lib.dom` or `@types/node`; else `object`. */
 type Global<Name extends string> = typeof globalThis extends {
   [name in Name]: { prototype: infer Stream };
 }
   ? Stream
   : object;
 
-/** A pair of web streams, as `ReadableStream.pipeThrough` takes it. */
+/** A pair of web streams for `ReadableStream.pipeThrough`. */
 export interface FrameStream {
   readonly readable: Global<"ReadableStream">;
   readonly writable: Global<"WritableStream">;
 }
 
-/** A `TransformStream` would drop the frames in its queue when it fails; here they are released. */
+/** A `TransformStream` that fails would drop the frames in its queue. This pair releases them. */
 class Pair<F extends Releasable, B extends ArrayBufferLike> {
   readonly framer: FrameSource<F, B>;
   private readonly frames: F[];
-  /** Of `frames`, how many have been read. */
+  /** How many of `frames` were read. */
   private taken: number;
   private reader: ReadableController | undefined;
   private writer: WritableController | undefined;
@@ -84,11 +85,11 @@ class Pair<F extends Releasable, B extends ArrayBufferLike> {
 
   startWriter(controller: WritableController): void {
     this.writer = controller;
-    // A write that waits for the reader would hold up the abort.
+    // A write that waits for the reader would delay the abort.
     controller.signal?.addEventListener("abort", () => this.stop());
   }
 
-  /** Hands out one frame, so that the stream's own queue never has one that nobody asked for. */
+  /** Hands out one frame, so the queue of the stream holds none that nobody asked for. */
   async pull(): Promise<void> {
     while (!this.isOver && this.taken === this.frames.length) {
       await new Promise<void>((resolve) => (this.wakeReader = resolve));
@@ -141,7 +142,7 @@ class Pair<F extends Releasable, B extends ArrayBufferLike> {
     this.reader?.error(error);
   }
 
-  /** Releases everything; who waits goes on. */
+  /** Releases everything and wakes the reader and the writer. */
   private stop(): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -153,6 +154,7 @@ class Pair<F extends Releasable, B extends ArrayBufferLike> {
   }
 }
 
+/** Returns the pair of streams for a framer. */
 export function streamOf<F extends Releasable, B extends ArrayBufferLike>(
   framer: FrameSource<F, B>,
 ): FrameStream {

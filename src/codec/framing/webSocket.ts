@@ -6,23 +6,23 @@ import {
   malformedFrame,
 } from "../../buffers/errors.js";
 import type { Bytes, BytesPool } from "../../buffers/internal.js";
-import { Framer } from "./framer.js";
-import { MOST } from "./lengthField.js";
+import { FRAME_MAX_BYTES, Framer } from "./framer.js";
 import { maskRange, wordsOf } from "./mask.js";
 
+/** What a `WebSocketFramer` accepts. */
 export interface WebSocketOptions {
-  /** Who reads: a server takes masked frames only, a client unmasked ones only. */
+  /** The reading side. A server takes only masked frames, a client only unmasked ones. */
   readonly role: "server" | "client";
-  /** The most bytes of a frame's payload. */
+  /** The most bytes of the payload of a frame; more is ERR_TOO_LARGE. */
   readonly maximum: number;
   /**
-   * Reserved bits that extensions have been agreed on for, as in `WebSocketFrame.rsv`: 4 with
-   * permessage-deflate; default 0. They are taken on the first frame of a message.
+   * The reserved bits that agreed extensions use, as in `WebSocketFrame.rsv`: 4 with
+   * permessage-deflate. Default 0. Only the first frame of a message may have them.
    */
   readonly rsv?: number;
 }
 
-/** Opcodes of RFC 6455. */
+/** The opcodes of RFC 6455. */
 export const OPCODE: {
   readonly CONTINUATION: 0;
   readonly TEXT: 1;
@@ -32,17 +32,19 @@ export const OPCODE: {
   readonly PONG: 10;
 } = { CONTINUATION: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PING: 9, PONG: 10 };
 
-/** The most bytes of a control frame's payload. */
+/** The most bytes of the payload of a control frame. */
 export const CONTROL_MAX_BYTES = 125;
 
 const PROTOCOL_ERROR = { closeCode: 1002 };
 const TOO_BIG = { closeCode: 1009 };
 
-/** A frame whose payload is unmasked, and is released by who gets the frame. */
+/** A frame with its payload unmasked. Whoever gets the frame releases it. */
 export class WebSocketFrame<B extends ArrayBufferLike = ArrayBufferLike> {
+  /** Whether it is the last frame of its message. */
   readonly fin: boolean;
   /** The reserved bits: RSV1 is 4, RSV2 2, RSV3 1. */
   readonly rsv: number;
+  /** One of `OPCODE`. */
   readonly opcode: number;
   /** Whether it came with a mask. */
   readonly isMasked: boolean;
@@ -68,13 +70,12 @@ export class WebSocketFrame<B extends ArrayBufferLike = ArrayBufferLike> {
 }
 
 /**
- * The frames of a WebSocket connection (RFC 6455), each by itself: who wants messages puts
- * fragments together, and checks that text is UTF-8, by message. Order of fragments, control
- * frames, lengths and close codes are checked. Errors have a `closeCode` in their details, to be
- * sent.
+ * Cuts the frames of a WebSocket connection (RFC 6455). It checks the order of fragments, control
+ * frames, lengths and close codes. It does not join the fragments of a message, and does not check
+ * that text is UTF-8. Errors have a `closeCode` in their details, which is to be sent.
  *
- * Payloads are unmasked where they lie, so who shares a chunk that was pushed sees its bytes
- * change; those of a frozen chunk are copied.
+ * Payloads are unmasked in place, so the bytes of a chunk change for everyone who shares it. The
+ * payloads of a frozen chunk are copied.
  */
 export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Framer<
   WebSocketFrame<B>,
@@ -85,9 +86,9 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
   private readonly maximum: number;
   private readonly rsv: number;
   private isFragmented: boolean;
-  /** Bytes of the begun frame's header, as far as is known. */
+  /** The bytes of the begun frame's header, as far as is known. */
   private header: number;
-  /** Bytes of the begun frame; 0 until its header has come. */
+  /** The bytes of the begun frame; 0 until its header has come. */
   private length: number;
   private first: number;
   private mask: number;
@@ -97,7 +98,7 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     super(pool);
     const { role, maximum, rsv = 0 } = checkObject("options", options);
     if (role !== "server" && role !== "client") throw invalid("role", role, '"server" or "client"');
-    checkIntegerOption("maximum", maximum, CONTROL_MAX_BYTES, MOST - 14);
+    checkIntegerOption("maximum", maximum, CONTROL_MAX_BYTES, FRAME_MAX_BYTES - 14);
     checkIntegerOption("rsv", rsv, 0, 7);
     this.i32 = wordsOf(pool.heap);
     this.isServer = role === "server";
@@ -155,8 +156,8 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
   }
 
   /**
-   * Reads what there is of a header. True when it is whole: `length`, `head` and `mask` are set
-   * then; else `header` is how many bytes it takes to go on.
+   * Reads what has come of a header. Returns true if it is whole, and sets `length`, `head` and
+   * `mask`. Else it sets `header` to how many bytes are needed to go on.
    */
   private readHeader(source: Uint8Array, at: number, available: number): boolean {
     if (available < 2) return false;
@@ -166,7 +167,7 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     const extra = short < 126 ? 0 : short === 126 ? 2 : 8;
     this.header = 2 + extra + (this.isServer ? 4 : 0);
     if (available < 2 + extra) {
-      // The length is looked at as soon as it has come.
+      // The length is checked as soon as it has come, before the mask.
       this.header = 2 + extra;
       return false;
     }
@@ -196,7 +197,7 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
       throw this.malformed(0, "a control frame without fin", "one that is not fragmented");
     }
     if (isControl && (second & 127) > CONTROL_MAX_BYTES) {
-      throw this.malformed(1, "a control frame of more", `at most ${CONTROL_MAX_BYTES} bytes`);
+      throw this.malformed(1, "a longer control frame", `at most ${CONTROL_MAX_BYTES} bytes`);
     }
     if (!isControl && (opcode === 0) !== this.isFragmented) {
       const got = this.isFragmented ? "a new message within one" : "a continuation of no message";

@@ -4,19 +4,21 @@ import { BufferError } from "../../index.js";
 import { maskRange, wordsOf } from "./mask.js";
 import { CONTROL_MAX_BYTES } from "./webSocket.js";
 
+/** The header of a frame that `encodeFrame` writes. */
 export interface FrameHeader {
-  /** Whether it is the last frame of its message; default true. */
+  /** Whether it is the last frame of its message. Default true. */
   readonly fin?: boolean;
-  /** The reserved bits: RSV1 is 4, RSV2 2, RSV3 1; default 0. */
+  /** The reserved bits: RSV1 is 4, RSV2 2, RSV3 1. Default 0. */
   readonly rsv?: number;
+  /** One of `OPCODE`. */
   readonly opcode: number;
-  /** The mask of 4 bytes, or true for a random one, as a client must; default none. */
+  /** The mask of 4 bytes, or true for a random one, which a client needs. Default: no mask. */
   readonly mask?: Uint8Array | boolean;
 }
 
 declare const crypto: { getRandomValues(bytes: Uint8Array<ArrayBuffer>): unknown };
 
-/** A payload of more than this is not copied behind its header. */
+/** A longer payload is not copied behind its header. */
 const COPIED_MAX_BYTES = 1024;
 const RANDOM_BYTES = 1024;
 
@@ -24,8 +26,9 @@ const random = new Uint8Array(RANDOM_BYTES);
 let randomUsed = RANDOM_BYTES;
 
 /**
- * A WebSocket frame as bytes to be sent, to be released by their holder. The payload stays the
- * caller's: without a mask, `Bytes` of more than 1 KiB are shared (a chain), all else is copied.
+ * Returns a WebSocket frame as bytes to be sent, which the caller releases. `Bytes` of more than
+ * 1 KiB are shared (in a chain) if there is no mask; any other payload is copied. The caller still
+ * has to release the payload.
  * @throws {BufferError} ERR_INVALID_ARGUMENT
  * @throws {HeapError} ERR_HEAP_EXHAUSTED
  */
@@ -111,7 +114,7 @@ function copy(u8: Uint8Array, at: number, payload: Bytes | Uint8Array | string):
   else u8.set(payload, at);
 }
 
-/** Four bytes that nobody can foretell; they are drawn many at a time. */
+/** Returns four bytes that nobody can predict. They are drawn many at a time. */
 function randomMask(): Uint8Array {
   if (randomUsed === RANDOM_BYTES) {
     crypto.getRandomValues(random);

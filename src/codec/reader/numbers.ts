@@ -2,7 +2,7 @@ import type { Bytes } from "../../buffers/internal.js";
 import { assemble } from "./parts.js";
 import { ReaderState } from "./state.js";
 
-/** Numbers of fixed width. A read of more bytes than there are gives 0: see `missing`. */
+/** Reads numbers of fixed width. If bytes are missing, a read returns 0: see `missing`. */
 export abstract class ReaderNumbers<
   S extends Bytes | Uint8Array = Bytes | Uint8Array,
 > extends ReaderState<S> {

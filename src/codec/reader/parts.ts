@@ -6,11 +6,11 @@ import type { ReaderState } from "./state.js";
 
 const SCRATCH_BYTES = 16;
 
-/** Bytes of a number that lie in several parts, or 0 instead of those that are missing. */
+/** The bytes of a number that lies in several parts; 0 for bytes that are missing. */
 export const scratch: Uint8Array<ArrayBuffer> = new Uint8Array(SCRATCH_BYTES);
 const scratchView = new DataView(scratch.buffer);
 
-/** Reads up to 16 bytes across the border of parts. The view holds 0 if there are too few. */
+/** Returns up to 16 bytes that are read across parts. They are 0 if there are too few. */
 export function assemble(reader: ReaderState, count: number): DataView<ArrayBuffer> {
   scratch.fill(0);
   if (count <= reader.remaining) copyOut(reader, scratch, count);
@@ -18,12 +18,12 @@ export function assemble(reader: ReaderState, count: number): DataView<ArrayBuff
   return scratchView;
 }
 
-/** Bytes behind the position, whether or not a read fell short. */
+/** Returns the bytes behind the position, even after a short read. */
 export function bytesLeft(reader: ReaderState): number {
   return reader.total - reader.position;
 }
 
-/** A read that began at `position` lacks bytes. Only the first one counts. */
+/** Notes that a read which began at `position` lacks bytes. Only the first such read counts. */
 export function fallShort(reader: ReaderState, position: number, lacking: number): void {
   if (reader.lacking > 0) return;
   seek(reader, position);
@@ -31,7 +31,7 @@ export function fallShort(reader: ReaderState, position: number, lacking: number
   reader.end = reader.at;
 }
 
-/** Copies bytes that are there, from the position on, which moves behind them. */
+/** Reads `count` bytes, which must be there, into `target`. */
 export function copyOut(reader: ReaderState, target: Uint8Array, count: number): void {
   let done = 0;
   while (done < count) {
@@ -59,7 +59,7 @@ function openPart(reader: ReaderState, index: number): void {
   reader.bitsLeft = 0;
 }
 
-/** Goes to a position that lies in the bytes, at the beginning of a byte. */
+/** Moves to a position, which must lie in the bytes, at the start of a byte. */
 export function seek(reader: ReaderState, position: number): void {
   const { parts, total } = reader;
   reader.bitsLeft = 0;
@@ -82,12 +82,12 @@ export function seek(reader: ReaderState, position: number): void {
   reader.origin = from - start;
 }
 
-/** The bits of a byte begun that are not read yet, and the byte: for `seekBack`. */
+/** Returns the bits of the begun byte that are not read yet, in the form `seekBack` takes. */
 export function keptBits(reader: ReaderState): number {
   return reader.bitAt === reader.at ? (reader.bitsLeft << 8) | reader.bitByte : 0;
 }
 
-/** Goes back to a position, with the bits that were kept there. */
+/** Moves back to a position, with the bits that `keptBits` returned there. */
 export function seekBack(reader: ReaderState, position: number, kept: number): void {
   seek(reader, position);
   reader.bitsLeft = kept >> 8;
@@ -95,30 +95,32 @@ export function seekBack(reader: ReaderState, position: number, kept: number): v
   reader.bitAt = reader.at;
 }
 
+/** Skips bytes that may lie in other parts, or be missing. */
 export function skipBytes(reader: ReaderState, count: number): void {
   checkCount(count);
   if (count > reader.remaining) fallShort(reader, reader.position, count - bytesLeft(reader));
   else seek(reader, reader.position + count);
 }
 
+/** @throws {BufferError} ERR_OUT_OF_RANGE */
 export function checkCount(count: number): void {
   if (Number.isInteger(count) && count >= 0) return;
   throw outOfRange("count", count, 0, Number.MAX_SAFE_INTEGER);
 }
 
-/** Reads bytes that are there, as one array of their own. */
+/** Reads `count` bytes, which must be there, into an array of their own. */
 export function gather(reader: ReaderState, count: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(count);
   copyOut(reader, bytes, count);
   return bytes;
 }
 
-/** A slice of `Bytes` that was checked to be there; the position moves behind it. */
+/** Reads `count` bytes, which must be there, as a slice of the `Bytes` that are read. */
 export function sliceOf(reader: ReaderState, count: number): Bytes {
   const { position } = reader;
   const source = reader.source as Bytes;
   if (source.length !== reader.total) {
-    const message = "the bytes were split while they were read; reset() begins anew";
+    const message = "the bytes were split while they were read; reset() begins again";
     throw new BufferError("ERR_INVALID_ARGUMENT", message, { position });
   }
   const slice = source.slice(position, position + count);
@@ -127,7 +129,7 @@ export function sliceOf(reader: ReaderState, count: number): Bytes {
   return slice;
 }
 
-/** Text that is strict, or lies in several parts. */
+/** Reads text that is strict, or that lies in several parts. */
 export function slowText(reader: ReaderState, count: number, begin: number, kept: number): string {
   const { at, end, raw, position, isStrict } = reader;
   try {
@@ -140,10 +142,7 @@ export function slowText(reader: ReaderState, count: number, begin: number, kept
   }
 }
 
-/**
- * Bytes of the LEB128 at the position, which `scratch` holds then, and which is read; 0 if it fell
- * short.
- */
+/** Reads a LEB128 into `scratch`. Returns how many bytes it has, or 0 if bytes are missing. */
 export function takeLeb(reader: ReaderState, most: number): number {
   const position = reader.position;
   const kept = keptBits(reader);
@@ -162,12 +161,13 @@ export function takeLeb(reader: ReaderState, most: number): number {
   return length;
 }
 
+/** Returns the error for a LEB128 that has more than `most` bytes. */
 export function tooLong(position: number, most: number): BufferError {
   const bits = most === LEB32_BYTES ? 32 : 64;
   return malformed(position, `a varint of at most ${bits} bits in ${most} bytes`);
 }
 
-/** Bytes up to the terminator, or up to `most` of them; -1 if it is not there. */
+/** Returns the bytes before the terminator, or -1 if there is none. */
 export function findTerminator(reader: ReaderState, terminator: number): number {
   const { parts, raw } = reader;
   if (reader.lacking > 0) return -1;
@@ -183,7 +183,7 @@ export function findTerminator(reader: ReaderState, terminator: number): number 
   return -1;
 }
 
-/** `Uint8Array.indexOf` has no end to it: it would search the whole heap. */
+/** `Uint8Array.indexOf` takes no end, so it would search the whole heap. */
 function indexOf(raw: Uint8Array, byte: number, from: number, end: number): number {
   for (let index = from; index < end; index++) if (raw[index] === byte) return index;
   return -1;

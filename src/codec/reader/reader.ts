@@ -25,40 +25,40 @@ import {
 import { checkMaximum, type SliceOf } from "./state.js";
 
 /**
- * Reads a binary message from `Bytes`, of one part or of several, or from a `Uint8Array`. Nothing
- * is copied but what spans parts.
+ * Reads a binary message from `Bytes`, in one part or in several, or from a `Uint8Array`. It copies
+ * only what lies in several parts.
  *
- * A read of more bytes than there are does not throw: it gives 0, or what is empty, and the reader
- * says how many bytes are `missing`. So a message is read straight through, and asked for once:
+ * A read of more bytes than there are does not throw. It returns 0 or an empty value, and `missing`
+ * says how many bytes it lacks. So a message is read to its end and checked once:
  *
  *     const id = reader.u32be();
  *     const name = reader.utf8Prefixed("u16be");
  *     if (reader.missing > 0) return reader.rewind();
  *     reader.mark();
  *
- * Malformed data throws ERR_MALFORMED or ERR_TOO_LARGE with its position, which stays where it is.
- * The reader holds no reference: bytes are neither to be released nor split while they are read.
+ * Malformed data is ERR_MALFORMED or ERR_TOO_LARGE with its position, and the reader does not move.
+ * The reader holds no reference: do not release or split the bytes while they are read.
  */
 export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends ReaderNumbers<S> {
-  /** Where `rewind` goes back to; at first it is the beginning. */
+  /** Sets the position to which `rewind` goes back. At first it is the beginning. */
   mark(): void {
     this.markAt = this.position;
     this.markBits = keptBits(this);
   }
 
-  /** Goes back to the mark, and forgets what was missing. */
+  /** Goes back to the mark. Nothing is missing then. */
   rewind(): void {
     this.lacking = 0;
     seekBack(this, this.markAt, this.markBits);
   }
 
-  /** Reads over bytes. */
+  /** Skips `count` bytes. @throws {BufferError} ERR_OUT_OF_RANGE for a count below 0 */
   skip(count: number): void {
     if (Number.isInteger(count) && count >= 0 && this.at + count <= this.end) this.at += count;
     else skipBytes(this, count);
   }
 
-  /** Unsigned LEB128 of 32 bits. @throws {BufferError} ERR_MALFORMED when it is longer. */
+  /** Reads an unsigned LEB128 of 32 bits. @throws {BufferError} ERR_MALFORMED if it is longer */
   varint32(): number {
     const { at } = this;
     if (at < this.end) {
@@ -71,19 +71,19 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     return this.longVarint32();
   }
 
-  /** Unsigned LEB128 of 64 bits. @throws {BufferError} ERR_MALFORMED when it is longer. */
+  /** Reads an unsigned LEB128 of 64 bits. @throws {BufferError} ERR_MALFORMED if it is longer */
   varint64(): bigint {
     this.leb64();
     return u64[0] as bigint;
   }
 
-  /** A signed number of 32 bits, zigzag, as protobuf's sint32. */
+  /** Reads a signed number of 32 bits in zigzag encoding, like sint32 of protobuf. */
   zigzag32(): number {
     const value = this.varint32();
     return (value >>> 1) ^ -(value & 1);
   }
 
-  /** A signed number of 64 bits, zigzag, as protobuf's sint64. */
+  /** Reads a signed number of 64 bits in zigzag encoding, like sint64 of protobuf. */
   zigzag64(): bigint {
     this.leb64();
     unzigzag();
@@ -91,7 +91,8 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   }
 
   /**
-   * QUIC's integer. @throws {BufferError} ERR_TOO_LARGE when it is no safe integer: see `quic64`.
+   * Reads an integer of QUIC.
+   * @throws {BufferError} ERR_TOO_LARGE if it is no safe integer: see `quic64`
    */
   quic(): number {
     const { position } = this;
@@ -103,44 +104,46 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     throw tooLarge("the integer", position, value, Number.MAX_SAFE_INTEGER);
   }
 
-  /** QUIC's integer, of 62 bits. */
+  /** Reads an integer of QUIC, which has up to 62 bits. */
   quic64(): bigint {
     this.quicWords();
     return u64[0] as bigint;
   }
 
   /**
-   * The next bytes without a copy: of `Bytes` a slice, to be released by itself; of a `Uint8Array`
-   * a view.
+   * Reads `count` bytes without a copy: as a slice of `Bytes`, which is released separately, or as
+   * a view of a `Uint8Array`.
+   * @throws {BufferError} ERR_OUT_OF_RANGE for a count below 0
    */
   bytes(count: number): SliceOf<S> {
     return this.sliceNext(this.whole(count));
   }
 
-  /** A copy of the next bytes on the JavaScript heap. */
+  /** Reads `count` bytes as a copy on the JavaScript heap. */
   copy(count: number): Uint8Array<ArrayBuffer> {
     return gather(this, this.whole(count));
   }
 
-  /** Copies the next bytes to fill `target`. Returns how many: none when some are missing. */
+  /** Fills `target` with the next bytes. Returns how many it copied: 0 if some are missing. */
   copyTo(target: Uint8Array): number {
     const count = this.whole(checkBytes("target", target).length);
     copyOut(this, target, count);
     return count;
   }
 
-  /** The next bytes as UTF-8. */
+  /** Reads `count` bytes as UTF-8. @throws {BufferError} ERR_MALFORMED, if `strict` is set */
   utf8(count: number): string {
     const kept = keptBits(this);
     return this.text(this.whole(count), this.position, kept);
   }
 
   /**
-   * A string with its bytes counted in front. @throws {BufferError} ERR_TOO_LARGE, ERR_MALFORMED
+   * Reads a string as UTF-8. The prefix says how many bytes it has.
+   * @throws {BufferError} ERR_TOO_LARGE if these are more than `maximum`; ERR_MALFORMED
    */
   utf8Prefixed(prefix: LengthPrefix, maximum: number = this.maximum): string {
     const { at, raw } = this;
-    // A byte in front, which is what short texts have, and all behind it there.
+    // Short texts have one byte in front. Here all bytes behind it are there.
     if (at < this.end && (prefix === "u8" || prefix === "varint")) {
       const count = raw[at];
       const next = at + 1 + count;
@@ -155,7 +158,11 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     return this.longPrefixed(prefix, maximum);
   }
 
-  /** A string up to a byte that ends it, which is read over. */
+  /**
+   * Reads a string as UTF-8 up to the byte `terminator`, from 0 to 127, and skips that byte.
+   * @throws {BufferError} ERR_TOO_LARGE if there are more than `maximum` bytes before it;
+   * ERR_MALFORMED
+   */
   utf8Terminated(terminator: number = 0, maximum: number = this.maximum): string {
     checkWhole("terminator", terminator, 0x7f);
     checkMaximum(maximum);
@@ -172,25 +179,29 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     return text;
   }
 
-  /** Bytes counted in front, as `bytes` gives them. */
+  /**
+   * Reads bytes as `bytes` does. The prefix says how many.
+   * @throws {BufferError} ERR_TOO_LARGE if these are more than `maximum`
+   */
   bytesPrefixed(prefix: LengthPrefix, maximum: number = this.maximum): SliceOf<S> {
     return this.sliceNext(this.counted(prefix, this.position, maximum));
   }
 
   /**
-   * The next `count` bits, 1 to 32, the highest first. What is read that is no bit field begins at
-   * the next whole byte.
+   * Reads `count` bits, 1 to 32, the highest first. Whatever is read next and is no bit field
+   * begins at the next whole byte.
+   * @throws {BufferError} ERR_OUT_OF_RANGE
    */
   bits(count: number): number {
     return takeBits(this, count);
   }
 
-  /** The next bit field begins at a whole byte too. */
+  /** Lets the next bit field begin at a whole byte, too. */
   align(): void {
     this.bitsLeft = 0;
   }
 
-  /** The next bytes, which are there. `subarray` would take twice as long as a new view. */
+  /** Reads `count` bytes, which are there. `subarray` takes twice as long as a new view. */
   private sliceNext(count: number): SliceOf<S> {
     const { at, buffer } = this;
     if (buffer === null) return sliceOf(this, count) as SliceOf<S>;
@@ -199,7 +210,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     return view as SliceOf<S>;
   }
 
-  /** `count`, or 0 when so many bytes are not there. */
+  /** Returns `count`, or 0 if some of these bytes are missing. */
   private whole(count: number): number {
     if (Number.isInteger(count) && count >= 0 && this.at + count <= this.end) return count;
     checkCount(count);
@@ -208,7 +219,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     return 0;
   }
 
-  /** The length that a prefix says, or 0 when what it counts is not there. */
+  /** Reads a prefix. Returns the length that it says, or 0 if bytes are missing. */
   private counted(prefix: LengthPrefix, position: number, maximum: number): number {
     checkMaximum(maximum);
     const kept = keptBits(this);
@@ -243,7 +254,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     }
   }
 
-  /** Reads text whose bytes are there. When it is malformed the position goes back to `begin`. */
+  /** Reads text whose bytes are there. If it is malformed, the position goes back to `begin`. */
   private text(count: number, begin: number, kept: number): string {
     const { at, raw } = this;
     const end = at + count;
@@ -293,7 +304,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     throw tooLong(position, LEB64_BYTES);
   }
 
-  /** Reads a QUIC integer into the two words. */
+  /** Reads an integer of QUIC into the two words. */
   private quicWords(): void {
     const { position } = this;
     const first = this.u8();

@@ -1,24 +1,29 @@
 import { checkObject, invalid } from "../../buffers/errors.js";
 import { Bytes, type Part } from "../../buffers/internal.js";
 
-/** What a reader of `S` gives of it without a copy. */
+/** What a reader of `S` returns without a copy: a slice of `Bytes`, a view of a `Uint8Array`. */
 export type SliceOf<S> = S extends Bytes<infer B> ? Bytes<B> : Uint8Array;
 
+/** What a reader accepts. */
 export interface ReaderOptions {
-  /** Most bytes of a string or of bytes with a prefix or terminator; more throws ERR_TOO_LARGE. */
+  /**
+   * The most bytes of a string, or of bytes, with a prefix or a terminator; more is ERR_TOO_LARGE.
+   * Default: no limit.
+   */
   readonly maximum?: number;
-  /** Malformed UTF-8 throws ERR_MALFORMED. Default false: it is read as U+FFFD. */
+  /** Whether malformed UTF-8 is ERR_MALFORMED. Default false: it is read as U+FFFD. */
   readonly strict?: boolean;
 }
 
 const NOTHING: Uint8Array = new Uint8Array(0);
-/** The parts of bytes that are no chain. */
+/** The parts of bytes that are in one piece. */
 const WHOLE: readonly Part[] = [];
 
 /**
- * Where a reader is. `at` and `end` are positions in the buffer that the bytes lie in, of the part
- * that is read; the position is `at + origin`. After a short read `end` is `at`, so that nothing
- * more is read; of a chain, the next part is taken when a read crosses the border.
+ * Where a reader is. `at` is an index in the buffer that holds the part that is read, and `end` is
+ * the end of that part. The position in the bytes is `at + origin`. The next part of a chain is
+ * opened when a read crosses the border. After a short read `end` is `at`, so that nothing more is
+ * read.
  */
 export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Array> {
   /** @internal */
@@ -29,21 +34,21 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
   raw: Uint8Array;
   /** @internal */
   data: DataView;
-  /** @internal What both are views of, when the source is a `Uint8Array`; else null. */
+  /** @internal The buffer under both, if the source is a `Uint8Array`; else null. */
   buffer: ArrayBufferLike | null;
-  /** @internal Its length when it was taken. */
+  /** @internal Its length when it was opened. */
   bufferBytes: number;
   /** @internal */
   origin: number;
   /** @internal */
   total: number;
-  /** @internal Bytes that the first short read lacks. */
+  /** @internal How many bytes the first short read lacks. */
   lacking: number;
-  /** @internal Of a chain; else empty. */
+  /** @internal The parts of a chain; else empty. */
   parts: readonly Part[];
   /** @internal The index of the part that is read. */
   part: number;
-  /** @internal The byte before `bitAt`, of which `bitsLeft` bits are not read yet. */
+  /** @internal The byte before `bitAt`. Its lowest `bitsLeft` bits are not read yet. */
   bitByte: number;
   /** @internal */
   bitsLeft: number;
@@ -83,27 +88,28 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
     this.reset(source);
   }
 
-  /** Bytes read so far. */
+  /** How many bytes are read. */
   get position(): number {
     return this.at + this.origin;
   }
 
-  /** Bytes that can be read; none after a short read, until `rewind`. */
+  /** How many bytes can be read; after a short read 0, until `rewind`. */
   get remaining(): number {
     return this.lacking > 0 ? 0 : this.total - this.position;
   }
 
   /**
-   * How many bytes the first short read lacked, at the least; 0 if there was none. A short read
-   * does not move the position. It gives 0 or what is empty, and so does every read after it.
+   * How many bytes the first short read lacks at least; 0 if there was none. A short read does not
+   * move the position. It returns 0 or an empty value, and so does every read after it.
    */
   get missing(): number {
     return this.lacking;
   }
 
   /**
-   * Goes on to other bytes, from their beginning.
-   * @throws {BufferError} ERR_INVALID_ARGUMENT; the reader is as it was then.
+   * Begins to read other bytes. It takes less than a new reader: for an array of the same buffer as
+   * before, nothing is allocated.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT; the reader stays as it was
    */
   reset(source: S): void {
     if (source instanceof Uint8Array) {
@@ -118,12 +124,12 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
     this.bitsLeft = 0;
     this.markAt = 0;
     this.markBits = 0;
-    // Not -at, which of 0 is a double.
+    // Not -at, because -0 is a double.
     this.origin = 0 - this.at;
   }
 }
 
-/** Takes bytes of a heap. */
+/** Opens bytes of a heap. */
 function openBytes(reader: ReaderState, source: unknown): void {
   if (!(source instanceof Bytes)) throw invalid("source", source, "Bytes or a Uint8Array");
   const { heap, parts, length } = source;
@@ -136,7 +142,7 @@ function openBytes(reader: ReaderState, source: unknown): void {
   reader.end = reader.at + (parts[0]?.length ?? 0);
 }
 
-/** Takes an array of another buffer than before. To ask for a buffer or an offset takes 10 ns. */
+/** Opens an array of another buffer. To ask an array for its buffer or its offset takes 10 ns. */
 function openArray(reader: ReaderState, source: Uint8Array, buffer: ArrayBufferLike): void {
   const { length } = source;
   const all = buffer.byteLength;
@@ -158,7 +164,7 @@ function openArray(reader: ReaderState, source: Uint8Array, buffer: ArrayBufferL
   reader.end = at + length;
 }
 
-/** Takes another array of the same buffer, unless that has changed its length. */
+/** Opens another array of the same buffer. Returns false if the buffer has changed its length. */
 function goTo(reader: ReaderState, source: Uint8Array): boolean {
   const { byteOffset, length } = source;
   const { bufferBytes, raw } = reader;
@@ -170,6 +176,7 @@ function goTo(reader: ReaderState, source: Uint8Array): boolean {
   return true;
 }
 
+/** @throws {BufferError} ERR_INVALID_ARGUMENT */
 export function checkMaximum(maximum: number): void {
   if (typeof maximum === "number" && maximum >= 0) return;
   throw invalid("maximum", maximum, "a number from 0");

@@ -3,14 +3,16 @@ import { Block, type ByteHeap, type Bytes, leave } from "../../buffers/internal.
 import { BufferError } from "../../index.js";
 import type { WriterState } from "./state.js";
 
-/** A chain's blocks grow with the message, up to this. */
+/** The blocks of a chain grow with the message, up to this size. */
 const CHAIN_MAX_BYTES = 65536;
-/** A block with more than this unused, and less used than unused, is cut when it is handed out. */
+/** A block is cut by `finish` if more than this, and more than half of it, is unused. */
 const SPARE_BYTES = 1024;
 
 /**
- * Makes room of `needed` bytes at `writer.at`, which it returns. When it throws, the writer is as
- * it was.
+ * Makes room for `needed` bytes and returns where it is, which is `writer.at`. If it throws, the
+ * writer stays as it was.
+ * @throws {BufferError} ERR_CLOSED, ERR_TOO_LARGE
+ * @throws {HeapError} ERR_HEAP_EXHAUSTED
  */
 export function grow(writer: WriterState, needed: number): number {
   const { length } = writer;
@@ -24,21 +26,21 @@ export function grow(writer: WriterState, needed: number): number {
 }
 
 function growBlock(writer: WriterState, needed: number): void {
-  const { heap, block, capacity, initial, maximum } = writer;
+  const { heap, block, blockBytes, initial, maximum } = writer;
   const used = writer.at - writer.start;
   const least = used + needed;
-  const wanted = Math.min(maximum, Math.max(least, initial, 2 * capacity));
+  const wanted = Math.min(maximum, Math.max(least, initial, 2 * blockBytes));
   const ptr = atBest(wanted, least, (size) =>
     block === undefined ? heap.malloc(size) : heap.realloc(block.ptr, size),
   );
   if (block === undefined) writer.block = holdOpen(heap, ptr);
   else block.ptr = ptr as typeof block.ptr;
-  // What is written after a move is in another place: no bit field goes on there by chance.
+  // After a move `at` may equal `bitAt` by chance, and a bit field would go on there.
   writer.bitsFree = 0;
   open(writer, ptr, used);
 }
 
-/** As much as is wanted, or else as little as is needed. */
+/** Takes as much as is wanted, or else as little as is needed. */
 function atBest(wanted: number, least: number, take: (size: number) => number): number {
   if (wanted === least) return take(least);
   try {
@@ -55,16 +57,16 @@ function holdOpen<B extends ArrayBufferLike>(heap: ByteHeap<B>, ptr: number): Bl
 }
 
 function open(writer: WriterState, ptr: number, used: number): void {
-  const capacity = writer.heap.usableSize(ptr as Block["ptr"]);
-  writer.capacity = capacity;
+  const blockBytes = writer.heap.usableSize(ptr as Block["ptr"]);
+  writer.blockBytes = blockBytes;
   writer.start = ptr;
   writer.at = ptr + used;
   limitRoom(writer);
 }
 
 export function limitRoom(writer: WriterState): void {
-  const { block, capacity, at, maximum, length } = writer;
-  const end = block === undefined ? 0 : block.ptr + capacity;
+  const { block, blockBytes, at, maximum, length } = writer;
+  const end = block === undefined ? 0 : block.ptr + blockBytes;
   writer.limit = Math.min(end, at + (maximum - length));
 }
 
@@ -79,7 +81,7 @@ function chainBlock(writer: WriterState, needed: number): void {
   open(writer, ptr, 0);
 }
 
-/** What the open block has becomes a part; the block stays open for what follows. */
+/** Makes a part of what the open block holds. The block stays open for what follows. */
 export function close(writer: WriterState): void {
   const { block, start, at, closed } = writer;
   if (block === undefined || at === start) return;
@@ -89,6 +91,7 @@ export function close(writer: WriterState): void {
   writer.start = at;
 }
 
+/** Returns what was written as `Bytes`, and leaves the writer empty. */
 export function finish<B extends ArrayBufferLike>(writer: WriterState<B>): Bytes<B> {
   const { block, pool, closed } = writer;
   if (writer.length === 0) return pool.join([], false);
@@ -97,23 +100,24 @@ export function finish<B extends ArrayBufferLike>(writer: WriterState<B>): Bytes
   const bytes = pool.join(closed.slice(), writer.isFrozen);
   block?.leave();
   writer.block = undefined;
-  writer.capacity = 0;
+  writer.blockBytes = 0;
   reset(writer);
   return bytes;
 }
 
 function trim(writer: WriterState): void {
-  const { heap, block, capacity, length } = writer;
-  const spare = capacity - length;
+  const { heap, block, blockBytes, length } = writer;
+  const spare = blockBytes - length;
   if (block === undefined || spare <= SPARE_BYTES || spare <= length) return;
   try {
     block.ptr = heap.realloc(block.ptr, length);
   } catch {
-    // There is no smaller block to be had: it stays in this one.
+    // The heap has no smaller block: the message stays in this one.
   }
   open(writer, block.ptr, length);
 }
 
+/** Forgets what was written, but keeps the open block. */
 export function reset(writer: WriterState): void {
   const { block, closed } = writer;
   leave(closed);
@@ -127,25 +131,31 @@ export function reset(writer: WriterState): void {
   limitRoom(writer);
 }
 
+/** Frees what the writer holds. */
 export function dispose(writer: WriterState): void {
   writer.block?.leave();
   writer.block = undefined;
-  writer.capacity = 0;
+  writer.blockBytes = 0;
   reset(writer);
   writer.isDisposed = true;
 }
 
+/** Returns what was written as a view. @throws {BufferError} ERR_NOT_CONTIGUOUS for a chain */
 export function viewOf<B extends ArrayBufferLike>(writer: WriterState<B>): Uint8Array<B> {
   const { heap, closed, start, at, length } = writer;
   const [part] = closed;
   if (part === undefined) return new Uint8Array(heap.buffer, start, length);
   if (part.length === length) return new Uint8Array(heap.buffer, part.start, length);
   const parts = closed.length + (at > start ? 1 : 0);
-  const message = `a chain of ${parts} parts has no one view; finish() gives it as Bytes`;
+  const message = `a chain of ${parts} parts has no single view; finish() returns it as Bytes`;
   throw new BufferError("ERR_NOT_CONTIGUOUS", message, { parts });
 }
 
-/** Where in the heap written bytes lie, which must be in one piece and the writer's own. */
+/**
+ * Returns the index in the heap of `count` bytes that were written at `position`.
+ * @throws {BufferError} ERR_OUT_OF_RANGE; ERR_NOT_CONTIGUOUS unless they are in one piece that
+ * nobody shares
+ */
 export function place(writer: WriterState, position: number, count: number): number {
   const { length, base, start, closed } = writer;
   if (!Number.isInteger(position) || position < 0 || position + count > length) {

@@ -7,11 +7,11 @@ import type { WriterState } from "./state.js";
 /** Up to here a loop is faster than a call of the engine's `set`. */
 export const SHORT_BYTES = 8;
 
-/** Checks that bytes can be appended behind `front` others. @throws what `append` does */
+/** Checks that bytes can be appended behind `front` others. @throws what `append` throws */
 export function checkAppend(writer: WriterState, bytes: unknown, front: number): void {
   if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
   if (bytes.heap.buffer !== writer.heap.buffer) {
-    throw new BufferError("ERR_INVALID_ARGUMENT", "append takes bytes of the writer's heap");
+    throw new BufferError("ERR_INVALID_ARGUMENT", "append takes bytes of the heap of the writer");
   }
   const { length } = writer;
   const more = front + bytes.length;
@@ -21,13 +21,13 @@ export function checkAppend(writer: WriterState, bytes: unknown, front: number):
   }
 }
 
-/** Appends bytes that were checked. */
+/** Appends bytes that `checkAppend` has checked. */
 export function appendParts<B extends ArrayBufferLike>(
   writer: WriterState<B>,
   bytes: Bytes<B>,
 ): void {
   const { length, parts } = bytes;
-  // Empty bytes have a part too, which a writer without a byte would keep for ever.
+  // Empty bytes have a part, too, and a writer that stays empty would hold it for ever.
   if (length === 0) return;
   if (!writer.isChain) {
     copyParts(writer, parts, length);
@@ -43,7 +43,7 @@ export function appendParts<B extends ArrayBufferLike>(
   limitRoom(writer);
 }
 
-/** Copies parts of the same heap in, into one piece. */
+/** Copies parts of the same heap, one behind the other. */
 function copyParts(writer: WriterState, parts: readonly Part[], length: number): void {
   let at = writer.at + length <= writer.limit ? writer.at : grow(writer, length);
   for (const part of parts) {
@@ -53,24 +53,24 @@ function copyParts(writer: WriterState, parts: readonly Part[], length: number):
   writer.at = at;
 }
 
-/** A view of the writer's own block is copied first, for the block may move when it grows. */
+/** Returns the bytes, or a copy if they lie in the block of the writer, which may move. */
 export function steady(writer: WriterState, bytes: Uint8Array): Uint8Array {
-  const { start, capacity, heap, isChain } = writer;
+  const { start, blockBytes, heap, isChain } = writer;
   if (isChain || bytes.buffer !== heap.buffer) return bytes;
   const { byteOffset, length } = bytes;
-  return byteOffset < start + capacity && byteOffset + length > start
+  return byteOffset < start + blockBytes && byteOffset + length > start
     ? new Uint8Array(bytes)
     : bytes;
 }
 
-/** How many bytes are to be copied. Where a buffer was detached there are none: it is refused. */
+/** Returns how many bytes there are. A detached buffer, which has none, is refused. */
 export function countBytes(bytes: Uint8Array): number {
   const { length } = checkBytes("bytes", bytes);
   if (length === 0) toByteArray(bytes);
   return length;
 }
 
-/** Bytes that are few, or have no room, or are another realm's, or none. */
+/** Writes bytes that are few, have no room, or come from another realm; refuses all else. */
 export function slowBytes(writer: WriterState, bytes: Uint8Array): void {
   const length = countBytes(bytes);
   const { raw, at } = writer;
@@ -95,7 +95,7 @@ function splitBytes(writer: WriterState, given: Uint8Array): void {
     return;
   }
   if (bytes.length > writer.maximum - writer.length) grow(writer, bytes.length);
-  // The room is taken as written, so that the part which is closed has it.
+  // The room counts as written now, so that the part that `grow` closes includes it.
   writer.at = at + fits;
   let next: number;
   try {

@@ -5,21 +5,23 @@ import { grow, place } from "./blocks.js";
 import { WriterState } from "./state.js";
 
 /**
- * Numbers of fixed width. Each is checked before anything is written.
+ * Writes and patches numbers of fixed width. Each value is checked before anything is written.
  *
- * They are written for few bytes of bytecode, as by shifts where a mask is a wide operand: V8
- * inlines 920 bytes into the function that writes a message, and leaves the rest as calls.
+ * The methods are short in bytecode, for example with shifts where a mask would be a wide operand:
+ * V8 inlines 920 bytes into the function that writes a message, and calls the rest.
  */
 export abstract class WriterNumbers<
   B extends ArrayBufferLike = ArrayBufferLike,
 > extends WriterState<B> {
-  /** @internal A method, for its call is shorter bytecode than a function's: see WriterNumbers. */
+  /** @internal A method, because its call is shorter in bytecode than that of a function. */
   roomFor(field: FieldName, value: unknown): number {
     return roomFor(this, field, value);
   }
 
   /**
-   * @throws {BufferError} ERR_OUT_OF_RANGE, ERR_TOO_LARGE @throws {HeapError} as all that write.
+   * Writes an unsigned byte; the other methods write what their names say.
+   * @throws {BufferError} ERR_OUT_OF_RANGE, ERR_TOO_LARGE, ERR_CLOSED
+   * @throws {HeapError} ERR_HEAP_EXHAUSTED
    */
   u8(value: number): void {
     let { at } = this;
@@ -199,7 +201,7 @@ export abstract class WriterNumbers<
     this.at = at + 8;
   }
 
-  /** Any number, rounded to the nearest that 32 bits have. */
+  /** Writes any number, rounded to the nearest float of 32 bits. */
   f32le(value: number): void {
     let { at } = this;
     if (typeof value !== "number" || at + 4 > this.limit) at = this.roomFor("f32le", value);
@@ -228,7 +230,11 @@ export abstract class WriterNumbers<
     this.at = at + 8;
   }
 
-  /** Writes over a byte that was written or reserved. @throws {BufferError} ERR_OUT_OF_RANGE */
+  /**
+   * Overwrites a byte that was written or reserved; the other methods overwrite several.
+   * @throws {BufferError} ERR_OUT_OF_RANGE; ERR_NOT_CONTIGUOUS if the bytes lie in several parts,
+   * or were appended
+   */
   patchU8(position: number, value: number): void {
     checkWhole("patchU8", value, 0xff);
     this.raw[place(this, position, 1)] = value;
@@ -270,8 +276,8 @@ export abstract class WriterNumbers<
 }
 
 /**
- * Makes room for a number of fixed width, or refuses the value. The callers ask both in one
- * condition, which keeps them short, so that V8 inlines all fields of a message into the function
+ * Makes room for a number of fixed width, or refuses the value. The callers test for both in one
+ * condition. That keeps them short, so that V8 inlines all fields of a message into the function
  * that writes it.
  */
 function roomFor(writer: WriterState, field: FieldName, value: unknown): number {

@@ -11,17 +11,18 @@ import { BufferError } from "../../index.js";
 const INITIAL_BYTES = 256;
 const MAXIMUM_BYTES = 2 ** 32;
 
+/** How a writer takes memory. */
 export interface WriterOptions<B extends ArrayBufferLike = ArrayBufferLike> {
-  /** Bytes of the first block. Default 256. */
+  /** The bytes of the first block. Default 256. */
   readonly initial?: number;
   /**
-   * How a message grows out of its block: "realloc" (default) keeps it in one, which may be copied
-   * to a larger one; "chain" adds blocks and copies nothing.
+   * What happens when a message outgrows its block. "realloc" (default) keeps the message in one
+   * block, and may copy it to a larger one. "chain" adds blocks and copies nothing.
    */
   readonly grow?: "realloc" | "chain";
-  /** Most bytes of one message; more throws ERR_TOO_LARGE. Default 4 GiB. */
+  /** The most bytes of one message; more is ERR_TOO_LARGE. Default 4 GiB. */
   readonly maximum?: number;
-  /** Whose `Bytes` `finish` gives, such as of one that watches for leaks. */
+  /** Makes the `Bytes` that `finish` returns, for example with a watch for leaks. */
   readonly pool?: BytesPool<B>;
 }
 
@@ -34,7 +35,7 @@ export interface WriterOptions<B extends ArrayBufferLike = ArrayBufferLike> {
  *     +-----------+   +---------+   +----------+----------+
  *      <-------- base --------->    start      at         limit
  *
- * `start`, `at` and `limit` are positions in the heap; the length is `base + at - start`.
+ * `start`, `at` and `limit` are indices in the heap's buffer. The length is `base + at - start`.
  */
 export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
   /** @internal */
@@ -49,7 +50,7 @@ export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
   start: number;
   /** @internal */
   base: number;
-  /** @internal Bits of the byte before `bitAt` that are still free; of no meaning elsewhere. */
+  /** @internal The free bits of the byte before `bitAt`, if `bitAt` is `at`. */
   bitsFree: number;
   /** @internal */
   bitAt: number;
@@ -64,11 +65,11 @@ export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
   readonly maximum: number;
   /** @internal */
   block: Block<B> | undefined;
-  /** @internal Bytes of `block`. */
-  capacity: number;
+  /** @internal The bytes of `block`. */
+  blockBytes: number;
   /** @internal */
   readonly closed: Part<B>[];
-  /** @internal Those of `closed` that were appended: others share them. */
+  /** @internal The parts in `closed` that were appended. Others share them. */
   readonly appended: Part<B>[];
   /** @internal */
   isFrozen: boolean;
@@ -91,14 +92,14 @@ export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
     this.initial = initial;
     this.maximum = maximum;
     this.block = undefined;
-    this.capacity = 0;
+    this.blockBytes = 0;
     this.closed = [];
     this.appended = [];
     this.isFrozen = false;
     this.isDisposed = false;
   }
 
-  /** Bytes written so far. It is the position where the next ones go. */
+  /** How many bytes are written. It is the position of the next one. */
   get length(): number {
     return this.base + this.at - this.start;
   }
@@ -126,7 +127,7 @@ function checkOptions(heap: ByteHeap, options: WriterOptions): CheckedOptions {
     throw invalid("pool", options.pool, "a BytesPool");
   }
   if (options.pool !== undefined && options.pool.heap.buffer !== heap.buffer) {
-    throw new BufferError("ERR_INVALID_ARGUMENT", "pool is of another heap than the writer");
+    throw new BufferError("ERR_INVALID_ARGUMENT", "pool belongs to another heap than the writer");
   }
   return { initial, isChain: grow === "chain", maximum };
 }

@@ -18,29 +18,29 @@ import { appendParts, checkAppend, countBytes, SHORT_BYTES, slowBytes, steady } 
 import { WriterNumbers } from "./numbers.js";
 import type { WriterState } from "./state.js";
 
-/** A string of up to so many characters is written one by one, which is faster then. */
+/** Up to this many characters, a loop is faster than the encoder of the engine. */
 const SHORT_TEXT = 24;
-/** V8 looks the method of a typed array up at each call in Node 20, which takes 3 ns. */
+/** A constant, because V8 in Node 20 looks up the method at each call, which takes 3 ns. */
 const setBytes = Uint8Array.prototype.set;
 
 /**
- * Writes a binary message into blocks of a heap. Every value is checked, and a write that throws
- * leaves the writer as it was: ERR_OUT_OF_RANGE for a value that its field does not take,
- * ERR_TOO_LARGE beyond `maximum`, ERR_CLOSED after disposal, and the heap's ERR_HEAP_EXHAUSTED.
+ * Writes a binary message into blocks of a heap. It checks every value. A write that throws leaves
+ * the writer as it was: ERR_OUT_OF_RANGE or ERR_INVALID_ARGUMENT for a value that the field does
+ * not take, ERR_TOO_LARGE beyond `maximum`, ERR_CLOSED after disposal, and ERR_HEAP_EXHAUSTED.
  *
- * `finish` gives the message as `Bytes`. A writer is made to be used again and again, and disposed
- * of at the end.
+ * `finish` returns the message as `Bytes`. A writer is used for many messages and disposed of at
+ * the end.
  */
 export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterNumbers<B> {
   /**
-   * What was written, as `Bytes`, to be released by their holder. The writer is empty then, and
-   * goes on with a new block.
+   * Returns what was written as `Bytes`, which the caller releases. The writer is empty afterwards
+   * and takes a new block for the next message.
    */
   finish(): Bytes<B> {
     return finish(this);
   }
 
-  /** Forgets what was written. The block is kept for what comes next. */
+  /** Forgets what was written. The writer keeps the block for the next message. */
   reset(): void {
     if (this.base === 0) {
       this.at = this.start;
@@ -50,29 +50,31 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     }
   }
 
-  /** Gives everything back to the heap. A write of bytes after that throws ERR_CLOSED. */
+  /** Frees everything that the writer holds. Any write of bytes after that is ERR_CLOSED. */
   [Symbol.dispose](): void {
     dispose(this);
   }
 
   /**
-   * What was written, as a view without a copy; valid until the next write, `finish` or `reset`.
-   * @throws {BufferError} ERR_NOT_CONTIGUOUS of a chain.
+   * Returns what was written as a view, without a copy. The view is valid until the next write,
+   * `finish` or `reset`.
+   * @throws {BufferError} ERR_NOT_CONTIGUOUS for a chain
    */
   view(): Uint8Array<B> {
     return viewOf(this);
   }
 
   /**
-   * Takes bytes in, which stay their holder's. A writer that chains shares their blocks and copies
-   * nothing; another copies them.
+   * Appends bytes, which the caller still has to release. A writer that chains shares their blocks
+   * and copies nothing; another one copies them.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT for bytes of another heap
    */
   append(bytes: Bytes<B>): void {
     checkAppend(this, bytes, 0);
     appendParts(this, bytes);
   }
 
-  /** Makes room of `count` bytes that are 0, to be patched later. Returns their position. */
+  /** Writes `count` bytes that are 0, to be patched later. Returns their position. */
   reserve(count: number): number {
     if (!Number.isInteger(count) || count < 0) throw outOfRange("reserve", count, 0, this.maximum);
     const at = this.at + count <= this.limit ? this.at : grow(this, count);
@@ -82,13 +84,13 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     return position;
   }
 
-  /** Writes over bytes that were written or reserved, in one piece. */
+  /** Overwrites bytes that were written or reserved, in one piece. @throws as `patchU8` */
   patchBytes(position: number, bytes: Uint8Array): void {
     const { length } = checkBytes("bytes", bytes);
     this.raw.set(bytes, place(this, position, length));
   }
 
-  /** Unsigned LEB128, as in protobuf and WebAssembly: 1 to 5 bytes. */
+  /** Writes an unsigned LEB128, as in protobuf and WebAssembly: 1 to 5 bytes. */
   varint32(value: number): void {
     let { at } = this;
     if (typeof value !== "number" || value >>> 0 !== value || at + LEB32_BYTES > this.limit) {
@@ -103,7 +105,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.at = at + 1;
   }
 
-  /** Unsigned LEB128 of 64 bits: 1 to 10 bytes. */
+  /** Writes an unsigned LEB128 of 64 bits: 1 to 10 bytes. */
   varint64(value: bigint): void {
     if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value) {
       throw outOfRange("varint64", value, 0n, U64_MAX, this.length);
@@ -112,7 +114,9 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.leb64();
   }
 
-  /** A signed number of 32 bits, zigzag, as protobuf's sint32: 1 to 5 bytes. */
+  /**
+   * Writes a signed number of 32 bits in zigzag encoding, like sint32 of protobuf: 1 to 5 bytes.
+   */
   zigzag32(value: number): void {
     if (typeof value !== "number" || (value | 0) !== value) {
       throw outOfRange("zigzag32", value, -0x80000000, 0x7fffffff, this.length);
@@ -120,7 +124,9 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.varint32(((value << 1) ^ (value >> 31)) >>> 0);
   }
 
-  /** A signed number of 64 bits, zigzag, as protobuf's sint64: 1 to 10 bytes. */
+  /**
+   * Writes a signed number of 64 bits in zigzag encoding, like sint64 of protobuf: 1 to 10 bytes.
+   */
   zigzag64(value: bigint): void {
     if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value) {
       throw outOfRange("zigzag64", value, I64_MIN, I64_MAX, this.length);
@@ -130,7 +136,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.leb64();
   }
 
-  /** QUIC's integer of 1, 2, 4 or 8 bytes, up to the largest safe integer. */
+  /** Writes an integer of QUIC, up to the largest safe integer: 1, 2, 4 or 8 bytes. */
   quic(value: number): void {
     if (!Number.isSafeInteger(value) || value < 0) {
       throw outOfRange("quic", value, 0, Number.MAX_SAFE_INTEGER, this.length);
@@ -138,7 +144,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.quicWords(value >>> 0, highWord(value));
   }
 
-  /** QUIC's integer up to its largest, of 62 bits. */
+  /** Writes an integer of QUIC of up to 62 bits: 1, 2, 4 or 8 bytes. */
   quic64(value: bigint): void {
     if (typeof value !== "bigint" || value < 0n || value > QUIC_MAX) {
       throw outOfRange("quic64", value, 0n, QUIC_MAX, this.length);
@@ -147,7 +153,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.quicWords(low32[0], high32[0]);
   }
 
-  /** A copy of bytes. `append` takes `Bytes` in without one. */
+  /** Writes a copy of bytes. `append` takes `Bytes` without a copy. */
   bytes(bytes: Uint8Array): void {
     const { at } = this;
     if (ArrayBuffer.isView(bytes) && bytes instanceof Uint8Array) {
@@ -162,12 +168,12 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   }
 
   /*
-   * The loops of the next two are one, written twice: V8 counts a function that it inlined into a
-   * function that it inlines for both. A text that turns out not to be ASCII has been written to
-   * free room in vain.
+   * The next two methods have the same loop, written twice, because V8 counts a function that is
+   * inlined into an inlined function against the budget of both. If a text turns out not to be
+   * ASCII, what the loop has written to the free room is overwritten.
    */
 
-  /** A string as UTF-8. A lone surrogate is written as U+FFFD. */
+  /** Writes a string as UTF-8. A lone surrogate becomes U+FFFD. */
   utf8(text: string): void {
     const { raw, at } = this;
     if (typeof text === "string" && text.length <= SHORT_TEXT && at + text.length <= this.limit) {
@@ -184,9 +190,9 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.longUtf8(text, 0, utf8Length(text));
   }
 
-  /** A string as UTF-8, its bytes counted in front. */
+  /** Writes a string as UTF-8 behind a prefix that says how many bytes it has. */
   utf8Prefixed(prefix: LengthPrefix, text: string): void {
-    // A short text has a byte in front, whichever of the two it is.
+    // With a short text, both of these prefixes have one byte.
     if (
       (prefix === "u8" || prefix === "varint") &&
       typeof text === "string" &&
@@ -206,7 +212,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.longPrefixed(prefix, text);
   }
 
-  /** A string as UTF-8 with a byte behind it that ends it: 0, or another below 128. */
+  /** Writes a string as UTF-8, and behind it the byte `terminator`, from 0 to 127. */
   utf8Terminated(text: string, terminator: number = 0): void {
     checkWhole("terminator", terminator, 0x7f);
     if (typeof text !== "string") throw invalid("text", text, "a string");
@@ -220,7 +226,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.at = at + size + 1;
   }
 
-  /** Bytes, counted in front. */
+  /** Writes a copy of bytes behind a prefix that says how many there are. */
   bytesPrefixed(prefix: LengthPrefix, bytes: Uint8Array): void {
     const length = countBytes(bytes);
     const front = this.prefixLength(prefix, length);
@@ -232,13 +238,13 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.at = at + front + length;
   }
 
-  /** As `append`, with the bytes counted in front. */
+  /** Appends bytes, as `append` does, behind a prefix that says how many there are. */
   appendPrefixed(prefix: LengthPrefix, bytes: Bytes<B>): void {
     if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
     const { length } = bytes;
     const front = this.prefixLength(prefix, length);
     checkAppend(this, bytes, front);
-    // All that can fail does so before anything is written.
+    // Everything that can fail does so before anything is written.
     const needed = this.isChain ? front : front + length;
     const before = this.at + needed <= this.limit ? this.at : grow(this, needed);
     this.putPrefix(prefix, before, length);
@@ -247,14 +253,14 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   }
 
   /**
-   * The lowest `count` bits, 1 to 32, of a value; the highest of them first. Bit fields follow one
-   * another within bytes; whatever else is written begins at the next whole byte.
+   * Writes the lowest `count` bits of a value, 1 to 32, the highest of them first. Bit fields
+   * follow one another within bytes. Whatever else is written begins at the next whole byte.
    */
   bits(value: number, count: number): void {
     putBits(this, value, count);
   }
 
-  /** The next bit field begins at a whole byte too. */
+  /** Lets the next bit field begin at a whole byte, too. */
   align(): void {
     this.bitsFree = 0;
   }
@@ -274,7 +280,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.at = at + all;
   }
 
-  /** Writes what is in the two words. */
+  /** Writes the two words as LEB128. */
   private leb64(): void {
     const low = low32[0];
     const high = high32[0];
@@ -291,7 +297,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.at = at + size;
   }
 
-  /** Bytes of a prefix that says `length`. */
+  /** Returns how many bytes a prefix takes that says `length`. */
   private prefixLength(prefix: LengthPrefix, length: number): number {
     if (prefix === "varint" && length <= 0xffffffff) return leb32Length(length);
     if (prefix === "quic") return quicLength(length >>> 0, highWord(length));
@@ -318,7 +324,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   }
 }
 
-/** A varint that may not have room, or no value that a varint takes. */
+/** Writes a varint that may not have room; refuses a value that a varint does not take. */
 function longVarint32(writer: WriterState, value: number): void {
   checkWhole("varint32", value, 0xffffffff, writer.length);
   const size = leb32Length(value);
