@@ -8,7 +8,7 @@ const CHECK_EVERY = 8;
 
 type Name = Exclude<keyof BytesWorld, "executed" | "checkAll" | "finish">;
 
-/** How often each is drawn. */
+/** How often each step is drawn. */
 const WEIGHTS: Record<Name, number> = {
   alloc: 4,
   allocUnsafe: 3,
@@ -53,7 +53,7 @@ function runPrograms(kind: Kind, runs: number): void {
     }
     world.finish();
   });
-  // Printed first: finding the shortest program that fails takes a minute or two.
+  // The seed is printed first, because it takes minutes to find the shortest program that fails.
   console.log(`bytes: seed ${SEED}, runs ${numRuns} (${kind})`);
   try {
     fc.assert(property, { seed: SEED, numRuns });
@@ -63,10 +63,10 @@ function runPrograms(kind: Kind, runs: number): void {
   expect(programCount).toBe(numRuns);
 }
 
-it("any program of slices against lists of cells, on a Heap", () => {
+it("any program of slices agrees with lists of cells, on a Heap", () => {
   runPrograms("heap", 400);
 });
 
-it("any program of slices against lists of cells, on two workers of a SharedHeap", () => {
+it("any program of slices agrees with lists of cells, on two workers of a SharedHeap", () => {
   runPrograms("shared", 300);
 });

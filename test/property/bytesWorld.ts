@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { BufferError, type Bytes, BytesPool } from "../../src/buffers/index.js";
 import { Heap, SharedHeap } from "../../src/index.js";
 
-/** A byte of memory: slices that share memory have the same cells in their lists. */
+/** One byte of memory. Slices that share memory have the same cells in their lists. */
 interface Cell {
   value: number;
   readonly block: object;
@@ -10,13 +10,13 @@ interface Cell {
   readonly place: number;
 }
 
-/** A handle, and what it is to show. */
+/** A handle, and the bytes that it must have. */
 interface Held {
   readonly bytes: Bytes;
   cells: Cell[];
   references: number;
   isFrozen: boolean;
-  /** A block of 0 bytes, which no cell tells of. */
+  /** A block of 0 bytes, which has no cell. */
   emptyBlock: object | undefined;
 }
 
@@ -24,7 +24,7 @@ type AnyHeap = Heap | SharedHeap;
 export type Kind = "heap" | "shared";
 
 const CAPACITY_BYTES = 2 ** 22;
-/** Beyond it nothing is made longer, for the time that comparing takes. */
+/** Nothing is made longer than this, because comparing takes time. */
 const MOST_BYTES = 150_000;
 
 function sizeOf(pick: number): number {
@@ -151,7 +151,7 @@ export class BytesWorld {
     });
   }
 
-  /** Writes what a view of the same heap shows, which may be what is written to. */
+  /** Writes the bytes of a view of the same heap, which may overlap with the target. */
   writeOwn(pick: number, a: number, b: number): void {
     this.with(pick, (one) => {
       const source = this.any(a) as Held;
@@ -209,7 +209,7 @@ export class BytesWorld {
     });
   }
 
-  /** Reads by every way there is. */
+  /** Reads in every way. */
   read(pick: number, a: number, b: number): void {
     this.with(pick, ({ bytes, cells }) => {
       const values = Uint8Array.from(cells, ({ value }) => value);
@@ -260,13 +260,13 @@ export class BytesWorld {
     expect(this.heaps[0]?.stats().live.blocks).toBe(blocks.size);
   }
 
-  /** Releases all; nothing may be left. */
+  /** Releases everything and checks that nothing is left. */
   finish(): void {
     this.checkAll();
     for (const { bytes, references } of this.held) {
       for (let count = 0; count < references; count++) bytes.release();
     }
-    // Twice: what one worker sends another collects.
+    // Twice, because one worker sends blocks home and another collects them.
     for (let turn = 0; turn < 2; turn++) this.drain();
     const heap = this.heaps[0] as AnyHeap;
     heap.verify();
@@ -301,7 +301,7 @@ export class BytesWorld {
     if (one.references > 0 && one.cells.length < 5000) this.check(one);
   }
 
-  /** Keeps a handle with a block of its own, whose contents are as they are. */
+  /** Adds a handle with a block of its own, whose contents are taken as they are. */
   private own(bytes: Bytes): void {
     const block = {};
     const cells = Array.from(bytes.toUnshared(), (value, place) => ({ value, block, place }));
@@ -320,7 +320,7 @@ export class BytesWorld {
     expect([one.bytes.isReleased, one.bytes.refCount]).toEqual([true, 0]);
   }
 
-  /** Whether nobody else holds its one block, and it shows that from its first byte on. */
+  /** Returns whether it alone holds its one block, and begins at the first byte of it. */
   private isSole(one: Held): boolean {
     const blocks = new Set(blocksOf(one));
     if (blocks.size !== 1 || one.references !== 1) return false;
@@ -344,7 +344,7 @@ function range(length: number, a: number, b: number): [number, number] {
   return [Math.min(x, y), Math.max(x, y)];
 }
 
-/** The code that an action throws; "" when it throws nothing. */
+/** Returns the code that an action throws, or "" if it throws nothing. */
 function codeOf(action: () => void): string {
   try {
     action();

@@ -16,7 +16,7 @@ afterAll(() => {
   console.log(`codec: seed ${SEED}, factor ${RUN_FACTOR}`);
 });
 
-/** Runs an action on a heap, in which nothing is left after it. */
+/** Runs an action on a heap, and checks that it leaves nothing there. */
 function onHeap(action: (heap: Heap) => void): void {
   const heap = Heap.create({ capacity: CAPACITY_BYTES });
   action(heap);
@@ -27,7 +27,7 @@ function onHeap(action: (heap: Heap) => void): void {
 const encode = (message: readonly Op[]): Uint8Array =>
   Uint8Array.from(message.flatMap(({ bytes }) => bytes));
 
-/** What was read, as plain data; slices are released. */
+/** Returns what was read as plain data, and releases slices. */
 function plain(value: unknown): unknown {
   if (!(value instanceof Bytes)) return value;
   const copy = value.toUnshared();
@@ -46,7 +46,7 @@ function expectRead(reader: Reader, message: readonly Op[]): void {
   expect(reader.remaining).toBe(0);
 }
 
-/** A chain of parts that end at the cuts. */
+/** Returns a chain of parts that end at the cuts. */
 function chain(pool: BytesPool, bytes: Uint8Array, cuts: readonly number[]): Bytes {
   const ends = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].sort((a, b) => a - b);
   const parts = [0, ...ends].map((start, index) =>
@@ -59,7 +59,7 @@ function chain(pool: BytesPool, bytes: Uint8Array, cuts: readonly number[]): Byt
 }
 
 describe("a message of any values", () => {
-  it.each(["realloc", "chain"] as const)("is written as it should be: %s", (grow) => {
+  it.each(["realloc", "chain"] as const)("is written like the reference: %s", (grow) => {
     const initial = fc.integer({ min: 1, max: 300 });
     const property = fc.property(fc.array(ops, { maxLength: 3 }), initial, (messages, size) => {
       onHeap((heap) => {
@@ -105,7 +105,7 @@ describe("a message of any values", () => {
   });
 });
 
-/** Reads what is there of a message; everything from the value that is short on must be empty. */
+/** Reads a cut message. From the value that is incomplete, everything must be empty. */
 function expectShort(reader: Reader, message: readonly Op[], there: number): void {
   let start = 0;
   let missing = 0;
@@ -149,7 +149,7 @@ const field = fc
   .integer({ min: 1, max: 32 })
   .chain((count) => fc.record({ count: fc.constant(count), value: fc.nat(2 ** count - 1) }));
 
-/** Bit fields as text of 0 and 1, which an oracle can be read from by eye. */
+/** Returns bit fields as text of 0 and 1, the plainest oracle. */
 function bitBytes(fields: readonly { count: number; value: number }[]): Uint8Array {
   const digits = fields.map(({ count, value }) => value.toString(2).padStart(count, "0")).join("");
   const padded = digits.padEnd(8 * Math.ceil(digits.length / 8), "0");

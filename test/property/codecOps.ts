@@ -1,20 +1,20 @@
 import fc from "fast-check";
 import type { LengthPrefix, Reader, Writer } from "../../src/codec/index.js";
 
-/** One value of a message: how it is written and read, and, found out apart, what its bytes are. */
+/** One value of a message: how to write and read it, and its bytes from an independent source. */
 export interface Op {
   readonly name: string;
   readonly value: unknown;
   readonly bytes: readonly number[];
   write(writer: Writer): void;
   read(reader: Reader): unknown;
-  /** What is missing when only so many bytes of it are there. */
+  /** How many bytes are missing if only so many are there. */
   missing(there: number): number;
 }
 
 type Method = Exclude<keyof Writer & keyof Reader, "bits" | "mark" | "rewind" | "length">;
 
-/** Writes and reads by the method of that name. */
+/** Returns a value that the methods of that name write and read. */
 function op(
   name: Method,
   value: unknown,
@@ -160,7 +160,7 @@ const PREFIXES: Readonly<Record<LengthPrefix, (length: bigint) => number[]>> = {
   quic: quicBytes,
 };
 
-/** What lacks of a prefix says only how much of it there is; then the prefix says the rest. */
+/** A prefix that is incomplete says only what itself lacks; then it says what the bytes lack. */
 function prefixMissing(prefix: LengthPrefix, front: number, all: number) {
   return (there: number): number => {
     if (there >= front) return all - there;
@@ -197,7 +197,7 @@ const prefixed: fc.Arbitrary<Op>[] = [
     .map((value) => op("utf8Terminated", value, [...bytesOf(value), 0], one)),
 ];
 
-/** What the reader has to be told the length of. */
+/** Values whose length the reader must be told. */
 const plain: fc.Arbitrary<Op>[] = [
   text.map((value) => {
     const bytes = bytesOf(value);

@@ -26,7 +26,7 @@ const lengthPlan: fc.Arbitrary<Plan> = fc
 
 const delimiterPlan: fc.Arbitrary<Plan> = fc
   .record({
-    // Of two values only, so that delimiters overlap with themselves.
+    // Only two values, so that delimiters overlap with themselves.
     delimiter: fc.uint8Array({ min: 0, max: 1, minLength: 1, maxLength: 6 }),
     strip: fc.boolean(),
     maximum: fc.integer({ min: 6, max: 120 }),
@@ -45,7 +45,7 @@ const webSocketPlan = fc
   })
   .map((options): Plan => ({ kind: "webSocket", options }));
 
-/** Where to cut, as fractions, so that cuts shrink by themselves. */
+/** Where to cut, as fractions, so that each cut shrinks by itself. */
 const cutting = fc.record({
   cuts: fc.oneof(
     fc.constant("each byte" as const),
@@ -73,7 +73,7 @@ function check(name: string, cases: fc.Arbitrary<readonly [Plan, Uint8Array]>, r
     expect(framer.keptBytes).toBe(0);
     frames += outcome.frames.length;
     world.expectNothingLeft();
-    // After a reset it is as new.
+    // After a reset it is like a new one.
     framer.reset();
     const again = runFramer(world, framer, stream, [], ["array"]);
     expect(again).toEqual(outcome);
@@ -83,7 +83,7 @@ function check(name: string, cases: fc.Arbitrary<readonly [Plan, Uint8Array]>, r
   expect(frames).toBeGreaterThan(0);
 }
 
-/** A length field's frame that means to be right, and sometimes is not. */
+/** A frame with a length field that is usually right. */
 function lengthStream(plan: Plan): fc.Arbitrary<Uint8Array> {
   if (plan.kind !== "length") throw new Error("no length plan");
   const { offset, width, endian, adjustment } = plan.options;
@@ -106,7 +106,7 @@ function lengthStream(plan: Plan): fc.Arbitrary<Uint8Array> {
     .map((parts) => Uint8Array.from(parts.flat()));
 }
 
-/** Bytes of a WebSocket frame, mostly as they should be. */
+/** The bytes of a WebSocket frame that is usually right. */
 function webSocketStream(plan: Plan): fc.Arbitrary<Uint8Array> {
   if (plan.kind !== "webSocket") throw new Error("no WebSocket plan");
   const isServer = plan.options.role === "server";

@@ -10,9 +10,9 @@ import {
   World,
 } from "./framingWorld.js";
 
-/** A frame's header, the least block that is kept, and what a size class rounds up to. */
+/** The header of a frame, the smallest block that is kept, and the rounding of a size class. */
 const SLACK_BYTES = 1024;
-/** What size classes of this size are rounded up to at the most. */
+/** The most by which size classes of this size round up, as a factor. */
 const ROUNDED = 1.25;
 
 const MAXIMUM = 5000;
@@ -38,7 +38,7 @@ const PLANS: readonly Plan[] = [
   { kind: "webSocket", options: { role: "client", maximum: MAXIMUM, rsv: 7 } },
 ];
 
-/** Headers that promise much, lie, or mean nothing, and bytes that never end. */
+/** Headers that promise much, lie or have no meaning, and bytes that never end. */
 const hostile: fc.Arbitrary<Uint8Array> = fc
   .array(
     fc.oneof(
@@ -59,7 +59,7 @@ const hostile: fc.Arbitrary<Uint8Array> = fc
   .map((parts) => Uint8Array.from(parts.flatMap((part) => [...part])));
 
 describe("hostile bytes", () => {
-  it("never have more memory than the maximum and a constant", () => {
+  it("never take more memory than the maximum and a constant", () => {
     const seed = Date.now() | 0;
     console.log(`framing, hostile: seed ${seed}`);
     const codes = new Map<string, number>();
@@ -78,7 +78,7 @@ describe("hostile bytes", () => {
         const outcome = runFramer(world, framer, stream, cuts, [kind], () => {
           expect(framer.keptBytes).toBeLessThanOrEqual(maximumOf(plan) + 14);
           expect(world.liveBytes()).toBeLessThanOrEqual(ceiling);
-          // What has come bounds it too, whatever a header promised.
+          // What has come is a bound, too, whatever a header promised.
           expect(world.liveBytes()).toBeLessThanOrEqual(2.5 * framer.keptBytes + SLACK_BYTES);
         });
         const code = outcome.error?.code ?? "none";

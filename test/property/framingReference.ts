@@ -1,6 +1,6 @@
 /**
- * What framers do, said anew over whole arrays: no chunks, no state, no heap. Written from the
- * definitions of the options and from RFC 6455, not from the framers.
+ * What framers do, written again for whole arrays: no chunks, no state, no heap. It follows the
+ * definitions of the options and RFC 6455, not the code of the framers.
  */
 export interface Outcome {
   readonly frames: { readonly header: readonly number[]; readonly bytes: readonly number[] }[];
@@ -84,7 +84,7 @@ const CLOSE_CODES = new Set([1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 101
 for (const code of [1012, 1013, 1014]) CLOSE_CODES.add(code);
 for (let code = 3000; code < 5000; code++) CLOSE_CODES.add(code);
 
-/** What is wrong with a frame's first two bytes, as an offset; -1 if nothing is. */
+/** Returns the offset of what is wrong with the first two bytes of a frame, or -1. */
 function wrongStart(
   [first, second]: readonly [number, number],
   isServer: boolean,

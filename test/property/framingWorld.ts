@@ -60,7 +60,7 @@ export function maximumOf(plan: Plan): number {
   return plan.kind === "fixed" ? plan.length : plan.options.maximum;
 }
 
-/** A heap, and one whose bytes are another's. */
+/** A heap, and another heap for foreign bytes. */
 export class World {
   readonly heap: Heap = Heap.create({ capacity: CAPACITY_BYTES });
   readonly alien: Heap = Heap.create({ capacity: CAPACITY_BYTES });
@@ -95,7 +95,7 @@ export class World {
   }
 }
 
-/** A frame in the reference's words; it is released. */
+/** Returns a frame in the form of the reference, and releases it. */
 function read(frame: Bytes | WebSocketFrame): Outcome["frames"][number] {
   const payload = frame instanceof WebSocketFrame ? frame.payload : frame;
   const bytes = [...payload.toUnshared()];
@@ -106,7 +106,7 @@ function read(frame: Bytes | WebSocketFrame): Outcome["frames"][number] {
 }
 
 /**
- * Cuts a stream at the positions that are given, in order, and says what the framer makes of it.
+ * Cuts a stream at the given positions, in order, and returns what the framer makes of it.
  */
 export function runFramer(
   world: World,

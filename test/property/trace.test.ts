@@ -10,7 +10,7 @@ import {
 } from "../../src/trace/index.js";
 import { RUN_FACTOR, SEED } from "./runModel.js";
 
-/** Soon exhausted, and never. */
+/** One capacity that is soon exhausted, and one that never is. */
 const CAPACITY_BYTES = 2 ** 20;
 const ROOMY_BYTES = 2 ** 26;
 const [MALLOC, FREE, REALLOC] = [0, 1, 2];
@@ -35,7 +35,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   size: fc.oneof(fc.nat(300), fc.nat(70_000), fc.constantFrom(0, 1024, 65536, 2 ** 31 - 1)),
 });
 
-/** A trace that a program can have made, from drawn numbers. */
+/** Makes a valid trace from drawn numbers. */
 function traceOf(steps: readonly Step[]): Trace {
   const live: number[] = [];
   const words: number[] = [];
@@ -56,7 +56,7 @@ function traceOf(steps: readonly Step[]): Trace {
   return { eventCount: steps.length, slotCount, words: Int32Array.from(words) };
 }
 
-/** A second opinion on a trace that was let in. */
+/** Checks an accepted trace in an independent way. */
 function expectValid(trace: Trace, byteCount: number): void {
   expect(trace.words.length).toBe(2 * trace.eventCount);
   expect(byteCount).toBe(16 + 8 * trace.eventCount);
@@ -114,7 +114,7 @@ describe("the format HKT1", () => {
     fc.assert(property, settings(2000));
   });
 
-  it("refuses a trace cut off anywhere, or with something behind it", () => {
+  it("refuses a trace that is cut anywhere, or has bytes behind it", () => {
     const short = fc.array(step, { minLength: 1, maxLength: 20 }).map(traceOf);
     const property = fc.property(short, (drawn) => {
       const bytes = encodeTrace(drawn);
@@ -128,7 +128,7 @@ describe("the format HKT1", () => {
     fc.assert(property, settings(50));
   });
 
-  it("lets in no event that no program can have made, whatever words are flipped", () => {
+  it("refuses impossible events, whichever words are changed", () => {
     const word = fc.oneof(fc.integer(), fc.nat(40), fc.constantFrom(-1, 1 << 30, 2 << 30, 3 << 30));
     const flips = fc.array(fc.tuple(fc.nat(), word), { minLength: 1, maxLength: 3 });
     const property = fc.property(trace, flips, (drawn, drawnFlips) => {
@@ -140,7 +140,7 @@ describe("the format HKT1", () => {
     fc.assert(property, settings(2000));
   });
 
-  it("takes no memory for what a head only claims", () => {
+  it("takes no memory for the events that a head claims", () => {
     for (const [events, slots] of [
       [0xffffffff, 0xffffffff],
       [0x20000000, 1],
@@ -159,7 +159,7 @@ describe("the format HKT1", () => {
   });
 });
 
-/** Runs a program of drawn steps, which keeps count of its live blocks itself. */
+/** Runs a program of drawn steps, which counts its live blocks itself. */
 function runProgram(heap: Heap, steps: readonly Step[], blocks: Set<Ptr>): void {
   const attempt = (action: () => void): void => {
     try {
@@ -209,7 +209,7 @@ function runProgram(heap: Heap, steps: readonly Step[], blocks: Set<Ptr>): void 
   }
 }
 
-/** Every live block of a replay, by slot. */
+/** Returns every live block of a replay, by slot. */
 function replay(heap: Heap, trace: Trace): Ptr[] {
   const ptrs: Ptr[] = Array(trace.slotCount).fill(0);
   for (let index = 0; index < trace.words.length; index += 2) {
@@ -244,7 +244,7 @@ describe("a recording", () => {
     fc.assert(property, settings(100));
   });
 
-  // Where memory is short, a block may be larger: a realloc to less stays where it is.
+  // If memory is short, a block may be larger, because a realloc to less stays in place.
   it("of a heap that runs out of memory, replayed, leaves as many blocks", () => {
     const property = fc.property(program, (steps) => {
       const heap = Heap.create({ capacity: CAPACITY_BYTES });

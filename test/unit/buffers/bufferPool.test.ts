@@ -69,7 +69,7 @@ describe("buffers of a pool", () => {
     expectNothingLeft(heap);
   });
 
-  it("sizes that are none are refused by the heap", () => {
+  it("the heap refuses wrong sizes", () => {
     const { heap, buffers } = newPools();
     for (const size of [-1, 1.5, Number.NaN, 2 ** 40, "8", null, {}, undefined]) {
       thrown(() => buffers.allocUnsafe(wrong(size)), "ERR_INVALID_SIZE");
@@ -82,7 +82,7 @@ describe("buffers of a pool", () => {
     expectNothingLeft(heap);
   });
 
-  it("takes a heap, and nothing else", () => {
+  it("takes only a heap", () => {
     for (const heap of [null, undefined, 1, {}, { malloc: 1, free: 2, u8: 3 }]) {
       refusal("ERR_INVALID_ARGUMENT", () => new BufferPool(wrong<ByteHeap>(heap)));
     }
@@ -98,7 +98,7 @@ describe("buffers of a pool", () => {
   });
 });
 
-it.each(HOSTILE)("refuses what is no view: %s", (value) => {
+it.each(HOSTILE)("refuses a value that is no view: %s", (value) => {
   const { heap, buffers } = newPools();
   const view = buffers.alloc(16);
   refusal("ERR_NOT_OWNED", () => buffers.free(wrong(value)));
@@ -107,7 +107,7 @@ it.each(HOSTILE)("refuses what is no view: %s", (value) => {
   expectNothingLeft(heap);
 });
 
-it("refuses views that the pool did not give", () => {
+it("refuses views that the pool did not make", () => {
   const { heap, buffers } = newPools();
   const view = buffers.alloc(64);
   const copies = [
@@ -157,7 +157,7 @@ it("refuses a view whose block was given out with another length", () => {
   expectNothingLeft(heap);
 });
 
-it("refuses views of slabs that became another class's", () => {
+it("refuses views of slabs that went to another class", () => {
   const { heap, buffers } = newPools(Heap.create({ capacity: 2 ** 20 }));
   for (const [before, after] of [
     [64, 1024],
@@ -205,7 +205,7 @@ it("refuses every view after a reset", () => {
 });
 
 describe("adopt", () => {
-  it("gives a view of a live block, which is then the pool's to free", () => {
+  it("gives a view of a live block, which the pool frees", () => {
     const { heap, buffers } = newPools();
     for (const size of [1, 100, 40_000, 70_000]) {
       const ptr = heap.malloc(size);
@@ -216,7 +216,7 @@ describe("adopt", () => {
     expectNothingLeft(heap);
   });
 
-  it("refuses what is not live, and lengths beyond the block", () => {
+  it("refuses blocks that are not live, and lengths beyond the block", () => {
     const { heap, buffers } = newPools();
     const ptr = heap.malloc(64);
     for (const size of [65, -1, 1.5, Number.NaN, "1", null]) {
@@ -231,7 +231,7 @@ describe("adopt", () => {
     expectNothingLeft(heap);
   });
 
-  it("makes the view before it a stale one", () => {
+  it("makes the earlier view of the block stale", () => {
     const { heap, buffers } = newPools();
     const old = buffers.alloc(64);
     const view = buffers.adopt(old.byteOffset as Ptr, 32);
@@ -240,7 +240,7 @@ describe("adopt", () => {
     expectNothingLeft(heap);
   });
 
-  it("lets a stale view be given out by nothing, though it was the last that was freed", () => {
+  it("never gives out a stale view, even if it was freed last", () => {
     const { heap, buffers } = newPools();
     const old = buffers.alloc(64);
     buffers.free(old);

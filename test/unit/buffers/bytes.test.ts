@@ -41,7 +41,7 @@ it("alloc is zero-filled over old contents, allocUnsafe has the length", () => {
   expectNothingLeft(heap);
 });
 
-it("sizes that are none are refused by the heap", () => {
+it("the heap refuses wrong sizes", () => {
   const { heap, bytes: pool } = newPools();
   for (const size of [-1, 1.5, Number.NaN, 2 ** 40, "8", null, {}, undefined]) {
     thrown(() => pool.alloc(wrong(size)), "ERR_INVALID_SIZE");
@@ -54,7 +54,7 @@ it("sizes that are none are refused by the heap", () => {
   expectNothingLeft(heap);
 });
 
-it("positions outside are refused, and say what there is", () => {
+it("positions outside are refused, with the length in the error", () => {
   const { heap, bytes: pool } = newPools();
   const bytes = pool.from([1, 2, 3, 4]);
   for (const index of [-1, 4, 1.5, Number.NaN, "1", null, 2n, {}, Symbol("x")]) {
@@ -87,7 +87,7 @@ it("positions outside are refused, and say what there is", () => {
   expectNothingLeft(heap);
 });
 
-it.each(HOSTILE)("arguments that are no bytes are refused: %s", (value) => {
+it.each(HOSTILE)("arguments other than bytes are refused: %s", (value) => {
   const { heap, bytes: pool } = newPools();
   const bytes = pool.from([1, 2, 3]);
   const bad = wrong<Uint8Array>(value);
@@ -101,7 +101,7 @@ it.each(HOSTILE)("arguments that are no bytes are refused: %s", (value) => {
   expectNothingLeft(heap);
 });
 
-it("a view whose length lies is written as long as it is", () => {
+it("a view with a false length is written with its true length", () => {
   const { heap, bytes: pool } = newPools();
   const bytes = pool.from([1, 2, 3, 4]);
   const tampered = new Uint8Array(100).fill(9);
@@ -113,7 +113,7 @@ it("a view whose length lies is written as long as it is", () => {
   expectNothingLeft(heap);
 });
 
-it("as many releases as retains, and one", () => {
+it("takes one release more than retains", () => {
   const { heap, bytes: pool } = newPools();
   const bytes = pool.alloc(10);
   expect(bytes.retain().retain()).toBe(bytes);
@@ -126,7 +126,7 @@ it("as many releases as retains, and one", () => {
   expectNothingLeft(heap);
 });
 
-it("everything throws after the release, but what tells of it", () => {
+it("everything throws after the release, except the questions about it", () => {
   const { heap, bytes: pool } = newPools();
   const bytes = pool.alloc(10);
   const other = pool.alloc(10);
@@ -176,7 +176,7 @@ it("chunks end with an error when the handle is released in between", () => {
   expectNothingLeft(heap);
 });
 
-it("dispose releases one reference, and none twice", () => {
+it("dispose releases one reference, and does nothing on a released handle", () => {
   const { heap, bytes: pool } = newPools();
   const bytes = pool.alloc(10).retain();
   {

@@ -36,7 +36,7 @@ const KINDS: readonly [string, () => Heap | SharedHeap][] = [
   ["a SharedHeap", newShared],
 ];
 
-/** What both pools make of the same data, as bytes outside of the heap. */
+/** Returns what both pools make of the same data, as bytes outside of the heap. */
 function both(heap: Heap | SharedHeap, data: unknown): Uint8Array[] {
   const buffers = new BufferPool(heap);
   const view = buffers.from(wrong(data));
@@ -49,7 +49,7 @@ function both(heap: Heap | SharedHeap, data: unknown): Uint8Array[] {
 }
 
 describe.each(KINDS)("from, in %s", (_, make) => {
-  it("strings are UTF-8, as Buffer and TextEncoder have it", () => {
+  it("strings are UTF-8, as Buffer and TextEncoder write it", () => {
     const heap = make();
     for (const text of TEXTS) {
       const expected = new TextEncoder().encode(text);
@@ -92,7 +92,7 @@ describe.each(KINDS)("from, in %s", (_, make) => {
   });
 });
 
-describe.each(KINDS)("from what is no text, in %s", (_, make) => {
+describe.each(KINDS)("from data other than text, in %s", (_, make) => {
   it("views give their bytes, whatever their elements are", () => {
     const heap = make();
     const raw = Uint8Array.from({ length: 64 }, (__, index) => index * 7);
@@ -192,7 +192,7 @@ it.each([
   }
 });
 
-it("a getter that throws: its error, and no block is kept", () => {
+it("the error of a getter is thrown, and no block is kept", () => {
   const failure = new Error("read me not");
   const element = {
     length: 100,

@@ -28,7 +28,7 @@ export function newShared(): SharedHeap {
   return SharedHeap.create({ capacity: CAPACITY_BYTES, maxWorkers: 4 });
 }
 
-/** Buffers of a size until the block at `ptr` comes round; the others are freed again. */
+/** Allocates buffers of one size until it gets the block at `ptr`, and frees the others. */
 export function takeAgain(pool: BufferPool, size: number, ptr: number): Uint8Array {
   const others: Uint8Array[] = [];
   for (;;) {
@@ -51,14 +51,14 @@ export function liveBlocks(heap: Checked): number {
   return heap.stats().live.blocks;
 }
 
-/** Nothing is live, and the heap is whole. */
+/** Checks that nothing is live and that the heap verifies. */
 export function expectNothingLeft(heap: Checked): void {
   heap.drain();
   heap.verify();
   expect(liveBlocks(heap)).toBe(0);
 }
 
-/** The BufferError that an action throws. */
+/** Returns the BufferError that an action throws. */
 export function refusal(code: BufferErrorCode, action: () => unknown): BufferError {
   let error: unknown;
   try {
@@ -76,7 +76,7 @@ export function refusal(code: BufferErrorCode, action: () => unknown): BufferErr
   return error;
 }
 
-/** Values that are no bytes, no ptr and no handle. */
+/** Values that are neither bytes nor a ptr nor a handle. */
 export const HOSTILE: readonly unknown[] = [
   null,
   undefined,
@@ -94,7 +94,7 @@ export const HOSTILE: readonly unknown[] = [
   () => 1,
 ];
 
-/** The sources as one module, for processes and workers that the tests start. */
+/** Returns the sources as one module, for processes and workers that the tests start. */
 export async function bundleSources(): Promise<string> {
   const outfile = join(mkdtempSync(join(tmpdir(), "hakmem-buffers-")), "hakmem.mjs");
   const contents = [

@@ -15,7 +15,7 @@ import { CAPACITY_BYTES, expectNothingLeft, liveBlocks, refusal } from "./help.j
 setFlagsFromString("--expose-gc");
 const collect: () => void = runInNewContext("gc");
 
-/** Collects until a condition holds: finalizers run some time after. */
+/** Collects until a condition holds, because finalizers run some time later. */
 async function until(holds: () => boolean, turns: number = 100): Promise<boolean> {
   for (let turn = 0; turn < turns && !holds(); turn++) {
     collect();
@@ -81,7 +81,7 @@ it("all: each leak is reported once, with its size and site, and comes back", as
   expectNothingLeft(watched.heap);
 });
 
-it("all: slices, chains and what was split off are handles of their own", async () => {
+it("all: slices, chains and heads of splits are handles of their own", async () => {
   const watched = watch("all");
   forgetfulSlices(watched);
   expect(await until(() => watched.leaks.length >= 4)).toBe(true);
@@ -98,7 +98,7 @@ it("all: a handle with many references comes back at once", async () => {
   expectNothingLeft(watched.heap);
 });
 
-it("all: what was released, disposed or handed off is no leak", async () => {
+it("all: a handle that was released, disposed or handed off is no leak", async () => {
   const watched = watch("all");
   carefulFunction(watched, 200);
   forgetfulFunction(watched, 1);
@@ -108,7 +108,7 @@ it("all: what was released, disposed or handed off is no leak", async () => {
   expectNothingLeft(watched.heap);
 });
 
-it("all: what is still held is no leak, nor are blocks that others share freed", async () => {
+it("all: a handle in use is no leak, and a shared block is not freed with a leak", async () => {
   const watched = watch("all");
   const held = watched.pool.from("held");
   (() => held.slice(0, 2))();
@@ -118,7 +118,7 @@ it("all: what is still held is no leak, nor are blocks that others share freed",
   expectNothingLeft(watched.heap);
 });
 
-it("sampled: about one in 128, wherever in a row of handles it was made", async () => {
+it("sampled: about one in 128, at any place in a pattern of handles", async () => {
   const watched = watch("sampled");
   const perTurn = 128;
   const turns = 200;
@@ -127,7 +127,7 @@ it("sampled: about one in 128, wherever in a row of handles it was made", async 
   }
   expect(await until(() => watched.leaks.length > turns / 2)).toBe(true);
   await until(() => false, 20);
-  // 200 in the mean; the distances' variance makes more than 60 off a matter of 1 in 10^11.
+  // The mean is 200. With this variance, a deviation above 60 has a probability of 1 in 10^11.
   expect(Math.abs(watched.leaks.length - turns)).toBeLessThan(60);
   const kinds = new Set(watched.leaks.map(({ length }) => length));
   expect(kinds.size).toBeGreaterThan(30);
@@ -163,14 +163,14 @@ it("by default a leak is a warning", async () => {
   expectNothingLeft(heap);
 });
 
-it("is reported when the heap is closed by then, and nothing is thrown", async () => {
+it("a leak is reported after the heap was closed, and nothing is thrown", async () => {
   const watched = watch("all");
   forgetfulFunction(watched, 3);
   watched.heap[Symbol.dispose]();
   expect(await until(() => watched.leaks.length === 3)).toBe(true);
 });
 
-it("an Error whose stack is no text, or has no frames, still gives a site", async () => {
+it("a site is given even if the stack of an Error is no text or has no frames", async () => {
   const limit = Error.stackTraceLimit;
   const watched = watch("all");
   try {
@@ -184,7 +184,7 @@ it("an Error whose stack is no text, or has no frames, still gives a site", asyn
   expectNothingLeft(watched.heap);
 });
 
-it("options that are none are refused", () => {
+it("wrong options are refused", () => {
   const heap = Heap.create({ capacity: CAPACITY_BYTES });
   for (const leakDetection of ["some", "constructor", "__proto__", "", null, 1, true, {}]) {
     refusal("ERR_INVALID_ARGUMENT", () => new BytesPool(heap, wrong({ leakDetection })));

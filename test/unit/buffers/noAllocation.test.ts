@@ -46,7 +46,7 @@ for (const pool of pools) {
     grown.push(process.memoryUsage().heapUsed - before);
   }
   const end = performance.now();
-  // What buffers allocate, each turn would; what V8 does once, as it compiles, only one.
+  // Buffers would allocate in each turn. V8 allocates only in one, when it compiles.
   const grownBytes = Math.min(...grown);
   await setTimeout(20);
   const within = collections.filter(({ startTime }) => startTime >= start && startTime < end);

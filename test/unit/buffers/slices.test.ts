@@ -9,7 +9,7 @@ function listOf(bytes: Bytes): number[] {
 }
 
 describe("slices", () => {
-  it("share the block: writes are seen by all, and the last one frees", () => {
+  it("share the block: all see a write, and the last one frees", () => {
     const { heap, bytes: pool } = newPools();
     const whole = pool.from([0, 1, 2, 3, 4, 5, 6, 7]);
     const middle = whole.slice(2, 6);
@@ -30,7 +30,7 @@ describe("slices", () => {
     expectNothingLeft(heap);
   });
 
-  it("without arguments show all; empty ones hold no block", () => {
+  it("without arguments have all bytes; empty ones hold no block", () => {
     const { heap, bytes: pool } = newPools();
     const whole = pool.from([1, 2, 3]);
     const all = whole.slice();
@@ -80,7 +80,7 @@ describe("slices", () => {
   });
 });
 
-it("share the blocks of their parts, whichever pool of the heap made them", () => {
+it("share the blocks of their parts, from any pool of the heap", () => {
   const { heap, bytes: pool } = newPools();
   const { bytes: another } = newPools(heap);
   const first = pool.from("Grü");
@@ -105,7 +105,7 @@ it("share the blocks of their parts, whichever pool of the heap made them", () =
   heap.reset();
 });
 
-it("of nothing, of empty parts, of one", () => {
+it("of no part, of empty parts, of one part", () => {
   const { heap, bytes: pool } = newPools();
   const none = pool.alloc(0);
   const one = pool.from([5]);
@@ -148,7 +148,7 @@ it("of another heap are refused, and hold nothing", () => {
   expectNothingLeft(other.heap);
 });
 
-it("are written over their seams, also from themselves", () => {
+it("are written across parts, also from themselves", () => {
   const { heap, bytes: pool } = newPools();
   const block = pool.from([1, 2, 3, 4, 5, 6, 7, 8]);
   const chain = block.slice(4).concat(block.slice(0, 4));
@@ -160,7 +160,7 @@ it("are written over their seams, also from themselves", () => {
   heap.reset();
 });
 
-it("are searched, compared and copied over their seams", () => {
+it("are searched, compared and copied across parts", () => {
   const { heap, bytes: pool } = newPools();
   const parts = [pool.from([1, 2]), pool.from([3, 1]), pool.from([2, 3])] as const;
   const chain = parts[0].concat(parts[1], parts[2]);
@@ -186,7 +186,7 @@ it("are searched, compared and copied over their seams", () => {
 });
 
 describe("frozen bytes", () => {
-  it("are not written, nor is what is made of them; other handles are as they were", () => {
+  it("cannot be written, nor can handles made from them; other handles can", () => {
     const { heap, bytes: pool } = newPools();
     const before = pool.from([1, 2, 3, 4]);
     const frozen = before.slice();
@@ -250,7 +250,7 @@ describe("handOff and adopt", () => {
     expectNothingLeft(heap);
   });
 
-  it("adopt refuses what is not live, and lengths beyond the block", () => {
+  it("adopt refuses blocks that are not live, and lengths beyond the block", () => {
     const { heap, bytes: pool } = newPools();
     const ptr = heap.malloc(64);
     for (const length of [65, -1, 1.5, Number.NaN, "1", null, undefined, {}]) {

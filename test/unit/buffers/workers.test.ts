@@ -88,7 +88,7 @@ it("Bytes go to another worker, which releases them, and its own come here", asy
   }
 });
 
-it("buffers of a pool do too, and each worker's pool has views of its own", async () => {
+it("so do buffers, and the pool of each worker has views of its own", async () => {
   const pool = new BufferPool(heap);
   for (let round = 0; round < 10; round++) {
     for (const size of SIZES) {
@@ -105,7 +105,7 @@ it("buffers of a pool do too, and each worker's pool has views of its own", asyn
   }
 });
 
-it("in the end nothing is live, and the heap is whole", async () => {
+it("in the end nothing is live, and the heap verifies", async () => {
   const ended = once(worker, "exit");
   worker.postMessage({});
   await ended;

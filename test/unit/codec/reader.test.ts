@@ -55,7 +55,7 @@ describe("malformed data", () => {
     });
   });
 
-  it("UTF-8, when the reader is strict", () => {
+  it("UTF-8, if the reader is strict", () => {
     const input = bytes(1, 2, 0x61, 0xff, 0);
     everyWay(input, (reader) => {
       reader.u8();
@@ -76,7 +76,7 @@ describe("malformed data", () => {
     });
   });
 
-  it("lengths above the maximum, before what they count is there", () => {
+  it("lengths above the maximum, before their bytes have come", () => {
     const reader = new Reader(bytes(9, 5, 65, 66), { maximum: 4 });
     reader.u8();
     for (const kind of ["u8", "varint", "quic"] as const) {
@@ -94,7 +94,7 @@ describe("malformed data", () => {
   });
 });
 
-it("arguments that a call does not take", () => {
+it("wrong arguments", () => {
   const reader = new Reader(bytes(1, 2, 3));
   for (const count of [-1, 0.5, Number.NaN, ...["1", 1n, Symbol("one")].map(wrong<number>)]) {
     refusal(() => reader.skip(count), "ERR_OUT_OF_RANGE");
@@ -153,7 +153,7 @@ it("rewind goes back into the middle of a byte", () => {
   });
 });
 
-it("a bit field begins anew in a part that ends where the last field did", () => {
+it("a bit field begins at a new byte in a part that ends where the last field did", () => {
   onHeap((heap) => {
     const pool = new BytesPool(heap);
     const block = pool.from([10, 0b00010100]);
@@ -213,7 +213,7 @@ it("reset goes on to other bytes, of the same buffer or of another", () => {
   });
 });
 
-it("copies fill what they are given", () => {
+it("copies fill their target", () => {
   everyWay(bytes(1, 2, 3, 4), (reader) => {
     const target = new Uint8Array(3);
     expect([reader.copyTo(target), ...target, reader.remaining]).toEqual([3, 1, 2, 3, 1]);
@@ -223,7 +223,7 @@ it("copies fill what they are given", () => {
 });
 
 describe("reset", () => {
-  it("refuses what is no array of bytes, of the same buffer too, and is as it was then", () => {
+  it("refuses other arrays, also of the same buffer, and stays as it was", () => {
     const input = bytes(1, 2, 3, 4, 5, 6, 7, 8);
     const odd = [undefined, null, "ab", {}, [1], new Uint16Array(input.buffer)];
     const alike = { buffer: input.buffer, byteOffset: 0, length: 1000 };
@@ -253,7 +253,7 @@ describe("reset", () => {
   });
 });
 
-it("a read that throws leaves a byte begun as it was", () => {
+it("a read that throws leaves a begun byte as it was", () => {
   const longest = Array.from({ length: 12 }, () => 255);
   everyWay(bytes(0b10100000, ...longest), (reader) => {
     expect(reader.bits(1)).toBe(1);

@@ -3,7 +3,7 @@ import { BufferError, type BufferErrorCode } from "../../../src/buffers/index.js
 import { Heap } from "../../../src/index.js";
 import { SMALL_BYTES } from "../help.js";
 
-/** Runs an action on a small heap, in which nothing is left after it. */
+/** Runs an action on a small heap, and checks that it leaves nothing there. */
 export function onHeap(action: (heap: Heap<ArrayBuffer>) => void): void {
   const heap = Heap.create({ capacity: SMALL_BYTES });
   action(heap);
@@ -11,7 +11,7 @@ export function onHeap(action: (heap: Heap<ArrayBuffer>) => void): void {
   expect([...heap.blocks()].filter(({ state }) => state === "live")).toEqual([]);
 }
 
-/** The BufferError that an action throws. */
+/** Returns the BufferError that an action throws. */
 export function refusal(action: () => unknown, code: BufferErrorCode): BufferError {
   let error: unknown;
   try {

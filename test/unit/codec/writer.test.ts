@@ -76,7 +76,7 @@ describe("a value that a field does not take", () => {
     });
   });
 
-  it("a length behind a prefix that is too narrow", () => {
+  it("a length that its prefix cannot hold", () => {
     onWriter({}, (writer) => {
       refusal(() => writer.utf8Prefixed("u8", "é".repeat(128)), "ERR_OUT_OF_RANGE");
       refusal(() => writer.bytesPrefixed("u8", new Uint8Array(256)), "ERR_OUT_OF_RANGE");
@@ -90,7 +90,7 @@ describe("a value that a field does not take", () => {
     });
   });
 
-  it("a terminator within the text, or no byte of ASCII", () => {
+  it("a terminator that is in the text, or is no byte of ASCII", () => {
     onWriter({}, (writer) => {
       refusal(() => writer.utf8Terminated("a\0b"), "ERR_INVALID_ARGUMENT");
       refusal(() => writer.utf8Terminated("a\n", 10), "ERR_INVALID_ARGUMENT");
@@ -132,7 +132,7 @@ describe("a value that a field does not take", () => {
 });
 
 describe.each(["realloc", "chain"] as const)("a writer that grows by %s", (grow) => {
-  it("takes bytes from a Uint8Array only, and is as it was when it gets something else", () => {
+  it("takes bytes only from a Uint8Array, and stays as it was for anything else", () => {
     onWriter({ grow, initial: 16 }, (writer, heap) => {
       writer.u8(7);
       const handle = new BytesPool(heap).from([1, 2, 3, 4]);
@@ -161,7 +161,7 @@ describe.each(["realloc", "chain"] as const)("a writer that grows by %s", (grow)
     });
   });
 
-  it("is as it was when the heap is exhausted", () => {
+  it("stays as it was when the heap is exhausted", () => {
     onWriter({ grow, initial: 16 }, (writer, heap) => {
       writer.utf8("0123456789abc");
       const ptrs = [65536, 16384, 4096, 1024, 64, 16].flatMap((size) => fill(heap, size));
@@ -202,7 +202,7 @@ describe.each(["realloc", "chain"] as const)("a writer that grows by %s", (grow)
 });
 
 describe.each(["realloc", "chain"] as const)("a writer, grown by %s", (grow) => {
-  it("patches what was reserved, and written, wherever it lies", () => {
+  it("patches reserved and written bytes at any place", () => {
     onWriter({ grow, initial: 16 }, (writer) => {
       const positions: number[] = [];
       for (let index = 0; index < 20; index++) {
@@ -249,7 +249,7 @@ describe.each(["realloc", "chain"] as const)("a writer, grown by %s", (grow) => 
     });
   });
 
-  it("takes Bytes in, which stay their holder's", () => {
+  it("appends Bytes, which their holder still releases", () => {
     onWriter({ grow, initial: 16 }, (writer, heap) => {
       const pool = new BytesPool(heap);
       const text = pool.from("0123456789".repeat(5));
@@ -328,8 +328,8 @@ it("a block that is mostly unused is not handed out", () => {
   });
 });
 
-describe.each(["realloc", "chain"] as const)("what a writer by %s is given", (grow) => {
-  it("empty Bytes leave nothing of them", () => {
+describe.each(["realloc", "chain"] as const)("bytes that a writer by %s is given", (grow) => {
+  it("empty Bytes leave nothing behind", () => {
     onWriter({ grow }, (writer, heap) => {
       const pool = new BytesPool(heap);
       for (let round = 0; round < 3; round++) {
@@ -353,7 +353,7 @@ describe.each(["realloc", "chain"] as const)("what a writer by %s is given", (gr
     });
   });
 
-  it("Bytes that do not fit behind their length leave a bit field as it was", () => {
+  it("Bytes without room behind their length leave a bit field as it was", () => {
     onWriter({ grow, initial: 16, maximum: 30 }, (writer, heap) => {
       const pool = new BytesPool(heap);
       const long = pool.alloc(20);

@@ -14,7 +14,7 @@ function field(name: string, value: number | bigint): Write {
   return (writer) => writer[name as Field](wrong(value));
 }
 
-/** Of each kind what takes the most room that it can, and how many bytes that is. */
+/** For each method the value that takes the most room, and how many bytes it takes. */
 const WRITES: readonly (readonly [name: string, bytes: number, write: Write])[] = [
   ["u8", 1, field("u8", 1)],
   ["i8", 1, field("i8", 1)],
@@ -118,7 +118,7 @@ describe("arrays of bytes", () => {
     });
   });
 
-  it("whose slices are of another kind are copied all the same", () => {
+  it("whose slices are of another kind are copied, too", () => {
     class Odd extends Uint8Array {
       static get [Symbol.species](): never {
         return wrong(Array);

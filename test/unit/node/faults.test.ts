@@ -3,7 +3,7 @@ import type { Bytes } from "../../../src/buffers/index.js";
 import { bytesOf, duplexOf } from "../../../src/node/index.js";
 import { closed, connected, expectNothingLeft, newPool, pattern } from "./help.js";
 
-describe("bytesOf, when something is wrong,", () => {
+describe("bytesOf with faults", () => {
   it.each([0, 1, 15, -1, 1.5, Number.NaN, 2 ** 40])("refuses chunks of %d bytes", async (size) => {
     const { heap, pool } = newPool();
     const { server, accepted, client } = await connected();
@@ -40,7 +40,7 @@ describe("bytesOf, when something is wrong,", () => {
     },
   );
 
-  it("releases what has come when its reader never began, or waits", async () => {
+  it("releases what has come if its reader never began, or waits", async () => {
     for (const waits of [false, true]) {
       const { heap, pool } = newPool();
       const { server, accepted, client } = await connected();
@@ -78,7 +78,7 @@ describe("bytesOf, when something is wrong,", () => {
   });
 });
 
-describe("duplexOf, destroyed,", () => {
+describe("duplexOf, destroyed", () => {
   it.each(["before it is read", "with a chunk in its queue"])(
     "leaves nothing: %s",
     async (when) => {
@@ -100,7 +100,7 @@ describe("duplexOf, destroyed,", () => {
     },
   );
 
-  it("leaves nothing of what it was to write", async () => {
+  it("releases what it had to write", async () => {
     const { heap, pool } = newPool();
     const { server, accepted, client } = await connected();
     const duplex = duplexOf(accepted, pool);

@@ -26,7 +26,7 @@ describe("files", () => {
     expectNothingLeft(heap);
   });
 
-  it("of no known size are read to their end", async () => {
+  it("of unknown size are read to their end", async () => {
     const { heap, pool } = newPool();
     const bytes = await readFileBytes("/proc/self/smaps", pool);
     expect(bytes.toString()).toMatch(/^[0-9a-f]+-[0-9a-f]+ [\s\S]*VmFlags/);
@@ -42,7 +42,7 @@ describe("files", () => {
     expectNothingLeft(heap);
   });
 
-  it("are written from chains, which stay the caller's", async () => {
+  it("are written from chains, which the caller still releases", async () => {
     const { heap, pool } = newPool();
     const [first, second] = [pool.from(pattern(70_000)), pool.from(pattern(5, 3))] as const;
     const chain = first.concat(second);
@@ -52,7 +52,7 @@ describe("files", () => {
     expectNothingLeft(heap);
   });
 
-  it("leave nothing when they are missing, or too large, or the reader stops", async () => {
+  it("leave nothing behind if they are missing or too large, or if the reader stops", async () => {
     const { heap, pool } = newPool(2 ** 20);
     await expect(readFileBytes(join(folder, "none"), pool)).rejects.toThrow(/ENOENT/);
     await expect(readFileBytes(folder, pool)).rejects.toThrow();

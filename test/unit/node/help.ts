@@ -9,7 +9,7 @@ export function newPool(capacity: number = 2 ** 23): { heap: Heap; pool: BytesPo
   return { heap, pool: new BytesPool(heap) };
 }
 
-/** Nothing is live, and the heap is whole. */
+/** Checks that nothing is live and that the heap verifies. */
 export function expectNothingLeft(heap: Heap): void {
   heap.drain();
   heap.verify();
@@ -18,7 +18,7 @@ export function expectNothingLeft(heap: Heap): void {
 
 export interface Pair {
   readonly server: Server;
-  /** As a server accepts it: paused, its bytes not read. */
+  /** The connection as the server accepted it: paused, with no byte read. */
   readonly accepted: Socket;
   readonly client: Socket;
 }
@@ -37,7 +37,7 @@ export async function connected(): Promise<Pair> {
   return { server, accepted, client };
 }
 
-/** The server ends when it has no connection left: it counts those that were taken over too. */
+/** Waits for the server, which ends when all connections have, also those taken over. */
 export async function closed(server: Server): Promise<void> {
   await new Promise((resolve) => server.close(resolve));
   // The last socket says "close" after the server.

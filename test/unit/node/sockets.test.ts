@@ -97,7 +97,7 @@ describe("readInto a socket that cannot be taken over", () => {
     expect(Buffer.from(got).equals(pattern(100))).toBe(true);
   });
 
-  it("copies no further than the reader goes on", async () => {
+  it("copies no further than the reader reads", async () => {
     const stream = new PassThrough() as unknown as Socket;
     Object.assign(stream, { _handle: null });
     const got: number[] = [];
@@ -119,7 +119,7 @@ describe("readInto a socket that cannot be taken over", () => {
 });
 
 describe("bytesOf", () => {
-  it("echoes what came, and leaves nothing", async () => {
+  it("echoes what came, and leaves nothing behind", async () => {
     const { heap, pool } = newPool();
     const { server, accepted, client } = await connected();
     const connection = bytesOf(accepted, pool);
@@ -137,7 +137,7 @@ describe("bytesOf", () => {
     expectNothingLeft(heap);
   });
 
-  it("pauses for a slow reader: what waits is bounded", async () => {
+  it("pauses for a slow reader: few chunks wait", async () => {
     const { heap, pool } = newPool();
     const { server, accepted, client } = await connected();
     const connection = bytesOf(accepted, pool, 4096);
@@ -173,7 +173,7 @@ describe("bytesOf", () => {
     expectNothingLeft(heap);
   });
 
-  it("throws what the socket fails with, after what had come", async () => {
+  it("throws the error of the socket after the chunks that came before it", async () => {
     const { heap, pool } = newPool();
     const { server, accepted, client } = await connected();
     const connection = bytesOf(accepted, pool);
@@ -262,7 +262,7 @@ describe("writes", () => {
     expectNothingLeft(heap);
   });
 
-  it("release memory once the system has it, also of a reader that is slow", async () => {
+  it("release memory once the system has it, also with a slow reader", async () => {
     const { heap, pool } = newPool(2 ** 25);
     const { server, accepted, client } = await connected();
     const sent = pattern(6_000_000);
@@ -304,7 +304,7 @@ describe("writes", () => {
 });
 
 describe("duplexOf", () => {
-  it("stands at both ends of a pipeline", async () => {
+  it("works at both ends of a pipeline", async () => {
     const { heap, pool } = newPool();
     const { server, accepted, client } = await connected();
     const duplex = duplexOf(accepted, pool);

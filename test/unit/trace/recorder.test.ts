@@ -13,7 +13,7 @@ function eventsOf(trace: Trace): string[] {
 }
 
 describe("what is recorded", () => {
-  test("malloc, tryMalloc, free and realloc; the slot freed last is taken first", () => {
+  test("malloc, tryMalloc, free and realloc; the slot freed last is used first", () => {
     const heap = smallHeap();
     const recording = recorder(heap);
     const a = heap.malloc(10);
@@ -41,7 +41,7 @@ describe("what is recorded", () => {
     expect(decodeTrace(recording.toBytes())).toEqual(recording.toTrace());
   });
 
-  test("free of 0 is nothing, realloc of 0 a malloc, realloc to 0 bytes a realloc", () => {
+  test("free of 0 is no event, realloc of 0 a malloc, realloc to 0 bytes a realloc", () => {
     const heap = smallHeap();
     const recording = recorder(heap);
     heap.free(wrong(0));
@@ -76,7 +76,7 @@ describe("what is recorded", () => {
 });
 
 describe("what is not recorded", () => {
-  test("what fails leaves no event", () => {
+  test("an operation that fails leaves no event", () => {
     const heap = smallHeap();
     const ptr = heap.malloc(64);
     const recording = recorder(heap);
@@ -93,7 +93,7 @@ describe("what is not recorded", () => {
     expect(eventsOf(recording.toTrace())).toEqual(["malloc 0 16"]);
   });
 
-  test("of a block that was live before, the free is left out and the realloc is a malloc", () => {
+  test("the free of a block that was live before; its realloc is a malloc", () => {
     const heap = smallHeap();
     const [a, b, c] = [heap.malloc(1), heap.malloc(2), heap.malloc(3)];
     const recording = recorder(heap);
@@ -103,7 +103,7 @@ describe("what is not recorded", () => {
     expect(eventsOf(recording.toTrace())).toEqual(["malloc 0 9000", "free 0"]);
   });
 
-  test("a block that was freed unseen is freed where its memory is allocated anew", () => {
+  test("a block that was freed unseen is freed when its memory is allocated again", () => {
     const heap = smallHeap();
     const reset = heap.reset.bind(heap);
     const recording = recorder(heap);
@@ -115,7 +115,7 @@ describe("what is not recorded", () => {
 });
 
 describe("the end of a recording", () => {
-  test("stop puts everything back, and may be called again", () => {
+  test("stop restores everything, and may be called again", () => {
     const heap = smallHeap();
     const keys = Object.keys(heap);
     const { malloc, tryMalloc, free, realloc, reset } = heap;
@@ -149,7 +149,7 @@ describe("the end of a recording", () => {
     expect(at(recordings, second).eventCount).toBe(3);
   });
 
-  test("the limit ends it, the heap goes on", () => {
+  test("the limit ends the recording, and the heap goes on", () => {
     const heap = smallHeap();
     const recording = recorder(heap, { limit: 5 });
     const ptrs = Array.from({ length: 4 }, () => heap.malloc(16));

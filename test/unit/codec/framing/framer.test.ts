@@ -11,7 +11,7 @@ function lines({ pool }: Bench): DelimiterFramer {
 }
 
 describe("a framer", () => {
-  it("refuses what is no receiver and no pool, and keeps nothing", () => {
+  it("refuses a wrong receiver and a wrong pool, and keeps nothing", () => {
     const bench = newBench();
     const framer = lines(bench);
     for (const receiver of [undefined, null, {}, "frames"]) {
@@ -51,7 +51,7 @@ describe("frames", () => {
     expectNothingLeft(bench);
   });
 
-  it("of a frozen chunk are frozen; those that were copied are not", () => {
+  it("of a frozen chunk are frozen, but copied ones are not", () => {
     const bench = newBench();
     const framer = new FixedFramer(bench.pool, 2);
     const seen: boolean[] = [];
@@ -119,7 +119,7 @@ describe("length fields", () => {
 });
 
 describe("errors", () => {
-  it("of onFrame close the framer; its frame is the receiver's, the rest is released", () => {
+  it("of onFrame close the framer: the receiver has its frame, the rest is released", () => {
     const bench = newBench();
     const framer = lines(bench);
     const frames: Bytes[] = [];
@@ -165,7 +165,7 @@ describe("errors", () => {
     expectNothingLeft(bench);
   });
 
-  it("a chunk that is none, or was released, changes nothing", () => {
+  it("a wrong chunk, or a released one, changes nothing", () => {
     const bench = newBench();
     const framer = lines(bench);
     const texts: string[] = [];
@@ -245,7 +245,7 @@ describe("memory", () => {
     expectNothingLeft(bench);
   });
 
-  it("of a caller's array is neither kept nor changed", () => {
+  it("of the caller's array is neither kept nor changed", () => {
     const bench = newBench();
     const framer = lines(bench);
     const array = ascii("one\ntw");

@@ -101,8 +101,8 @@ describe("toTransformStream", () => {
   });
 });
 
-describe("toTransformStream, given up", () => {
-  it("a reader that leaves, leaves nothing", async () => {
+describe("toTransformStream, cancelled or aborted", () => {
+  it("a reader that cancels leaves nothing behind", async () => {
     const bench = newBench();
     for await (const frame of sourceOf(bench, ["a\nb\nc\nd"]).pipeThrough(pairOf(bench))) {
       expect(textOf(frame as Bytes)).toBe("a");
@@ -111,7 +111,7 @@ describe("toTransformStream, given up", () => {
     expectNothingLeft(bench);
   });
 
-  it("a writer that aborts while frames wait, leaves nothing", async () => {
+  it("a writer that aborts while frames wait leaves nothing behind", async () => {
     const bench = newBench();
     const { readable, writable } = pairOf(bench);
     const writer = writable.getWriter();
@@ -176,7 +176,7 @@ describe("framesOf", () => {
     expectNothingLeft(bench);
   });
 
-  it("destroyed with frames and chunks that wait, leaves nothing", async () => {
+  it("destroyed while frames and chunks wait, it leaves nothing behind", async () => {
     const bench = newBench();
     const stream = transformOf(bench);
     stream.on("error", () => {});
@@ -191,7 +191,7 @@ describe("framesOf", () => {
   });
 });
 
-describe("framesOf, of a stream that fails,", () => {
+describe("framesOf a stream that fails", () => {
   it.each(["ends inside a frame", "is malformed"])(
     "fails when it %s, also if its reader is slow",
     async (how) => {

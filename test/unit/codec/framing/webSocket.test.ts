@@ -97,7 +97,7 @@ describe("malformed frames", () => {
     }
   });
 
-  it("a new message within one, and reserved bits after its first frame", () => {
+  it("a new message within a message, and reserved bits after the first frame", () => {
     for (const [second, rsv] of [
       [0x81, 0],
       [0xc0, 4],
@@ -130,7 +130,7 @@ describe("malformed frames", () => {
 });
 
 describe("unmasking", () => {
-  it("any bytes at any alignment, and none beside them", () => {
+  it("changes any bytes at any alignment, and no others", () => {
     const { heap } = newBench();
     const { u8, i32 } = heap;
     const start = heap.malloc(200);
