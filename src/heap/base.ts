@@ -187,8 +187,7 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
     const usable = this.usableSize(ptr);
     const wanted = length ?? usable;
     if (!Number.isInteger(wanted) || wanted < 0 || wanted > usable) {
-      const accepted = `an integer from 0 to ${usable}`;
-      const message = `length is ${describe(length)}; this block takes ${accepted}`;
+      const message = `length is ${describe(length)}; it takes an integer from 0 to ${usable}`;
       throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: length, min: 0, max: usable });
     }
     return new Uint8Array(this.buffer, ptr, wanted);

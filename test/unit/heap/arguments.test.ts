@@ -109,7 +109,7 @@ test.each([
   const ptr = heap.malloc(100);
   const action = (): unknown => heap.bytes(ptr, wrong(length));
   const error = refused(heap, "ERR_INVALID_ARGUMENT", action);
-  expect(error.message).toContain("this block takes an integer from 0 to 112");
+  expect(error.message).toContain("it takes an integer from 0 to 112");
   expect(error.details).toEqual({ got: length, min: 0, max: 112 });
 });
 
