@@ -38,6 +38,7 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
    */
   private run: number;
 
+  /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>) {
     if (!(pool instanceof BytesPool)) throw invalid("pool", pool, "a BytesPool");
     this.pool = pool;

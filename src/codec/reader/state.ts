@@ -56,13 +56,16 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
   bitAt: number;
   /** @internal */
   source: S;
+  /** @internal */
   protected markAt: number;
+  /** @internal */
   protected markBits: number;
   /** @internal */
   readonly maximum: number;
   /** @internal */
   readonly isStrict: boolean;
 
+  /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(source: S, options: ReaderOptions = {}) {
     const { maximum = Infinity, strict = false } = checkObject("options", options);
     checkMaximum(maximum);

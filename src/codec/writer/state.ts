@@ -54,6 +54,7 @@ export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
   bitsFree: number;
   /** @internal */
   bitAt: number;
+  /** The heap that it writes to. */
   readonly heap: ByteHeap<B>;
   /** @internal */
   readonly pool: BytesPool<B>;
@@ -76,6 +77,7 @@ export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
   /** @internal */
   isDisposed: boolean;
 
+  /** @throws {BufferError} ERR_INVALID_ARGUMENT, ERR_OUT_OF_RANGE */
   constructor(heap: ByteHeap<B>, options: WriterOptions<B> = {}) {
     const { initial, isChain, maximum } = checkOptions(heap, options);
     this.at = 0;
