@@ -12,7 +12,8 @@ export const ERRORS = {
   HeapError: {
     ERR_INVALID_SIZE: "A size is not an integer from 0 to what the slabs of the heap hold.",
     ERR_INVALID_ALIGNMENT: "An alignment is not a power of two from 1 to 65536.",
-    ERR_INVALID_POINTER: "A ptr is not a live block of this heap; its slab may have been returned.",
+    ERR_INVALID_POINTER:
+      "A ptr is not a live block of this heap; also a freed span, or a block of a returned slab.",
     ERR_DOUBLE_FREE: "A block was freed before, and its slab is still in use.",
     ERR_INVALID_ARGUMENT: "A buffer, an array, a count or a length cannot be used.",
     ERR_INVALID_OPTION: "An option or a `HAKMEM_*` variable is unknown or has a wrong value.",
