@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { runs } from "../support/tier.js";
 import { BytesWorld, type Kind } from "./bytesWorld.js";
-import { RUN_FACTOR, SEED } from "./runModel.js";
 
 const MAX_COMMANDS = 100;
 const CHECK_EVERY = 8;
 
-type Name = Exclude<keyof BytesWorld, "executed" | "checkAll" | "finish">;
+type Name = Exclude<keyof BytesWorld, "checkAll" | "finish">;
 
 /** How often each step is drawn. */
 const WEIGHTS: Record<Name, number> = {
@@ -39,34 +39,25 @@ const programs = fc.array(fc.tuple(fc.constantFrom(...drawn), number, number, nu
   size: "max",
 });
 
-function runPrograms(kind: Kind, runs: number): void {
-  const numRuns = Math.ceil(runs * RUN_FACTOR);
+function runPrograms(kind: Kind, numRuns: number): void {
   let programCount = 0;
-  let executed = 0;
   const property = fc.property(programs, (program) => {
     const world = new BytesWorld(kind);
     programCount++;
     for (const [index, [name, a, b, c]] of program.entries()) {
       world[name](a, b, c);
-      executed++;
       if (index % CHECK_EVERY === 0) world.checkAll();
     }
     world.finish();
   });
-  // The seed is printed first, because it takes minutes to find the shortest program that fails.
-  console.log(`bytes: seed ${SEED}, runs ${numRuns} (${kind})`);
-  try {
-    fc.assert(property, { seed: SEED, numRuns });
-  } finally {
-    console.log(`bytes: ${programCount} programs (${kind}), commands ${executed}`);
-  }
+  fc.assert(property, { numRuns });
   expect(programCount).toBe(numRuns);
 }
 
-it("any program of slices agrees with lists of cells, on a Heap", () => {
-  runPrograms("heap", 400);
+it("any program of slices against lists of cells, on a Heap", () => {
+  runPrograms("heap", runs(40, 400));
 });
 
-it("any program of slices agrees with lists of cells, on two workers of a SharedHeap", () => {
-  runPrograms("shared", 300);
+it("any program of slices against lists of cells, on two workers of a SharedHeap", () => {
+  runPrograms("shared", runs(30, 300));
 });

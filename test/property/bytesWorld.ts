@@ -42,7 +42,6 @@ function contentOf(pick: number): Uint8Array {
 
 /** Handles of one heap, made by the pools of its workers, beside plain lists of cells. */
 export class BytesWorld {
-  executed = 0;
   private readonly heaps: AnyHeap[];
   private readonly pools: BytesPool[];
   private readonly held: Held[] = [];

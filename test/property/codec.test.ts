@@ -1,22 +1,18 @@
 import fc from "fast-check";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Bytes, BytesPool } from "../../src/buffers/index.js";
 import { Reader, Writer } from "../../src/codec/index.js";
 import { Heap } from "../../src/index.js";
+import { runs } from "../support/tier.js";
 import { type Op, ops } from "./codecOps.js";
-import { RUN_FACTOR, SEED } from "./runModel.js";
 
 const CAPACITY_BYTES = 2 ** 20;
 
-function settings(runs: number): { seed: number; numRuns: number } {
-  return { seed: SEED, numRuns: Math.ceil(runs * RUN_FACTOR) };
+function settings(all: number): { numRuns: number } {
+  return { numRuns: runs(all / 5, all) };
 }
 
-afterAll(() => {
-  console.log(`codec: seed ${SEED}, factor ${RUN_FACTOR}`);
-});
-
-/** Runs an action on a heap, and checks that it leaves nothing there. */
+/** Runs an action on a heap, in which nothing is left after it. */
 function onHeap(action: (heap: Heap) => void): void {
   const heap = Heap.create({ capacity: CAPACITY_BYTES });
   action(heap);

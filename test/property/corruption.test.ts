@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
 import { Heap, type Ptr } from "../../src/index.js";
+import { runs } from "../support/tier.js";
 import {
   makeWornHeap,
   metadataWords,
@@ -9,7 +10,6 @@ import {
   terminates,
   wordValue,
 } from "./hostile.js";
-import { RUN_FACTOR, SEED } from "./runModel.js";
 
 const surprises = new Map<string, number>();
 
@@ -65,7 +65,6 @@ function reopen(heap: Heap, random: (limit: number) => number): void {
 
 describe("metadata that is overwritten while a heap is open", () => {
   it("makes no call run forever", () => {
-    console.log(`corruption: seed ${SEED}`);
     const writes = fc.array(fc.tuple(metaIndex, wordValue), { minLength: 1, maxLength: 4 });
     const property = fc.property(fc.nat(), writes, (seed, list) => {
       const worn = makeWornHeap(seed);
@@ -86,8 +85,7 @@ describe("metadata that is overwritten while a heap is open", () => {
     });
     try {
       // No shrinking: each step of it would wait for the time limit once more.
-      const numRuns = Math.ceil(1000 * RUN_FACTOR);
-      fc.assert(property, { seed: SEED, numRuns, endOnFailure: true });
+      fc.assert(property, { numRuns: runs(100, 1000), endOnFailure: true });
     } finally {
       for (const [what, times] of surprises) console.log(`corruption: ${times} x ${what}`);
     }

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { runs } from "../support/tier.js";
 import { byCount, byDelimiter, byLength, byWebSocket, type Outcome } from "./framingReference.js";
 import { framerOf, KINDS, type Plan, runFramer, World } from "./framingWorld.js";
 
-const RUNS = 400;
+const RUNS = runs(80, 400);
 
 function reference(stream: Uint8Array, plan: Plan): Outcome {
   const bytes = [...stream];
@@ -60,9 +61,7 @@ function cutsOf(cuts: "each byte" | readonly number[], length: number): number[]
   return cuts.map((cut) => Math.floor(cut * length)).sort((a, b) => a - b);
 }
 
-function check(name: string, cases: fc.Arbitrary<readonly [Plan, Uint8Array]>, runs: number): void {
-  const seed = Date.now() | 0;
-  console.log(`framing, ${name}: seed ${seed}`);
+function check(cases: fc.Arbitrary<readonly [Plan, Uint8Array]>): void {
   let frames = 0;
   const property = fc.property(cases, cutting, ([plan, stream], { cuts, kinds }) => {
     const world = new World();
@@ -79,7 +78,7 @@ function check(name: string, cases: fc.Arbitrary<readonly [Plan, Uint8Array]>, r
     expect(again).toEqual(outcome);
     world.expectNothingLeft();
   });
-  fc.assert(property, { seed, numRuns: runs });
+  fc.assert(property, { numRuns: RUNS });
   expect(frames).toBeGreaterThan(0);
 }
 
@@ -154,12 +153,12 @@ function webSocketStream(plan: Plan): fc.Arbitrary<Uint8Array> {
 describe("any split of any stream gives the frames of the reference", () => {
   it("length field", () => {
     const cases = lengthPlan.chain((plan) => fc.tuple(fc.constant(plan), lengthStream(plan)));
-    check("length field", cases, RUNS);
+    check(cases);
   });
 
   it("delimiter", () => {
     const stream = fc.uint8Array({ min: 0, max: 2, maxLength: 400, size: "max" });
-    check("delimiter", fc.tuple(delimiterPlan, stream), RUNS);
+    check(fc.tuple(delimiterPlan, stream));
   });
 
   it("delimiter, far apart", () => {
@@ -170,15 +169,15 @@ describe("any split of any stream gives the frames of the reference", () => {
           gaps.flatMap(([gap, ones]) => [...new Array(gap).fill(9), ...new Array(ones).fill(1)]),
         ),
       );
-    check("delimiter, far apart", fc.tuple(delimiterPlan, stream), RUNS);
+    check(fc.tuple(delimiterPlan, stream));
   });
 
   it("fixed", () => {
-    check("fixed", fc.tuple(fixedPlan, fc.uint8Array({ maxLength: 2000, size: "max" })), RUNS);
+    check(fc.tuple(fixedPlan, fc.uint8Array({ maxLength: 2000, size: "max" })));
   });
 
   it("WebSocket", () => {
     const cases = webSocketPlan.chain((plan) => fc.tuple(fc.constant(plan), webSocketStream(plan)));
-    check("WebSocket", cases, RUNS);
+    check(cases);
   });
 });

@@ -114,8 +114,8 @@ export function exercise(heap: Heap, seed: number): void {
 
 const script = new vm.Script("run()");
 
-/** Ends a call that does not end by itself; `where` then tells what ran. */
-export function terminates(where: () => string, run: () => void, timeoutMs: number = 2000): void {
+/** Ends a call that does not end by itself, however busy the machine; `where` tells what ran. */
+export function terminates(where: () => string, run: () => void, timeoutMs: number = 30_000): void {
   try {
     script.runInContext(vm.createContext({ run }), { timeout: timeoutMs });
   } catch (error) {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
+import { runs } from "../support/tier.js";
 import { planOf, runModel } from "./runModel.js";
 
 const entries = fc.oneof(
@@ -15,7 +16,7 @@ describe("the heap against the oracle, knobs turned", () => {
       refillCountHot: entries,
       refillCountMid: entries,
     });
-    runModel("caches", planOf(options), 450);
+    runModel(planOf(options), runs(40, 450));
   });
 
   it("with every option", () => {
@@ -28,6 +29,6 @@ describe("the heap against the oracle, knobs turned", () => {
       frontStats: fc.boolean(),
       safeFree: fc.boolean(),
     });
-    runModel("all", planOf(options), 250);
+    runModel(planOf(options), runs(25, 250));
   });
 });

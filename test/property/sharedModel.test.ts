@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { sync } from "../../src/base/sync.js";
 import type { SharedHeapOptions } from "../../src/index.js";
-import { RUN_FACTOR, SEED } from "./runModel.js";
+import { runs } from "../support/tier.js";
 import { SharedWorld } from "./sharedWorld.js";
 
 type Op = readonly [weight: number, name: string, run: (w: SharedWorld, ...n: number[]) => void];
@@ -25,7 +25,7 @@ const OPS: readonly Op[] = [
 ];
 
 const names = OPS.flatMap(([weight, name]) => Array<string>(weight).fill(name));
-const runs = new Map(OPS.map(([, name, run]) => [name, run]));
+const byName = new Map(OPS.map(([, name, run]) => [name, run]));
 const number = fc.nat(0x3fffffff);
 const step = fc.tuple(fc.constantFrom(...names), number, number, number);
 const size = fc.oneof(
@@ -57,17 +57,12 @@ function runShared(family: keyof typeof plans, numRuns: number): void {
     (options, workers, spare, slabs, sizes, steps) => {
       const all = { ...options, capacity: slabs * 65536, maxWorkers: workers + spare };
       const world = new SharedWorld(all, workers, sizes);
-      for (const [name, ...numbers] of steps) runs.get(name)?.(world, ...numbers);
+      for (const [name, ...numbers] of steps) byName.get(name)?.(world, ...numbers);
       world.finish();
       for (const heap of world.handles) heap.detach();
     },
   );
-  const count = Math.ceil(numRuns * RUN_FACTOR);
-  try {
-    fc.assert(property, { seed: SEED, numRuns: count });
-  } finally {
-    console.log(`shared model: seed ${SEED}, runs ${count} (${family})`);
-  }
+  fc.assert(property, { numRuns });
 }
 
 describe("several workers in one thread against the oracle", () => {
@@ -80,6 +75,6 @@ describe("several workers in one thread against the oracle", () => {
     sync.waitAsync = waitAsync;
   });
 
-  it("with defaults", () => runShared("plain", 150));
-  it("with any knobs", () => runShared("knobs", 300));
+  it("with defaults", () => runShared("plain", runs(20, 150)));
+  it("with any knobs", () => runShared("knobs", runs(40, 300)));
 });

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Heap, HeapError } from "../../src/index.js";
-import * as superblock from "../../src/layout/superblock.js";
+import { CLOSED } from "../../src/layout/metadata.js";
+import { runs, SEED } from "../support/tier.js";
 import {
   CAPACITY_BYTES,
   exercise,
@@ -12,12 +13,8 @@ import {
   terminates,
   wordValue,
 } from "./hostile.js";
-import { RUN_FACTOR, SEED } from "./runModel.js";
 
-const parameters = (runs: number): fc.Parameters<unknown> => ({
-  seed: SEED,
-  numRuns: Math.ceil(runs * RUN_FACTOR),
-});
+const parameters = (all: number): fc.Parameters<unknown> => ({ numRuns: runs(all / 8, all) });
 
 interface Damage {
   readonly index: number;
@@ -70,7 +67,6 @@ function openAndExercise(open: () => Heap, seed: number): void {
 
 describe("hostile images", () => {
   it("with damaged metadata are refused, or are heaps", () => {
-    console.log(`snapshot: seed ${SEED}`);
     const damages = fc.array(damage, { minLength: 1, maxLength: 3 });
     fc.assert(
       fc.property(fc.nat(), damages, (seed, list) => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Heap, HeapError, type Ptr } from "../../src/index.js";
-import { RUN_FACTOR, SEED } from "./runModel.js";
+import { runs } from "../support/tier.js";
 import { SLAB_BYTES } from "./world.js";
 
 /*
@@ -99,14 +99,13 @@ describe("long runs of slabs", () => {
       maxLength: 400,
       size: "max",
     });
-    console.log(`spans: seed ${SEED}`);
     fc.assert(
       fc.property(steps, (list) => {
         const shadow = new SpanShadow();
         for (const [op, count, pick] of list) step(shadow, op, count, pick);
         finish(shadow);
       }),
-      { seed: SEED, numRuns: Math.ceil(250 * RUN_FACTOR) },
+      { numRuns: runs(30, 250) },
     );
   });
 

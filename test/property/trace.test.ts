@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Heap, type Ptr } from "../../src/index.js";
 import {
   decodeTrace,
@@ -8,20 +8,16 @@ import {
   type Trace,
   TraceError,
 } from "../../src/trace/index.js";
-import { RUN_FACTOR, SEED } from "./runModel.js";
+import { runs } from "../support/tier.js";
 
 /** One capacity that is soon exhausted, and one that never is. */
 const CAPACITY_BYTES = 2 ** 20;
 const ROOMY_BYTES = 2 ** 26;
 const [MALLOC, FREE, REALLOC] = [0, 1, 2];
 
-function settings(runs: number): { seed: number; numRuns: number } {
-  return { seed: SEED, numRuns: Math.ceil(runs * RUN_FACTOR) };
+function settings(all: number): { numRuns: number } {
+  return { numRuns: runs(all / 8, all) };
 }
-
-afterAll(() => {
-  console.log(`trace: seed ${SEED}, factor ${RUN_FACTOR}`);
-});
 
 interface Step {
   readonly kind: number;

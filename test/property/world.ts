@@ -50,7 +50,6 @@ export class World {
   heap: Heap;
   /** Whether links may have been overwritten since the last drain, which mends them. */
   hasStaleLinks = false;
-  executed = 0;
 
   constructor(plan: Plan) {
     this.plan = plan;
