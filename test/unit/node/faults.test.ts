@@ -15,7 +15,7 @@ describe("bytesOf with faults", () => {
     accepted.destroy();
     client.destroy();
     await closed(server);
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 
   it.each([false, true])(
@@ -36,7 +36,7 @@ describe("bytesOf with faults", () => {
       for (const bytes of held) bytes.release();
       client.destroy();
       await closed(server);
-      expectNothingLeft(heap);
+      await expectNothingLeft(heap);
     },
   );
 
@@ -53,7 +53,7 @@ describe("bytesOf with faults", () => {
       expect(await chunks.next()).toEqual({ done: true, value: undefined });
       client.destroy();
       await closed(server);
-      expectNothingLeft(heap);
+      await expectNothingLeft(heap);
     }
   });
 
@@ -74,7 +74,7 @@ describe("bytesOf with faults", () => {
     expect(length).toBe(100_000);
     connection.end();
     await closed(server);
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 });
 
@@ -96,7 +96,7 @@ describe("duplexOf, destroyed", () => {
       duplex.destroy();
       client.destroy();
       await closed(server);
-      expectNothingLeft(heap);
+      await expectNothingLeft(heap);
     },
   );
 
@@ -111,6 +111,6 @@ describe("duplexOf, destroyed", () => {
     client.destroy();
     await closed(server);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 });

@@ -23,7 +23,7 @@ describe("files", () => {
       chunk.release();
     }
     expect(Buffer.concat(chunks).equals(pattern(length))).toBe(true);
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 
   it("of unknown size are read to their end", async () => {
@@ -31,7 +31,7 @@ describe("files", () => {
     const bytes = await readFileBytes("/proc/self/smaps", pool);
     expect(bytes.toString()).toMatch(/^[0-9a-f]+-[0-9a-f]+ [\s\S]*VmFlags/);
     bytes.release();
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 
   it.each([0, -1, 1.5, Number.NaN, 2 ** 40])("are not read in chunks of %d bytes", async (size) => {
@@ -39,7 +39,7 @@ describe("files", () => {
     writeFileSync(path, pattern(10));
     const reading = readFileChunks(path, pool, size).next();
     await expect(reading).rejects.toMatchObject({ code: "ERR_OUT_OF_RANGE" });
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 
   it("are written from chains, which the caller still releases", async () => {
@@ -49,7 +49,7 @@ describe("files", () => {
     await writeFileBytes(path, chain);
     expect(readFileSync(path).equals(Buffer.concat([pattern(70_000), pattern(5, 3)]))).toBe(true);
     for (const bytes of [first, second, chain]) bytes.release();
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 
   it("leave nothing behind if they are missing or too large, or if the reader stops", async () => {
@@ -62,6 +62,6 @@ describe("files", () => {
       chunk.release();
       break;
     }
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 });

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { PassThrough, pipeline, Transform } from "node:stream";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Bytes } from "../../../src/buffers/index.js";
 import {
   bytesOf,
@@ -12,7 +12,7 @@ import {
   writeAndFree,
   writeBytes,
 } from "../../../src/node/index.js";
-import { closed, connected, expectNothingLeft, newPool, pattern } from "./help.js";
+import { closed, connected, expectNothingLeft, newPool, pattern, WAIT } from "./help.js";
 
 async function collect(socket: Socket, length: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -47,7 +47,7 @@ describe("readInto", () => {
     socket.end();
     await closed(server);
     pool.free(buffer);
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 
   it("asks for a buffer before each read, and pauses on false", async () => {
@@ -66,11 +66,9 @@ describe("readInto", () => {
       },
     });
     client.write(pattern(30));
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    expect(reads).toBe(1);
+    await vi.waitFor(() => expect(reads).toBe(1), WAIT);
     socket.resume();
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    expect(reads).toBe(2);
+    await vi.waitFor(() => expect(reads).toBe(2), WAIT);
     expect(buffers.length).toBeGreaterThanOrEqual(2);
     client.destroy();
     socket.destroy();
@@ -93,7 +91,7 @@ describe("readInto a socket that cannot be taken over", () => {
     });
     expect(socket).toBe(stream);
     stream.write(pattern(100));
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await vi.waitFor(() => expect(got.length).toBe(100), WAIT);
     expect(Buffer.from(got).equals(pattern(100))).toBe(true);
   });
 
@@ -110,8 +108,7 @@ describe("readInto a socket that cannot be taken over", () => {
     });
     stream.write(pattern(40));
     for (const expected of [16, 32, 40]) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      expect(got.length).toBe(expected);
+      await vi.waitFor(() => expect(got.length).toBe(expected), WAIT);
       socket.resume();
     }
     expect(Buffer.from(got).equals(pattern(40))).toBe(true);
@@ -134,7 +131,7 @@ describe("bytesOf", () => {
     client.end();
     await echo;
     await closed(server);
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 
   it("pauses for a slow reader: few chunks wait", async () => {
@@ -156,7 +153,7 @@ describe("bytesOf", () => {
     expect(Buffer.concat(got).equals(sent)).toBe(true);
     client.destroy();
     await closed(server);
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 
   it("releases what waits when the reader stops, and ends the connection", async () => {
@@ -170,7 +167,7 @@ describe("bytesOf", () => {
     }
     await new Promise((resolve) => client.once("close", resolve));
     await closed(server);
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 
   it("throws the error of the socket after the chunks that came before it", async () => {
@@ -191,7 +188,7 @@ describe("bytesOf", () => {
     expect(got).toEqual(["last words"]);
     client.destroy();
     await closed(server);
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 });
 
@@ -213,7 +210,7 @@ describe("write of bytesOf", () => {
     await expect(connection.write(pool.from("late"))).rejects.toMatchObject({ code: "ERR_CLOSED" });
     client.destroy();
     await closed(server);
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 
   it("refuses bytes that waited when the connection failed", async () => {
@@ -226,7 +223,7 @@ describe("write of bytesOf", () => {
     await refused;
     client.destroy();
     await closed(server);
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 
   it("resolves a write that waited when the connection is ended after it", async () => {
@@ -240,12 +237,12 @@ describe("write of bytesOf", () => {
     expect((await back).length).toBe(4_000_000);
     client.destroy();
     await closed(server);
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 });
 
 describe("writes", () => {
-  it("copy for a stream that passes its input on", () => {
+  it("copy for a stream that passes its input on", async () => {
     const { heap, pool } = newPool();
     const buffers = new NodeBufferPool(heap);
     const whole = pool.from("in one part ");
@@ -259,7 +256,7 @@ describe("writes", () => {
     const after = [10, 12, 6, 18].map((length) => pool.from("X".repeat(length)));
     expect(String(through.read())).toBe("of a pool in one part in one part in two");
     for (const bytes of after) bytes.release();
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 
   it("release memory once the system has it, also with a slow reader", async () => {
@@ -271,7 +268,7 @@ describe("writes", () => {
     expect(heap.stats().live.blocks).toBe(1);
     expect((await collect(client, sent.length)).equals(sent)).toBe(true);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
     const parts = [pool.from("a"), pool.from("bc"), pool.from("def")] as const;
     const chain = parts[0].concat(parts[1], parts[2]);
     for (const part of parts) part.release();
@@ -286,7 +283,7 @@ describe("writes", () => {
     accepted.destroy();
     client.destroy();
     await closed(server);
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 
   it("release memory that a failed socket never took", async () => {
@@ -299,7 +296,7 @@ describe("writes", () => {
     writeBytes(accepted, pool.from("too late"));
     await closed(server);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 });
 
@@ -322,7 +319,7 @@ describe("duplexOf", () => {
     await ended;
     client.destroy();
     await closed(server);
-    expectNothingLeft(heap);
+    await expectNothingLeft(heap);
   });
 });
 
@@ -336,5 +333,5 @@ it("readBytes takes chunks of any stream", async () => {
     bytes.release();
   }
   expect(text).toBe("some text");
-  expectNothingLeft(heap);
+  await expectNothingLeft(heap);
 });
