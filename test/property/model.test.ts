@@ -5,7 +5,7 @@ import { planOf, runModel } from "./runModel.js";
 
 describe("the heap against the oracle, plain options", () => {
   it("with defaults", () => {
-    runModel(planOf(fc.constant({})), runs(50, 500));
+    runModel(planOf(fc.constant({})), runs(40, 500));
   });
 
   it("with front statistics, and with SAFE_FREE", () => {

@@ -105,7 +105,7 @@ describe("long runs of slabs", () => {
         for (const [op, count, pick] of list) step(shadow, op, count, pick);
         finish(shadow);
       }),
-      { numRuns: runs(30, 250) },
+      { numRuns: runs(8, 250) },
     );
   });
 

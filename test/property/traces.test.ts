@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Heap, type HeapOptions } from "../../src/index.js";
+import { deepIt } from "../support/deep.js";
 import { Oracle } from "../support/oracle.js";
 import { freeAll, readTrace, replay, TRACE_NAMES } from "../support/replay.js";
 
@@ -26,7 +27,9 @@ function replayChecked(name: string, options: Partial<HeapOptions>): void {
 describe("recorded traces against the oracle", () => {
   for (const name of TRACE_NAMES) {
     it(`${name}, default options`, () => replayChecked(name, {}));
-    it(`${name}, small caches and many drains`, () =>
-      replayChecked(name, { fastCap: 3, sllDrainInterval: 1, refillCountHot: 2, safeFree: true }));
+    const isQuick = name === "sqlite";
+    (isQuick ? it : deepIt)(`${name}, small caches and many drains`, () =>
+      replayChecked(name, { fastCap: 3, sllDrainInterval: 1, refillCountHot: 2, safeFree: true }),
+    );
   }
 });

@@ -22,6 +22,7 @@ import {
   type ProfileNode,
   type V8Profile,
 } from "../../../bench/subject/v8.js";
+import { deepIt } from "../../support/deep.js";
 
 const folder = mkdtempSync(join(tmpdir(), "hakmem-test-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -337,7 +338,7 @@ while (Date.now() < end) for (let round = 0; round < 100; round++) churn();
 writeFileSync(process.argv[2], JSON.stringify(await profiler.stop()));
 `;
 
-it("finds malloc and free, although V8 inlines them into the loop", () => {
+deepIt("finds malloc and free, although V8 inlines them into the loop", () => {
   const profiler = readFileSync("bench/subject/profiler.ts", "utf8");
   const { code } = transformSync(profiler, { loader: "ts", format: "esm" });
   writeFileSync(join(folder, "profiler.mjs"), code);

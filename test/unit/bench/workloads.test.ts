@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Script } from "../../../bench/workloads/script.js";
 import { WORKLOADS } from "../../../bench/workloads/table.js";
 import type { Workload, WorkloadArguments } from "../../../bench/workloads/workload.js";
+import { deepIt } from "../../support/deep.js";
 
 const MALLOC = 0;
 const FREE = 1;
@@ -141,7 +142,7 @@ describe.each(WORKLOADS.map((workload) => [workload.name, workload] as const))("
     expect(digest(script)).toBe(DIGESTS[name]);
   });
 
-  test("its default script is valid, and no larger than a machine holds", () => {
+  deepIt("its default script is valid, and no larger than a machine holds", () => {
     const script = build(workload, []);
     const { fault, peakBytes } = examine(script);
     expect(fault).toBe("");

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { NULL } from "../../../src/index.js";
+import { runs } from "../../support/tier.js";
 import { fill, isPattern, SLAB, smallHeap, writePattern } from "../help.js";
 
 const SIZES = [
@@ -168,7 +169,7 @@ test("a chain of random sizes keeps the contents", () => {
     heap.drain();
     expect(heap.stats().slabs.inUse).toBe(0);
   });
-  fc.assert(property, { numRuns: 60 });
+  fc.assert(property, { numRuns: runs(20, 60) });
 });
 
 test("a block whose class stays does not move, however little of it is asked for", () => {

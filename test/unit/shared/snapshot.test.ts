@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Ptr, SharedHeap } from "../../../src/index.js";
-import { SLOT_RECOVERING } from "../../../src/layout/slotState.js";
-import * as workerSlot from "../../../src/layout/workerSlot.js";
+import { SLOT_RECOVERING, SLOT_STATE, slotWord } from "../../../src/layout/shared.js";
+import { runs } from "../../support/tier.js";
 import { at, isPattern, thrown, writePattern, wrong } from "../help.js";
 import { asHeap, drainAllOf, sharedHeap, sharedViewsOf, workersOf } from "./help.js";
 
@@ -131,7 +131,7 @@ describe("a snapshot with a word changed, and the right checksum", () => {
     };
     const values = [0, 1, 0xffffffff, 0x7fffffff];
     let refused = 0;
-    for (let turn = 0; turn < 400; turn++) {
+    for (let turn = 0; turn < runs(100, 400); turn++) {
       const words = snapshot.slice();
       const word = metadata + random(turn % 2 === 0 ? 1024 : words.length - metadata);
       words[word] = values[turn % 5] ?? at(words, word) ^ (1 << random(32));

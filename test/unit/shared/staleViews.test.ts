@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { type Ptr, SharedHeap } from "../../../src/index.js";
+import { runs } from "../../support/tier.js";
 import { at } from "../help.js";
 import { workersOf } from "./help.js";
 
@@ -160,7 +161,7 @@ class Crowd {
 }
 
 test("whatever is written to freed blocks, no block overlaps, is overwritten or lost", () => {
-  for (let seed = 1; seed <= 150; seed++) {
+  for (let seed = 1; seed <= runs(30, 150); seed++) {
     const crowd = new Crowd(seed);
     try {
       for (let step = 0; step < 400; step++) {
