@@ -1,19 +1,21 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deepDescribe, deepIt, itIf } from "../support/deep.js";
 import { MALLOC_WAIT, RECOVER } from "../support/schedule/control.js";
 import { Pool } from "../support/schedule/fibers/pool.js";
 import { LONG_SCENARIOS, TWICE, WAITS } from "../support/schedule/fibers/scenarios.js";
 import type { Job } from "../support/schedule/jobs.js";
 import { programs, steps } from "../support/schedule/programs.js";
-import { FACTOR, REPLAY, SEED, Tally } from "../support/schedule/report.js";
+import { REPLAY, Tally } from "../support/schedule/report.js";
 import { SCENARIOS } from "../support/schedule/scenarios.js";
+import { isFast, runs, SEED } from "../support/tier.js";
 
 /** A bound that is explored in full for every scenario. */
-const PREEMPTIONS = 3;
+const PREEMPTIONS = isFast ? 2 : 3;
 const MS = 120_000;
-/** Of a program's schedules: how many at random, and how many of those that differ at the most. */
-const RANDOM_RUNS = 200;
-const REDUCED_RUNS = 100;
+/** How many schedules of each program are drawn, and how many that differ are run at most. */
+const RANDOM_RUNS = isFast ? 40 : 200;
+const REDUCED_RUNS = isFast ? 20 : 100;
 
 let pool: Pool;
 const tally = new Tally((job: Job) => pool.run(job));
@@ -31,7 +33,7 @@ describe.skipIf(REPLAY !== "").concurrent.each(TWICE)("twice: $name", (scenario)
   it("is freed once in all schedules with few preemptions", async () => {
     const job: Job = { kind: "exhaust", scenario, bound: PREEMPTIONS, ms: MS };
     const { isComplete } = await tally.run(
-      "spans at the same moment, exhaustive to 3 preemptions",
+      `spans at the same moment, exhaustive to ${PREEMPTIONS} preemptions`,
       job,
     );
     expect(isComplete).toBe(true);
@@ -42,8 +44,9 @@ describe.skipIf(REPLAY !== "").concurrent.each(SCENARIOS)("$name", (scenario) =>
   it("holds in all schedules with few preemptions", async () => {
     const bound = PREEMPTIONS;
     const job: Job = { kind: "exhaust", scenario, bound, ms: MS, isClassed: true };
-    const bounded = await tally.run("exhaustive to 3 preemptions", job);
+    const bounded = await tally.run(`exhaustive to ${PREEMPTIONS} preemptions`, job);
     expect(bounded.isComplete).toBe(true);
+    if (isFast) return;
     const all = await tally.run("all, reduced", { ...job, kind: "reduce" });
     expect(all.isComplete).toBe(true);
     // A recovery reads headers that others may write: that order is none of the reduction's.
@@ -52,66 +55,71 @@ describe.skipIf(REPLAY !== "").concurrent.each(SCENARIOS)("$name", (scenario) =>
     expect(bounded.classes?.filter((one) => !classes.has(one))).toEqual([]);
   });
 
-  it("survives a worker's death at each step of all schedules", async () => {
+  it("survives a worker's death at each step where nothing preempts it", async () => {
+    const kills = await tally.run("deaths, no preemption", { kind: "kills", scenario, ms: MS });
+    expect(kills.isComplete).toBe(true);
+  });
+
+  deepIt("survives a worker's death at each step of all schedules", async () => {
     const kills = await tally.run("deaths", { kind: "reducedKills", scenario, ms: MS });
     expect(kills.isComplete).toBe(true);
   });
 
   it("survives deaths between plain writes", async () => {
-    const runs = 1000 * FACTOR;
     await tally.run("plain deaths", {
       kind: "random",
       scenario,
-      runs,
+      runs: runs(25, 1000),
       seed: SEED,
       ms: MS,
       watch: 1,
     });
   });
 
-  it("has no data race in any schedule", async () => {
+  deepIt("has no data race in any schedule", async () => {
     const races = await tally.run("races", { kind: "reducedRaces", scenario, ms: MS });
     expect(races.isComplete).toBe(true);
   });
 
   it("holds in random schedules", async () => {
-    const runs = 2500 * FACTOR;
-    await tally.run("random", { kind: "random", scenario, runs, seed: SEED, ms: MS });
+    const job: Job = { kind: "random", scenario, runs: runs(100, 2500), seed: SEED, ms: MS };
+    await tally.run("random", job);
   });
 });
 
-describe.skipIf(REPLAY !== "").concurrent.each(LONG_SCENARIOS)("long: $name", (scenario) => {
+deepDescribe.skipIf(REPLAY !== "").concurrent.each(LONG_SCENARIOS)("long: $name", (scenario) => {
   it("holds in all schedules", async () => {
     const all = await tally.run("all, reduced", { kind: "reduce", scenario, ms: MS });
     expect(all.isComplete).toBe(true);
   });
 
   it("survives deaths, has no data race, and holds in random schedules", async () => {
-    await tally.run("deaths", { kind: "reducedKills", scenario, runs: 3000 * FACTOR, ms: MS });
-    await tally.run("races", { kind: "reducedRaces", scenario, runs: 300 * FACTOR, ms: MS });
-    const runs = 4000 * FACTOR;
-    await tally.run("random", { kind: "random", scenario, runs, seed: SEED, ms: MS });
+    await tally.run("deaths", { kind: "reducedKills", scenario, runs: runs(0, 3000), ms: MS });
+    await tally.run("races", { kind: "reducedRaces", scenario, runs: runs(0, 300), ms: MS });
+    const job: Job = { kind: "random", scenario, runs: runs(0, 4000), seed: SEED, ms: MS };
+    await tally.run("random", job);
   });
 });
 
 describe.skipIf(REPLAY !== "").concurrent.each(WAITS)("waits: $name", (scenario) => {
   it("is woken in all schedules with few preemptions", async () => {
-    const job: Job = { kind: "exhaust", scenario, bound: 2, ms: MS };
-    const { isComplete } = await tally.run("waits, exhaustive to 2 preemptions", job);
+    const bound = isFast ? 1 : 2;
+    const job: Job = { kind: "exhaust", scenario, bound, ms: MS };
+    const { isComplete } = await tally.run(`waits, exhaustive to ${bound} preemptions`, job);
     expect(isComplete).toBe(true);
   });
 
-  it("holds in random schedules, with deaths and timed-out waits", async () => {
-    const runs = 4000 * FACTOR;
+  it("holds in random schedules, with deaths and waits whose time is over", async () => {
     const impatient = { ...scenario, isPatient: false };
-    await tally.run("random", { kind: "random", scenario: impatient, runs, seed: SEED, ms: MS });
+    const more = { scenario: impatient, runs: runs(150, 4000), seed: SEED, ms: MS };
+    await tally.run("random", { kind: "random", ...more });
   });
 });
 
 describe.skipIf(REPLAY !== "").concurrent.each([
-  { title: "of 2 or 3 threads", threads: 3, length: 4, runs: 1000 },
-  { title: "of up to 4 threads", threads: 4, length: 10, runs: 300 },
-])("programs $title", ({ title, threads, length, runs }) => {
+  { title: "of 2 or 3 threads", threads: 3, length: 4, numRuns: runs(40, 1000) },
+  { title: "of up to 4 threads", threads: 4, length: 10, numRuns: runs(12, 300) },
+])("programs $title", ({ title, threads, length, numRuns }) => {
   it("hold in random schedules, and when a worker dies", async () => {
     const program = programs(steps(false), threads, length);
     const property = fc.asyncProperty(program, async ({ scenario, seed }) => {
@@ -121,13 +129,11 @@ describe.skipIf(REPLAY !== "").concurrent.each([
       if (threads > 3 || hasWaits) return;
       await tally.run(`programs ${title}, reduced`, { ...job, kind: "reduce", runs: REDUCED_RUNS });
     });
-    await fc.assert(property, { numRuns: runs * FACTOR, seed: SEED });
+    await fc.assert(property, { numRuns });
   });
 });
 
-describe.skipIf(REPLAY === "")("a schedule", () => {
-  it("is run again", async () => {
-    const { scenario, schedule, watch } = JSON.parse(REPLAY);
-    await tally.run("replay", { kind: "replay", scenario, schedules: [schedule], watch, ms: MS });
-  });
+itIf(REPLAY !== "")("a schedule is run again", async () => {
+  const { scenario, schedule, watch } = JSON.parse(REPLAY);
+  await tally.run("replay", { kind: "replay", scenario, schedules: [schedule], watch, ms: MS });
 });

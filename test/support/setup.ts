@@ -2,7 +2,7 @@
 import fc, { type RunDetails } from "fast-check";
 import { afterEach } from "vitest";
 import { count, takeCounts } from "./counts.js";
-import { SEED } from "./tier.js";
+import { hideVariables, SEED } from "./tier.js";
 
 /** What fast-check does by default, and a count. */
 function report(details: RunDetails<unknown>): void {
@@ -12,6 +12,7 @@ function report(details: RunDetails<unknown>): void {
   throw new Error(message, { cause: details.errorInstance });
 }
 
+hideVariables();
 fc.configureGlobal({ seed: SEED, reporter: report });
 
 afterEach(({ task }) => {

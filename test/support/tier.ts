@@ -1,8 +1,4 @@
-/*
- * How much of the tests a run covers, and from which seed: docs/TESTING.md. The variables are read
- * once, and then taken out of the environment, because the command refuses `HAKMEM_*` names that it
- * does not know.
- */
+/* How much of the tests a run covers, and from which seed: docs/TESTING.md. */
 
 export type Tier = "fast" | "all" | "long";
 
@@ -17,12 +13,6 @@ const FAST_SEED = 20_261_128;
 const TIERS: readonly string[] = ["fast", "all", "long"];
 const KEY: unique symbol = Symbol.for("hakmem.tests");
 
-function take(name: string): string {
-  const text = process.env[name] ?? "";
-  Reflect.deleteProperty(process.env, name);
-  return text;
-}
-
 function toNumber(name: string, text: string, fallback: number): number {
   const value = text === "" ? fallback : Number(text);
   if (Number.isFinite(value) && value >= 0) return value;
@@ -30,16 +20,18 @@ function toNumber(name: string, text: string, fallback: number): number {
 }
 
 function readSettings(): Settings {
-  const tier = take("HAKMEM_TEST_TIER") || "fast";
+  const { HAKMEM_TEST_TIER, HAKMEM_TEST_SEED = "", HAKMEM_TEST_RUNS = "" } = process.env;
+  const tier = HAKMEM_TEST_TIER || "fast";
   if (!TIERS.includes(tier)) throw new Error(`HAKMEM_TEST_TIER is ${tier}; it takes ${TIERS}`);
   const drawn = tier === "fast" ? FAST_SEED : Date.now() & 0x7fffffff;
   return {
     tier: tier as Tier,
-    seed: toNumber("HAKMEM_TEST_SEED", take("HAKMEM_TEST_SEED"), drawn),
-    factor: toNumber("HAKMEM_TEST_RUNS", take("HAKMEM_TEST_RUNS"), 1),
+    seed: toNumber("HAKMEM_TEST_SEED", HAKMEM_TEST_SEED, drawn),
+    factor: toNumber("HAKMEM_TEST_RUNS", HAKMEM_TEST_RUNS, 1),
   };
 }
 
+// The configuration may be loaded more than once, and draws one seed.
 const shared = globalThis as { [KEY]?: Settings };
 shared[KEY] ??= readSettings();
 const settings: Settings = shared[KEY];
@@ -68,4 +60,12 @@ export function asEnv(): Record<string, string> {
     HAKMEM_TEST_SEED: String(SEED),
     HAKMEM_TEST_RUNS: String(FACTOR),
   };
+}
+
+/**
+ * Takes these variables out of the environment: what a test starts inherits it, and the command
+ * refuses `HAKMEM_*` names that it does not know.
+ */
+export function hideVariables(): void {
+  for (const name of Object.keys(asEnv())) Reflect.deleteProperty(process.env, name);
 }

@@ -61,8 +61,8 @@ function exercise({ heap, live }: Worn): void {
     const taken: Ptr[] = [];
     for (let count = 0; count < 300; count++) {
       const ptr = heap.malloc(64);
-      expect(held.has(ptr), `ptr ${ptr} is live already`).toBe(false);
-      expect(heap.classify(ptr)).toBe("tiny");
+      if (held.has(ptr)) throw new Error(`ptr ${ptr} is live already`);
+      if (heap.classify(ptr) !== "tiny") throw new Error(`ptr ${ptr} is ${heap.classify(ptr)}`);
       held.add(ptr);
       taken.push(ptr);
     }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { SharedHeap } from "../../../src/index.js";
 import {
   generationOf,
@@ -135,8 +135,7 @@ describe("waits", () => {
     expect(slotOf(a, 1).waits).toBe(16);
     thrown(() => a.recover(1), "ERR_WORKER_ALIVE");
     expect(slotOf(a, 1).waits).toBe(15);
-    await new Promise((wake) => setTimeout(wake, 10));
-    expect(slotOf(a, 1).waits).toBe(16);
+    await vi.waitFor(() => expect(slotOf(a, 1).waits).toBe(16), { timeout: 30_000 });
     b.detach();
     await new Promise((wake) => setTimeout(wake, 10));
     expect(slotOf(a, 1).state & 0xff).toBe(SLOT_FREE);

@@ -131,7 +131,8 @@ describe("a snapshot with a word changed, and the right checksum", () => {
     };
     const values = [0, 1, 0xffffffff, 0x7fffffff];
     let refused = 0;
-    for (let turn = 0; turn < runs(100, 400); turn++) {
+    const turns = runs(50, 400);
+    for (let turn = 0; turn < turns; turn++) {
       const words = snapshot.slice();
       const word = metadata + random(turn % 2 === 0 ? 1024 : words.length - metadata);
       words[word] = values[turn % 5] ?? at(words, word) ^ (1 << random(32));
@@ -143,6 +144,6 @@ describe("a snapshot with a word changed, and the right checksum", () => {
         refused++;
       }
     }
-    expect(refused).toBeGreaterThan(20);
+    expect(refused).toBeGreaterThan(turns / 20);
   });
 });
