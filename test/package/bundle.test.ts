@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { transform } from "esbuild";
 import { expect, it } from "vitest";
-import { Heap as Sources } from "../../src/index.js";
+import { deepIt } from "../support/deep.js";
 
 const bundle = readFileSync("dist/index.js", "utf8");
 
@@ -46,7 +46,7 @@ function churn() {
 for (let round = 0; round < 3000; round++) churn();
 `;
 
-it("is inlined where it is hot, and not where it is cold", () => {
+deepIt("is inlined where it is hot, and not where it is cold", () => {
   const argv = ["--trace-turbo-inlining", "--input-type=module", "--eval", LOOP];
   const trace = execFileSync(process.execPath, argv, { encoding: "utf8", maxBuffer: 2 ** 26 });
   const inlined = trace.split("\n").filter((line) => /^Inlining 0x.*into.*churn/.test(line));

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AbResult, BenchResult, ProfileResult, TuneResult } from "../../bench/base/results.js";
 import { WORKLOADS } from "../../bench/workloads/table.js";
 import { OPTION_SENTENCES, OPTION_TABLE } from "../../src/index.js";
+import { deepDescribe, deepIt } from "../support/deep.js";
 import { cleanEnv } from "../support/install.js";
 
 const NGINX = "bench/traces/nginx.hkt.gz";
@@ -121,14 +122,14 @@ describe("a run that fails ends with 1 and says why in a line", () => {
     expect(status).toBe(1);
   });
 
-  it("a heap too small for the workload", () => {
+  deepIt("a heap too small for the workload", () => {
     const args = ["bench", "mid-large-mt", "--capacity", "1000000", ...QUICK];
     const { status, stderr } = hakmem(args);
     expect(stderr).toMatch(/no room for \d+ bytes.*give it more with --capacity/);
     expect(status).toBe(1);
   });
 
-  it("a result that cannot be written", () => {
+  deepIt("a result that cannot be written", () => {
     const file = join(folder, "no", "such", "folder.json");
     const { status, stderr } = hakmem([
       "bench",
@@ -145,7 +146,7 @@ describe("a run that fails ends with 1 and says why in a line", () => {
   });
 });
 
-describe("bench", () => {
+deepDescribe("bench", () => {
   it("writes JSON to standard output, and nothing else", () => {
     const args = ["random-mixed", "5000", "256", "42", "--against", "buffer,uint8array"];
     const { stdout, stderr, status } = hakmem(["bench", ...args, ...QUICK, "--json", "-"]);
@@ -200,7 +201,7 @@ describe("bench", () => {
   });
 });
 
-describe("bench as it is asked", () => {
+deepDescribe("bench as it is asked", () => {
   it("takes the size, the seed and the number of workers from flags", () => {
     const run = (...args: string[]) =>
       readJson<BenchResult>(hakmem(["bench", ...args, ...QUICK, "--json", "-"]).stdout);
@@ -232,7 +233,7 @@ describe("bench as it is asked", () => {
   });
 });
 
-describe("ab", () => {
+deepDescribe("ab", () => {
   it("measures every combination on every workload", () => {
     const { stdout, status } = hakmem([
       ...["ab", "--knob", "SLL_DRAIN_INTERVAL=512,1024", "--knob", "FAST_CAP=62,254"],
@@ -269,7 +270,7 @@ describe("ab", () => {
   });
 });
 
-describe("tune and profile", () => {
+deepDescribe("tune and profile", () => {
   it("tune prints settings with their gain, or that there is none", () => {
     const args = ["tune", "random-mixed 20000 256 42", "--budget", "10"];
     const { stdout, status } = hakmem([...args, "--json", "-"]);

@@ -2,6 +2,7 @@ import { execFileSync, execSync } from "node:child_process";
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deepDescribe } from "../support/deep.js";
 import { cleanEnv, makeInstalled } from "../support/install.js";
 import { brokenLinks } from "../support/links.js";
 
@@ -85,7 +86,7 @@ function commandsOf(file: string): string[] {
   return lines.filter((line) => /^(HAKMEM_\w+=\S+ )?(npx )?hakmem /.test(line));
 }
 
-describe.each(["README.md", "docs/CLI.md"])("commands of %s", (page) => {
+deepDescribe.each(["README.md", "docs/CLI.md"])("commands of %s", (page) => {
   let folder = "";
   beforeAll(() => {
     folder = makeInstalled("hakmem-docs-");

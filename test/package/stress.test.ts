@@ -1,10 +1,9 @@
 import { expect, it } from "vitest";
 import { churn } from "../stress/churn.js";
 import { Stress } from "../stress/stress.js";
+import { SEED } from "../support/tier.js";
 
-const SEED = Number(process.env.HAKMEM_TEST_SEED ?? Date.now() % 2 ** 31);
-
-it(`loses no block while workers are killed (seed ${SEED})`, async () => {
+it("loses no block while workers are killed", async () => {
   const stress = new Stress({ seconds: 10, kills: 60, workers: 4, seed: SEED });
   const figures = await stress.run();
   expect(figures.kills).toBeGreaterThanOrEqual(60);
@@ -13,7 +12,7 @@ it(`loses no block while workers are killed (seed ${SEED})`, async () => {
   expect(figures.lost).toBe(0);
 });
 
-it(`loses no slot while workers are killed that attach and detach (seed ${SEED})`, async () => {
+it("loses no slot while workers are killed that attach and detach", async () => {
   const { kills, recovered } = await churn({ seconds: 4, kills: 40, seed: SEED });
   expect(kills).toBeGreaterThanOrEqual(40);
   expect(recovered).toBeGreaterThan(0);
