@@ -61,6 +61,7 @@ function runTests(folder: string, tests: string, ms: number): Promise<boolean | 
   return new Promise((resolve) => {
     const child = spawn("npx", ["vitest", "run", "--bail", "1", tests], {
       cwd: folder,
+      env: { ...process.env, HAKMEM_TEST_TIER: "all", HAKMEM_TEST_RUNS: "1" },
       stdio: "ignore",
       detached: true,
     });
