@@ -48,7 +48,7 @@ export default defineConfig({
   test: {
     projects: [
       project("unit", ["test/unit/**/*.test.ts"], { isolate: false }),
-      project("property", ["test/property/**/*.test.ts"]),
+      project("property", ["test/property/**/*.test.ts"], { isolate: false }),
       project("schedule", ["test/schedule/**/*.test.ts"]),
       project("package", ["test/package/**/*.test.ts"], { exclude: BROWSER }),
       project("browser", BROWSER),

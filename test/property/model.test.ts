@@ -5,11 +5,11 @@ import { planOf, runModel } from "./runModel.js";
 
 describe("the heap against the oracle, plain options", () => {
   it("with defaults", () => {
-    runModel(planOf(fc.constant({})), runs(40, 500));
+    runModel(planOf(fc.constant({})), runs(25, 500));
   });
 
   it("with front statistics, and with SAFE_FREE", () => {
     const options = fc.record({ frontStats: fc.boolean(), safeFree: fc.constant(true) });
-    runModel(planOf(options), runs(20, 200));
+    runModel(planOf(options), runs(15, 200));
   });
 });

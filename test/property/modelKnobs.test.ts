@@ -16,7 +16,7 @@ describe("the heap against the oracle, knobs turned", () => {
       refillCountHot: entries,
       refillCountMid: entries,
     });
-    runModel(planOf(options), runs(40, 450));
+    runModel(planOf(options), runs(25, 450));
   });
 
   it("with every option", () => {
@@ -29,6 +29,6 @@ describe("the heap against the oracle, knobs turned", () => {
       frontStats: fc.boolean(),
       safeFree: fc.boolean(),
     });
-    runModel(planOf(options), runs(25, 250));
+    runModel(planOf(options), runs(15, 250));
   });
 });

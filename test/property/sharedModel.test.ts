@@ -75,6 +75,6 @@ describe("several workers in one thread against the oracle", () => {
     sync.waitAsync = waitAsync;
   });
 
-  it("with defaults", () => runShared("plain", runs(20, 150)));
-  it("with any knobs", () => runShared("knobs", runs(40, 300)));
+  it("with defaults", () => runShared("plain", runs(12, 150)));
+  it("with any knobs", () => runShared("knobs", runs(25, 300)));
 });

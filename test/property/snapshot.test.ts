@@ -14,7 +14,7 @@ import {
   wordValue,
 } from "./hostile.js";
 
-const parameters = (all: number): fc.Parameters<unknown> => ({ numRuns: runs(all / 8, all) });
+const parameters = (all: number): fc.Parameters<unknown> => ({ numRuns: runs(all / 12, all) });
 
 interface Damage {
   readonly index: number;
