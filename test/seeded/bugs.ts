@@ -1,4 +1,4 @@
-/** A bug that is put into a copy of the sources, to see that a test fails. */
+/** A bug that is planted in a copy of the sources, to see that a test fails. */
 export interface SeededBug {
   readonly name: string;
   /** What goes wrong because of it. */
@@ -8,7 +8,7 @@ export interface SeededBug {
   readonly replace: string;
 }
 
-/** Each was, or could have been, a slip of the pen. */
+/** Each bug was, or could have been, an easy slip. */
 export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     name: "owner told before the bits are set",

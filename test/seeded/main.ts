@@ -16,7 +16,7 @@ const USAGE = `usage: npm run seeded -- [options]
   --help
 `;
 
-/** Quick ones first: the first that fails ends the search. */
+/** Quick tests come first, because the first that fails ends the search. */
 const TESTS = ["test/unit/shared", "test/schedule", "test/property/shared"];
 const COPIED = [
   "src",
@@ -56,7 +56,7 @@ function plant(folder: string, bug: SeededBug): void {
   writeFileSync(path, source.replace(bug.find, bug.replace));
 }
 
-/** Whether the tests fail; undefined when time is up. */
+/** Returns whether the tests fail, or undefined if time ran out. */
 function runTests(folder: string, tests: string, ms: number): Promise<boolean | undefined> {
   return new Promise((resolve) => {
     const child = spawn("npx", ["vitest", "run", "--bail", "1", tests], {
@@ -85,7 +85,7 @@ async function hunt(bug: SeededBug | undefined, seconds: number): Promise<Verdic
     for (const tests of TESTS) {
       const left = seconds - spent();
       const failed = left <= 0 ? undefined : await runTests(folder, tests, left * 1000);
-      // A bug that makes the code hang is noticed too, by whoever waits.
+      // A test that waits notices a bug that makes the code hang.
       if (failed === true) return { caughtBy: tests, seconds: spent() };
       if (failed === undefined) return { caughtBy: "", seconds: spent() };
     }

@@ -16,7 +16,7 @@ import {
   TRANSIT,
 } from "./plan.js";
 
-/** What a check looks at. Every worker is parked, and every dead one recovered. */
+/** What a check reads. Every worker is parked, and every dead one is recovered. */
 export interface Scene {
   readonly heap: SharedHeap;
   readonly control: Int32Array;
@@ -25,13 +25,13 @@ export interface Scene {
 }
 
 export interface Settled {
-  /** Live blocks: as many by the ledger, by a walk and by `stats`. */
+  /** Number of live blocks, which the ledger, a walk and `stats` agree on. */
   readonly live: number;
-  /** Blocks of dead threads that their recovery had to leave, freed now. */
+  /** Blocks of dead threads that their recovery had to leave, and that are freed now. */
   readonly orphans: number;
 }
 
-/** The ptrs in the rings. Each must be in transit to the thread at the ring's end. */
+/** Returns the ptrs in the rings. Each must be in transit to the thread at the ring's end. */
 function readRings({ control, ledger, seats }: Scene): Set<number> {
   const found = new Set<number>();
   for (let giver = 0; giver < seats; giver++) {
@@ -53,8 +53,8 @@ function readRings({ control, ledger, seats }: Scene): Set<number> {
 }
 
 /**
- * Resolves what the dead left unclear: an entry of a dead thread is no more, and if the heap says
- * that its block is live, it was handed over or outlived a detach; then it is freed here.
+ * Resolves what dead threads left unclear. Their entries are removed; a block that the heap still
+ * calls live was handed over or outlived a detach, and is freed here.
  */
 function settle(scene: Scene): { readonly kept: Set<number>; readonly orphans: number } {
   const { control, heap, ledger, seats } = scene;

@@ -10,8 +10,8 @@ import { type Churner, type Supervised, type SupervisePlan, supervise } from "./
 const WORKERS = 8;
 
 /**
- * Threads that attach and detach, guarded and killed by two agents. No slot may be lost, nor any
- * memory, and the image has to be sound.
+ * Runs threads that attach and detach, which two agents guard and kill. No slot and no memory may
+ * be lost, and the image must be sound.
  * @throws what was lost, with the seed.
  */
 export async function churn(plan: {
@@ -47,14 +47,14 @@ async function run(plan: SupervisePlan): Promise<Supervised> {
   const { live, slabs, workers } = heap.stats();
   const lost = `${workers.length - 1} slots, ${live.blocks} blocks, ${slabs.inUse} slabs`;
   if (workers.length > 1 || live.blocks > 0 || slabs.inUse > 0) throw new Error(`lost: ${lost}`);
-  // Also those of workers that died while they attached.
+  // All slots can be taken, even those of workers that died while they attached.
   const others = Array.from({ length: WORKERS - 1 }, () => SharedHeap.attach(heap.buffer));
   for (const each of others) each.detach();
   heap.verify();
   return { kills: own.kills + other.kills, recovered: own.recovered + other.recovered };
 }
 
-/** The same by another agent: the one may recover what the other guards. */
+/** Does the same in another agent: each may recover what the other guards. */
 async function superviseElsewhere(heap: SharedHeap, plan: SupervisePlan): Promise<Supervised> {
   const { end, kills, module, script, seed } = plan;
   const workerData: Churner = {

@@ -1,6 +1,6 @@
 /**
- * A thread that attaches, allocates, frees all and detaches, again and again, until it is killed:
- * most likely while it attaches or detaches. Or one that supervises such threads.
+ * A thread that attaches, allocates, frees all and detaches, again and again, until it is killed,
+ * most likely while it attaches or detaches. It can also supervise such threads.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import type { SharedHeap as Heap, Ptr } from "../../dist/index.js";

@@ -3,7 +3,7 @@ export interface StressPlan {
   readonly kills: number;
   readonly workers: number;
   readonly seed: number;
-  /** Told of the figures now and then. */
+  /** Is given the figures now and then. */
   readonly onProgress?: (figures: Figures) => void;
 }
 
@@ -18,7 +18,7 @@ export interface Figures {
   /** Blocks and slabs that recoveries brought back from caches and mail. */
   reclaimedBlocks: number;
   reclaimedSlabs: number;
-  /** Recoveries that had to rely on the exit event, as the engine could not tell. */
+  /** Recoveries that had to rely on the exit event, because the engine could not tell. */
   untold: number;
   live: number;
   lost: number;

@@ -1,7 +1,7 @@
 /**
  * `npm run stress`: real workers on one shared heap, killed at random instants and recovered, until
- * both the time and the number of kills are reached. Every decision comes from the seed; the timing
- * of threads does not, so that a seed repeats a failure only more or less.
+ * both the time and the number of kills are reached. Every decision comes from the seed, but the
+ * timing of threads does not, so the same seed makes the same failure likelier, not certain.
  */
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
@@ -13,11 +13,11 @@ import type { Supervised } from "./supervise.js";
 
 const HELP = `npm run stress -- [options]: kill workers of a shared heap, and lose no block
 
-  --seconds N  run at least so long (60), a fifth of it with workers that attach and detach
-  --kills N    kill at least so many workers (1000), and a fifth as many of those
+  --seconds N  shortest time to run (60), a fifth of it with workers that attach and detach
+  --kills N    fewest workers to kill (1000), and a fifth as many that attach and detach
   --workers N  worker threads at once, 2 to 60 (6)
-  --seed N     of every random decision (random). The timing of threads does not come from it: the
-               same seed makes the same failure likelier, not certain
+  --seed N     seed of every random decision (drawn). It does not decide the timing of threads, so
+               the same seed makes the same failure likelier, not certain
   --help`;
 
 function toNumber(text: string | undefined, fallback: number, name: string): number {

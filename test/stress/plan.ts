@@ -1,11 +1,11 @@
 /*
  * What the main thread and the workers of a stress share beside the heap: a control buffer of
- * words, and a ledger with three words for each granule of the heap. Nothing here is the heap's.
+ * words, and a ledger with three words for each granule of the heap. The heap knows none of it.
  *
  * A seat is a place for a worker thread; an incarnation is one thread that sat there. The ledger's
- * first word of a block says who has it: incarnation << 2 and one of the states below. The order of
- * its notes and the heap's calls is such that a thread may die between any two of them: see
- * worker.ts, and check.ts for what is made of that.
+ * first word of a block says which thread has it: incarnation << 2 and one of the states below. The
+ * ledger's notes and the heap's calls are ordered so that a thread may die between any two of them:
+ * worker.ts has that order, and check.ts makes use of it.
  */
 
 export const HELD = 0;
@@ -33,10 +33,10 @@ export const WORKER = 1;
 /** The epoch for which it is parked. */
 export const PARKED = 2;
 export const INCARNATION = 3;
-/** What it does: an index into `ACTIONS`. */
+/** The worker's action: an index into `ACTIONS`. */
 export const ACTION = 4;
 export const OPERATIONS = 5;
-/** What it found wrong: an index into `COMPLAINTS`, a ptr, and what it found. */
+/** The worker's complaint: an index into `COMPLAINTS`, a ptr, and what it found there. */
 export const COMPLAINT = 6;
 export const COMPLAINT_PTR = 7;
 export const COMPLAINT_FOUND = 8;
@@ -74,7 +74,7 @@ export const COMPLAINTS: readonly string[] = [
 export const RING_SLOTS = 16;
 const RING_WORDS = 32;
 
-/** What a worker is given. */
+/** Data that a worker is started with. */
 export interface Seat {
   readonly module: string;
   readonly heap: SharedArrayBuffer;
@@ -99,17 +99,17 @@ export function busyWord(seats: number, giver: number, taker: number): number {
   return SEATS + seats * SEAT_WORDS + giver * seats + taker;
 }
 
-/** A ring: how many were taken, how many were put, the ptrs. */
+/** A ring: the number of ptrs taken, the number put, then the ptrs. */
 export function ringWord(seats: number, giver: number, taker: number): number {
   return SEATS + seats * (SEAT_WORDS + seats) + (giver * seats + taker) * RING_WORDS;
 }
 
-/** What an incarnation that is over left: no block that its recovery may miss, or some. */
+/** A dead incarnation whose recovery may miss no block. */
 export const DEAD = 1;
-/** It had detached at times: what it held then is nobody's for the heap. */
+/** A dead incarnation that had detached: the heap knows no owner of what it held then. */
 export const DEAD_MOVED = 2;
 
-/** 0, and one of those once an incarnation is over. */
+/** Returns the word that is 0 until the incarnation is dead, then one of the two above. */
 export function deadFlag(seats: number, incarnation: number): number {
   return ringWord(seats, seats, 0) + incarnation;
 }
@@ -133,7 +133,7 @@ function firstWord(ptr: number, size: number, sequence: number): number {
 
 const STEP = 0x9e3779b1 | 0;
 
-/** Fills a block with what its ptr, its size and its number say. */
+/** Fills a block with a pattern of its ptr, size and number. */
 export function fill(bytes: Uint8Array, words: Int32Array, ptr: number, entry: Int32Array): void {
   const [size = 0, sequence = 0] = entry;
   let word = firstWord(ptr, size, sequence);
@@ -142,7 +142,7 @@ export function fill(bytes: Uint8Array, words: Int32Array, ptr: number, entry: I
   for (let at = end; at < ptr + size; at++) bytes[at] = word >>> ((at & 3) << 3);
 }
 
-/** Where the first `length` bytes of a filled block are not its own; -1 if they are. */
+/** Returns the first of a filled block's `length` bytes that is not its own, or -1. */
 export function findDamage(
   bytes: Uint8Array,
   at: number,
@@ -161,7 +161,7 @@ export function findDamage(
   return -1;
 }
 
-/** Numbers from 0 below 1, all from one seed. */
+/** Returns a source of numbers from 0 to below 1, all from one seed. */
 export function random(seed: number): () => number {
   let state = seed | 0;
   return () => {

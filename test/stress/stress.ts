@@ -43,7 +43,7 @@ const CAPACITY = 24 * 2 ** 20;
 const INCARNATIONS = 200_000;
 const ROUND_MS = 1000;
 const ROUND_KILLS = 30;
-/** How many are killed at any age, even while they start; the others have done some work. */
+/** Share of workers killed at any age, even while they start; others have done some work. */
 const YOUNG = 0.15;
 const OLDEST = 1500;
 const HANG_MS = 30_000;
@@ -56,7 +56,7 @@ function sleep(ms: number): Promise<void> {
 interface Thread {
   readonly worker: Worker;
   readonly incarnation: number;
-  /** Operations before which it is not killed. */
+  /** Number of operations before which it is not killed. */
   readonly age: number;
   isDoomed: boolean;
   readonly gone: Promise<void>;
@@ -185,7 +185,7 @@ export class Stress {
     this.plan.onProgress?.(this.figures);
   }
 
-  /** Kills a worker and recovers it. Nobody may be handing a block over to it any more by then. */
+  /** Kills a worker and recovers it, after the last hand-over to it has ended. */
   private async kill(seat: number, thread: Thread): Promise<void> {
     const { control, seats } = this.scene;
     const status = seatWord(seat, STATUS);
@@ -226,7 +226,7 @@ export class Stress {
     const { control } = this.scene;
     const workerId = Atomics.load(control, seatWord(seat, WORKER)) - 1;
     const isKnown = workerId >= 0 && !this.isMoving(seat);
-    // Without an id all that are dead are recovered: others may not be ready for it.
+    // Without an id every dead worker is recovered, and others may not be ready for it.
     if (this.dying.size <= 1 && (way === 0 || !isKnown)) this.guardNow({ freeLive: true });
     else if (isKnown) this.recoverKnown(workerId, way !== 2);
   }
@@ -244,12 +244,12 @@ export class Stress {
     }
   }
 
-  /** Recovers as `guard` does when a thread exits, which it just did. */
+  /** Recovers a worker whose thread has just exited, as `guard` does. */
   private guardNow(options: { workerId?: number; freeLive: boolean }): void {
     const exited = { once: (_: "exit", listener: () => void): void => listener() };
     const onRecover = (what: Recovered): void => this.count(what, false);
     const end = this.scene.heap.guard(exited, { ...options, onRecover });
-    // Those that die later are not ready to be recovered: the ledger says that they live.
+    // Workers that die later must not be recovered yet: the ledger says that they live.
     end();
   }
 
@@ -261,7 +261,7 @@ export class Stress {
     if (isLeft) for (const ptr of what.live) this.scene.heap.free(ptr as Ptr);
   }
 
-  /** Waits until every worker has done what the phase asks for. */
+  /** Waits until every worker has done what the phase demands. */
   private async park(phase: number): Promise<void> {
     const { control, seats } = this.scene;
     Atomics.store(control, PHASE, phase);
@@ -301,7 +301,7 @@ export class Stress {
     }
   }
 
-  /** What each worker does, for the message of a hang. */
+  /** Returns what each worker does, for the message about a hang. */
   private name(): string {
     const { control, seats } = this.scene;
     return Array.from({ length: seats }, (_, seat) => {
@@ -319,7 +319,7 @@ export class Stress {
     this.figures.rounds++;
   }
 
-  /** A worker that died while it attached may be known to nobody: its slot is one too many. */
+  /** Recovers slots of workers that died while they attached, which nobody may know of. */
   private sweepSlots(): void {
     const { control, heap, seats } = this.scene;
     const known = new Set([heap.workerId]);

@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { SharedHeap } from "../../dist/index.js";
 import { random } from "./plan.js";
 
-/** What a thread is given that attaches and detaches, or that supervises such threads. */
+/** Data for a thread that attaches and detaches, or that supervises such threads. */
 export interface Churner {
   readonly module: string;
   readonly script: string;
@@ -10,7 +10,7 @@ export interface Churner {
   /** `BEGUN` of a churner. */
   readonly flags: SharedArrayBuffer;
   readonly seed: number;
-  /** Of a supervisor. */
+  /** Only a supervisor has this. */
   readonly supervise?: Pick<SupervisePlan, "end" | "kills">;
 }
 
@@ -18,7 +18,7 @@ export interface SupervisePlan {
   readonly script: string;
   readonly module: string;
   readonly seed: number;
-  /** Until this time, and so many kills at least. */
+  /** When to stop at the earliest, and after how many kills. */
   readonly end: number;
   readonly kills: number;
 }
@@ -30,7 +30,7 @@ export interface Supervised {
 
 /** Set by a churner when it is about to attach first. */
 export const BEGUN = 0;
-/** At the most so long a churner lives, in microseconds. */
+/** Longest life of a churner in microseconds. */
 const LIFE_US = 3000;
 const SEATS = 2;
 
@@ -45,7 +45,7 @@ export async function supervise(heap: SharedHeap, plan: SupervisePlan): Promise<
     }
   };
   await Promise.all(Array.from({ length: SEATS }, sit));
-  // A guard that found the one it was told of dead asks the others once more.
+  // A guard that found its worker dead asks about the others once more.
   await new Promise((wake) => setTimeout(wake, 1200));
   return done;
 }

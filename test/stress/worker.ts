@@ -53,7 +53,7 @@ const bytes = new Uint8Array(shared.heap);
 const words = new Int32Array(shared.heap);
 const next = random(seed);
 const held: Ptr[] = [];
-/** What one worker holds at most. */
+/** Most that one worker holds. */
 const MOST = 160;
 let sequence = 0;
 let heap: Heap;
@@ -91,7 +91,7 @@ function pickSize(): number {
   return 65_536 + below(200_000);
 }
 
-/** Enters a block that was just allocated. Whoever had it before must be done with it, or dead. */
+/** Enters a block that was just allocated. Its last holder must have let go of it, or be dead. */
 function enter(ptr: Ptr, size: number): void {
   const entry = entryOf(ptr);
   const before = Atomics.exchange(ledger, entry + HOLDER, toHolder(incarnation, HELD));
@@ -119,7 +119,7 @@ function note(ptr: Ptr, state: number, from: number): void {
   if (found !== own) complain(3, ptr, found);
 }
 
-/** After a free the block may be another's: then the entry is, too. */
+/** Clears an entry after a free, unless the block and its entry are another's by now. */
 function leave(ptr: Ptr): void {
   Atomics.compareExchange(ledger, entryOf(ptr) + HOLDER, toHolder(incarnation, LEAVING), 0);
 }
@@ -189,7 +189,7 @@ function reallocate(): void {
   if (ptr !== old) leave(old);
 }
 
-/** Hands a block over to a seat that is open, and puts it into the ring that leads there. */
+/** Hands a block over to an open seat, and puts it into the ring that leads there. */
 function give(): void {
   act(4);
   const taker = below(seats);
@@ -244,7 +244,7 @@ function takeFrom(giver: number): void {
   check(ptr);
 }
 
-/** Closes the seat, waits for those who are handing over, leaves the heap and comes back. */
+/** Closes the seat, waits for hand-overs to end, leaves the heap and comes back. */
 function reattach(): void {
   act(7);
   Atomics.store(control, seatWord(seat, STATUS), SEAT_CLOSED);
@@ -276,7 +276,7 @@ function rest(ms: number): void {
   Atomics.wait(sleeper, 0, 0, ms);
 }
 
-/** Does what the phase asks for, and stays until there is another. */
+/** Does what the phase demands, and waits for the next phase. */
 function park(phase: number): void {
   if (phase === FINISH) {
     for (let giver = 0; giver < seats; giver++) {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-/** A new folder for temporary files in which hakmem is installed. */
+/** Makes a temporary folder in which hakmem is installed, and returns its path. */
 export function makeInstalled(prefix: string): string {
   const folder = mkdtempSync(join(tmpdir(), prefix));
   mkdirSync(join(folder, "node_modules"));
@@ -11,8 +11,8 @@ export function makeInstalled(prefix: string): string {
 }
 
 /**
- * The environment without the tests' own variables, which are no knobs, and without CI, under which
- * Node shows no colours on any terminal.
+ * Returns the environment without `HAKMEM_*` variables, and without CI, under which Node shows no
+ * colours on any terminal.
  */
 export function cleanEnv(more: Record<string, string> = {}): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(

@@ -2,8 +2,8 @@ import { Buffer } from "node:buffer";
 import type { BlockInfo, Heap, HeapStats, Ptr } from "../../src/index.js";
 
 /*
- * A second opinion on a heap: who owns which granule, and what stands in every byte. It knows the
- * promises of the public API and nothing of how the allocator keeps them.
+ * A second opinion on a heap: which block owns each granule, and what each byte holds. It knows
+ * what the public API promises, and nothing about how the allocator keeps its promises.
  */
 
 const GRANULE_BYTES = 16;
@@ -26,26 +26,26 @@ function fail(message: string): never {
   throw new Error(`oracle: ${message}`);
 }
 
-/** The word of the table at which a block's pattern starts. */
+/** Returns the word of the table at which a block's pattern starts. */
 function patternStart(seed: number): number {
   return Math.imul(seed, 0x9e3779b1) >>> 18;
 }
 
-/** Where in the table chunk `chunk` of a pattern starts, as a word. */
+/** Returns the word of the table at which chunk `chunk` of a pattern starts. */
 function chunkStart(start: number, chunk: number): number {
   return (start + chunk * 4099) & (TABLE_WORDS - 1);
 }
 
 export class Oracle {
-  /** The live ptrs, in no order: a place to pick from. */
+  /** The live ptrs, in no order, for tests to pick from. */
   readonly ptrs: number[] = [];
   /** Blocks allocated so far. */
   allocations = 0;
   /** The granule number of the block that owns a granule; 0 is none. */
   private readonly owners: Int32Array;
   /*
-   * What is known of a live block, by its first granule: a map by ptr took a trace of 100,000 live
-   * blocks four times as long.
+   * What is known about a live block, by its first granule. With a map by ptr, a trace of 100,000
+   * live blocks took four times as long.
    */
   private readonly sizes: Int32Array;
   private readonly usables: Int32Array;
@@ -117,7 +117,7 @@ export class Oracle {
     this.allocated(ptr, size);
   }
 
-  /** To be called before a free or a realloc: the block still holds what was put there. */
+  /** Checks, before a free or a realloc, that the block still holds what was written to it. */
   check(ptr: number): void {
     const granule = this.liveGranule(ptr);
     this.checkPattern(ptr, this.sizes[granule] as number, this.seeds[granule] as number);
@@ -161,12 +161,12 @@ export class Oracle {
     }
   }
 
-  /** Whether a live block owns the granule at this offset, which may lie anywhere. */
+  /** Returns whether a live block owns the granule at this offset, which may lie anywhere. */
   ownsGranule(offset: number): boolean {
     return (this.owners[offset / GRANULE_BYTES] ?? 0) !== 0;
   }
 
-  /** Whether any live block lies in these bytes. */
+  /** Returns whether any live block lies in these bytes. */
   touchesLive(start: number, end: number): boolean {
     const last = Math.ceil(end / GRANULE_BYTES);
     for (let granule = start >>> 4; granule < last; granule++) {
@@ -175,7 +175,7 @@ export class Oracle {
     return false;
   }
 
-  /** Conservation: stats, the walk and the oracle tell of the same blocks and bytes. */
+  /** Checks that stats, the walk and the oracle count the same blocks and bytes. */
   conservation(heap: Heap = this.heap): HeapStats {
     const stats = heap.stats();
     let usableBytes = 0;
@@ -197,7 +197,7 @@ export class Oracle {
     return stats;
   }
 
-  /** A walk yields exactly the live blocks as live, all in address order, without overlaps. */
+  /** Checks that a walk yields exactly the live blocks as live, in address order. */
   private checkWalk(heap: Heap, stats: HeapStats): void {
     const seen = { live: 0, cached: 0, free: 0 };
     let end = 0;
@@ -297,7 +297,7 @@ function same(what: string, found: number, expected: number): void {
   if (found !== expected) fail(`${what} is ${found}, expected ${expected}`);
 }
 
-/** Each class's blocks and uncarved bytes fill its slabs, but for less than a block a slab. */
+/** Checks that blocks and uncarved bytes fill each class's slabs but for a tail per slab. */
 function checkClasses(stats: HeapStats): number {
   let slabs = 0;
   for (const own of stats.classes) {

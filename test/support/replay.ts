@@ -3,7 +3,7 @@ import { gunzipSync } from "node:zlib";
 import type { Heap, Ptr } from "../../src/index.js";
 import type { Oracle } from "./oracle.js";
 
-/** A recorded trace: two words an event, `op << 30 | slot` and `size`. */
+/** A recorded trace: two words per event, `op << 30 | slot` and `size`. */
 export interface Trace {
   readonly name: string;
   readonly slots: number;

@@ -15,7 +15,7 @@ import { buildInspect } from "../../bench/subject/heapMap.js";
 import { Random } from "../../bench/workloads/random.js";
 import { Heap, OPTION_TABLE, type Ptr } from "../../src/index.js";
 
-/* Results of every kind, with figures as real runs have them; the same on every call. */
+/* Results of every kind, with realistic figures that are the same on every call. */
 
 const MACHINE: Machine = {
   cpu: "AMD EPYC 9R14",
@@ -274,7 +274,7 @@ export function profileResult(): ProfileResult {
 
 const BLOCK_SIZES = [16, 32, 48, 64, 128, 256, 512, 1024, 1500, 4096, 9000, 20_000, 33_000];
 
-/** A heap with about so many slabs in use: classes filled unevenly, some spans, gaps between. */
+/** Returns a map of about so many slabs: classes filled unevenly, some spans, gaps between them. */
 export function usedHeap(slabs: number): Heap<ArrayBuffer> {
   const heap = Heap.create({ capacity: (slabs + 48) * 65536 + 1_048_576 });
   const random = new Random(5);

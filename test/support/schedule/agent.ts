@@ -31,7 +31,7 @@ export interface Handle {
   readonly door: Door;
 }
 
-/** What a thread or the checks need to know of the heap. */
+/** What a thread or the checks need to know about the heap. */
 export class World {
   readonly buffer: SharedArrayBuffer;
   readonly control: Int32Array;
@@ -53,7 +53,7 @@ export class World {
     this.workers = control[C.MAX_WORKERS];
   }
 
-  /** A handle as its worker has it between two operations: what it keeps for itself is derived. */
+  /** Returns a worker's handle as it is between two operations; its private state is derived. */
   handle(worker: number): Handle {
     const { buffer, handles, options, workers } = this;
     let handle = handles[worker];
@@ -107,19 +107,19 @@ export class Agent {
     this.seen = new Uint32Array(world.options.capacity >>> 9);
   }
 
-  /** Takes what is in a slot of the table, and puts another ptr: this synchronises the threads. */
+  /** Replaces the ptr in a slot, which synchronises the threads; returns the old one. */
   exchange(slot: number, ptr: number): number {
     return sync.exchange(this.world.control, C.SLOT_TABLE + slot, ptr);
   }
 
-  /** Takes what is in a slot in hand. */
+  /** Takes a block from a slot into the worker's hand. */
   private take(slot: number, place = 0): number {
     const ptr = this.exchange(slot, 0);
     this.inHand[place] = ptr;
     return ptr;
   }
 
-  /** Puts an allocated block into a slot; frees what was there. */
+  /** Puts an allocated block into a slot, and frees the block that was there. */
   private put(slot: number, ptr: number, door: Door, place = 0): void {
     const { control } = this.world;
     this.inHand[place] = ptr;
@@ -195,7 +195,7 @@ export class Agent {
     sync.store(this.world.control, C.WORKER_OF + this.me, worker);
   }
 
-  /** Frees what another thread may free too: unless that one was faster, which is an error. */
+  /** Frees a block that another thread may free too; the later of them must be refused. */
   private freeUnordered(slot: number, door: Door): void {
     const ptr = this.world.control[C.SLOT_TABLE + slot] as number;
     try {
@@ -208,7 +208,7 @@ export class Agent {
     if (ptr !== 0 && this.exchange(slot, 0) !== ptr) throw new Error(`ptr ${ptr} was freed twice`);
   }
 
-  /** Reallocates a block; the same one when memory is exhausted. */
+  /** Reallocates a block; returns the old one when memory is exhausted. */
   private move(door: Door, ptr: number, size: number): number {
     try {
       return door.realloc(ptr as Ptr, size);
@@ -260,8 +260,8 @@ export class Agent {
     }
   }
 
-  /** Unless another is at it: then that one recovers. */
-  private recover(views: SharedViews, worker: number, freeLive: boolean): void {
+  /** Recovers a worker, unless another worker is recovering it. */
+  private recover(image: SharedImage, worker: number, freeLive: boolean): void {
     const { control } = this.world;
     try {
       for (const ptr of recoverWorker(views, worker, freeLive).live) {
@@ -274,8 +274,8 @@ export class Agent {
     }
   }
 
-  /** Whether a worker is attached, and its thread has died or was none of the run. */
-  private isDead(views: SharedViews, worker: number): boolean {
+  /** Returns whether a worker is attached but its thread has died, or never was part of the run. */
+  private isDead(image: SharedImage, worker: number): boolean {
     const { control } = this.world;
     const state = sync.load(views.words, workerSlot.at(worker) + workerSlot.STATE);
     if ((state & 0xff) !== SLOT_ACTIVE) return false;
@@ -287,7 +287,7 @@ export class Agent {
     return true;
   }
 
-  /** The thread's part of a run. */
+  /** Runs the thread's operations of a run. */
   runOps(): void {
     const { control } = this.world;
     const worker = control[C.WORKER_OF + this.me];

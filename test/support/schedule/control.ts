@@ -1,13 +1,13 @@
 /*
  * The control buffer of the deterministic scheduler: whose turn it is, the schedule, the threads'
- * operations, and what happened. Only the thread that has the turn reads or writes it, but for the
- * turn itself, so plain accesses do: passing the turn synchronises.
+ * operations, and what happened. Only the thread that has the turn accesses it, except for the turn
+ * itself. Plain accesses are enough, because passing the turn synchronises.
  */
 export const TURN = 0;
 export const STEP = 1;
 export const CURSOR = 2;
 export const DONE = 3;
-/** Bytes of the text of a failure. */
+/** Size of a failure's text in bytes. */
 export const FAILED = 4;
 /** The thread that dies, and before which of its steps; -1 is none. */
 export const VICTIM = 5;
@@ -16,7 +16,7 @@ export const DEAD = 7;
 export const STEP_LIMIT = 8;
 export const SWITCH_COUNT = 9;
 export const THREADS = 10;
-/** Counts configurations of the heap: a thread views it anew when it has changed. */
+/** Counts configurations of the heap; a thread makes new views when it has changed. */
 export const CONFIG = 11;
 export const SLABS = 12;
 export const FAST_CAP = 13;
@@ -27,27 +27,27 @@ export const WATCH = 16;
 export const LOG_COUNT = 19;
 /** Numbers of two logged accesses whose stacks are wanted; -1 is none. */
 export const WANTED = 20;
-/** As HASH, but the same for runs that differ only in the order of what is independent. */
+/** Like HASH, but equal for runs that differ only in the order of independent operations. */
 export const CLASS = 22;
-/** By thread. */
+/** One word per thread. */
 export const SLEEPING = 24;
 export const WORKER_OF = 32;
-/** In its place, of a thread whose worker is not known yet. */
+/** Stands for the worker of a thread that is attaching. */
 export const ATTACHING = -2;
 export const OWN_STEPS = 40;
 export const OPS_COUNT = 48;
-/** Of all that was done: which operation, where, with which result. */
+/** Hash of all operations of a run: which, where, and with which result. */
 export const HASH = 56;
-/** Whether a wait lasts until it is woken: no wait times out. */
+/** 1 if waits last until they are woken, and never time out. */
 export const PATIENT = 57;
 
 /** Where the threads keep ptrs. */
 export const SLOT_TABLE = 64;
 export const SLOT_COUNT = 48;
-/** Live blocks that recoveries of the run have listed: how many, and which. */
+/** Live blocks that the run's recoveries have listed: their number, then their ptrs. */
 export const RECOVERED = 128;
 export const MAX_RECOVERED = 256;
-/** What a thread's operation has in hand: allocated and in no slot yet, or taken to be freed. */
+/** Blocks in a thread's hand: allocated and not yet in a slot, or taken to be freed. */
 export const IN_HAND = 1152;
 export const MAX_IN_HAND = 6;
 export const OPS = 1200;
@@ -61,26 +61,26 @@ export const TEXT_BYTES = 16384;
 export const SWITCHES: number = TEXT + TEXT_BYTES / 4;
 export const MAX_SWITCHES = 8192;
 export const LOG: number = SWITCHES + 2 * MAX_SWITCHES;
-/** Of a logged access: thread and kind, address, bytes. */
+/** Words of a logged access: thread and kind, address, bytes. */
 export const LOG_INTS = 3;
 export const MAX_LOG = 60_000;
 export const CONTROL_INTS: number = LOG + LOG_INTS * MAX_LOG;
 
-/** The turn that stands for the end of a run: it is for thread 0's checks. */
+/** The turn at the end of a run, when thread 0 checks. */
 export const MAIN = 15;
 
-/** In a step's trace: the thread, and which threads could not have the turn. */
+/** A step's trace: the thread, and the threads that could not have the turn. */
 export const TRACE_DONE_SHIFT = 4;
 /** The first step of a thread. */
 export const TRACE_FIRST = 0x100;
-/** Here the thread ended or began to wait; and who has the turn then, unless scheduled. */
+/** The thread ended or began to wait here; then the thread that has the turn unless scheduled. */
 export const TRACE_LEFT = 0x10000;
 export const TRACE_TO_SHIFT = 20;
 
 export const PLAIN_READ = 0;
 export const PLAIN_WRITE = 1;
 export const SYNC_READ = 2;
-/** An operation that reads and writes; and one that only writes. */
+/** An operation that reads and writes, and one that only writes. */
 export const SYNC_WRITE = 3;
 export const SYNC_STORE = 4;
 
@@ -99,10 +99,10 @@ export const FORGET = 12;
 export const FREE_UNORDERED = 13;
 export const HAND_OVER_UNORDERED = 14;
 
-/** Blocks of a batch, in slots that follow one another. */
+/** Blocks of a batch, in consecutive slots. */
 export const BATCH = 3;
 
-/** What a dead worker's next step throws. */
+/** A dead worker's next step throws this. */
 export const KILL: object = { name: "KILL" };
 
 /** Operations of the seam. */
@@ -115,14 +115,14 @@ export const EXCHANGE = 6;
 export const COMPARE_EXCHANGE = 7;
 export const NOTIFY = 8;
 export const WAIT = 9;
-/** Of a thread that waited and was woken, and of one that dies before its next step. */
+/** Results of a wait: the thread was woken, or dies before its next step. */
 export const WOKEN = 10;
 export const DIE = 11;
 
 /** Added to addresses in the control buffer. */
 export const CONTROL_ADDRESS = 0x40000000;
 
-/** What a run is known by: see HASH. */
+/** Adds a step to the run's hash, by which runs are compared. */
 export function hashStep(
   control: Int32Array,
   me: number,
@@ -135,7 +135,7 @@ export function hashStep(
   control[HASH] = Math.imul(hash ^ (hash >>> 13), 0x297a2d39);
 }
 
-/** An operation and two numbers: of a slot, a size or a worker. */
+/** An operation and two numbers, each a slot, a size or a worker. */
 export type Op = readonly [kind: number, a: number, b: number];
 
 export const malloc = (slot: number, size: number): Op => [MALLOC, slot, size];
@@ -150,12 +150,12 @@ export const recover = (worker: number, freeLive = 0): Op => [RECOVER, worker, f
 export const mallocBatch = (slot: number, size: number): Op => [MALLOC_BATCH, slot, size];
 export const freeBatch = (slot: number): Op => [FREE_BATCH, slot, 0];
 export const mallocWait = (slot: number, size: number): Op => [MALLOC_WAIT, slot, size];
-/** Nobody has the block any more: it dies with its worker. */
+/** Drops the block from its slot, so that it dies with its worker. */
 export const forget = (slot: number): Op => [FORGET, slot, 0];
 
-/** As a program that frees a block twice at the same moment: of two, one must be refused. */
+/** Frees a block that another thread frees at the same moment: one of the two must be refused. */
 export const freeUnordered = (slot: number): Op => [FREE_UNORDERED, slot, 0];
-/** Hands over what another may free at the same moment: either comes first, or is refused. */
+/** Hands over a block that another may free at the same moment; the later of them is refused. */
 export const handOverUnordered = (slot: number, worker: number): Op => [
   HAND_OVER_UNORDERED,
   slot,

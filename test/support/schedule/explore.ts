@@ -12,19 +12,19 @@ export interface Failure {
 export interface Outcome {
   runs: number;
   steps: number;
-  /** False when the time was over before all had been explored. */
+  /** False if time ran out before everything was explored. */
   isComplete: boolean;
-  /** Of each run of a replay: its hash, and its steps. */
+  /** Two numbers per run of a replay: its hash and its steps. */
   hashes?: number[];
-  /** Runs that were ended as nothing new. */
+  /** Runs that were ended early because they were nothing new. */
   cut?: number;
   races?: string[];
-  /** Classes of equivalent runs, where they are wanted. */
+  /** Classes of equivalent runs, if the job asks for them. */
   classes?: number[];
   failure?: Failure;
 }
 
-/** Explores the schedules of a scenario, until one fails or the time is over. */
+/** Explores the schedules of a scenario until one fails or time runs out. */
 export class Explorer {
   readonly stage: Stage;
   readonly outcome: Outcome = { runs: 0, steps: 0, isComplete: true };
@@ -41,7 +41,7 @@ export class Explorer {
     return this.stage.scenario.threads.length;
   }
 
-  /** Runs one schedule. Whether to go on. */
+  /** Runs one schedule; returns whether to go on. */
   run(schedule: Schedule): boolean {
     const { outcome, watch } = this;
     if (outcome.failure !== undefined) return false;
@@ -59,7 +59,7 @@ export class Explorer {
     return true;
   }
 
-  /** Runs these in turn. */
+  /** Runs schedules one after another, and notes their hashes. */
   replay(schedules: readonly Schedule[]): void {
     const { control } = this.stage;
     const hashes: number[] = [];
@@ -76,8 +76,8 @@ export class Explorer {
   }
 
   /**
-   * Every schedule with at most so many preemptions that begins with these switches. `visit` is
-   * called after each with how many steps each thread took.
+   * Runs every schedule of at most `bound` preemptions that begins with these switches, and calls
+   * `visit` after each.
    */
   exhaust(
     bound: number,
@@ -105,7 +105,7 @@ export class Explorer {
     }
   }
 
-  /** For each schedule of so many preemptions: each thread dies before each of its steps. */
+  /** Kills each thread before each step, in each schedule of at most `bound` preemptions. */
   kills(bound: number): void {
     this.killIn((visit) => this.exhaust(bound, visit));
   }
@@ -127,7 +127,7 @@ export class Explorer {
     }
   }
 
-  /** Schedules at random: a few preemptions anywhere, or many of them. */
+  /** Runs random schedules: half of them with few preemptions, half with many. */
   walk(runs: number, seed: number): void {
     let state = seed | 1;
     const random = (below: number): number => {
@@ -151,7 +151,7 @@ export class Explorer {
     }
   }
 
-  /** Leaves switches out of the schedule that failed for as long as it fails. */
+  /** Shortens the schedule that failed: leaves out each switch without which it fails too. */
   protected shrink(): void {
     for (let index = 0; ; ) {
       const { failure } = this.outcome;

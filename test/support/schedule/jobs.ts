@@ -3,7 +3,7 @@ import { findRaces } from "./races.js";
 import type { Scenario } from "./scenarios.js";
 import type { Schedule, Watch } from "./stage.js";
 
-/** The last four are done by fibers alone. */
+/** Kinds of jobs; only fibers do the last four. */
 export type Kind =
   | "exhaust"
   | "kills"
@@ -19,14 +19,14 @@ export type Kind =
 export interface Job {
   readonly kind: Kind;
   readonly scenario: Scenario;
-  /** Time after which it stops. */
+  /** Time in ms after which the job stops. */
   readonly ms: number;
   readonly bound?: number;
   readonly runs?: number;
   readonly seed?: number;
   readonly schedules?: readonly Schedule[];
   readonly watch?: Watch;
-  /** Whether the classes of equivalent runs are wanted: of fibers. */
+  /** Asks for the classes of equivalent runs, which only fibers know. */
   readonly isClassed?: boolean;
 }
 

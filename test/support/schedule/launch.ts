@@ -10,7 +10,7 @@ import type { Job } from "./jobs.js";
 
 const THREADS = 3;
 const MAX_SLABS = 16;
-/** How much longer than its time a job may take: a run that never ends is a failure. */
+/** A job that takes this much longer than its time has a run that never ends, and fails. */
 const GRACE_MS = 60_000;
 
 /** The threads of the scheduler, which run the sources of this folder's parent. */

@@ -5,8 +5,8 @@ import type { Scenario } from "./scenarios.js";
 const SLOTS = 8;
 
 /**
- * What a program may draw from. On threads nothing waits, and there are no batches of `malloc`: a
- * thread dies by an exception there, which they catch, to free what they have.
+ * Returns the operations that programs are drawn from. Programs for threads have no waits and no
+ * batches of `malloc`: a thread dies by an exception, which a batch catches to free its blocks.
  */
 export function steps(onThreads: boolean): fc.Arbitrary<C.Op> {
   const slot = fc.nat(SLOTS - 1);
@@ -43,7 +43,7 @@ function showOps(ops: readonly (readonly [number, C.Op])[]): string {
   return ops.map(([me, op]) => `${me}:${C.showOp(op)}`).join(" ");
 }
 
-/** Programs of `least` to `most` threads of up to `length` operations, and a seed for each. */
+/** Draws programs of 2 to `most` threads with up to `length` operations each, and their seeds. */
 export function programs(
   step: fc.Arbitrary<C.Op>,
   most: number,
@@ -60,7 +60,7 @@ export function programs(
     seed: fc.nat(2 ** 28),
   });
   return drawn.map(({ before, seed, ...rest }) => {
-    // Before the run nobody is dead, and a wait would be for ever.
+    // Nobody is dead before the run, and a wait would never end.
     const then = before.filter(([, [kind]]) => kind !== C.MALLOC_WAIT && kind !== C.RECOVER);
     const all = Array.from({ length: most }, (_, me): [number, C.Op] => [me, C.attach]);
     const name = `before: ${showOps(then)}`;

@@ -3,15 +3,15 @@ import type { Explorer } from "./explore.js";
 import { readText } from "./watch.js";
 
 /*
- * Data races: two accesses to a byte, one of them a write and one of them plain, that no chain of
- * Atomics operations orders. A load acquires what the last write of its word released, a store
- * releases anew, the others do both (a compare-exchange that fails, too).
+ * A data race is a pair of accesses to a byte, at least one a write and at least one plain, that no
+ * chain of Atomics operations orders. A load acquires what the last write of its word released, a
+ * store releases anew, and all other operations do both, even a compare-exchange that fails.
  */
 
 const THREADS = 4;
 type Clock = Int32Array;
 
-/** The last accesses to a byte, by thread: when by its own clock, and their numbers in the log. */
+/** The last accesses to a byte per thread: the time by its own clock, and the place in the log. */
 class Cell {
   readonly plainReads: Clock = new Int32Array(2 * THREADS);
   readonly plainWrites: Clock = new Int32Array(2 * THREADS);
@@ -19,7 +19,7 @@ class Cell {
   readonly syncWrites: Clock = new Int32Array(2 * THREADS);
 }
 
-/** The first pair of a log that nothing orders: their numbers. */
+/** Returns the places in the log of the first two accesses that nothing orders. */
 export function raceIn(control: Int32Array): [number, number] | undefined {
   const clocks = Array.from({ length: THREADS }, (_, me) => {
     const clock = new Int32Array(THREADS);
@@ -85,8 +85,8 @@ function note(cell: Cell, kind: number, me: number, time: number, number: number
 }
 
 /**
- * Plain reads that may race: these functions read one header byte, and check what it means; or a
- * count for an error's text.
+ * Plain reads that may race: these functions read one header byte and check what it means, or read
+ * a count for an error's text.
  */
 const ACCEPTED = /\b(classifyNotLive|recoverSlab|recoverSpan|recoverMarked|freeBytesOf)\b/;
 
@@ -109,7 +109,7 @@ export function findRaces(
   return [...races];
 }
 
-/** Runs a schedule again, for the stacks of the first pair. */
+/** Runs a schedule again, and returns the stacks of its first race. */
 function explain(explorer: Explorer, switches: readonly number[]): string {
   const { control } = explorer.stage;
   explorer.stage.run({ switches });

@@ -10,20 +10,20 @@ import {
   recover,
 } from "./control.js";
 
-/** What happens before, and what each thread does then: thread t begins as worker t. */
+/** What happens before a run, and what each thread does in it; thread t begins as worker t. */
 export interface Scenario {
   readonly name: string;
-  /** All of the capacity; the metadata takes two of them. */
+  /** The heap's capacity in slabs, of which the metadata takes two. */
   readonly slabs: number;
   readonly fastCap?: number;
   readonly interval?: number;
-  /** Slots for workers: 4. */
+  /** Slots for workers (4). */
   readonly workers?: number;
-  /** Whether a wait for memory lasts until it is woken: none times out. */
+  /** Whether waits for memory last until they are woken, and never time out. */
   readonly isPatient?: boolean;
   readonly preamble: readonly (readonly [worker: number, op: Op])[];
   readonly threads: readonly (readonly Op[])[];
-  /** Preemptions that are explored in full. */
+  /** Number of preemptions that is explored in full. */
   readonly bound?: number;
 }
 

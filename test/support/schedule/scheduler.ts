@@ -8,7 +8,7 @@ const SPINS = 2000;
 export class Scheduler {
   readonly control: Int32Array;
   readonly me: number;
-  /** Whether what runs is scheduled: thread 0 prepares and checks too. */
+  /** False while thread 0 prepares or checks, which is not scheduled. */
   isActive = false;
   private isDead = false;
 
@@ -46,7 +46,7 @@ export class Scheduler {
     this.isDead = false;
   }
 
-  /** Before each operation on shared memory: here the turn may go to another thread. */
+  /** Runs before each operation on shared memory, where the turn may go to another thread. */
   step(): void {
     if (!this.isActive) return;
     const { control, me } = this;
@@ -63,7 +63,7 @@ export class Scheduler {
     this.dieAt(own);
   }
 
-  /** Before a plain write, where those are watched for: here the thread may die. */
+  /** Runs before each plain write, if those are watched; the thread may die here. */
   write(): void {
     if (!this.isActive) return;
     if (this.isDead) throw C.KILL;
@@ -89,7 +89,7 @@ export class Scheduler {
     this.waitTurn(me);
   }
 
-  /** This thread's operations are over: the turn goes to another, the lowest unless scheduled. */
+  /** Ends this thread's part; the turn goes to the lowest other thread unless scheduled. */
   end(): void {
     const { control, me } = this;
     this.isActive = false;
@@ -116,13 +116,13 @@ export class Scheduler {
 
 type Rmw = (view: SharedInts, index: number, value: number) => number;
 
-/** Where a word is, also one that is not of the heap. */
+/** Returns a word's address, which is unique for words outside the heap too. */
 export function addressOf(view: SharedInts, index: number, control: Int32Array): number {
   const address = view.byteOffset + index * view.BYTES_PER_ELEMENT;
   return view.buffer === control.buffer ? address + C.CONTROL_ADDRESS : address;
 }
 
-/** Puts a scheduler in the place of Atomics. */
+/** Puts a scheduler in place of Atomics. */
 export function install(scheduler: Scheduler): void {
   const { control, me } = scheduler;
   const at = (view: SharedInts, index: number, kind: number): SharedInts => {

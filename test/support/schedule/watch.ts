@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import * as C from "./control.js";
 
-/* Views that watch plain accesses: proxies around those that `sync.track` is given. */
+/* Views that report plain accesses: proxies around the views that `sync.track` is given. */
 
 type Ints = Int32Array | Uint8Array;
 
@@ -9,7 +9,7 @@ interface Watcher {
   readonly control: Int32Array;
   readonly me: number;
   readonly isActive: boolean;
-  /** Before a plain write, where the control buffer says that those are watched for. */
+  /** Is called before a plain write, if the control buffer says that those are watched. */
   write(): void;
 }
 
@@ -21,7 +21,7 @@ export function setWatcher(of: Watcher): void {
   watcher = of;
 }
 
-/** Makes views that are watched, where the control buffer says so. */
+/** Makes watched views, if the control buffer says so. */
 export function whileWatching<Made>(make: () => Made): Made {
   isWatching = true;
   try {
@@ -31,18 +31,18 @@ export function whileWatching<Made>(make: () => Made): Made {
   }
 }
 
-/** What `sync.track` does: the checks, which are not scheduled, see plain views. */
+/** Stands for `sync.track`; the checks, which are not scheduled, see plain views. */
 export function track<View>(view: View): View {
   if (watcher === undefined || watcher.control[C.WATCH] === 0) return view;
   return isWatching || watcher.isActive ? watched(view) : view;
 }
 
-/** The view behind a proxy, or the view. */
+/** Returns the view behind a proxy, or the view itself. */
 export function rawOf<View extends Ints>(view: View): View {
   return (raws.get(view) as View | undefined) ?? view;
 }
 
-/** Appends an access to the log; with its stack where that is wanted. */
+/** Appends an access to the log, with its stack if the control buffer asks for it. */
 export function log(view: Ints, index: number, kind: number, length = 1): void {
   if (watcher === undefined) return;
   const { control, me } = watcher;
@@ -81,14 +81,14 @@ function fill(view: Ints, value: number, start = 0, end = view.length): void {
   const isLogged = watcher?.isActive === true && watcher.control[C.WATCH] === 2;
   if (isLogged && end > start) log(view, start, C.PLAIN_WRITE, end - start);
   for (let index = start; index < end; index++) {
-    // A death among thousands of equal writes is tried at some of them.
+    // Deaths are tried at some of thousands of equal writes.
     const isStep = index === start || index === end - 1 || (index - start) % 251 === 125;
     if (isStep && !isLogged) plain(view, index, C.PLAIN_WRITE);
     view[index] = value;
   }
 }
 
-/** A proxy that tells the watcher of each plain access. */
+/** Returns a proxy that tells the watcher about each plain access. */
 function watched<View>(view: View): View {
   const raw = view as unknown as Ints;
   const proxy = new Proxy(raw, {

@@ -25,7 +25,7 @@ function entry(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url));
 }
 
-/** The sources as a program of fibers. Time is the scheduler's. */
+/** Returns the sources as a program of fibers, whose clock is the scheduler's. */
 export async function buildProgram(): Promise<string> {
   const { outputFiles } = await build({
     ...OPTIONS,
@@ -38,7 +38,7 @@ export async function buildProgram(): Promise<string> {
   return toFibers(outputFiles?.[0]?.text ?? "");
 }
 
-/** Writes the program and the worker that runs it: the worker's file. */
+/** Writes the program and the worker that runs it; returns the worker's file. */
 export async function buildWorker(folder: string): Promise<string> {
   writeFileSync(join(folder, "program.mjs"), await buildProgram());
   const outfile = join(folder, "worker.mjs");

@@ -1,6 +1,6 @@
 import type { Decider } from "./engine.js";
 
-/** Numbers below a bound, from a seed. */
+/** Draws numbers below a bound from a seed. */
 export class Random {
   private state: number;
 
@@ -14,7 +14,7 @@ export class Random {
   }
 }
 
-/** One of so many waits that could be over by time is. */
+/** One wait in this many that could time out does. */
 const ONE_TIMEOUT_OF = 16;
 
 function bitOf(mask: number, place: number): number {
@@ -29,7 +29,7 @@ function countBits(mask: number): number {
   return count;
 }
 
-/** Whether the time of a thread that waits is over instead. */
+/** Returns whether a waiting thread times out, instead of a ready one going on. */
 function isTimeout(random: Random, ready: number, waiting: number): boolean {
   return waiting !== 0 && (ready === 0 || random.below(ONE_TIMEOUT_OF) === 0);
 }

@@ -16,16 +16,16 @@ interface Step {
   index: number;
   value: number;
   expected: number;
-  /** Where its word is. */
+  /** The address of its word. */
   address: number;
 }
 
-/** Who has the turn from a step on, where that is not a list of switches. */
+/** Decides which thread has the turn at each step, where no list of switches does. */
 export interface Decider {
   /**
    * @param me the thread that comes to the step; -1 when it has ended, or waits
-   * @param ready those that may have it, as bits
-   * @param waiting those that wait, whose time would be over
+   * @param ready threads that may have the turn, as bits
+   * @param waiting threads that wait and would time out, as bits
    * @returns the thread, or -1 to end the run
    */
   decide(step: number, me: number, ready: number, waiting: number): number;
@@ -36,17 +36,17 @@ function newStep(): Step {
 }
 
 /**
- * Runs threads as fibers of one thread: generators, which stop before each operation. Steps have
- * the numbers that they have on real threads, so that the same schedule is the same run.
+ * Runs threads as fibers of one thread: generators that stop before each operation. Steps have the
+ * same numbers as on real threads, so a schedule gives the same run on both.
  */
 export class Engine {
   readonly control: Int32Array;
   me = 0;
   isActive = false;
   decider: Decider | undefined;
-  /** Whether the decider ended the run before its end. */
+  /** Whether the decider cut the run short. */
   isCut = false;
-  /** Whether a run's class is wanted. */
+  /** Whether to compute a run's class. */
   isClassing = false;
   /** The switches of the run, decided or given. */
   readonly taken: number[] = [];
@@ -54,7 +54,7 @@ export class Engine {
   private readonly program: Program;
   private readonly agents: InstanceType<Program["Agent"]>[] = [];
   private fibers: Generator<undefined, void>[] = [];
-  /** By thread: whether it waits; then its word is that of its step. */
+  /** Whether each thread waits, for the word of its step. */
   private waiting = 0;
   private isDying = false;
 
@@ -74,7 +74,7 @@ export class Engine {
     }
   }
 
-  /** Whether the run came to its end. */
+  /** Runs all threads; returns whether the run came to its end. */
   run(): boolean {
     const { agents, control, program, taken } = this;
     const { pending } = program;
@@ -125,7 +125,7 @@ export class Engine {
     return this.step(me);
   }
 
-  /** As `Scheduler.step`. */
+  /** Does what `Scheduler.step` does on threads. */
   private step(me: number): number {
     const { control } = this;
     const own = ++control[C.OWN_STEPS + me];
@@ -135,7 +135,7 @@ export class Engine {
     control[C.TRACE + step] = me | (this.out() << C.TRACE_DONE_SHIFT) | first;
     const to = this.turnAt(step, me);
     if (control[C.VICTIM] !== me || control[C.VICTIM_STEP] !== own) return to;
-    // It dies when it has the turn again: nothing of it runs until then.
+    // It dies when it has the turn again, and runs nothing until then.
     (this.steps[me] as Step).op = C.DIE;
     return to;
   }
@@ -153,7 +153,7 @@ export class Engine {
     return ((this.out() >>> to) & 1) === 1 ? me : to;
   }
 
-  /** Threads that may not have the turn: they have ended, or wait for as long as it takes. */
+  /** Returns the threads that may not have the turn: ended, or waiting without a time-out. */
   private out(): number {
     const { control } = this;
     return control[C.DONE] | (control[C.PATIENT] === 0 ? 0 : this.waiting);
@@ -169,7 +169,7 @@ export class Engine {
     return this.leave(me);
   }
 
-  /** The turn goes to another thread: the lowest unless scheduled; -1 when all have ended. */
+  /** Returns the thread that is next: the lowest unless scheduled, or -1 when all have ended. */
   private leave(me: number): number {
     const { control, decider } = this;
     const step = Math.min(control[C.STEP]++, C.MAX_STEPS - 1);
@@ -198,7 +198,7 @@ export class Engine {
     return ((able >>> wanted) & 1) === 1 ? wanted : standard;
   }
 
-  /** Before a plain write of the thread that runs, where those are watched for. */
+  /** Runs before each plain write of the running thread, if those are watched. */
   write(): void {
     const { control, me } = this;
     if (!this.isDying) {
@@ -210,7 +210,7 @@ export class Engine {
     throw this.program.KILL;
   }
 
-  /** Does what a thread was about to do: whether it goes on, and does not wait or die. */
+  /** Does a thread's pending operation; returns false if it waits or dies instead of going on. */
   private perform(me: number, step: Step): boolean {
     const { control } = this;
     const { pending } = this.program;
@@ -256,7 +256,7 @@ export class Engine {
     if (op === C.NOTIFY) {
       result = this.wake(address, value);
     } else if (op === C.WAIT && (this.waiting & bit) !== 0) {
-      // It has the turn though nobody woke it: its time is over.
+      // It has the turn although nobody woke it, so its wait has timed out.
       this.waiting &= ~bit;
       clock.ms += step.expected;
       result = "timed-out";

@@ -8,7 +8,7 @@ import { Reduction } from "./reduce.js";
 
 const MAX_DEPTH = 5;
 
-/** What only fibers do: decide about each step when they come to it. */
+/** Explores as only fibers can: each step is decided when the run comes to it. */
 export class FiberExplorer extends Explorer {
   private readonly engine: Engine;
   classes: Set<number> | undefined;
@@ -42,7 +42,7 @@ export class FiberExplorer extends Explorer {
     return goesOn;
   }
 
-  /** All schedules, but for those that are equivalent to one that is run. */
+  /** Runs at least one schedule of each class of equivalent ones. */
   reduce(limit = Infinity, visit?: (switches: readonly number[]) => void): void {
     const { engine, outcome } = this;
     const reduction = new Reduction(engine);
@@ -55,7 +55,7 @@ export class FiberExplorer extends Explorer {
     } while (reduction.next());
   }
 
-  /** Of each class of schedules, one, in which each thread dies before each of its steps. */
+  /** In one schedule of each class, kills each thread before each of its steps. */
   reducedKills(limit: number): void {
     this.killIn((visit) => this.reduce(limit, visit));
   }
@@ -64,10 +64,10 @@ export class FiberExplorer extends Explorer {
     this.outcome.races = findRaces(this, (visit) => this.reduce(limit, visit));
   }
 
-  /** Random schedules: by priorities, and uniform ones; some with a death. */
+  /** Runs random schedules, by priorities or uniform, some of them with a death. */
   random(runs: number, seed: number): void {
-    const { control, scenario } = this.stage;
-    // Where plain writes are watched, it is for the deaths between them.
+    const { control, scenario } = this.arena;
+    // Plain writes are watched for the sake of deaths between them.
     const isMortal = control[C.WATCH] === 1;
     const random = new Random(seed);
     if (!this.run({ switches: [] })) return;

@@ -6,10 +6,10 @@ import type { Outcome } from "../explore.js";
 import type { Job } from "../jobs.js";
 import { buildWorker } from "./build.js";
 
-/** How much longer than its time a job may take: a run that never ends is a failure. */
+/** A job that takes this much longer than its time has a run that never ends, and fails. */
 const GRACE_MS = 60_000;
 
-/** Workers that run jobs on fibers, each its own. */
+/** Workers that run jobs on fibers, one job each at a time. */
 export class Pool {
   private readonly folder: string;
   private readonly workers: Worker[];

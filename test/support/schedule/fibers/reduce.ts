@@ -3,15 +3,15 @@ import type { Decider, Engine } from "./engine.js";
 
 /*
  * Dynamic partial-order reduction (Flanagan and Godefroid, POPL 2005) with sleep sets (Godefroid):
- * of the schedules that differ only in the order of operations that do not depend on one another,
- * at least one is run, and few more. Two operations depend on one another if they are of the same
- * word and not both loads. That is complete for code without data races and waits.
+ * schedules that differ only in the order of independent operations form a class, and at least one
+ * of each class is run, and few more. Two operations depend on one another if they access the same
+ * word and at least one is not a load. This is complete for code without data races and waits.
  */
 
-/** A choice of who does the next operation, and what the threads were about to do there. */
+/** A choice of the next thread, and what each thread was about to do there. */
 interface Choice {
   thread: number;
-  /** As bits: threads to try here, those tried, those whose turn here would be nothing new. */
+  /** Threads as bits: to try here, already tried, and those whose turn here is nothing new. */
   wanted: number;
   tried: number;
   asleep: number;
@@ -31,7 +31,7 @@ export class Reduction implements Decider {
   private readonly engine: Engine;
   private readonly choices: Choice[] = [];
   private depth = 0;
-  /** What the last run did not get to do: as a choice that was never made. */
+  /** What the last run was about to do at its end, as a choice that was never made. */
   private last: Choice | undefined;
 
   constructor(engine: Engine) {
@@ -63,7 +63,7 @@ export class Reduction implements Decider {
     return choice.thread;
   }
 
-  /** The threads as they are now; those asleep before stay so if the last step is not theirs. */
+  /** Notes the threads' next operations. A thread stays asleep if the last step did not wake it. */
   private look(ready: number): Choice {
     const addresses = new Int32Array(THREADS);
     const reads = new Uint8Array(THREADS);
@@ -89,7 +89,7 @@ export class Reduction implements Decider {
     this.last = undefined;
   }
 
-  /** After a run: asks for the other order of what raced, and chooses anew. Whether it could. */
+  /** Asks, after a run, for the other order of what raced; returns whether a schedule is left. */
   next(): boolean {
     const { choices } = this;
     this.findRaces();
@@ -119,7 +119,7 @@ export class Reduction implements Decider {
     }
   }
 
-  /** What comes before an operation; the last that only happened to be before it raced with it. */
+  /** Returns what is ordered before an operation, and notes the last one that raced with it. */
   private meet(
     choice: Choice,
     thread: number,

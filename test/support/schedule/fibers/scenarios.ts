@@ -23,7 +23,7 @@ function forgetIn2(slot: number): [number, Op] {
   return [2, forget(slot)];
 }
 
-/** Programs that are long for real threads: every schedule of each is run, or an equivalent one. */
+/** Programs that take too long on real threads. Fibers run one schedule of each class. */
 export const LONG_SCENARIOS: readonly Scenario[] = [
   {
     name: "batches of two workers, few slabs",
@@ -137,7 +137,7 @@ export const TWICE: readonly Scenario[] = [
   },
 ];
 
-/** Waits for memory that must end without any time-out: whoever gives memory back wakes them. */
+/** Waits for memory that never time out, so a worker that gives memory back must wake them. */
 export const WAITS: readonly Scenario[] = [
   {
     name: "an owner waits, another frees",

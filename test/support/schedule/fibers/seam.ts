@@ -1,4 +1,4 @@
-/** What stands in the place of src/base/sync.ts in the program that fibers run. */
+/** Stands for src/base/sync.ts in the program that fibers run. */
 import type { AsyncWait, SharedInts } from "../../../../src/base/sync.js";
 import * as C from "../control.js";
 import { track } from "../watch.js";
@@ -20,7 +20,7 @@ function note(
   value: number,
   expected: number,
 ): undefined {
-  // Two in one step: a function that reaches an operation was called as a plain one.
+  // Two operations in one step: a function that reaches one was called as a plain function.
   if (pending.op !== 0) throw new Error(`operation ${op} outside of a step`);
   pending.op = op;
   pending.view = view;

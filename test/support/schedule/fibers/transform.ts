@@ -3,8 +3,8 @@ import { parseAst } from "vitest/node";
 /*
  * Makes fibers of synchronous code: every function that can reach an operation of `sync` becomes a
  * generator, every call of one `yield*`, and every operation a `yield`, after which its result is
- * there. Functions are told apart by their names alone, so all that have the name of one that
- * reaches an operation become generators. Whatever the transformation cannot follow (such a
+ * there. Functions are told apart by their names alone, so every function with the name of one that
+ * reaches an operation becomes a generator. Whatever the transformation cannot follow (such a
  * function as a value, in a getter, a constructor, an async function) is an error.
  *
  *   sync.load(words, i)               (yield sync.load(words, i), pending.result)
@@ -20,7 +20,7 @@ interface Node {
   readonly [field: string]: unknown;
 }
 
-/** A function, and what of it matters. */
+/** A function, and what the transformation needs to know about it. */
 interface Fun {
   readonly node: Node;
   readonly parent: Node | undefined;
@@ -28,15 +28,15 @@ interface Fun {
   readonly isGenerator: boolean;
   /** Names of functions that it calls or iterates over. */
   readonly calls: Set<string>;
-  /** Its parameters and variables, but for functions. */
+  /** Its parameters and variables that are not functions. */
   readonly locals: Set<string>;
   hasOperation: boolean;
 }
 
-/** What does not happen in shared memory. */
+/** Members of the seam that do not access shared memory. */
 const NO_OPERATIONS = new Set(["track", "waitAsync"]);
 
-/** The name of what is given to `then`: a fiber of its own, for the agent's event loop. */
+/** The name of a function given to `then`: a fiber of its own, for the agent's event loop. */
 const LATER = "(later)";
 
 function isNode(value: unknown): value is Node {
@@ -58,14 +58,14 @@ function textOf(node: unknown): string {
   return isNode(node) && node.type === "Identifier" ? (node.name as string) : "";
 }
 
-/** The name of what is called: `f` of `f()` and of `a.b.f()`. */
+/** Returns the name of the function that is called: `f` for `f()` and for `a.b.f()`. */
 function calleeOf(call: Node): string {
   const callee = call.callee as Node;
   if (callee.type !== "MemberExpression") return textOf(callee);
   return callee.computed === true ? "" : textOf(callee.property);
 }
 
-/** The names that a pattern declares. */
+/** Returns the names that a pattern declares. */
 function namesOf(pattern: Node): string[] {
   if (pattern.type === "Identifier") return [pattern.name as string];
   if (pattern.type === "Property") return namesOf(pattern.value as Node);
@@ -125,7 +125,7 @@ class Transformation {
     }
   }
 
-  /** Whether a name stands for a parameter or a variable there. */
+  /** Returns whether a name stands for a parameter or a variable there. */
   private isLocal(node: Node, name: string): boolean {
     for (let fun = this.functionOf(node); fun !== undefined; fun = this.functionOf(fun.node)) {
       if (fun.locals.has(name)) return true;
@@ -169,7 +169,7 @@ class Transformation {
     }
   }
 
-  /** Names, until no more of them reach an operation. */
+  /** Finds all names from which an operation is reached. */
   private findReaching(): void {
     const { reaching } = this;
     for (let before = -1; before < reaching.size; ) {
@@ -226,14 +226,14 @@ class Transformation {
     this.insert(node.end, -1, ")");
   }
 
-  /** Whether a call makes an iterator whose steps reach operations. */
+  /** Returns whether a call makes an iterator whose steps reach operations. */
   private isIterator(call: Node): boolean {
     return this.iterators().has(calleeOf(call));
   }
 
   private iteratorNames: Set<string> | undefined;
 
-  /** Generators of the sources, and functions that return one. */
+  /** Returns the generators of the sources, and the functions that return one. */
   private iterators(): Set<string> {
     if (this.iteratorNames !== undefined) return this.iteratorNames;
     const names = new Set<string>();
@@ -288,7 +288,7 @@ class Transformation {
     const arrow = this.code.lastIndexOf("=>", body.start);
     this.edits.push({ at: arrow, order: 0, text: "", cut: arrow + 2 });
     if (body.type === "BlockStatement") return;
-    // An object literal's parentheses stand outside of it.
+    // The parentheses around an object literal are not part of it.
     this.insert(arrow + 2, 0, "{ return (");
     this.insert(node.end, -1, "); }");
   }
@@ -297,7 +297,7 @@ class Transformation {
     this.edits.push({ at, order, text, cut: at });
   }
 
-  /** At one place, what ends comes before what begins; inner ends before outer ones. */
+  /** Applies the edits. At one place, ends come before beginnings, and inner ends before outer. */
   private apply(): string {
     const ranked = this.edits.map((edit, number) => ({ ...edit, number }));
     ranked.sort((a, b) => {

@@ -15,7 +15,7 @@ const control = new Int32Array(new SharedArrayBuffer(4 * C.CONTROL_INTS));
 const buffer = new SharedArrayBuffer(MAX_SLABS << 16);
 control.fill(-1, C.WANTED, C.WANTED + 2);
 const engine = new Engine(program, control);
-// What prepares and checks a run is not waited for.
+// Nobody waits for what prepares and checks a run.
 sync.waitAsync = (): AsyncWait => ({ async: true, value: new Promise(() => undefined) });
 
 parentPort?.on("message", (job: Job) => {
