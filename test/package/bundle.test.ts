@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { transform } from "esbuild";
 import { expect, it } from "vitest";
+import { Heap as Sources } from "../../src/index.js";
 import { deepIt } from "../support/deep.js";
 
 const bundle = readFileSync("dist/index.js", "utf8");

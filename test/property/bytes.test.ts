@@ -54,10 +54,10 @@ function runPrograms(kind: Kind, numRuns: number): void {
   expect(programCount).toBe(numRuns);
 }
 
-it("any program of slices against lists of cells, on a Heap", () => {
+it("any program of slices agrees with lists of cells, on a Heap", () => {
   runPrograms("heap", runs(40, 400));
 });
 
-it("any program of slices against lists of cells, on two workers of a SharedHeap", () => {
+it("any program of slices agrees with lists of cells, on two workers of a SharedHeap", () => {
   runPrograms("shared", runs(30, 300));
 });

@@ -12,7 +12,7 @@ function settings(all: number): { numRuns: number } {
   return { numRuns: runs(all / 5, all) };
 }
 
-/** Runs an action on a heap, in which nothing is left after it. */
+/** Runs an action on a heap, and checks that it leaves nothing there. */
 function onHeap(action: (heap: Heap) => void): void {
   const heap = Heap.create({ capacity: CAPACITY_BYTES });
   action(heap);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DelimiterFramer } from "../../src/codec/framing/index.js";
+import { DelimiterFramer } from "../../src/codec/index.js";
 import { runs } from "../support/tier.js";
 import {
   type AnyFramer,
@@ -60,7 +60,7 @@ const hostile: fc.Arbitrary<Uint8Array> = fc
   .map((parts) => Uint8Array.from(parts.flatMap((part) => [...part])));
 
 describe("hostile bytes", () => {
-  it("never have more memory than the maximum and a constant", () => {
+  it("never take more memory than the maximum and a constant", () => {
     const codes = new Map<string, number>();
     const property = fc.property(
       fc.constantFrom(...PLANS),

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Heap, HeapError } from "../../src/index.js";
-import { CLOSED } from "../../src/layout/metadata.js";
+import * as superblock from "../../src/layout/superblock.js";
 import { runs, SEED } from "../support/tier.js";
 import {
   CAPACITY_BYTES,

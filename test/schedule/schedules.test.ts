@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deepIt, itIf } from "../support/deep.js";
-import type { Schedule } from "../support/schedule/arena.js";
 import { Random } from "../support/schedule/fibers/deciders.js";
 import { Pool } from "../support/schedule/fibers/pool.js";
 import type { Job } from "../support/schedule/jobs.js";
@@ -9,6 +8,7 @@ import { Threads } from "../support/schedule/launch.js";
 import { programs, steps } from "../support/schedule/programs.js";
 import { REPLAY, Tally } from "../support/schedule/report.js";
 import { SCENARIOS, type Scenario } from "../support/schedule/scenarios.js";
+import type { Schedule } from "../support/schedule/stage.js";
 import { FACTOR, isFast, runs, SEED } from "../support/tier.js";
 
 /** How often each scenario is run on both engines: without and with plain writes as steps. */

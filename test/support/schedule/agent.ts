@@ -261,7 +261,7 @@ export class Agent {
   }
 
   /** Recovers a worker, unless another worker is recovering it. */
-  private recover(image: SharedImage, worker: number, freeLive: boolean): void {
+  private recover(views: SharedViews, worker: number, freeLive: boolean): void {
     const { control } = this.world;
     try {
       for (const ptr of recoverWorker(views, worker, freeLive).live) {
@@ -275,7 +275,7 @@ export class Agent {
   }
 
   /** Returns whether a worker is attached but its thread has died, or never was part of the run. */
-  private isDead(image: SharedImage, worker: number): boolean {
+  private isDead(views: SharedViews, worker: number): boolean {
     const { control } = this.world;
     const state = sync.load(views.words, workerSlot.at(worker) + workerSlot.STATE);
     if ((state & 0xff) !== SLOT_ACTIVE) return false;

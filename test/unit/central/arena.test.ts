@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { binOf, takeRun } from "../../../src/central/slabPool.js";
-import { BIN_COUNT } from "../../../src/layout/metadata.js";
+import { binOf, takeRun } from "../../../src/central/arena.js";
+import * as superblock from "../../../src/layout/superblock.js";
 import { isFast, runs } from "../../support/tier.js";
-import { PoolModel } from "./poolModel.js";
+import { ArenaModel } from "./arenaModel.js";
 
 test("bins: exact to 32 slabs, then growing, and no run of a bin exceeds one of the next", () => {
   let before = -1;
@@ -60,8 +60,8 @@ test.each([
         [5, 6],
         [6, 5],
       ]),
-])("every sequence on a pool of %i slabs, %i steps deep", (slabs, depth) => {
-  expect(explore(new PoolModel(3, slabs), depth)).toBeGreaterThan(100);
+])("every sequence on an arena of %i slabs, %i steps deep", (slabs, depth) => {
+  expect(explore(new ArenaModel(3, slabs), depth)).toBeGreaterThan(100);
 });
 
 test("every order of giving back ends in one free run", () => {

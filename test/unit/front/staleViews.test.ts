@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Heap, type Ptr } from "../../../src/index.js";
 import { CACHED, headerState } from "../../../src/layout/header.js";
 import { isFast } from "../../support/tier.js";
-import { at, imageOf } from "../help.js";
+import { at, viewsOf } from "../help.js";
 
 /*
  * What a program writes to a block that it has freed is its own error, and may overwrite a link of

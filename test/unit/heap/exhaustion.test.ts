@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Heap, NULL, type Ptr } from "../../../src/index.js";
 import { sizeToLiveHeader } from "../../../src/layout/sizeClasses.js";
+import { blocksPerSlab, bytesToSlabs } from "../../../src/layout/units.js";
 import { isFast } from "../../support/tier.js";
 import {
   at,

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Heap, type Ptr, SharedHeap } from "../../../src/index.js";
 import { FORMATTING } from "../../../src/layout/format.js";
 import { metadataOffset } from "../../../src/layout/metadata.js";
-import { FORMATTING } from "../../../src/layout/shared.js";
+import * as superblock from "../../../src/layout/superblock.js";
 import { runs } from "../../support/tier.js";
 import { at, thrown, wrong } from "../help.js";
 import { sharedHeap, workersOf } from "./help.js";

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Ptr, SharedHeap } from "../../../src/index.js";
-import { SLOT_RECOVERING, SLOT_STATE, slotWord } from "../../../src/layout/shared.js";
+import { SLOT_RECOVERING } from "../../../src/layout/slotState.js";
+import * as workerSlot from "../../../src/layout/workerSlot.js";
 import { runs } from "../../support/tier.js";
 import { at, isPattern, thrown, writePattern, wrong } from "../help.js";
 import { asHeap, drainAllOf, sharedHeap, sharedViewsOf, workersOf } from "./help.js";

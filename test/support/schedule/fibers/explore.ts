@@ -66,7 +66,7 @@ export class FiberExplorer extends Explorer {
 
   /** Runs random schedules, by priorities or uniform, some of them with a death. */
   random(runs: number, seed: number): void {
-    const { control, scenario } = this.arena;
+    const { control, scenario } = this.stage;
     // Plain writes are watched for the sake of deaths between them.
     const isMortal = control[C.WATCH] === 1;
     const random = new Random(seed);
