@@ -16,9 +16,9 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     file: "src/central/remote.ts",
     find:
       "    sync.or(words, layout.summaries + slab, sending[slab]);\n" +
-      "    sending[slab] = 0;\n    tellOwner(image, slab);",
+      "    sending[slab] = 0;\n    tellOwner(views, slab);",
     replace:
-      "    tellOwner(image, slab);\n" +
+      "    tellOwner(views, slab);\n" +
       "    sync.or(words, layout.summaries + slab, sending[slab]);\n" +
       "    sending[slab] = 0;",
   },
@@ -71,8 +71,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "drain that forgets the last block of the outbox",
     harm: "one block in each outbox is never sent",
     file: "src/central/remote.ts",
-    find: "  const count = outbox[OUTBOX_COUNT];",
-    replace: "  const count = Math.max(0, outbox[OUTBOX_COUNT] - 1);",
+    find: "  const count = outbox[workerRegion.OUTBOX_COUNT];",
+    replace: "  const count = Math.max(0, outbox[workerRegion.OUTBOX_COUNT] - 1);",
   },
   {
     name: "a slab claimed by load and store",
