@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { defineConfig, type TestProjectConfiguration } from "vitest/config";
 import Closing from "./test/support/closing.js";
 import { asEnv, isFast } from "./test/support/tier.js";
@@ -22,6 +23,10 @@ const DEEP: readonly string[] = [
   "test/package/report.test.ts",
 ];
 const BROWSER = ["test/package/report.test.ts"];
+
+for (const file of DEEP) {
+  if (!existsSync(new URL(file, import.meta.url))) throw new Error(`${file} has moved: see DEEP`);
+}
 
 function project(
   name: string,

@@ -74,7 +74,7 @@ export default class Closing implements Reporter {
       } else {
         row.skipped++;
         const note = result.state === "skipped" ? result.note : undefined;
-        const why = `${module.relativeModuleId}: ${note ?? "its file says when"}`;
+        const why = `${module.relativeModuleId}: ${note ?? "by -t, or by a condition in the file"}`;
         this.skipped.set(why, (this.skipped.get(why) ?? 0) + 1);
       }
     }
