@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { integerBetween } from "../base/integers.js";
 import { RunError, type Session } from "../base/session.js";
 import { showGain } from "../record/gain.js";
-import { commandLineOf, type Exit, runProgram } from "../record/launch.js";
+import { commandLineOf, type Exit, runProgram } from "../record/program.js";
 import type { RecordReport } from "../record/settings.js";
 import { printSummary, type RecordResult, shorten, summarize } from "../record/summary.js";
 import { addJson } from "../term/json.js";

@@ -1,6 +1,6 @@
 import type { LatencyAnswer, RoundAnswer } from "../subject/protocol.js";
 import type { Progress } from "../term/progress.js";
-import { Contestant, type Launch } from "./subjectProcess.js";
+import { type SubjectCommand, SubjectProcess } from "./subjectProcess.js";
 
 /** How a comparison is measured. */
 export interface Plan {
@@ -15,7 +15,7 @@ export interface Plan {
 
 /** What a subject's rounds gave. */
 export interface Measured {
-  readonly launch: Launch;
+  readonly command: SubjectCommand;
   readonly rounds: RoundAnswer[];
   /** Of all its processes together; the first round of the first of them. */
   readonly warmup: { rounds: number; firstNsPerOp: number };
@@ -48,15 +48,15 @@ export const nsPerOp = (round: RoundAnswer): number => round.ns / round.events;
  * have measured is returned.
  */
 export async function measureInTurn(
-  launches: readonly Launch[],
+  commands: readonly SubjectCommand[],
   plan: Plan,
   progress: Progress,
   signal: AbortSignal,
   latencyLimitMs = 0,
 ): Promise<Measured[]> {
-  const all = launches.map(
-    (launch): Measured => ({
-      launch,
+  const all = commands.map(
+    (command): Measured => ({
+      command,
       rounds: [],
       warmup: { rounds: 0, firstNsPerOp: Number.NaN },
       latency: null,
@@ -64,22 +64,22 @@ export async function measureInTurn(
     }),
   );
   for (let turn = 0; turn < plan.rounds && !signal.aborted; turn++) {
-    const entrants: Entrant[] = [];
+    const allRunning: Running[] = [];
     const stop = (): void => {
-      for (const { contestant } of entrants) contestant.stop();
+      for (const { subject } of allRunning) subject.stop();
     };
     signal.addEventListener("abort", stop);
     try {
       for (const own of rotate(all, turn)) {
-        progress.step(`round ${turn + 1} of ${plan.rounds}: ${own.launch.name}`);
+        progress.step(`round ${turn + 1} of ${plan.rounds}: ${own.command.name}`);
         if (signal.aborted) return all;
         const isOver = own.failure !== null || own.rounds.some(({ isCut }) => isCut);
-        if (!isOver) await enter(own, entrants, plan, signal);
+        if (!isOver) await enter(own, allRunning, plan, signal);
       }
-      await runSlices(entrants, plan, signal);
-      for (const entrant of entrants) {
+      await runSlices(allRunning, plan, signal);
+      for (const running of allRunning) {
         if (signal.aborted) return all;
-        await leave(entrant, signal, turn === 0 ? latencyLimitMs : 0);
+        await leave(running, signal, turn === 0 ? latencyLimitMs : 0);
       }
     } finally {
       signal.removeEventListener("abort", stop);
@@ -92,9 +92,9 @@ export async function measureInTurn(
 const SLICES = 10;
 
 /** A subject's process in a turn. */
-interface Entrant {
+interface Running {
   readonly own: Measured;
-  readonly contestant: Contestant;
+  readonly subject: SubjectProcess;
   /** Runs through the script in a round. */
   times: number;
   readonly slices: RoundAnswer[];
@@ -107,34 +107,34 @@ function rotate<T>(all: readonly T[], by: number): T[] {
 /** Starts a subject's process and warms it up. */
 async function enter(
   own: Measured,
-  entrants: Entrant[],
+  allRunning: Running[],
   plan: Plan,
   signal: AbortSignal,
 ): Promise<void> {
-  const contestant = new Contestant(own.launch);
-  const entrant: Entrant = { own, contestant, times: 1, slices: [] };
-  entrants.push(entrant);
+  const subject = new SubjectProcess(own.command);
+  const running: Running = { own, subject, times: 1, slices: [] };
+  allRunning.push(running);
   await attempt(own, signal, async () => {
-    const { times, cut } = await warmUp(contestant, own.warmup, plan);
-    entrant.times = times;
+    const { times, cut } = await warmUp(subject, own.warmup, plan);
+    running.times = times;
     // What takes too long for one run through the script is not measured twice.
-    if (cut !== undefined) entrant.slices.push(cut);
+    if (cut !== undefined) running.slices.push(cut);
   });
 }
 
 async function runSlices(
-  entrants: readonly Entrant[],
+  allRunning: readonly Running[],
   { limitMs }: Plan,
   signal: AbortSignal,
 ): Promise<void> {
   for (let slice = 0; slice < SLICES; slice++) {
-    for (const { own, contestant, times, slices } of rotate(entrants, slice)) {
+    for (const { own, subject, times, slices } of rotate(allRunning, slice)) {
       const runs = Math.ceil((times * (slice + 1)) / SLICES) - Math.ceil((times * slice) / SLICES);
       const isOver = own.failure !== null || slices.some(({ isCut }) => isCut);
       if (signal.aborted) return;
       if (isOver || runs === 0) continue;
       await attempt(own, signal, async () => {
-        slices.push(await contestant.ask({ pass: "round", times: runs, limitMs }));
+        slices.push(await subject.ask({ pass: "round", times: runs, limitMs }));
       });
     }
   }
@@ -142,7 +142,7 @@ async function runSlices(
 
 /** The round of the slices; and the latencies, if they are asked for. */
 async function leave(
-  { own, contestant, slices }: Entrant,
+  { own, subject, slices }: Running,
   signal: AbortSignal,
   latencyLimitMs: number,
 ): Promise<void> {
@@ -150,7 +150,7 @@ async function leave(
   own.rounds.push(slices.reduce(addRounds));
   if (latencyLimitMs === 0) return;
   await attempt(own, signal, async () => {
-    own.latency = await contestant.ask({ pass: "latency", limitMs: latencyLimitMs });
+    own.latency = await subject.ask({ pass: "latency", limitMs: latencyLimitMs });
   });
 }
 
@@ -183,16 +183,16 @@ async function attempt(
 }
 
 /** Starts a subject's process, and ends it when it is no longer used or the signal is aborted. */
-export async function withContestant<T>(
-  launch: Launch,
+export async function withSubject<T>(
+  command: SubjectCommand,
   signal: AbortSignal,
-  use: (contestant: Contestant) => Promise<T>,
+  use: (subject: SubjectProcess) => Promise<T>,
 ): Promise<T> {
-  const contestant = new Contestant(launch);
-  const stop = (): void => contestant.stop();
+  const subject = new SubjectProcess(command);
+  const stop = (): void => subject.stop();
   signal.addEventListener("abort", stop);
   try {
-    return await use(contestant);
+    return await use(subject);
   } finally {
     signal.removeEventListener("abort", stop);
     stop();
@@ -201,7 +201,7 @@ export async function withContestant<T>(
 
 /** How often a round should run through the script; or the round that was cut. */
 async function warmUp(
-  contestant: Contestant,
+  subject: SubjectProcess,
   warmup: Measured["warmup"],
   { roundMs, warmupMs, limitMs }: Plan,
 ): Promise<{ times: number; cut: RoundAnswer | undefined }> {
@@ -210,7 +210,7 @@ async function warmUp(
   let nsPerRun = Number.POSITIVE_INFINITY;
   for (let count = 0; count < MIN_WARMUP_ROUNDS || elapsedMs < warmupMs; count++) {
     const times = timesFor(nsPerRun, stepMs);
-    const round = await contestant.ask({ pass: "round", times, limitMs });
+    const round = await subject.ask({ pass: "round", times, limitMs });
     if (warmup.rounds++ === 0) warmup.firstNsPerOp = nsPerOp(round);
     if (round.isCut) return { times, cut: round };
     elapsedMs += round.ns / 1e6;

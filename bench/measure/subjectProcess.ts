@@ -7,9 +7,9 @@ import { toEnv } from "../base/knobs.js";
 import type { Answer, Failure, Request } from "../subject/protocol.js";
 
 /** How the process of a subject is started. */
-export interface Launch {
+export interface SubjectCommand {
   readonly name: string;
-  readonly command: string;
+  readonly program: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -29,31 +29,31 @@ function plainEnv(): Record<string, string | undefined> {
 }
 
 /** hakmem, or a rival in JavaScript or wasm. */
-export function launchScripted(
+export function scriptCommand(
   name: string,
   scriptFile: string,
   options: Partial<HeapOptions>,
   flags: readonly string[] = [],
-): Launch {
+): SubjectCommand {
   const subject = fileURLToPath(asset("subject.js"));
   const args = ["--expose-gc", ...flags, subject, name, scriptFile];
-  return { name, command: process.execPath, args, env: { ...plainEnv(), ...toEnv(options) } };
+  return { name, program: process.execPath, args, env: { ...plainEnv(), ...toEnv(options) } };
 }
 
 /**
  * The process of the checking pass, which measures memory. V8's optimising compiler on a thread of
  * its own takes 5 to 15 MB for good, which are no subject's; on the main thread it gives them back.
  */
-export function launchChecker(
+export function checkerCommand(
   name: string,
   scriptFile: string,
   options: Partial<HeapOptions>,
-): Launch {
-  return launchScripted(name, scriptFile, options, ["--no-concurrent-recompilation"]);
+): SubjectCommand {
+  return scriptCommand(name, scriptFile, options, ["--no-concurrent-recompilation"]);
 }
 
 /** A subject's process, which is asked for one pass after the other. */
-export class Contestant {
+export class SubjectProcess {
   readonly name: string;
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
@@ -63,9 +63,9 @@ export class Contestant {
   #isLate = false;
 
   /** In a process group of its own: Ctrl-C is for the command, which ends its subjects itself. */
-  constructor({ name, command, args, env }: Launch) {
+  constructor({ name, program, args, env }: SubjectCommand) {
     this.name = name;
-    this.#child = spawn(command, [...args], { env, detached: true, stdio: "pipe" });
+    this.#child = spawn(program, [...args], { env, detached: true, stdio: "pipe" });
     this.#ended = new Promise((resolve) => {
       this.#child.on("close", () => resolve());
       this.#child.on("error", (error) => {

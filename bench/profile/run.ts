@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { HeapOptions } from "../../src/index.js";
 import { RunError } from "../base/session.js";
 import { withScriptFile } from "../measure/scriptFile.js";
-import { Contestant, launchScripted } from "../measure/subjectProcess.js";
+import { SubjectProcess, scriptCommand } from "../measure/subjectProcess.js";
 import { isProfile, type V8Profile } from "../subject/v8.js";
 import type { Script } from "../workloads/script.js";
 import { PROFILED_ARGV } from "./lines.js";
@@ -22,17 +22,17 @@ export async function profileWorkload(
   signal: AbortSignal,
 ): Promise<V8Profile> {
   return await withScriptFile(script, async (scriptFile) => {
-    const contestant = new Contestant(launchScripted("hakmem", scriptFile, knobs, PROFILED_ARGV));
+    const subject = new SubjectProcess(scriptCommand("hakmem", scriptFile, knobs, PROFILED_ARGV));
     const file = join(dirname(scriptFile), "profile");
     try {
-      const times = await runFor(contestant, 1, WARMUP_MS, signal);
-      await contestant.ask({ pass: "profileStart", intervalUs });
-      await runFor(contestant, times, 1000 * seconds, signal);
-      await contestant.ask({ pass: "profileStop", file });
+      const times = await runFor(subject, 1, WARMUP_MS, signal);
+      await subject.ask({ pass: "profileStart", intervalUs });
+      await runFor(subject, times, 1000 * seconds, signal);
+      await subject.ask({ pass: "profileStop", file });
     } catch (error) {
       throw new RunError(`the workload cannot be profiled: ${(error as Error).message}`);
     } finally {
-      contestant.stop();
+      subject.stop();
     }
     const profile: unknown = JSON.parse(readFileSync(file, "utf8"));
     if (!isProfile(profile)) throw new RunError("the workload's process wrote no profile");
@@ -42,7 +42,7 @@ export async function profileWorkload(
 
 /** Runs rounds until the time is over. Returns how often a round should run through the script. */
 async function runFor(
-  contestant: Contestant,
+  subject: SubjectProcess,
   firstTimes: number,
   totalMs: number,
   signal: AbortSignal,
@@ -50,7 +50,7 @@ async function runFor(
   const end = performance.now() + totalMs;
   let times = firstTimes;
   do {
-    const { ns } = await contestant.ask({ pass: "round", times, limitMs: 4 * STEP_MS });
+    const { ns } = await subject.ask({ pass: "round", times, limitMs: 4 * STEP_MS });
     times = Math.max(1, Math.round((times * STEP_MS * 1e6) / Math.max(ns, 1)));
   } while (!signal.aborted && performance.now() < end);
   return times;

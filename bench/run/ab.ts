@@ -5,7 +5,7 @@ import { RunError } from "../base/session.js";
 import { MIN_ROUNDS, medianInterval, pairedRatios, spread } from "../base/statistics.js";
 import { type Measured, measureInTurn, nsPerOp, type Plan } from "../measure/inTurn.js";
 import { withScriptFile } from "../measure/scriptFile.js";
-import { launchScripted } from "../measure/subjectProcess.js";
+import { scriptCommand } from "../measure/subjectProcess.js";
 import { formatRatio, formatSettings } from "../term/format.js";
 import { startProgress } from "../term/progress.js";
 import type { Resolved } from "../workloads/resolve.js";
@@ -60,11 +60,11 @@ export async function runAb(
     for (const workload of workloads) {
       if (signal.aborted) break;
       const all = await withScriptFile(workload.script, (file) => {
-        const launches = combinations.map((settings) => ({
-          ...launchScripted("hakmem", file, toOptions(knobs, settings, base)),
+        const commands = combinations.map((settings) => ({
+          ...scriptCommand("hakmem", file, toOptions(knobs, settings, base)),
           name: formatSettings(settings),
         }));
-        return measureInTurn(launches, plan, progress, signal);
+        return measureInTurn(commands, plan, progress, signal);
       });
       failures.push(...dropFailed(all, workload));
       const own = toCells(combinations, all, workload);
@@ -122,10 +122,10 @@ function toCells(
 
 /** Combinations that the workload failed with; what they had measured is dropped. */
 function dropFailed(all: readonly Measured[], workload: Resolved): string[] {
-  return all.flatMap(({ launch, rounds, failure }) => {
+  return all.flatMap(({ command, rounds, failure }) => {
     if (failure === null || failure === "interrupted") return [];
     rounds.length = 0;
-    return [`${workload.info.label} failed with ${launch.name}: ${failure}`];
+    return [`${workload.info.label} failed with ${command.name}: ${failure}`];
   });
 }
 

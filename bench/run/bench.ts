@@ -14,14 +14,14 @@ import {
   measureInTurn,
   nsPerOp,
   type Plan,
-  withContestant,
+  withSubject,
 } from "../measure/inTurn.js";
 import { withScriptFile } from "../measure/scriptFile.js";
 import {
-  type Contestant,
-  type Launch,
-  launchChecker,
-  launchScripted,
+  checkerCommand,
+  type SubjectCommand,
+  type SubjectProcess,
+  scriptCommand,
 } from "../measure/subjectProcess.js";
 import { findNatives, type Native } from "../rivals/native.js";
 import { SUBJECTS } from "../rivals/table.js";
@@ -36,9 +36,9 @@ const LATENCY_LIMIT_MS = 5000;
 
 /** What is known of a subject when all has been measured. */
 interface Entry {
-  readonly launch: Launch;
+  readonly command: SubjectCommand;
   /** The process of the checking pass. */
-  readonly checker: Launch;
+  readonly checker: SubjectCommand;
   check?: CheckAnswer;
   measured?: Measured;
 }
@@ -53,7 +53,7 @@ export async function runBench(
 ): Promise<BenchResult> {
   return withScriptFile(workload.script, async (file) => {
     const skipped: Skipped[] = [];
-    const entries = await launchAll([OWN, ...rivals], file, options, skipped);
+    const entries = await findSubjects([OWN, ...rivals], file, options, skipped);
     const progress = startProgress(entries.length * (1 + plan.rounds));
     try {
       const heap = await checkAll(entries, plan, progress, signal, skipped);
@@ -66,7 +66,7 @@ export async function runBench(
   });
 }
 
-async function launchAll(
+async function findSubjects(
   names: readonly string[],
   file: string,
   options: Partial<HeapOptions>,
@@ -77,9 +77,9 @@ async function launchAll(
   const natives = names.some(isNative) ? await findNatives() : { found: [], missing: [] };
   return names.flatMap((name): Entry[] => {
     if (!isNative(name)) {
-      const launch = launchScripted(name, file, options);
+      const command = scriptCommand(name, file, options);
       // Counting hits and misses costs time: only the checking pass does it.
-      return [{ launch, checker: launchChecker(name, file, { ...options, frontStats: true }) }];
+      return [{ command, checker: checkerCommand(name, file, { ...options, frontStats: true }) }];
     }
     const found = natives.found.find((native: Native) => native.name === name);
     const missing = natives.missing.find((native) => native.name === name);
@@ -87,9 +87,8 @@ async function launchAll(
       skipped.push({ name, reason: missing?.reason ?? "not found" });
       return [];
     }
-    const { command } = found;
-    const launch = { name, command, args: [file], env: { ...process.env, ...found.env } };
-    return [{ launch, checker: launch }];
+    const command = { name, program: found.command, args: [file], env: found.env };
+    return [{ command, checker: command }];
   });
 }
 
@@ -102,14 +101,14 @@ async function checkAll(
   skipped: Skipped[],
 ): Promise<CheckAnswer> {
   let heap: CheckAnswer | undefined;
-  const ask = (contestant: Contestant): Promise<CheckAnswer> =>
-    contestant.ask({ pass: "check", limitMs: 3 * limitMs });
+  const ask = (subject: SubjectProcess): Promise<CheckAnswer> =>
+    subject.ask({ pass: "check", limitMs: 3 * limitMs });
   for (const entry of entries) {
     if (signal.aborted) break;
-    const { name } = entry.launch;
+    const { name } = entry.command;
     progress.step(`checking ${name}`);
     try {
-      entry.check = await withContestant(entry.checker, signal, ask);
+      entry.check = await withSubject(entry.checker, signal, ask);
       if (name === OWN) heap = entry.check;
     } catch (error) {
       const reason = (error as Error).message;
@@ -133,15 +132,15 @@ async function measureAll(
   signal: AbortSignal,
   skipped: Skipped[],
 ): Promise<void> {
-  const launches = entries.map(({ launch }) => launch);
+  const commands = entries.map(({ command }) => command);
   const latencyLimitMs = Math.min(plan.limitMs, LATENCY_LIMIT_MS);
-  const all = await measureInTurn(launches, plan, progress, signal, latencyLimitMs);
+  const all = await measureInTurn(commands, plan, progress, signal, latencyLimitMs);
   for (const [index, measured] of all.entries()) {
     (entries[index] as Entry).measured = measured;
-    const { launch, failure } = measured;
+    const { command, failure } = measured;
     if (failure === null || failure === "interrupted") continue;
-    if (launch.name === OWN) throw new RunError(explainFailure(failure));
-    skipped.push({ name: launch.name, reason: failure });
+    if (command.name === OWN) throw new RunError(explainFailure(failure));
+    skipped.push({ name: command.name, reason: failure });
     measured.rounds.length = 0;
   }
 }
@@ -159,7 +158,7 @@ function assemble(
   heap: CheckAnswer,
   { options, plan, signal, skipped }: Context,
 ): BenchResult {
-  const own = entries.find(({ launch }) => launch.name === OWN);
+  const own = entries.find(({ command }) => command.name === OWN);
   const ownTimes = own?.measured?.rounds.map(nsPerOp) ?? [];
   if (ownTimes.length === 0) throw new RunError("ended before hakmem's first round was measured");
   const subjects = entries
@@ -208,7 +207,7 @@ function completeOptions(options: Partial<HeapOptions>): HeapOptions {
 }
 
 function toResult(
-  { launch, check, measured }: Entry,
+  { command, check, measured }: Entry,
   ownTimes: readonly number[],
   workload: Resolved,
   plan: Plan,
@@ -217,12 +216,12 @@ function toResult(
   const times = rounds.map(nsPerOp);
   const total = (pick: (round: (typeof rounds)[number]) => number): number =>
     rounds.reduce((sum, round) => sum + pick(round), 0);
-  const isOwn = launch.name === OWN;
+  const isOwn = command.name === OWN;
   const nsSpread = spread(times);
   const hash = check?.hash ?? null;
   return {
-    name: launch.name,
-    title: SUBJECTS.find((row) => row.name === launch.name)?.title ?? launch.name,
+    name: command.name,
+    title: SUBJECTS.find((row) => row.name === command.name)?.title ?? command.name,
     nsPerOp: nsSpread,
     rounds: times,
     opsPerSecond: 1e9 / nsSpread.median,

@@ -12,7 +12,7 @@ import {
 } from "../base/statistics.js";
 import { estimateMs, type Measured, measureInTurn, nsPerOp, type Plan } from "../measure/inTurn.js";
 import { withScriptFile } from "../measure/scriptFile.js";
-import { launchScripted } from "../measure/subjectProcess.js";
+import { scriptCommand } from "../measure/subjectProcess.js";
 import { formatSettings } from "../term/format.js";
 import { type Progress, startProgress } from "../term/progress.js";
 import type { Resolved } from "../workloads/resolve.js";
@@ -76,11 +76,11 @@ export async function runTune(
         plan: Plan,
         stage: AbortSignal,
       ): Promise<number[][]> => {
-        const launches = all.map((settings) => ({
-          ...launchScripted("hakmem", file, toOptions(KNOBS, settings, base)),
+        const commands = all.map((settings) => ({
+          ...scriptCommand("hakmem", file, toOptions(KNOBS, settings, base)),
           name: formatSettings(settings).replaceAll("HAKMEM_TINY_", ""),
         }));
-        const measured = await measureInTurn(launches, plan, bar, stage);
+        const measured = await measureInTurn(commands, plan, bar, stage);
         return all.map((_, index) => timesOf(measured[index]));
       };
       for (const { row, values } of KNOBS) {
@@ -177,9 +177,9 @@ async function halve(
 
 function timesOf(measured: Measured | undefined): number[] {
   if (measured === undefined) return [];
-  const { failure, launch, rounds } = measured;
+  const { failure, command, rounds } = measured;
   if (failure !== null && failure !== "interrupted") {
-    throw new RunError(`${launch.name}: ${failure}`);
+    throw new RunError(`${command.name}: ${failure}`);
   }
   return rounds.map(nsPerOp);
 }

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { withScriptFile } from "../../bench/measure/scriptFile.js";
-import { Contestant, type Launch, launchScripted } from "../../bench/measure/subjectProcess.js";
+import {
+  type SubjectCommand,
+  SubjectProcess,
+  scriptCommand,
+} from "../../bench/measure/subjectProcess.js";
 import { findNatives } from "../../bench/rivals/native.js";
 import { SUBJECTS } from "../../bench/rivals/table.js";
 import { readWorkload } from "../../bench/workloads/resolve.js";
@@ -28,22 +32,22 @@ const HASHES: Readonly<Record<string, number>> = {
 const natives = await findNatives();
 const THREADED = ["hakmem", ...natives.found.map(({ name }) => name)];
 
-function launch(name: string, file: string): Launch | undefined {
+function command(name: string, file: string): SubjectCommand | undefined {
   const row = SUBJECTS.find((subject) => subject.name === name);
-  if (row?.kind !== "native") return launchScripted(name, file, {});
+  if (row?.kind !== "native") return scriptCommand(name, file, {});
   const native = natives.found.find((found) => found.name === name);
   if (native === undefined) return undefined;
-  return { name, command: native.command, args: [file], env: { ...process.env, ...native.env } };
+  return { name, program: native.command, args: [file], env: { ...process.env, ...native.env } };
 }
 
 /** The subject's hash and one short round; undefined where it is not installed. */
 async function run(name: string, file: string): Promise<number | null | undefined> {
-  const started = launch(name, file);
+  const started = command(name, file);
   if (started === undefined) return undefined;
-  const contestant = new Contestant(started);
+  const subject = new SubjectProcess(started);
   try {
-    const { hash } = await contestant.ask({ pass: "check", limitMs: 60_000 });
-    const round = await contestant.ask({ pass: "round", times: 2, limitMs: 60_000 });
+    const { hash } = await subject.ask({ pass: "check", limitMs: 60_000 });
+    const round = await subject.ask({ pass: "round", times: 2, limitMs: 60_000 });
     expect(round.ns).toBeGreaterThan(0);
     expect(round.isCut).toBe(false);
     return hash;
@@ -52,7 +56,7 @@ async function run(name: string, file: string): Promise<number | null | undefine
     if (name === "dlmalloc" && /apt-get install emscripten/.test(String(error))) return undefined;
     throw error;
   } finally {
-    contestant.stop();
+    subject.stop();
   }
 }
 
@@ -97,10 +101,10 @@ describe("workers that are threads do what one does merged", () => {
   it("says what went wrong in a worker, and ends all", async () => {
     const { script } = readWorkload("mid-large-mt", ["4", "20000", "2048"]);
     await withScriptFile(script, async (file) => {
-      const contestant = new Contestant(launchScripted("hakmem", file, { capacity: 2 ** 24 }));
-      const asked = contestant.ask({ pass: "round", times: 1, limitMs: 60_000 });
+      const subject = new SubjectProcess(scriptCommand("hakmem", file, { capacity: 2 ** 24 }));
+      const asked = subject.ask({ pass: "round", times: 1, limitMs: 60_000 });
       await expect(asked).rejects.toThrow(/no room for/);
-      contestant.stop();
+      subject.stop();
     });
   });
 
@@ -109,17 +113,17 @@ describe("workers that are threads do what one does merged", () => {
     async (name) => {
       const { script } = readWorkload("larson", ["1000", "300000"]);
       await withScriptFile(script, async (file) => {
-        const contestant = new Contestant(launch(name, file) as Launch);
-        const cut = await contestant.ask({ pass: "round", times: 1000, limitMs: 30 });
+        const subject = new SubjectProcess(command(name, file) as SubjectCommand);
+        const cut = await subject.ask({ pass: "round", times: 1000, limitMs: 30 });
         expect(cut.isCut).toBe(true);
-        const whole = await contestant.ask({ pass: "round", times: 2, limitMs: 60_000 });
+        const whole = await subject.ask({ pass: "round", times: 2, limitMs: 60_000 });
         expect(whole).toMatchObject({ isCut: false, events: script.words.length });
-        const { curve, events } = await contestant.ask({ pass: "latency", limitMs: 60_000 });
+        const { curve, events } = await subject.ask({ pass: "latency", limitMs: 60_000 });
         expect(events).toBeGreaterThan(1_000_000);
         expect(curve.map(([, ns]) => ns)).toEqual(
           curve.map(([, ns]) => ns).toSorted((a, b) => a - b),
         );
-        contestant.stop();
+        subject.stop();
       });
     },
   );

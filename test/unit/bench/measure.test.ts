@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { measureInTurn, type Plan } from "../../../bench/measure/inTurn.js";
-import type { Launch } from "../../../bench/measure/subjectProcess.js";
+import type { SubjectCommand } from "../../../bench/measure/subjectProcess.js";
 
 const folder = mkdtempSync(join(tmpdir(), "hakmem-measure-"));
 const log = join(folder, "log");
@@ -33,8 +33,8 @@ writeFileSync(
   }`,
 );
 
-function launch(name: string, mode = "sound"): Launch {
-  return { name, command: process.execPath, args: [subject, name, mode], env: process.env };
+function command(name: string, mode = "sound"): SubjectCommand {
+  return { name, program: process.execPath, args: [subject, name, mode], env: process.env };
 }
 
 const PLAN: Plan = { rounds: 3, roundMs: 20, warmupMs: 10, limitMs: 1000 };
@@ -58,8 +58,8 @@ function readLog(): Asked[] {
 
 describe("measureInTurn", () => {
   it("gives every subject a fresh process a turn, and adds up its slices", async () => {
-    const all = await measureInTurn([launch("a"), launch("b")], PLAN, silent, never);
-    for (const { launch: own, rounds, warmup, failure, latency } of all) {
+    const all = await measureInTurn([command("a"), command("b")], PLAN, silent, never);
+    for (const { command: own, rounds, warmup, failure, latency } of all) {
       expect([failure, latency]).toEqual([null, null]);
       expect(rounds).toHaveLength(3);
       expect(rounds[0]).toMatchObject({ ns: 20e6, events: 20_000, isCut: false });
@@ -71,7 +71,7 @@ describe("measureInTurn", () => {
   });
 
   it("runs slices in turn, each beginning with another subject", async () => {
-    await measureInTurn([launch("a"), launch("b")], { ...PLAN, rounds: 1 }, silent, never);
+    await measureInTurn([command("a"), command("b")], { ...PLAN, rounds: 1 }, silent, never);
     const order = readLog()
       .slice(-20)
       .map(({ name }) => name)
@@ -80,7 +80,7 @@ describe("measureInTurn", () => {
   });
 
   it("does not begin two turns with the same subject", async () => {
-    await measureInTurn([launch("a"), launch("b")], { ...PLAN, rounds: 2 }, silent, never);
+    await measureInTurn([command("a"), command("b")], { ...PLAN, rounds: 2 }, silent, never);
     const asked = readLog();
     const first = (pids: readonly string[]): string | undefined =>
       asked.find(({ pid }) => pids.includes(pid))?.name;
@@ -90,7 +90,7 @@ describe("measureInTurn", () => {
 
   it("warms up for as long as it is told, and fills the round by what a run took", async () => {
     const plan = { ...PLAN, rounds: 1, warmupMs: 40, roundMs: 100 };
-    await measureInTurn([launch("a")], plan, silent, never);
+    await measureInTurn([command("a")], plan, silent, never);
     const times = readLog().map((asked) => asked.times);
     const warmup = times.slice(0, -10);
     expect(warmup.length).toBeGreaterThanOrEqual(3);
@@ -99,7 +99,7 @@ describe("measureInTurn", () => {
   });
 
   it("asks for latencies once, if at all", async () => {
-    const [own] = await measureInTurn([launch("a")], PLAN, silent, never, 100);
+    const [own] = await measureInTurn([command("a")], PLAN, silent, never, 100);
     expect(own?.latency).toEqual({ timerNs: 1, events: 1, curve: [] });
     expect(readLog().filter(({ pass }) => pass === "latency")).toHaveLength(1);
   });
@@ -108,13 +108,18 @@ describe("measureInTurn", () => {
     ["fail", "has failed"],
     ["die", "its process ended with 3 during the round pass"],
   ])("goes on without a subject that will %s", async (mode, reason) => {
-    const all = await measureInTurn([launch("a", mode), launch("b")], PLAN, silent, never);
+    const all = await measureInTurn([command("a", mode), command("b")], PLAN, silent, never);
     expect(all[0]).toMatchObject({ failure: reason, rounds: [] });
     expect(all[1]?.rounds).toHaveLength(3);
   });
 
   it("takes the round that was cut in warming up, and asks such a subject no more", async () => {
-    const [slow, own] = await measureInTurn([launch("a", "cut"), launch("b")], PLAN, silent, never);
+    const [slow, own] = await measureInTurn(
+      [command("a", "cut"), command("b")],
+      PLAN,
+      silent,
+      never,
+    );
     expect(slow?.rounds).toHaveLength(1);
     expect(readLog().filter(({ name }) => name === "a")).toHaveLength(1);
     expect(own?.rounds).toHaveLength(3);
@@ -128,8 +133,8 @@ describe("measureInTurn, aborted,", () => {
     const step = (): void => {
       if (++steps === 4) controller.abort();
     };
-    const launches = [launch("a"), launch("b")];
-    const all = await measureInTurn(launches, PLAN, { ...silent, step }, controller.signal);
+    const commands = [command("a"), command("b")];
+    const all = await measureInTurn(commands, PLAN, { ...silent, step }, controller.signal);
     expect(all.map(({ rounds }) => rounds.length)).toEqual([1, 1]);
     await new Promise((resolve) => setTimeout(resolve, 100));
     for (const pid of new Set(readLog().map((asked) => Number(asked.pid)))) {
@@ -140,7 +145,7 @@ describe("measureInTurn, aborted,", () => {
   it("does not wait for a round", async () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 300);
-    const [own] = await measureInTurn([launch("a", "hang")], PLAN, silent, controller.signal);
+    const [own] = await measureInTurn([command("a", "hang")], PLAN, silent, controller.signal);
     expect(own).toMatchObject({ rounds: [], failure: "interrupted" });
   }, 20_000);
 });
