@@ -1,6 +1,7 @@
 import { copyFileSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { defineConfig, type Options } from "tsup";
+import { topLevelConst } from "./scripts/topLevelConst.js";
 
 type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 
@@ -49,28 +50,9 @@ const shippedFingerprint: Plugin = {
   },
 };
 
-/**
- * esbuild turns a bundled module's top-level `const` into `var`, which V8 must load and check on
- * every use; a `const` it puts into machine code as an immediate. It turns a `let` into `var` too:
- * what is assigned to anywhere stays one.
- */
-const topLevelConst: NonNullable<Options["plugins"]>[number] = {
+const constants: NonNullable<Options["plugins"]>[number] = {
   name: "top-level-const",
-  renderChunk(code) {
-    const assignments = [
-      /(?<![\w$.]|^var |(?:let|const|var) )([\w$]+) (?:\*\*|<<|>>>?|&&|\|\||\?\?|[-+*/%&|^])?=(?![=>])/gm,
-      /(?:\+\+|--)([\w$]+)\b(?!\.)/g,
-      /(?<![\w$.])([\w$]+)(?:\+\+|--)/g,
-    ];
-    const assigned = new Set(
-      assignments.flatMap((one) => Array.from(code.matchAll(one), (at) => at[1])),
-    );
-    return {
-      code: code.replace(/^var ([\w$]+)(?= = )/gm, (found, name: string) =>
-        assigned.has(name) ? found : `const ${name}`,
-      ),
-    };
-  },
+  renderChunk: (code) => ({ code: topLevelConst(code) }),
 };
 
 const common: Options = {
@@ -111,7 +93,7 @@ export default defineConfig([
           return { code: code.replace(/^staticAssert\([\s\S]*?\);$/gm, "") };
         },
       },
-      topLevelConst,
+      constants,
     ],
   },
   {
@@ -132,7 +114,7 @@ export default defineConfig([
     platform: "neutral",
     splitting: false,
     esbuildPlugins: [shippedCore],
-    plugins: [topLevelConst],
+    plugins: [constants],
   },
   {
     ...common,
@@ -140,7 +122,7 @@ export default defineConfig([
     platform: "node",
     splitting: false,
     esbuildPlugins: [shippedCore],
-    plugins: [topLevelConst],
+    plugins: [constants],
   },
   {
     ...common,

@@ -6,14 +6,12 @@
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
-import { buildSync } from "esbuild";
 import { geometricMean, median } from "../../base/statistics.js";
 import { startProgress } from "../../term/progress.js";
 import { type Column, printTable } from "../../term/table.js";
 import { checkWhole, chooseCases } from "../arguments.js";
-import { restoreConstants } from "../constants.js";
+import { buildProcesses } from "../build.js";
 import type { Figures } from "./process.js";
 
 const HELP = `usage: npm run bench:buffers -- [options]
@@ -39,22 +37,9 @@ const CASES: readonly (readonly [group: string, name: string])[] = [
   ...SIZES.map((size) => ["node", size] as const),
 ];
 
-const PROCESS = fileURLToPath(new URL("../../../build/buffers/process.js", import.meta.url));
+const FOLDER = "build/buffers";
+const PROCESS = `${FOLDER}/process.js`;
 const run = promisify(execFile);
-
-/** Built, so that no compiler is in the process: one more takes 5 to 10 % of a message's time. */
-function buildProcess(): void {
-  buildSync({
-    entryPoints: [fileURLToPath(new URL("process.ts", import.meta.url))],
-    outfile: PROCESS,
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    packages: "external",
-  });
-  restoreConstants(PROCESS);
-}
 
 async function measure(args: readonly string[], turns: number): Promise<Figures[]> {
   const all: Figures[] = [];
@@ -118,7 +103,7 @@ async function main(): Promise<void> {
   const cases = chooseCases(CASES, ([group, name]) => `${group} ${name}`, values.only);
   const turns = values.smoke ? 1 : Number(values.turns);
   const plan = values.smoke ? ["2", "1"] : [values.rounds, values.ms];
-  buildProcess();
+  buildProcesses(FOLDER, ["bench/studies/buffers/process.ts"]);
   const results: Record<string, Figures[]> = {};
   const progress = startProgress(cases.length);
   for (const [index, [group, name]] of cases.entries()) {

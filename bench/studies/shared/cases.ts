@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { buildSync } from "esbuild";
 import { parseRounds } from "../../measure/quiet.js";
 import { findLibraries } from "../../rivals/native.js";
-import { restoreConstants } from "../constants.js";
+import { buildProcesses as build } from "../build.js";
 import type { Outcome } from "./driver.js";
 
 const run = promisify(execFile);
@@ -20,8 +20,7 @@ export function buildProcesses(peerFolder: string | undefined): void {
   const common = { outdir: FOLDER, bundle: true, format: "esm", platform: "node" } as const;
   const names = ["driver", "worker"];
   const entryPoints = names.map((name) => `bench/studies/shared/${name}.ts`);
-  buildSync({ ...common, entryPoints, target: "node20", external: ["../../../dist/index.js"] });
-  for (const name of names) restoreConstants(`${FOLDER}/${name}.js`);
+  build(FOLDER, entryPoints);
   const flags = [...C_FLAGS, "-o", `${FOLDER}/xmalloc`, "bench/native/xmalloc.c"];
   execFileSync(process.env.CC ?? "cc", flags, { stdio: "inherit" });
   if (peerFolder === undefined) return;
