@@ -68,11 +68,15 @@ export class ScriptWriter {
 
   finish(touch: Touch = "first", repeat = 1): Script {
     const words = this.#words.slice(0, this.#length);
-    const script: Script = { words, slotCount: this.#slotCount, repeat, touch };
     const workers = this.#workers.slice(0, this.eventCount);
-    if (!workers.some((worker) => worker > 0)) return script;
-    if (this.#successors.length === 0) return { ...script, workers };
-    return { ...script, workers, successors: Int32Array.from(this.#successors) };
+    return {
+      words,
+      slotCount: this.#slotCount,
+      repeat,
+      touch,
+      ...(workers.some((worker) => worker > 0) ? { workers } : {}),
+      ...(this.#successors.length > 0 ? { successors: Int32Array.from(this.#successors) } : {}),
+    };
   }
 
   #push(op: number, slot: number, size: number): void {
@@ -96,6 +100,12 @@ export class ScriptWriter {
 /** Events of one round. */
 export function eventsOf(script: Script): number {
   return (script.words.length >>> 1) * script.repeat;
+}
+
+/** Returns a script that runs in a shared heap, even if one worker has all its events. */
+export function asShared(script: Script): Script {
+  const workers = script.workers ?? new Uint8Array(script.words.length >>> 1);
+  return { ...script, workers };
 }
 
 /** Workers that share a script's events. */
