@@ -1,7 +1,8 @@
-/* The pipe of worker.ts in C, on whichever malloc this process has: a thread allocates 64 bytes
- * at a time and publishes 256 ptrs by one store, the other frees them.
+/* The loops of bench/studies/shared/ringWorker.ts in C, on whichever malloc this process has: a
+ * thread allocates 64 bytes at a time and publishes 256 ptrs by one store, another frees them; or
+ * one thread does both.
  *
- *   xmalloc pipe|pair ROUNDS     millions of blocks a second, a line a round
+ *   xmalloc pipe|pair     answers as bench/subject/protocol.ts says, a line for each request
  */
 #include <pthread.h>
 #include <sched.h>
@@ -12,95 +13,84 @@
 #include <string.h>
 #include <time.h>
 
-enum { BATCH = 256, RING = 65536, BYTES = 64, SPINS = 20000, ROUND_MS = 60, WARM_UP_MS = 400 };
+enum { BATCH = 256, RING = 65536, BYTES = 64, SPINS = 20000, RUN_OPERATIONS = 16384 };
 
 static _Alignas(128) _Atomic uint32_t head;
 static _Alignas(128) _Atomic uint32_t tail;
-static _Alignas(128) _Atomic uint32_t progress;
-static _Alignas(128) atomic_int stop;
+static _Alignas(128) pthread_barrier_t start;
+static pthread_barrier_t end;
+static uint64_t operations;
 static char *ring[RING];
 
-static double now_ms(void) {
+static uint64_t now_ns(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+  return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
-static void sleep_ms(int ms) {
-  struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
-  nanosleep(&t, NULL);
-}
-
-static void *produce(void *unused) {
-  uint32_t at = 0, idle = 0;
-  while (!stop) {
-    if (at + BATCH - head > RING) {
-      if (++idle > SPINS) sched_yield();
-      continue;
-    }
-    idle = 0;
-    for (int k = 0; k < BATCH; k++) {
-      char *p = malloc(BYTES);
-      *(volatile char *)p = (char)k;
-      ring[(at + k) & (RING - 1)] = p;
-    }
-    at += BATCH;
-    tail = at;
+static uint32_t produce(uint32_t at) {
+  for (uint32_t idle = 0; at + BATCH - head > RING;)
+    if (++idle > SPINS) sched_yield();
+  for (int k = 0; k < BATCH; k++) {
+    char *p = malloc(BYTES);
+    *(volatile char *)p = (char)k;
+    ring[(at + k) & (RING - 1)] = p;
   }
-  return unused;
+  return tail = at + BATCH;
 }
 
-static void *consume(void *unused) {
-  uint32_t at = 0, idle = 0;
-  while (!stop) {
-    if (tail - at < BATCH) {
-      if (++idle > SPINS) sched_yield();
-      continue;
-    }
-    idle = 0;
-    for (int k = 0; k < BATCH; k++) free(ring[(at + k) & (RING - 1)]);
-    at += BATCH;
-    head = at;
-    progress = at;
-  }
-  return unused;
+static uint32_t consume(uint32_t at) {
+  for (uint32_t idle = 0; tail - at < BATCH;)
+    if (++idle > SPINS) sched_yield();
+  for (int k = 0; k < BATCH; k++) free(ring[(at + k) & (RING - 1)]);
+  return head = at + BATCH;
 }
 
-static void *pair(void *unused) {
+static uint32_t pair(uint32_t at) {
   static char *blocks[BATCH];
-  uint32_t count = 0;
-  while (!stop) {
-    for (int k = 0; k < BATCH; k++) {
-      blocks[k] = malloc(BYTES);
-      *(volatile char *)blocks[k] = (char)k;
-    }
-    for (int k = 0; k < BATCH; k++) free(blocks[k]);
-    progress = count += BATCH;
+  for (int k = 0; k < BATCH; k++) {
+    blocks[k] = malloc(BYTES);
+    *(volatile char *)blocks[k] = (char)k;
   }
-  return unused;
+  for (int k = 0; k < BATCH; k++) free(blocks[k]);
+  return at + BATCH;
+}
+
+/* A thread repeats its step, as often as each request says. */
+static void *repeat(void *step) {
+  for (uint32_t at = 0;;) {
+    pthread_barrier_wait(&start);
+    for (uint64_t done = 0; done < operations; done += BATCH) at = ((uint32_t(*)(uint32_t))step)(at);
+    pthread_barrier_wait(&end);
+  }
+  return NULL;
+}
+
+static void answer_round(const char *line) {
+  const char *times = strstr(line, "\"times\":");
+  operations = times == NULL ? 0 : strtoull(times + 8, NULL, 10) * RUN_OPERATIONS;
+  uint64_t before = now_ns();
+  pthread_barrier_wait(&start);
+  pthread_barrier_wait(&end);
+  printf("{\"ns\":%llu,\"events\":%llu,\"isCut\":false}\n",
+         (unsigned long long)(now_ns() - before), (unsigned long long)operations);
 }
 
 int main(int argc, char **argv) {
-  if (argc < 3) {
-    fprintf(stderr, "usage: xmalloc pipe|pair ROUNDS\n");
-    return 2;
-  }
+  if (argc != 2) return fprintf(stderr, "usage: xmalloc pipe|pair\n"), 2;
   int is_pipe = strcmp(argv[1], "pipe") == 0;
-  pthread_t threads[2];
-  if (pthread_create(&threads[0], NULL, is_pipe ? produce : pair, NULL) != 0) return 1;
-  if (is_pipe && pthread_create(&threads[1], NULL, consume, NULL) != 0) return 1;
-  sleep_ms(WARM_UP_MS);
-  uint32_t before = progress;
-  double last = now_ms();
-  for (int round = 0, rounds = atoi(argv[2]); round < rounds; round++) {
-    sleep_ms(ROUND_MS);
-    uint32_t after = progress;
-    double now = now_ms();
-    printf("%.4f\n", (after - before) / (now - last) / 1000);
-    before = after;
-    last = now;
+  uint32_t (*steps[])(uint32_t) = {is_pipe ? produce : pair, consume};
+  pthread_barrier_init(&start, NULL, 2 + is_pipe);
+  pthread_barrier_init(&end, NULL, 2 + is_pipe);
+  for (int i = 0; i <= is_pipe; i++) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, repeat, (void *)steps[i]) != 0) return 1;
   }
-  stop = 1;
-  for (int i = 0; i <= is_pipe; i++) pthread_join(threads[i], NULL);
+  char line[1024];
+  while (fgets(line, sizeof line, stdin) != NULL) {
+    if (strstr(line, "\"pass\":\"round\"") != NULL) answer_round(line);
+    else printf("{\"hash\":null,\"peakBytes\":0,\"seriesBytes\":[],\"heap\":null}\n");
+    fflush(stdout);
+  }
   return 0;
 }

@@ -1,4 +1,4 @@
-/** What the benches ask of their arguments. */
+/** Checks of the arguments that the studies take. */
 
 /** @throws Error unless each of these options is a whole number from 1. */
 export function checkWhole<N extends string>(
@@ -11,7 +11,7 @@ export function checkWhole<N extends string>(
   }
 }
 
-/** The cases whose names match `--only`. @throws Error when there is none. */
+/** Returns the cases whose names match `--only`. @throws Error when there is none. */
 export function chooseCases<C>(
   cases: readonly C[],
   nameOf: (entry: C) => string,
@@ -21,10 +21,10 @@ export function chooseCases<C>(
   const chosen = cases.filter((entry) => pattern.test(nameOf(entry)));
   if (chosen.length > 0) return chosen;
   const names = cases.map(nameOf).join(", ");
-  throw new Error(`--only is ${only}; it takes a pattern for some of: ${names}`);
+  throw new Error(`--only is ${only}; it takes a pattern that matches some of: ${names}`);
 }
 
-export function toPattern(only: string): RegExp {
+function toPattern(only: string): RegExp {
   try {
     return new RegExp(only);
   } catch {

@@ -30,3 +30,25 @@ export function printTable(
   console.log(line(columns.map(({ align }) => (align === "left" ? ":---" : "---:"))));
   for (const row of rows) console.log(line(columns.map(({ name }) => row[name] ?? "")));
 }
+
+/** Prints rows of cells under a title; nothing where there are none. The first column is text. */
+export function printRows(
+  title: string,
+  titles: readonly string[],
+  rows: readonly (readonly string[])[],
+): void {
+  if (rows.length === 0) return;
+  console.log(`\n${title}\n`);
+  const columns = titles.map((text, index): Column => {
+    return { name: String(index), title: text, align: index === 0 ? "left" : "right" };
+  });
+  printTable(
+    columns,
+    rows.map((row) => Object.fromEntries(row.map((cell, index) => [String(index), cell]))),
+  );
+}
+
+/** Returns a figure as a table's cell: a dash where it was not measured. */
+export function cell(value: number, digits = 2): string {
+  return Number.isNaN(value) ? "–" : value.toFixed(digits);
+}

@@ -1,0 +1,135 @@
+/** The tight loops of bench:shared, in JavaScript and in C, each in a process of its own. */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { buildSync } from "esbuild";
+import type { SubjectCommand } from "../../measure/subjectProcess.js";
+import { findLibraries } from "../../rivals/native.js";
+import { cell, printRows } from "../../term/table.js";
+import { buildProcesses } from "../build.js";
+import { measureRates, type Settings } from "./rates.js";
+import type { MemoryKind, Mode } from "./ringShared.js";
+
+const FOLDER = "build/studies/shared";
+const PEER_FILE = "node_modules/@daneren2005/shared-memory-objects/src/memory-buffer.ts";
+const C_FLAGS = ["-O2", "-fno-builtin", "-pthread"];
+
+export function buildLoops(): void {
+  buildProcesses(
+    FOLDER,
+    ["ringProcess", "ringWorker"].map((name) => `bench/studies/shared/${name}.ts`),
+  );
+  const flags = [...C_FLAGS, "-o", `${FOLDER}/xmalloc`, "bench/native/xmalloc.c"];
+  execFileSync(process.env.CC ?? "cc", flags, { stdio: "inherit" });
+}
+
+/** Bundles the peer from the folder where npm installed it. */
+export function buildPeer(folder: string): void {
+  const file = resolve(folder, PEER_FILE);
+  if (!existsSync(file)) throw new Error(`--peer is ${folder}; there is no ${PEER_FILE} in it`);
+  buildSync({
+    entryPoints: { peer: file },
+    outdir: FOLDER,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+  });
+}
+
+/** Returns how loops on real workers are started. */
+function loopCommand(name: string, mode: Mode, kind: MemoryKind, workers = 1): SubjectCommand {
+  const args = [`${FOLDER}/ringProcess.js`, mode, kind, String(workers)];
+  return { name, program: process.execPath, args, env: process.env };
+}
+
+function nativeCommand(name: string, mode: Mode, preload: string | undefined): SubjectCommand {
+  const env = preload === undefined ? process.env : { ...process.env, LD_PRELOAD: preload };
+  return { name, program: `${FOLDER}/xmalloc`, args: [mode], env };
+}
+
+/** What a row of a table shows: its text, the name of its figures, and the ratio asked for. */
+type Row = readonly [text: string, name: string, asked?: string];
+
+function findMimalloc(): string | undefined {
+  return findLibraries().find(({ name }) => name === "mimalloc")?.path;
+}
+
+/** Returns the subjects of the case "remote pipe". */
+export function remoteCommands(peer: string | undefined): SubjectCommand[] {
+  const mimalloc = findMimalloc();
+  const modes = ["pipe", "pair"] as const;
+  const peers = modes.map((mode) => loopCommand(`remote peer ${mode}`, mode, "peer"));
+  return [
+    ...modes.map((mode) => loopCommand(`remote ${mode}`, mode, "heap")),
+    loopCommand("remote ring", "pipe", "none"),
+    ...(peer === undefined ? [] : peers),
+    ...modes.flatMap((mode) => {
+      const glibc = nativeCommand(`remote glibc ${mode}`, mode, undefined);
+      if (mimalloc === undefined) return [glibc];
+      return [glibc, nativeCommand(`remote mimalloc ${mode}`, mode, mimalloc)];
+    }),
+  ];
+}
+
+/** Returns the subjects of the case "two churn". */
+export function twoCommands(): SubjectCommand[] {
+  return [
+    loopCommand("two one", "churn", "heap", 1),
+    loopCommand("two two", "churn", "heap", 2),
+    loopCommand("two apart", "churn", "heaps", 2),
+  ];
+}
+
+/** Blocks that another worker frees than allocated them, beside what else frees blocks. */
+export async function measureRemote(settings: Settings, peer: string | undefined): Promise<void> {
+  await measureRates(remoteCommands(peer), 2, settings);
+  const rows: readonly Row[] = [
+    ["SharedHeap, producer to consumer", "pipe"],
+    ["SharedHeap, one worker, batches of 256", "pair", "0.5"],
+    ["the ring alone", "ring"],
+    ["shared-memory-objects, producer to consumer", "peer pipe", "20"],
+    ["shared-memory-objects, one worker", "peer pair"],
+    ["mimalloc, two threads", "mimalloc pipe", "0.5"],
+    ["mimalloc, one thread", "mimalloc pair"],
+    ["glibc, two threads", "glibc pipe"],
+    ["glibc, one thread", "glibc pair"],
+  ];
+  const { figures } = settings;
+  printRows(
+    "Remote free: a producer, a consumer, blocks of 64 B; millions of blocks per second",
+    ["", "rate", "remote / it", "asked"],
+    rows.map(([text, name, asked = ""]) => [
+      text,
+      cell(figures.middle(`remote ${name}`)),
+      `${cell(figures.ratio("remote pipe", `remote ${name}`))}×`,
+      asked,
+    ]),
+  );
+  if (findMimalloc() === undefined) console.log("\nmimalloc is not installed: skipped");
+  if (peer !== undefined) return;
+  console.log(
+    "\nThe peer is measured with --peer DIR, after: " +
+      "npm install --prefix DIR @daneren2005/shared-memory-objects@0.0.4",
+  );
+}
+
+/** Two workers that have nothing to do with each other, in one heap and in a heap each. */
+export async function measureTwo(settings: Settings): Promise<void> {
+  await measureRates(twoCommands(), 2, settings);
+  const rows: readonly Row[] = [
+    ["one worker", "one"],
+    ["two workers of one heap", "two", "1.8"],
+    ["two workers, a heap each (the machine's limit)", "apart"],
+  ];
+  const { figures } = settings;
+  printRows(
+    "Independent churn, 256 slots of 16..1024 B; millions of operations per second",
+    ["", "rate", "to one worker", "asked"],
+    rows.map(([text, name, asked = ""]) => [
+      text,
+      cell(figures.middle(`two ${name}`)),
+      `${cell(figures.ratio(`two ${name}`, "two one"))}×`,
+      asked,
+    ]),
+  );
+}

@@ -1,0 +1,50 @@
+import type { Figures } from "../../measure/figures.js";
+import { measureInTurn, nsPerOp, withSubject } from "../../measure/inTurn.js";
+import type { SubjectCommand } from "../../measure/subjectProcess.js";
+import type { Progress } from "../../term/progress.js";
+
+/** What the cases of bench:shared have in common. */
+export interface Settings {
+  readonly turns: number;
+  /** Length of a round. */
+  readonly roundMs: number;
+  /** Where all figures go, by "group case". */
+  readonly figures: Figures;
+  readonly progress: Progress;
+}
+
+const LIMIT_MS = 60_000;
+/** For each worker: threads beyond the cores take turns to be optimised. */
+const WARM_UP_MS = 100;
+const MIN_WARM_UP_MS = 400;
+
+/**
+ * Checks each subject, then measures all in turn. Adds the millions of operations per second of
+ * each turn to the figures, under the subject's name. Returns the most bytes that each heap had
+ * committed, in the order of the subjects.
+ *
+ * @throws Error when a subject fails: a heap that lost a block measures nothing.
+ */
+export async function measureRates(
+  subjects: readonly SubjectCommand[],
+  workers: number,
+  { turns, roundMs, figures, progress }: Settings,
+): Promise<number[]> {
+  const { signal } = new AbortController();
+  const peaks: number[] = [];
+  for (const command of subjects) {
+    const { heap } = await withSubject(command, signal, (subject) =>
+      subject.ask({ pass: "check", limitMs: LIMIT_MS }),
+    );
+    peaks.push(heap?.peakCommittedBytes ?? 0);
+  }
+  const warmupMs = Math.max(MIN_WARM_UP_MS, WARM_UP_MS * workers);
+  const plan = { rounds: turns, roundMs, warmupMs, limitMs: LIMIT_MS };
+  const all = await measureInTurn(subjects, plan, progress, signal);
+  return all.map(({ command, rounds, failure }, index) => {
+    if (failure !== null) throw new Error(`${command.name}: ${failure}`);
+    for (const round of rounds) figures.add(command.name, 1000 / nsPerOp(round));
+    const measured = rounds.map(({ peakCommittedBytes }) => peakCommittedBytes ?? 0);
+    return Math.max(peaks[index] as number, ...measured);
+  });
+}

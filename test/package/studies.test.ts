@@ -1,0 +1,70 @@
+/** The studies run, at smoke sizes; how fast things are is asked of the studies alone. */
+import { spawnSync } from "node:child_process";
+import { beforeAll, describe, expect, it } from "vitest";
+import { Figures } from "../../bench/measure/figures.js";
+import { buildLoops, remoteCommands, twoCommands } from "../../bench/studies/shared/loops.js";
+import { MANY, measureWorkload } from "../../bench/studies/shared/many.js";
+import { measureRates, type Settings } from "../../bench/studies/shared/rates.js";
+
+const progress = { step: () => {}, show: () => {}, done: () => {} };
+
+function smoke(): Settings {
+  return { turns: 1, roundMs: 5, figures: new Figures(), progress };
+}
+
+describe("bench:shared", () => {
+  beforeAll(buildLoops);
+
+  it("runs all its loops, which lose no block", async () => {
+    const settings = smoke();
+    const commands = [...remoteCommands(undefined), ...twoCommands()];
+    await measureRates(commands, 2, settings);
+    for (const { name } of commands) expect(settings.figures.middle(name), name).toBeGreaterThan(0);
+  }, 60_000);
+
+  it.each(MANY)(
+    "stays within its bound: %s",
+    async (name) => {
+      const settings = smoke();
+      for (const { workers, bytes, bound } of await measureWorkload(name, settings, [1, 2])) {
+        expect(settings.figures.middle(`many ${name} ${workers}`)).toBeGreaterThan(0);
+        expect(bytes).toBeGreaterThan(0.1 * bound);
+        expect(bytes).toBeLessThan(bound);
+      }
+    },
+    60_000,
+  );
+});
+
+function run(folder: string, ...args: string[]): { output: string; error: string } {
+  const argv = ["--import", "tsx", `bench/${folder}/main.ts`, ...args];
+  const { stdout, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8" });
+  return { output: stdout, error: stderr };
+}
+
+it("bench:buffers runs all its cases", () => {
+  const rows = run("studies/buffers", "--smoke")
+    .output.split("\n")
+    .filter((line) => /^\| \w/.test(line));
+  const names = rows.map((row) => row.split("|")[1]?.trim());
+  const sizes = ["bytes", "64", "256", "512", "1024", "4096", "16384", "geometric mean"];
+  expect(names).toEqual([
+    ...["bits of its id", "63", "64", "geometric mean"],
+    ...["from", "array", "frame", "row", "geometric mean"],
+    ...[...sizes, ...sizes, ...sizes],
+  ]);
+  for (const row of rows) expect(row).not.toMatch(/NaN|Infinity|undefined/);
+}, 60_000);
+
+it.each([
+  ["studies/buffers", ["--turns", "0"], "--turns is 0; it takes a whole number from 1"],
+  ["studies/buffers", ["--only", "("], "--only is (; it takes a regular expression"],
+  ["servers", ["--soak", "x"], "--soak is x; it takes a whole number from 1"],
+  ["servers", ["--only", "zz"], "it takes a pattern that matches some of: 64 1, 64 16"],
+  ["studies/shared", ["--rounds", "x"], "--rounds is x; it takes a whole number from 1"],
+  ["studies/shared", ["--only", "zz"], "it takes a pattern that matches some of: local lifo 16"],
+] as const)("%s refuses %j", (folder, args, message) => {
+  const { output, error } = run(folder, ...args);
+  expect(output).toBe("");
+  expect(error).toContain(message);
+});
