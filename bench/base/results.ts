@@ -81,8 +81,10 @@ export interface SubjectResult {
   readonly ratio: Interval | null;
   /** Why the figures do not bear judgement, if they do not. */
   readonly caution: string | null;
-  /** Of what was read back: the same of every subject, or one of them is broken; null: unknown. */
+  /** A hash of what was read back: it differs only if a subject is broken. null: unknown. */
   readonly hash: string | null;
+  /** For each round, ns of its slowest probe: how disturbed the machine was. */
+  readonly probes?: readonly number[];
 }
 
 export interface Skipped {
@@ -103,6 +105,8 @@ export interface BenchResult {
   readonly notes: readonly string[];
   /** Whether it was ended before all rounds were measured. */
   readonly isInterrupted: boolean;
+  /** Whether all rounds count because too few were quiet. */
+  readonly isDisturbed?: boolean;
 }
 
 export interface AbCell {
@@ -124,6 +128,8 @@ export interface AbCell {
   readonly cpuSystemMs: number;
   /** ns per op. */
   readonly rounds: readonly number[];
+  /** For each round, ns of its slowest probe. */
+  readonly probes?: readonly number[];
 }
 
 export interface AbVerdict {
@@ -143,6 +149,7 @@ export interface AbResult {
   readonly verdicts: readonly AbVerdict[];
   readonly notes: readonly string[];
   readonly isInterrupted: boolean;
+  readonly isDisturbed?: boolean;
 }
 
 export interface TuneResult {
@@ -165,6 +172,7 @@ export interface TuneResult {
   readonly gain: Interval | null;
   readonly notes: readonly string[];
   readonly isInterrupted: boolean;
+  readonly isDisturbed?: boolean;
 }
 
 export interface ProfiledFunction {

@@ -5,7 +5,7 @@ import { describeMachine } from "../base/machine.js";
 import type { BenchResult, Percentiles, SubjectResult } from "../base/results.js";
 import { RunError, type Session, UsageError } from "../base/session.js";
 import type { Plan } from "../measure/inTurn.js";
-import { SUBJECTS } from "../rivals/table.js";
+import { BUILD_PREFIX, SUBJECTS } from "../rivals/table.js";
 import { runBench } from "../run/bench.js";
 import {
   formatCount,
@@ -62,8 +62,9 @@ export function readRivals(list: string | undefined): string[] {
     if (name === "all") return known;
     const kinds = SUBJECTS.filter(({ kind }) => kind === name).map((row) => row.name);
     if (kinds.length > 0) return kinds;
-    if (known.includes(name)) return [name];
-    const accepted = ["all", "javascript", "wasm", "native", ...known].join(", ");
+    if (known.includes(name) || name.startsWith(BUILD_PREFIX)) return [name];
+    const groups = ["all", "javascript", "wasm", "native"];
+    const accepted = [...groups, ...known, `${BUILD_PREFIX}DIR`].join(", ");
     throw new UsageError(`${name} is no rival; the rivals are ${accepted}`);
   });
   return [...new Set(names)];
@@ -93,7 +94,8 @@ function describeRivals(): string {
   const rows = SUBJECTS.filter(({ name }) => name !== "hakmem").map(
     ({ name, title }) => `  ${name.padEnd(16)} ${title}`,
   );
-  return `\nRivals:\n${rows.join("\n")}`;
+  const build = `  ${`${BUILD_PREFIX}DIR`.padEnd(16)} another build of hakmem, with DIR/dist/index.js`;
+  return `\nRivals:\n${[...rows, build].join("\n")}`;
 }
 
 const TIMES: readonly Column[] = [

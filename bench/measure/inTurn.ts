@@ -1,22 +1,13 @@
 import type { LatencyAnswer, RoundAnswer } from "../subject/protocol.js";
 import type { Progress } from "../term/progress.js";
+import { Quiet } from "./quiet.js";
 import { type SubjectCommand, SubjectProcess } from "./subjectProcess.js";
+import { type Counted, countRounds, isEnough, type Plan, turnsAtMost } from "./turns.js";
 
-/** How a comparison is measured. */
-export interface Plan {
-  readonly rounds: number;
-  /** A round runs through the script as often as fills this time. */
-  readonly roundMs: number;
-  /** At least so long is a process warmed up before its round. */
-  readonly warmupMs: number;
-  /** A pass of a subject that takes longer is cut. */
-  readonly limitMs: number;
-}
+export type { Plan } from "./turns.js";
 
 /** What a subject's rounds gave. */
-export interface Measured {
-  readonly command: SubjectCommand;
-  readonly rounds: RoundAnswer[];
+export interface Measured extends Counted {
   /** Of all its processes together; the first round of the first of them. */
   readonly warmup: { rounds: number; firstNsPerOp: number };
   latency: LatencyAnswer | null;
@@ -26,10 +17,10 @@ export interface Measured {
 
 const MIN_WARMUP_ROUNDS = 3;
 const MAX_TIMES = 1_000_000;
-/** What starting a process and reading the script takes, about. */
+/** About what starting a process and reading the script takes. */
 const START_MS = 200;
 
-/** About how long `measureInTurn` takes, if runs through the script are short. */
+/** Returns about how long `measureInTurn` takes, if runs through the script are short. */
 export function estimateMs(subjects: number, { rounds, roundMs, warmupMs }: Plan): number {
   return subjects * rounds * (START_MS + warmupMs + roundMs);
 }
@@ -44,6 +35,9 @@ export const nsPerOp = (round: RoundAnswer): number => round.ns / round.events;
  * "significantly" by up to 10 %. The slices are short because a machine's speed drifts by the
  * second, and a whole round may fall into a slow one.
  *
+ * On a machine that others disturb there are more turns than planned, until enough were quiet: see
+ * turns.ts. `quiet` is given by a run of several comparisons, which all learn from their probes.
+ *
  * A subject that fails leaves; the others go on. When the signal is aborted, what the turns before
  * have measured is returned.
  */
@@ -52,41 +46,59 @@ export async function measureInTurn(
   plan: Plan,
   progress: Progress,
   signal: AbortSignal,
-  latencyLimitMs = 0,
+  { latencyLimitMs = 0, quiet = new Quiet() }: { latencyLimitMs?: number; quiet?: Quiet } = {},
 ): Promise<Measured[]> {
   const all = commands.map(
     (command): Measured => ({
       command,
+      turns: [],
       rounds: [],
+      isDisturbed: false,
       warmup: { rounds: 0, firstNsPerOp: Number.NaN },
       latency: null,
       failure: null,
     }),
   );
-  for (let turn = 0; turn < plan.rounds && !signal.aborted; turn++) {
-    const allRunning: Running[] = [];
-    const stop = (): void => {
-      for (const { subject } of allRunning) subject.stop();
-    };
-    signal.addEventListener("abort", stop);
-    try {
-      for (const own of rotate(all, turn)) {
-        progress.step(`round ${turn + 1} of ${plan.rounds}: ${own.command.name}`);
-        if (signal.aborted) return all;
-        const isOver = own.failure !== null || own.rounds.some(({ isCut }) => isCut);
-        if (!isOver) await enter(own, allRunning, plan, signal);
-      }
-      await runSlices(allRunning, plan, signal);
-      for (const running of allRunning) {
-        if (signal.aborted) return all;
-        await leave(running, signal, turn === 0 ? latencyLimitMs : 0);
-      }
-    } finally {
-      signal.removeEventListener("abort", stop);
-      stop();
-    }
+  const run = { all, plan, progress, signal, quiet };
+  for (let index = 0; index < turnsAtMost(plan) && !signal.aborted; index++) {
+    await takeTurn(run, index, index === 0 ? latencyLimitMs : 0);
+    if (isEnough(all, plan, quiet)) break;
   }
+  countRounds(all, plan, quiet);
   return all;
+}
+
+interface Run {
+  readonly all: readonly Measured[];
+  readonly plan: Plan;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  readonly quiet: Quiet;
+}
+
+async function takeTurn(run: Run, index: number, latencyLimitMs: number): Promise<void> {
+  const { all, plan, progress, signal } = run;
+  const allRunning: Running[] = [];
+  const stop = (): void => {
+    for (const { subject } of allRunning) subject.stop();
+  };
+  signal.addEventListener("abort", stop);
+  try {
+    for (const own of rotate(all, index)) {
+      progress.step(`round ${index + 1} of ${plan.rounds}: ${own.command.name}`);
+      if (signal.aborted) return;
+      const isCut = own.turns.some(({ slices }) => slices.some((slice) => slice.isCut));
+      if (own.failure === null && !isCut) await enter(own, allRunning, run);
+    }
+    await runSlices(allRunning, run);
+    for (const running of allRunning) {
+      if (signal.aborted) return;
+      await leave(running, index, signal, latencyLimitMs);
+    }
+  } finally {
+    signal.removeEventListener("abort", stop);
+    stop();
+  }
 }
 
 const SLICES = 10;
@@ -105,17 +117,12 @@ function rotate<T>(all: readonly T[], by: number): T[] {
 }
 
 /** Starts a subject's process and warms it up. */
-async function enter(
-  own: Measured,
-  allRunning: Running[],
-  plan: Plan,
-  signal: AbortSignal,
-): Promise<void> {
+async function enter(own: Measured, allRunning: Running[], run: Run): Promise<void> {
   const subject = new SubjectProcess(own.command);
   const running: Running = { own, subject, times: 1, slices: [] };
   allRunning.push(running);
-  await attempt(own, signal, async () => {
-    const { times, cut } = await warmUp(subject, own.warmup, plan);
+  await attempt(own, run.signal, async () => {
+    const { times, cut } = await warmUp(subject, own, run);
     running.times = times;
     // What takes too long for one run through the script is not measured twice.
     if (cut !== undefined) running.slices.push(cut);
@@ -124,50 +131,37 @@ async function enter(
 
 async function runSlices(
   allRunning: readonly Running[],
-  { limitMs }: Plan,
-  signal: AbortSignal,
+  { plan, signal, quiet }: Run,
 ): Promise<void> {
-  for (let slice = 0; slice < SLICES; slice++) {
+  const { limitMs, slices: count = SLICES } = plan;
+  for (let slice = 0; slice < count; slice++) {
     for (const { own, subject, times, slices } of rotate(allRunning, slice)) {
-      const runs = Math.ceil((times * (slice + 1)) / SLICES) - Math.ceil((times * slice) / SLICES);
+      const runs = Math.ceil((times * (slice + 1)) / count) - Math.ceil((times * slice) / count);
       const isOver = own.failure !== null || slices.some(({ isCut }) => isCut);
       if (signal.aborted) return;
       if (isOver || runs === 0) continue;
       await attempt(own, signal, async () => {
-        slices.push(await subject.ask({ pass: "round", times: runs, limitMs }));
+        const answer = await subject.ask({ pass: "round", times: runs, limitMs });
+        quiet.note(own.command.program, answer);
+        slices.push(answer);
       });
     }
   }
 }
 
-/** The round of the slices; and the latencies, if they are asked for. */
+/** Keeps the slices of a turn, and measures latencies if they are asked for. */
 async function leave(
   { own, subject, slices }: Running,
+  index: number,
   signal: AbortSignal,
   latencyLimitMs: number,
 ): Promise<void> {
   if (own.failure !== null || slices.length === 0) return;
-  own.rounds.push(slices.reduce(addRounds));
+  own.turns.push({ index, slices });
   if (latencyLimitMs === 0) return;
   await attempt(own, signal, async () => {
     own.latency = await subject.ask({ pass: "latency", limitMs: latencyLimitMs });
   });
-}
-
-function addRounds(a: RoundAnswer, b: RoundAnswer): RoundAnswer {
-  return {
-    ns: a.ns + b.ns,
-    events: a.events + b.events,
-    isCut: a.isCut || b.isCut,
-    cpuUserUs: a.cpuUserUs + b.cpuUserUs,
-    cpuSystemUs: a.cpuSystemUs + b.cpuSystemUs,
-    collections: a.collections + b.collections,
-    collectionMs: a.collectionMs + b.collectionMs,
-    slabsOpened: a.slabsOpened + b.slabsOpened,
-    refills: a.refills + b.refills,
-    drains: a.drains + b.drains,
-    peakCommittedBytes: Math.max(a.peakCommittedBytes ?? 0, b.peakCommittedBytes ?? 0),
-  };
 }
 
 async function attempt(
@@ -199,12 +193,13 @@ export async function withSubject<T>(
   }
 }
 
-/** How often a round should run through the script; or the round that was cut. */
+/** Returns how often a round should run through the script; or the round that was cut. */
 async function warmUp(
   subject: SubjectProcess,
-  warmup: Measured["warmup"],
-  { roundMs, warmupMs, limitMs }: Plan,
+  { warmup, command }: Measured,
+  { plan, quiet }: Run,
 ): Promise<{ times: number; cut: RoundAnswer | undefined }> {
+  const { roundMs, warmupMs, limitMs, sliceRuns, slices = SLICES } = plan;
   const stepMs = Math.max(1, Math.min(roundMs, warmupMs / 4));
   let elapsedMs = 0;
   let nsPerRun = Number.POSITIVE_INFINITY;
@@ -213,13 +208,15 @@ async function warmUp(
     const round = await subject.ask({ pass: "round", times, limitMs });
     if (warmup.rounds++ === 0) warmup.firstNsPerOp = nsPerOp(round);
     if (round.isCut) return { times, cut: round };
+    if (count > 0) quiet.note(command.program, round);
     elapsedMs += round.ns / 1e6;
     nsPerRun = round.ns / times;
   }
-  return { times: timesFor(nsPerRun, roundMs), cut: undefined };
+  const times = sliceRuns === undefined ? timesFor(nsPerRun, roundMs) : sliceRuns * slices;
+  return { times, cut: undefined };
 }
 
-/** How often to run through the script in so many ms. */
+/** Returns how often to run through the script in so many ms. */
 function timesFor(nsPerRun: number, ms: number): number {
   return Math.min(MAX_TIMES, Math.max(1, Math.ceil((ms * 1e6) / nsPerRun)));
 }

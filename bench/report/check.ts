@@ -18,7 +18,18 @@ import type {
   TuneResult,
   WorkloadInfo,
 } from "../base/results.js";
-import { type Check, flag, list, named, nullable, number, object, oneOf, text } from "./shape.js";
+import {
+  type Check,
+  flag,
+  list,
+  named,
+  nullable,
+  number,
+  object,
+  oneOf,
+  optional,
+  text,
+} from "./shape.js";
 
 const spread = object<Spread>({ median: number, low: number, high: number });
 const interval = object<Interval>({
@@ -94,6 +105,7 @@ const subject = object<SubjectResult>({
   ratio: nullable(interval),
   caution: nullable(text),
   hash: nullable(text),
+  probes: optional(list(number)),
 });
 
 const stats = object<HeapStats>({
@@ -167,6 +179,7 @@ const bench = object<BenchResult>({
   skipped: list(object<Skipped>({ name: text, reason: text })),
   notes: list(text),
   isInterrupted: flag,
+  isDisturbed: optional(flag),
 });
 
 const ab = object<AbResult>({
@@ -189,6 +202,7 @@ const ab = object<AbResult>({
       cpuUserMs: number,
       cpuSystemMs: number,
       rounds: list(number),
+      probes: optional(list(number)),
     }),
   ),
   verdicts: list(
@@ -196,6 +210,7 @@ const ab = object<AbResult>({
   ),
   notes: list(text),
   isInterrupted: flag,
+  isDisturbed: optional(flag),
 });
 
 const tune = object<TuneResult>({
@@ -210,6 +225,7 @@ const tune = object<TuneResult>({
   isComplete: flag,
   notes: list(text),
   isInterrupted: flag,
+  isDisturbed: optional(flag),
 });
 
 const SIDES = ["allocation", "free", "shared", "workload", "collector", "program"] as const;

@@ -35,6 +35,11 @@ export function nullable(check: Check): Check {
   return (value, at) => (value === null ? null : check(value, at));
 }
 
+/** A field that older results do not have. */
+export function optional(check: Check): Check {
+  return (value, at) => (value === undefined ? null : check(value, at));
+}
+
 export function list(check: Check): Check {
   return (value, at) => {
     if (!Array.isArray(value)) return wrong(at, value, "a list");

@@ -1,21 +1,31 @@
-import { Heap, optionsFromEnv, type SharedHeap } from "../../src/index.js";
-import { type LinearOps, linear } from "./linear.js";
+import type { Heap, SharedHeap } from "../../src/index.js";
+import { linear } from "./linear.js";
 import type { HeapGauge, Subject } from "./subject.js";
 
-/** hakmem itself, with the knobs of the environment. */
-export function createHeapSubject(): Subject<number> {
-  const heap = Heap.create(optionsFromEnv(process.env));
-  const ops = opsOf(heap);
-  return { ...linear(heap.u8, ops), ...ops, gauge: () => readGauge(heap), heap };
+/** As much of hakmem's module as a subject uses; another build of it may stand in. */
+export type HeapModule = Pick<
+  typeof import("../../src/index.js"),
+  "Heap" | "SharedHeap" | "optionsFromEnv"
+>;
+
+/** Returns hakmem itself, with the knobs of the environment. */
+export function createHeapSubject({ Heap, optionsFromEnv }: HeapModule): Subject<number> {
+  return subjectOf(Heap.create(optionsFromEnv(process.env)));
 }
 
-/** The heap's own functions, as a program calls them: a wrapper would use up inlining budget. */
-export function opsOf(heap: Heap | SharedHeap): LinearOps {
-  return {
-    malloc: heap.malloc,
-    free: heap.free as unknown as LinearOps["free"],
-    realloc: heap.realloc as unknown as LinearOps["realloc"],
+/** Returns a heap for several workers, used by one. */
+export function createSharedHeapSubject(module: HeapModule): Subject<number> {
+  return subjectOf(module.SharedHeap.create(module.optionsFromEnv(process.env)));
+}
+
+/** A subject has the heap's own functions, as a program does: a wrapper costs inlining budget. */
+export function subjectOf(heap: Heap | SharedHeap): Subject<number> {
+  const ops = {
+    malloc: heap.malloc as (size: number) => number,
+    free: heap.free as unknown as (block: number) => void,
+    realloc: heap.realloc as unknown as (block: number, size: number) => number,
   };
+  return { ...linear(heap.u8, ops), ...ops, gauge: () => readGauge(heap), heap };
 }
 
 export function readGauge(heap: Heap | SharedHeap): HeapGauge {

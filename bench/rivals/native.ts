@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { asset } from "../base/assets.js";
+import { SUBJECTS } from "./table.js";
 
 const run = promisify(execFile);
 
@@ -32,20 +33,6 @@ const LIBRARY_FOLDERS = [
   "/usr/lib64",
   "/usr/local/lib",
   "/usr/lib",
-];
-
-const LIBRARIES = [
-  {
-    name: "mimalloc",
-    files: ["libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so"],
-    install: "apt-get install libmimalloc2.0",
-  },
-  { name: "jemalloc", files: ["libjemalloc.so.2"], install: "apt-get install libjemalloc2" },
-  {
-    name: "tcmalloc",
-    files: ["libtcmalloc_minimal.so.4"],
-    install: "apt-get install libtcmalloc-minimal4",
-  },
 ];
 
 const FLAGS = ["-O2", "-fno-builtin", "-pthread"];
@@ -105,9 +92,10 @@ export interface Library {
 }
 
 export function findLibraries(): Library[] {
-  return LIBRARIES.map(({ name, files, install }) => {
-    const paths = LIBRARY_FOLDERS.flatMap((folder) => files.map((file) => join(folder, file)));
-    return { name, path: paths.find((path) => existsSync(path)), install };
+  return SUBJECTS.flatMap(({ name, libraries, install = "" }) => {
+    if (libraries === undefined) return [];
+    const paths = LIBRARY_FOLDERS.flatMap((folder) => libraries.map((file) => join(folder, file)));
+    return [{ name, path: paths.find((path) => existsSync(path)), install }];
   });
 }
 
@@ -149,6 +137,6 @@ function explain({ code, message, stderr }: NodeJS.ErrnoException & { stderr?: s
 }
 
 function allMissing(reason: string): Natives {
-  const names = ["glibc", ...LIBRARIES.map(({ name }) => name)];
-  return { found: [], missing: names.map((name) => ({ name, reason })) };
+  const rows = SUBJECTS.filter(({ kind }) => kind === "native");
+  return { found: [], missing: rows.map(({ name }) => ({ name, reason })) };
 }

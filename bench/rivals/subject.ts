@@ -1,4 +1,4 @@
-import type { Heap } from "../../src/index.js";
+import type { Heap, SharedHeap } from "../../src/index.js";
 
 /**
  * One way to get memory for buffers: hakmem, or a rival. A block is what the program keeps: an
@@ -17,7 +17,7 @@ export interface Subject<Block> {
   /** hakmem's statistics of itself; rivals have none. */
   readonly gauge?: () => HeapGauge;
   /** hakmem's heap, for its map. */
-  readonly heap?: Heap;
+  readonly heap?: Heap | SharedHeap;
 }
 
 export type Slots<Block> = { [index: number]: Block; readonly length: number };
@@ -40,6 +40,8 @@ export interface SubjectRow {
   readonly kind: "heap" | "javascript" | "wasm" | "native";
   /** How to install what it needs; undefined if nothing. */
   readonly install?: string;
+  /** File names of what is preloaded, the newest version first. */
+  readonly libraries?: readonly string[];
 }
 
 /** A subject that cannot be run here, and what to do about it. */

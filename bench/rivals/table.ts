@@ -1,8 +1,12 @@
-import type { Subject, SubjectRow } from "./subject.js";
+import type { SubjectRow } from "./subject.js";
 
-/** Everything that `--against` knows, hakmem first. */
+/**
+ * Every subject that the benches know, hakmem first: the only list of rivals. Another build of
+ * hakmem, `build:DIR`, is a subject too.
+ */
 export const SUBJECTS: readonly SubjectRow[] = [
   { name: "hakmem", title: "hakmem", kind: "heap" },
+  { name: "hakmem-shared", title: "hakmem, a SharedHeap", kind: "heap" },
   { name: "buffer", title: "Buffer.allocUnsafe, pool of 8 KiB", kind: "javascript" },
   { name: "buffer-64k", title: "Buffer.allocUnsafe, pool of 64 KiB", kind: "javascript" },
   { name: "uint8array", title: "new Uint8Array", kind: "javascript" },
@@ -41,52 +45,34 @@ export const SUBJECTS: readonly SubjectRow[] = [
     name: "mimalloc",
     title: "mimalloc",
     kind: "native",
+    libraries: ["libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so"],
     install: "apt-get install gcc libmimalloc2.0",
   },
   {
     name: "jemalloc",
     title: "jemalloc",
     kind: "native",
+    libraries: ["libjemalloc.so.2"],
     install: "apt-get install gcc libjemalloc2",
   },
   {
     name: "tcmalloc",
     title: "tcmalloc, minimal",
     kind: "native",
+    libraries: ["libtcmalloc_minimal.so.4"],
     install: "apt-get install gcc libtcmalloc-minimal4",
   },
 ];
 
-/**
- * Makes a subject in JavaScript or wasm. Each is imported when it is wanted: the process of one
- * loads no other.
- * @throws {SubjectMissing} what it needs is not installed.
- */
-export async function createSubject(name: string): Promise<Subject<unknown>> {
-  return (await create(name)) as Subject<unknown>;
+/** What begins the name of another build of hakmem; its folder follows. */
+export const BUILD_PREFIX = "build:";
+
+export function isNative(name: string): boolean {
+  return SUBJECTS.some((row) => row.name === name && row.kind === "native");
 }
 
-async function create(name: string): Promise<unknown> {
-  switch (name) {
-    case "hakmem":
-      return (await import("./heap.js")).createHeapSubject();
-    case "buffer":
-      return (await import("./views.js")).createBuffers(8 * 1024);
-    case "buffer-64k":
-      return (await import("./views.js")).createBuffers(64 * 1024);
-    case "uint8array":
-      return (await import("./views.js")).createUint8Arrays();
-    case "typedarray-pool":
-      return await (await import("./views.js")).createTypedarrayPool();
-    case "thi.ng":
-      return await (await import("./linear.js")).createThiNg();
-    case "malloc":
-      return await (await import("./linear.js")).createCodemix();
-    case "tlsf":
-      return await (await import("./linear.js")).createTlsf();
-    case "dlmalloc":
-      return await (await import("./linear.js")).createDlmalloc();
-    default:
-      throw new Error(`${name} is no subject in JavaScript or wasm`);
-  }
+/** Returns what a subject is called in a table. */
+export function titleOf(name: string): string {
+  if (name.startsWith(BUILD_PREFIX)) return `hakmem in ${name.slice(BUILD_PREFIX.length)}`;
+  return SUBJECTS.find((row) => row.name === name)?.title ?? name;
 }

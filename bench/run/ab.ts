@@ -6,6 +6,7 @@ import { MIN_ROUNDS, medianInterval, pairedRatios, spread } from "../base/statis
 import { type Measured, measureInTurn, nsPerOp, type Plan } from "../measure/inTurn.js";
 import { withScriptFile } from "../measure/scriptFile.js";
 import { scriptCommand } from "../measure/subjectProcess.js";
+import { DISTURBED } from "../measure/turns.js";
 import { formatRatio, formatSettings } from "../term/format.js";
 import { startProgress } from "../term/progress.js";
 import type { Resolved } from "../workloads/resolve.js";
@@ -56,6 +57,7 @@ export async function runAb(
   const cells: AbCell[] = [];
   const verdicts: AbVerdict[] = [];
   const failures: string[] = [];
+  let isDisturbed = false;
   try {
     for (const workload of workloads) {
       if (signal.aborted) break;
@@ -67,6 +69,7 @@ export async function runAb(
         return measureInTurn(commands, plan, progress, signal);
       });
       failures.push(...dropFailed(all, workload));
+      isDisturbed ||= all.some((own) => own.isDisturbed);
       const own = toCells(combinations, all, workload);
       cells.push(...own);
       if (own.length > 0) verdicts.push(judge(own, workload.info.label));
@@ -83,8 +86,13 @@ export async function runAb(
     workloads: workloads.map(({ info }) => info),
     cells,
     verdicts,
-    notes: [...failures, ...new Set(workloads.flatMap(({ notes }) => notes))],
+    notes: [
+      ...failures,
+      ...new Set(workloads.flatMap(({ notes }) => notes)),
+      ...(isDisturbed ? [DISTURBED] : []),
+    ],
     isInterrupted: signal.aborted,
+    isDisturbed,
   };
 }
 
@@ -116,6 +124,7 @@ function toCells(
       cpuUserMs: sum((round) => round.cpuUserUs) / 1000,
       cpuSystemMs: sum((round) => round.cpuSystemUs) / 1000,
       rounds: times,
+      probes: rounds.map(({ probeNs }) => probeNs ?? 0),
     };
   });
 }

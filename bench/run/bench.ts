@@ -17,14 +17,10 @@ import {
   withSubject,
 } from "../measure/inTurn.js";
 import { withScriptFile } from "../measure/scriptFile.js";
-import {
-  checkerCommand,
-  type SubjectCommand,
-  type SubjectProcess,
-  scriptCommand,
-} from "../measure/subjectProcess.js";
-import { findNatives, type Native } from "../rivals/native.js";
-import { SUBJECTS } from "../rivals/table.js";
+import type { SubjectProcess } from "../measure/subjectProcess.js";
+import { type Commands, Subjects } from "../measure/subjects.js";
+import { DISTURBED } from "../measure/turns.js";
+import { isNative, titleOf } from "../rivals/table.js";
 import type { CheckAnswer, LatencyAnswer } from "../subject/protocol.js";
 import { formatPercent } from "../term/format.js";
 import { type Progress, startProgress } from "../term/progress.js";
@@ -35,10 +31,7 @@ const OWN = "hakmem";
 const LATENCY_LIMIT_MS = 5000;
 
 /** What is known of a subject when all has been measured. */
-interface Entry {
-  readonly command: SubjectCommand;
-  /** The process of the checking pass. */
-  readonly checker: SubjectCommand;
+interface Entry extends Commands {
   check?: CheckAnswer;
   measured?: Measured;
 }
@@ -53,7 +46,9 @@ export async function runBench(
 ): Promise<BenchResult> {
   return withScriptFile(workload.script, async (file) => {
     const skipped: Skipped[] = [];
-    const entries = await findSubjects([OWN, ...rivals], file, options, skipped);
+    const subjects = await Subjects.find([OWN, ...rivals]);
+    skipped.push(...subjects.skipped);
+    const entries: Entry[] = subjects.commandsFor(file, options);
     const progress = startProgress(entries.length * (1 + plan.rounds));
     try {
       const heap = await checkAll(entries, plan, progress, signal, skipped);
@@ -63,32 +58,6 @@ export async function runBench(
     } finally {
       progress.done();
     }
-  });
-}
-
-async function findSubjects(
-  names: readonly string[],
-  file: string,
-  options: Partial<HeapOptions>,
-  skipped: Skipped[],
-): Promise<Entry[]> {
-  const isNative = (name: string): boolean =>
-    SUBJECTS.some((row) => row.name === name && row.kind === "native");
-  const natives = names.some(isNative) ? await findNatives() : { found: [], missing: [] };
-  return names.flatMap((name): Entry[] => {
-    if (!isNative(name)) {
-      const command = scriptCommand(name, file, options);
-      // Counting hits and misses costs time: only the checking pass does it.
-      return [{ command, checker: checkerCommand(name, file, { ...options, frontStats: true }) }];
-    }
-    const found = natives.found.find((native: Native) => native.name === name);
-    const missing = natives.missing.find((native) => native.name === name);
-    if (found === undefined) {
-      skipped.push({ name, reason: missing?.reason ?? "not found" });
-      return [];
-    }
-    const command = { name, program: found.command, args: [file], env: found.env };
-    return [{ command, checker: command }];
   });
 }
 
@@ -134,7 +103,7 @@ async function measureAll(
 ): Promise<void> {
   const commands = entries.map(({ command }) => command);
   const latencyLimitMs = Math.min(plan.limitMs, LATENCY_LIMIT_MS);
-  const all = await measureInTurn(commands, plan, progress, signal, latencyLimitMs);
+  const all = await measureInTurn(commands, plan, progress, signal, { latencyLimitMs });
   for (const [index, measured] of all.entries()) {
     (entries[index] as Entry).measured = measured;
     const { command, failure } = measured;
@@ -173,6 +142,8 @@ function assemble(
   }
   if (hashes.size > 1) notes.push("The hashes differ: not every subject has done the same work.");
   if (subjects.some(({ latency }) => latency !== null)) notes.push(LATENCY_NOTE);
+  const isDisturbed = own?.measured?.isDisturbed ?? false;
+  if (isDisturbed) notes.push(DISTURBED);
   return {
     kind: "hakmem bench",
     version: 1,
@@ -185,12 +156,13 @@ function assemble(
     skipped,
     notes,
     isInterrupted: signal.aborted,
+    isDisturbed,
   };
 }
 
 /** Whether a subject runs several workers as threads. */
 function isThreaded(name: string): boolean {
-  return name === OWN || SUBJECTS.find((row) => row.name === name)?.kind === "native";
+  return name === OWN || isNative(name);
 }
 
 const MERGED_NOTE =
@@ -221,7 +193,7 @@ function toResult(
   const hash = check?.hash ?? null;
   return {
     name: command.name,
-    title: SUBJECTS.find((row) => row.name === command.name)?.title ?? command.name,
+    title: titleOf(command.name),
     nsPerOp: nsSpread,
     rounds: times,
     opsPerSecond: 1e9 / nsSpread.median,
@@ -237,6 +209,7 @@ function toResult(
     ratio: isOwn ? null : medianInterval(pairedRatios(times, ownTimes)),
     caution: judge(measured as Measured, eventsOf(workload.script), plan),
     hash: hash === null ? null : hash.toString(16).padStart(8, "0"),
+    probes: rounds.map(({ probeNs }) => probeNs ?? 0),
   };
 }
 

@@ -11,8 +11,10 @@ import {
   spread,
 } from "../base/statistics.js";
 import { estimateMs, type Measured, measureInTurn, nsPerOp, type Plan } from "../measure/inTurn.js";
+import { Quiet } from "../measure/quiet.js";
 import { withScriptFile } from "../measure/scriptFile.js";
 import { scriptCommand } from "../measure/subjectProcess.js";
+import { DISTURBED } from "../measure/turns.js";
 import { formatSettings } from "../term/format.js";
 import { type Progress, startProgress } from "../term/progress.js";
 import type { Resolved } from "../workloads/resolve.js";
@@ -41,7 +43,8 @@ const FINAL_SHARE = 0.3;
 function planFinal(budgetMs: number): Plan {
   const plan = { rounds: 1, roundMs: 100, warmupMs: 150, limitMs: LIMIT_MS };
   const rounds = Math.floor((budgetMs * FINAL_SHARE) / estimateMs(2, plan));
-  return { ...plan, rounds: Math.min(MAX_FINAL_ROUNDS, Math.max(MIN_ROUNDS, rounds)) };
+  const planned = Math.min(MAX_FINAL_ROUNDS, Math.max(MIN_ROUNDS, rounds));
+  return { ...plan, rounds: planned, mostRounds: planned };
 }
 
 interface Tried {
@@ -68,9 +71,11 @@ export async function runTune(
   let best = defaults;
   let final: { gain: Interval; isBetter: boolean } | undefined;
   let isEarly = false;
+  let isDisturbed = false;
   try {
     await withScriptFile(workload.script, async (file) => {
       const bar = showTime(progress, budgetMs);
+      const quiet = new Quiet();
       const measure = async (
         all: readonly Settings[],
         plan: Plan,
@@ -80,7 +85,8 @@ export async function runTune(
           ...scriptCommand("hakmem", file, toOptions(KNOBS, settings, base)),
           name: formatSettings(settings).replaceAll("HAKMEM_TINY_", ""),
         }));
-        const measured = await measureInTurn(commands, plan, bar, stage);
+        const measured = await measureInTurn(commands, plan, bar, stage, { quiet });
+        isDisturbed ||= measured.some((own) => own.isDisturbed);
         return all.map((_, index) => timesOf(measured[index]));
       };
       for (const { row, values } of KNOBS) {
@@ -115,9 +121,11 @@ export async function runTune(
       ...workload.notes,
       ...(isEarly && !signal.aborted ? [EARLY] : []),
       ...(best !== defaults && final === undefined ? [uncompared(best)] : []),
+      ...(isDisturbed ? [DISTURBED] : []),
       ...(final !== undefined && !isBetter ? [`${formatSettings(best)} won the search.`] : []),
     ],
     isInterrupted: signal.aborted,
+    isDisturbed,
   };
 }
 
@@ -170,7 +178,8 @@ async function halve(
     const rounds = Math.min(...left.map((_, index) => times[index]?.length ?? 0));
     if (rounds === 0) break;
     left = ranked.slice(0, Math.floor(left.length / 2)).map(({ settings }) => settings);
-    plan = { ...plan, rounds: 2 * plan.rounds };
+    // The budget is a time: a disturbed machine gets no turns beyond those planned.
+    plan = { ...plan, rounds: 2 * plan.rounds, mostRounds: 2 * plan.rounds };
   }
   return left[0] ?? (candidates[0] as Settings);
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
-import type { Heap } from "../../src/index.js";
+import type { Heap, SharedHeap } from "../../src/index.js";
 import { OP_FREE, OP_REALLOC, OP_SHIFT, SLOT_MASK } from "../../src/trace/format.js";
 import type { InspectResult } from "../base/results.js";
 import type { HeapGauge, Subject } from "../rivals/subject.js";
@@ -62,7 +62,7 @@ export function atPoint(eventCount: number, point: number): number {
 function watch<Block>(
   subject: Subject<Block>,
   gauge: () => HeapGauge,
-  heap: Heap,
+  heap: Heap | SharedHeap,
   script: Script,
 ): { seriesBytes: number[]; map: InspectResult } {
   heap.drain();

@@ -7,11 +7,12 @@ import { type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { setImmediate as turn } from "node:timers/promises";
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
+import { createSubject } from "../rivals/create.js";
 import type { HeapGauge } from "../rivals/subject.js";
-import { createSubject } from "../rivals/table.js";
 import { decodeScript, type Script } from "../workloads/script.js";
 import { check } from "./check.js";
 import { createPasses, type Passes } from "./passes.js";
+import { probe, warmProbe } from "./probe.js";
 import { type Profiler, startProfiler } from "./profiler.js";
 import type { Answer, CheckAnswer, Request, RoundAnswer } from "./protocol.js";
 import type { Setup } from "./workers/shared.js";
@@ -69,17 +70,21 @@ async function settle(): Promise<{ count: number; ms: number }> {
 async function main(): Promise<void> {
   const { passes, gauge: readGauge, check: runCheck } = await createStage();
   let profiler: Profiler | undefined;
+  warmProbe();
 
   async function round(times: number, limitMs: number): Promise<RoundAnswer> {
     const before = await settle();
     const gaugeBefore = readGauge?.();
+    const probeBefore = probe();
     const cpuBefore = process.cpuUsage();
     const timed = passes.round(times, limitMs);
     const cpu = process.cpuUsage(cpuBefore);
+    const probeNs = Math.max(probeBefore, probe());
     const gauge = readGauge?.();
     const after = await settle();
     return {
       ...timed,
+      probeNs,
       cpuUserUs: cpu.user,
       cpuSystemUs: cpu.system,
       collections: after.count - before.count,

@@ -1,7 +1,8 @@
 import { createHistogram } from "node:perf_hooks";
 import type { Subject } from "../rivals/subject.js";
 import { eventsOf, type Script } from "../workloads/script.js";
-import { createLoop, createState, freeAll, type Loop } from "./loops.js";
+import { createLoop, createRare, createTrack, freeAll, type Loop } from "./loops.js";
+import { createTight, type TightLoop } from "./tight.js";
 
 /** Words of one call of the loop; see `drive`. */
 const CHUNK_WORDS = 128;
@@ -16,10 +17,7 @@ export interface Timed {
 
 /** The timed passes over a script, on one subject. */
 export interface Passes {
-  /**
-   * Runs through the script so many times. Blocks that are left are freed after each run, outside
-   * the timing.
-   */
+  /** Runs through the script so many times. After each run, untimed, it frees what is left. */
   round(times: number, limitMs: number): Timed;
   /** Times every event by itself. */
   latency(limitMs: number): { timerNs: number; events: number; curve: [number, number][] };
@@ -33,10 +31,11 @@ export interface Passes {
  * that V8 inlines neither.
  */
 function drive(loop: Loop, from: number, to: number): void {
-  for (let at = from; at < to; at += CHUNK_WORDS) loop(at, Math.min(at + CHUNK_WORDS, to));
+  for (let at = from; at < to; ) at = loop(at, Math.min(at + CHUNK_WORDS, to));
 }
 
-const idle: Loop = () => {};
+const idle: Loop = (_, to) => to;
+const idleCall = (): void => {};
 
 /**
  * Brings a script's words into the window, part by part, and calls `use` with the number of words
@@ -82,16 +81,47 @@ function run(loop: Loop, script: Script, window: Int32Array, limitNs: number): T
   return { ns, events, isCut: events < eventsOf(script) };
 }
 
+/** Calls a tight loop so many times; also called with two different ones. */
+function driveTight(call: () => void, calls: number): void {
+  for (let left = calls; left > 0; left--) call();
+}
+
+/** One run of a tight loop, which may be a few events longer than the script. */
+function runTight(loop: TightLoop, script: Script, limitNs: number): Timed {
+  const { call, callEvents } = loop;
+  const wanted = eventsOf(script);
+  const calls = Math.max(1, Math.floor(CLOCK_WORDS / callEvents));
+  let ns = 0;
+  let events = 0;
+  loop.restart();
+  while (events < wanted && ns <= limitNs) {
+    const count = Math.min(calls, Math.ceil((wanted - events) / callEvents));
+    const start = process.hrtime.bigint();
+    driveTight(call, count);
+    ns += Number(process.hrtime.bigint() - start);
+    events += count * callEvents;
+  }
+  loop.freeLeft();
+  return { ns, events, isCut: events < wanted };
+}
+
 export function createPasses<Block>(subject: Subject<Block>, script: Script): Passes {
-  const state = createState(subject, script);
-  const loop = createLoop(subject, script, state);
+  const track = createTrack(subject, script);
+  const loop = createLoop(subject, track, createRare(subject, track));
+  const tight = script.tight === undefined ? undefined : createTight(subject, script.tight);
+  const runOnce = (limitNs: number): Timed => {
+    if (tight !== undefined) return runTight(tight, script, limitNs);
+    const timed = run(loop, script, track.words, limitNs);
+    freeAll(subject, track);
+    return timed;
+  };
   return {
     round(times, limitMs) {
       drive(idle, 0, CHUNK_WORDS);
+      driveTight(idleCall, 1);
       const total = { ns: 0, events: 0, isCut: false };
       for (let time = 0; time < times && !total.isCut; time++) {
-        const { ns, events, isCut } = run(loop, script, state.window, limitMs * 1e6 - total.ns);
-        freeAll(subject, state);
+        const { ns, events, isCut } = runOnce(limitMs * 1e6 - total.ns);
         total.ns += ns;
         total.events += events;
         total.isCut = isCut;
@@ -99,7 +129,7 @@ export function createPasses<Block>(subject: Subject<Block>, script: Script): Pa
       return total;
     },
     latency(limitMs) {
-      return measureLatency(loop, script, state.window, limitMs, () => freeAll(subject, state));
+      return measureLatency(loop, script, track.words, limitMs, () => freeAll(subject, track));
     },
   };
 }

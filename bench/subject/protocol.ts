@@ -57,6 +57,8 @@ export interface RoundAnswer {
   readonly events: number;
   /** Whether the time limit ended the round before its last event. */
   readonly isCut: boolean;
+  /** The slower of the probes before and after it: see probe.ts. */
+  readonly probeNs?: number;
   readonly cpuUserUs: number;
   readonly cpuSystemUs: number;
   readonly collections: number;

@@ -6,7 +6,8 @@ import type { Workload } from "./workload.js";
  * HAKMEM's random-mixed: a slot drawn at random is freed if full, else filled with 16 to 1039
  * bytes. One iteration is one event. HAKMEM's text calls the second argument the block size, its
  * code the number of slots; here it is the slots, and `--size` fixes the size. In the original,
- * slot and size share bits of one draw; here they do with `--compat` only.
+ * slot and size share bits of one draw; here they do with `--compat` only. `--tight` takes a power of
+ * two of slots, of which a bit mask is enough.
  */
 export const randomMixed: Workload = {
   name: "random-mixed",
@@ -18,7 +19,7 @@ export const randomMixed: Workload = {
   ],
   smoke: [5000, 256, 42],
   isForWorkers: false,
-  takes: ["size", "compat"],
+  takes: ["size", "compat", "tight"],
   build({ values, size, compat, seed }) {
     const [iterations = 0, slots = 0] = values;
     const random = new Random(seed);
@@ -31,7 +32,9 @@ export const randomMixed: Workload = {
       else writer.malloc(slot, size ?? 16 + (draw & 0x3ff));
       isFull[slot] = 1 - (isFull[slot] as number);
     }
-    return writer.finish();
+    const script = writer.finish();
+    if (size !== undefined || compat || (slots & (slots - 1)) !== 0) return script;
+    return { ...script, tight: { loop: "random", slots, seed: seed || 1 } };
   },
   note({ values: [, slots = 0], size, compat }) {
     const sizes = size === undefined ? "sizes of 16 to 1039 bytes" : `blocks of ${size} bytes`;

@@ -21,6 +21,7 @@ export interface WorkloadFlags {
   readonly size?: string;
   readonly seed?: string;
   readonly compat?: boolean;
+  readonly tight?: boolean;
 }
 
 const DEFAULT_WORKERS = 4;
@@ -34,7 +35,8 @@ export function addWorkload(command: Command): Command {
     .option("--workers <n>", "workers that share the events: threads of hakmem over one SharedHeap")
     .option("--size <bytes>", "every request has this size")
     .option("--seed <n>", "seed of the workload's draws")
-    .option("--compat", "draw as the original program does");
+    .option("--compat", "draw as the original program does")
+    .option("--tight", "run the workload's own loop in rounds, not a list of its events");
 }
 
 /** The workloads and their arguments, for `--help`. */
@@ -73,7 +75,7 @@ export function readWorkload(
     workers: named("WORKERS") ?? readFlag("--workers", flags.workers, 1, MAX_WORKERS) ?? fallback,
     compat: flags.compat === true,
   };
-  const script = workload.build(given);
+  const script = chooseLoop(name, workload.build(given), flags);
   const size = given.size === undefined ? [] : [`--size ${given.size}`];
   const workers = workload.isForWorkers && named("WORKERS") === undefined;
   const label = [
@@ -82,12 +84,21 @@ export function readWorkload(
     ...size,
     ...(workers ? [`--workers ${given.workers}`] : []),
     ...(given.compat ? ["--compat"] : []),
+    ...(flags.tight === true ? ["--tight"] : []),
   ].join(" ");
   const notes = [
     ...(workload.note === undefined ? [] : [workload.note(given)]),
     ...(script.workers === undefined ? [] : [sayWorkers(workersOf(script))]),
   ];
   return { script, info: describe(name, label, workload.sentence, script), notes };
+}
+
+/** A script keeps its tight loop only if that is asked for. */
+function chooseLoop(name: string, built: Script, { tight }: WorkloadFlags): Script {
+  const { tight: loop, ...script } = built;
+  if (tight !== true) return script;
+  if (loop !== undefined) return { ...script, tight: loop };
+  throw new UsageError(`${name} --tight takes a power of two of slots, no --size and no --compat`);
 }
 
 function sayWorkers(workers: number): string {
@@ -103,7 +114,9 @@ function readReplay(positional: readonly string[], flags: WorkloadFlags): Resolv
   if (file === undefined || rest.length > 0) {
     throw new UsageError("replay takes one argument, a trace's file (.hkt or .hkt.gz)");
   }
-  const given = Object.keys(flags).filter((flag) => ["workers", "size", "compat"].includes(flag));
+  const given = Object.keys(flags).filter((flag) =>
+    ["workers", "size", "compat", "tight"].includes(flag),
+  );
   if (given.length > 0) throw new UsageError(`replay takes no --${given[0]}: a trace is as it is`);
   const trace = readTrace(file);
   const script: Script = { ...trace, repeat: 1, touch: "first" };
@@ -132,6 +145,9 @@ function checkFlags(workload: Workload, positional: readonly string[], flags: Wo
   }
   if (flags.compat === true && !takes.includes("compat")) {
     throw new UsageError(`${name} takes no --compat: its draws are the original's`);
+  }
+  if (flags.tight === true && !takes.includes("tight")) {
+    throw new UsageError(`${name} takes no --tight: it has no loop of its own`);
   }
   if (flags.workers !== undefined && !isForWorkers) {
     throw new UsageError(`${name} takes no --workers: it is a workload of one worker`);

@@ -13,6 +13,8 @@ export interface Script {
   /** How often a round runs through the words; above 1 only if they free all they allocate. */
   readonly repeat: number;
   readonly touch: Touch;
+  /** A loop that does these events without reading them; rounds run it in their place. */
+  readonly tight?: Tight;
   /** The worker of each event, where several share the work; else one has it all. */
   readonly workers?: Uint8Array;
   /** Events with which a successor begins: the worker before it has ended, its blocks are its. */
@@ -20,6 +22,22 @@ export interface Script {
 }
 
 export const OP_WORK = 3;
+
+/**
+ * A loop as a program would write it: no list of events is read, so that only the allocator's
+ * time is left.
+ */
+export type Tight =
+  /** Blocks of one size are allocated, then freed: a batch of 1 in turn, one by one. */
+  | {
+      readonly loop: "oldest-first" | "newest-first";
+      readonly bytes: number;
+      readonly batch: number;
+    }
+  /** Slots are toggled as a generator draws them. */
+  | { readonly loop: "random"; readonly slots: number; readonly seed: number };
+
+const TIGHT_LOOPS = ["none", "oldest-first", "newest-first", "random"] as const;
 
 /**
  * What is done with a block's bytes: its first byte is written; its first two bytes are; or all are
@@ -148,14 +166,17 @@ export function peakOf({ words, slotCount }: Pick<Script, "words" | "slotCount">
 /*
  * A script on its way to a subject's process: a file, which the native subject can read too.
  *
- *   word 0      1        2       3        4       5            6 ...
- *   "HKS1"   events   slots   repeat   touch   has workers   two words an event | a byte an event
+ *   word 0      1        2       3        4       5             6       7    8      9 ...
+ *   "HKS1"   events   slots   repeat   touch   has workers   | tight   a    b  |  two words per
+ *                                                                                 event | a byte
+ *                                                                                 per event
  *
+ * `tight` is an index into TIGHT_LOOPS; a and b are its bytes and batch, or its slots and seed.
  * The byte is the event's worker, and SUCCESSOR if a successor begins with it.
  */
 const SUCCESSOR = 0x80;
 const MAGIC = 0x31534b48; // "HKS1"
-const HEAD_WORDS = 6;
+const HEAD_WORDS = 9;
 
 /** The words of a script's file, in this machine's byte order: it never leaves the machine. */
 export function encodeScript(script: Script): Int32Array {
@@ -164,7 +185,8 @@ export function encodeScript(script: Script): Int32Array {
   const bytesAt = HEAD_WORDS + words.length;
   const file = new Int32Array(bytesAt + (workers === undefined ? 0 : (eventCount + 3) >>> 2));
   const touch = TOUCHES.indexOf(script.touch);
-  file.set([MAGIC, eventCount, slotCount, repeat, touch, workers === undefined ? 0 : 1]);
+  const hasWorkers = workers === undefined ? 0 : 1;
+  file.set([MAGIC, eventCount, slotCount, repeat, touch, hasWorkers, ...encodeTight(script)]);
   file.set(words, HEAD_WORDS);
   if (workers === undefined) return file;
   const bytes = new Uint8Array(file.buffer, 4 * bytesAt);
@@ -174,13 +196,27 @@ export function encodeScript(script: Script): Int32Array {
   return file;
 }
 
+function encodeTight({ tight }: Script): [loop: number, a: number, b: number] {
+  if (tight === undefined) return [0, 0, 0];
+  const [a, b] = tight.loop === "random" ? [tight.slots, tight.seed] : [tight.bytes, tight.batch];
+  return [TIGHT_LOOPS.indexOf(tight.loop), a, b];
+}
+
+function decodeTight([kind = 0, a = 0, b = 0]: Int32Array): { tight?: Tight } {
+  const loop = TIGHT_LOOPS[kind] ?? "none";
+  if (loop === "none") return {};
+  if (loop === "random") return { tight: { loop, slots: a, seed: b } };
+  return { tight: { loop, bytes: a, batch: b } };
+}
+
 export function decodeScript(file: Int32Array): Script {
   const [magic, eventCount = 0, slotCount = 0, repeat = 0, touch = 0, hasWorkers = 0] = file;
   const bytesAt = HEAD_WORDS + 2 * eventCount;
   const length = bytesAt + hasWorkers * ((eventCount + 3) >>> 2);
   if (magic !== MAGIC || file.length !== length) throw new Error("no script");
   const words = file.slice(HEAD_WORDS, bytesAt);
-  const script: Script = { words, slotCount, repeat, touch: TOUCHES[touch] as Touch };
+  const tight = decodeTight(file.subarray(6, HEAD_WORDS));
+  const script: Script = { words, slotCount, repeat, touch: TOUCHES[touch] as Touch, ...tight };
   if (hasWorkers === 0) return script;
   const start = file.byteOffset + 4 * bytesAt;
   const bytes = new Uint8Array(file.buffer, start, eventCount);

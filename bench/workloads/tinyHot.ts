@@ -1,4 +1,4 @@
-import { ScriptWriter } from "./script.js";
+import { type Script, ScriptWriter } from "./script.js";
 import type { Workload } from "./workload.js";
 
 /** HAKMEM's tiny-hot: a batch of one size is allocated, then freed newest first, and again. */
@@ -12,12 +12,24 @@ export const tinyHot: Workload = {
   ],
   smoke: [64, 100, 50],
   isForWorkers: false,
-  takes: ["size"],
+  takes: ["size", "tight"],
   build({ values, size }) {
     const [bytes = 0, batch = 0, cycles = 0] = values;
-    const writer = new ScriptWriter();
-    for (let slot = 0; slot < batch; slot++) writer.malloc(slot, size ?? bytes);
-    for (let slot = batch - 1; slot >= 0; slot--) writer.free(slot);
-    return writer.finish("first", cycles);
+    return buildBatches("newest-first", size ?? bytes, batch, cycles);
   },
 };
+
+/** Returns the script of batches of one size, and the loop that does the same. */
+export function buildBatches(
+  loop: "oldest-first" | "newest-first",
+  bytes: number,
+  batch: number,
+  cycles: number,
+): Script {
+  const writer = new ScriptWriter();
+  for (let slot = 0; slot < batch; slot++) writer.malloc(slot, bytes);
+  for (let slot = 0; slot < batch; slot++) {
+    writer.free(loop === "oldest-first" ? slot : batch - 1 - slot);
+  }
+  return { ...writer.finish("first", cycles), tight: { loop, bytes, batch } };
+}

@@ -32,8 +32,8 @@ export interface Workload {
   readonly smoke: readonly number[];
   /** Whether its point is several workers. */
   readonly isForWorkers: boolean;
-  /** Whether `--size`, `--compat` mean anything to it. */
-  readonly takes: readonly ("size" | "compat")[];
+  /** Whether `--size`, `--compat`, `--tight` mean anything to it. */
+  readonly takes: readonly ("size" | "compat" | "tight")[];
   build(given: WorkloadArguments): Script;
   /** What ran, where the name or the arguments could be misread. */
   note?(given: WorkloadArguments): string;

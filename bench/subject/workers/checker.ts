@@ -49,7 +49,7 @@ export class WorkerChecker {
   }
 
   #step(): void {
-    const { setup, cells, slots, u8, ops } = this.#desk;
+    const { setup, cells, slots, subject } = this.#desk;
     const { words, events, written } = setup.stream;
     const word = words[this.#at] as number;
     const size = words[this.#at + 1] as number;
@@ -62,26 +62,26 @@ export class WorkerChecker {
     const oldSize = words[this.#at + (isCell ? 4 : 2)] as number;
     switch (word >>> OP_SHIFT) {
       case OP_MALLOC:
-        this.#fill(blocks, place, ops.malloc(size), size, event);
+        this.#fill(blocks, place, subject.malloc(size), size, event);
         break;
       case OP_FREE:
         this.#verify(old, event, place, size, size, value);
-        ops.free(old);
+        subject.free(old);
         blocks[place] = 0;
         break;
       case OP_REALLOC: {
-        const block = ops.realloc(old, size);
+        const block = subject.realloc(old, size);
         this.#verify(block, event, place, Math.min(oldSize, size), oldSize, value);
         this.#fill(blocks, place, block, size, event);
         break;
       }
       default:
-        for (let time = 0; time < size; time++) u8.fill(value, old, old + oldSize);
+        for (let time = 0; time < size; time++) subject.fill(old, oldSize, value);
     }
   }
 
   #fill(blocks: Int32Array, place: number, block: number, size: number, event: number): void {
-    this.#desk.u8.fill(byteOf(event), block, block + size);
+    this.#desk.subject.fill(block, size, byteOf(event));
     blocks[place] = block;
   }
 
@@ -93,10 +93,9 @@ export class WorkerChecker {
     oldSize: number,
     value: number,
   ): void {
-    const { u8 } = this.#desk;
-    const read = (from: number, offset: number): number => u8[from + offset] as number;
-    verifyBytes({ read }, block, event, place, size, value);
+    const { subject } = this.#desk;
+    verifyBytes(subject, block, event, place, size, value);
     // Of a block that was shortened to nothing, no byte is left to read.
-    this.#bytes[event] = size === 0 ? (oldSize === 0 ? 0 : value) : read(block, 0);
+    this.#bytes[event] = size === 0 ? (oldSize === 0 ? 0 : value) : subject.read(block, 0);
   }
 }

@@ -1,8 +1,9 @@
 import { SharedHeap } from "../../../src/index.js";
-import { opsOf } from "../../rivals/heap.js";
+import { subjectOf } from "../../rivals/heap.js";
+import type { Loop } from "../loops.js";
 import { WorkerChecker } from "./checker.js";
 import { bucketOf } from "./histogram.js";
-import { createWorkerLoop, type Desk, enter, lengthOf, type WorkerLoop } from "./loop.js";
+import { createWorkerLoop, type Desk, enter, lengthOf } from "./loop.js";
 import {
   ARGUMENT,
   addWord,
@@ -21,13 +22,13 @@ import {
   Stopped,
 } from "./shared.js";
 
-/** Words of one call of the loop: see `drive` of run/passes.ts. */
+/** Words of one call of the loop: see `drive` of passes.ts. */
 const CHUNK_WORDS = 128;
 /** Words between two looks at the clock, and at who is to be woken. */
 const CLOCK_WORDS = 8192;
 const WAKE_WORDS = 1024;
 
-function drive(loop: WorkerLoop, progress: Progress, from: number, to: number): number {
+function drive(loop: Loop, progress: Progress, from: number, to: number): number {
   let at = from;
   while (at < to) {
     at = loop(at, Math.min(at + CHUNK_WORDS, to));
@@ -36,14 +37,14 @@ function drive(loop: WorkerLoop, progress: Progress, from: number, to: number): 
   return at;
 }
 
-const idle: WorkerLoop = (_, to) => to;
+const idle: Loop = (_, to) => to;
 
 /** One of the workers that share a script: does what the main thread commands. */
 export class ScriptWorker {
   #desk: Desk;
   readonly #control: Int32Array;
   readonly #look: () => void;
-  #loop: WorkerLoop;
+  #loop: Loop;
   readonly #checker: WorkerChecker;
   readonly #histogram: Uint32Array;
   readonly #ends: BigInt64Array;
@@ -63,7 +64,7 @@ export class ScriptWorker {
     const cells = new Int32Array(setup.cells);
     const progress = new Progress(setup, this.#look);
     const slots = new Int32Array(setup.slots[setup.worker] as SharedArrayBuffer);
-    this.#desk = { setup, heap, u8: heap.u8, ops: opsOf(heap), cells, progress, slots };
+    this.#desk = { setup, heap, subject: subjectOf(heap), cells, progress, slots };
     this.#loop = createWorkerLoop(this.#desk);
     this.#checker = new WorkerChecker(this.#desk, () => this.#succeed());
     this.#histogram = new Uint32Array(setup.histogram);
@@ -85,7 +86,7 @@ export class ScriptWorker {
     const { heap, setup } = this.#desk;
     heap.detach();
     const next = SharedHeap.attach(setup.heap);
-    this.#desk = { ...this.#desk, heap: next, u8: next.u8, ops: opsOf(next) };
+    this.#desk = { ...this.#desk, heap: next, subject: subjectOf(next) };
     this.#loop = createWorkerLoop(this.#desk);
     return this.#desk;
   }
@@ -161,7 +162,7 @@ export class ScriptWorker {
   }
 
   /** Runs through the stream, and returns how far it came. */
-  #stepwise(run: WorkerLoop): number {
+  #stepwise(run: Loop): number {
     const { setup, progress } = this.#desk;
     const { ends, words } = setup.stream;
     const { length } = words;
@@ -196,11 +197,11 @@ export class ScriptWorker {
 }
 
 /** Frees what a worker's slots still hold. */
-function freeAll({ ops }: Desk, slots: Int32Array): void {
+function freeAll({ subject }: Desk, slots: Int32Array): void {
   for (let slot = 0; slot < slots.length; slot++) {
     const block = slots[slot] as number;
     if (block === 0) continue;
-    ops.free(block);
+    subject.free(block);
     slots[slot] = 0;
   }
 }

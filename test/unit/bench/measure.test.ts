@@ -99,7 +99,7 @@ describe("measureInTurn", () => {
   });
 
   it("asks for latencies once, if at all", async () => {
-    const [own] = await measureInTurn([command("a")], PLAN, silent, never, 100);
+    const [own] = await measureInTurn([command("a")], PLAN, silent, never, { latencyLimitMs: 100 });
     expect(own?.latency).toEqual({ timerNs: 1, events: 1, curve: [] });
     expect(readLog().filter(({ pass }) => pass === "latency")).toHaveLength(1);
   });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { createSubject } from "../../../bench/rivals/create.js";
 import { loadPackage } from "../../../bench/rivals/linear.js";
 import { type Subject, SubjectMissing } from "../../../bench/rivals/subject.js";
-import { createSubject, SUBJECTS } from "../../../bench/rivals/table.js";
+import { SUBJECTS } from "../../../bench/rivals/table.js";
 
 const SEED = 20261122;
 const SLOTS = 200;

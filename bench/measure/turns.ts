@@ -1,0 +1,122 @@
+import type { RoundAnswer } from "../subject/protocol.js";
+import type { Quiet } from "./quiet.js";
+import type { SubjectCommand } from "./subjectProcess.js";
+
+/** How a comparison is measured. */
+export interface Plan {
+  /** Turns that are to count. In each, every subject has a fresh process and a round. */
+  readonly rounds: number;
+  /** Turns at the most, on a machine that others disturb; see `turnsAtMost`. */
+  readonly mostRounds?: number;
+  /** A round runs through the script as often as fills this time. */
+  readonly roundMs: number;
+  /** Or so often in each slice, if it is given. */
+  readonly sliceRuns?: number;
+  /** Parts of a round, which the subjects run in turn. */
+  readonly slices?: number;
+  /** A process is warmed up for at least so long before its round. */
+  readonly warmupMs: number;
+  /** A pass of a subject that takes longer is cut. */
+  readonly limitMs: number;
+}
+
+/** A subject's round in one turn, as the slices that it was run in. */
+export interface Turn {
+  readonly index: number;
+  readonly slices: readonly RoundAnswer[];
+}
+
+/** What was measured of a subject, with what counts of it. */
+export interface Counted {
+  readonly command: SubjectCommand;
+  readonly turns: Turn[];
+  /** The rounds that count, one for each such turn. */
+  rounds: RoundAnswer[];
+  /** Whether all rounds count because too few were quiet. */
+  isDisturbed: boolean;
+}
+
+/** What is said of a comparison whose machine was hardly ever quiet. */
+export const DISTURBED =
+  "Others used this machine during most rounds, so all rounds count and their times include " +
+  "that interference.";
+
+/** A round with fewer quiet slices does not count, unless it has no more slices. */
+const MIN_QUIET_SLICES = 2;
+/** The share of the planned turns that must be quiet; else all turns count. */
+const LEAST_QUIET = 0.6;
+/** Plans of fewer turns are not meant to be judged, and are not prolonged. */
+const MIN_PROLONGED = 6;
+
+/** Returns how many turns a plan may take in order to find its quiet ones. */
+export function turnsAtMost({ rounds, mostRounds }: Plan): number {
+  return mostRounds ?? (rounds < MIN_PROLONGED ? rounds : 2 * rounds);
+}
+
+function quietSlices(
+  quiet: Quiet,
+  { program }: SubjectCommand,
+  { slices }: Turn,
+): readonly RoundAnswer[] {
+  const own = slices.filter((slice) => quiet.has(program, slice));
+  return own.length < Math.min(MIN_QUIET_SLICES, slices.length) ? [] : own;
+}
+
+/** A round that its time limit has cut is its subject's only one, and always counts. */
+function isCut({ slices }: Turn): boolean {
+  return slices.some((slice) => slice.isCut);
+}
+
+/**
+ * Returns the turns in which all subjects had quiet slices. A turn counts for all subjects or for
+ * none, so that their ratios are of what was measured side by side.
+ */
+function quietTurns(all: readonly Counted[], quiet: Quiet): number[] {
+  const indices = new Set(all.flatMap(({ turns }) => turns.map(({ index }) => index)));
+  return [...indices].filter((index) =>
+    all.every(({ command, turns }) => {
+      const turn = turns.find((own) => own.index === index);
+      return turn === undefined || isCut(turn) || quietSlices(quiet, command, turn).length > 0;
+    }),
+  );
+}
+
+/** Returns whether enough turns were quiet, as far as the run knows by now. */
+export function isEnough(all: readonly Counted[], plan: Plan, quiet: Quiet): boolean {
+  return quietTurns(all, quiet).length >= plan.rounds;
+}
+
+/**
+ * Decides which rounds count. To be asked again when a run of several comparisons is over: by then
+ * the fastest probes are known.
+ */
+export function countRounds(all: readonly Counted[], plan: Plan, quiet: Quiet): void {
+  const indices = new Set(quietTurns(all, quiet));
+  const done = Math.max(0, ...all.map(({ turns }) => turns.length));
+  const isDisturbed = indices.size < Math.min(done, Math.ceil(LEAST_QUIET * plan.rounds));
+  for (const own of all) {
+    own.isDisturbed = isDisturbed;
+    const takesAll = (turn: Turn): boolean => isDisturbed || isCut(turn);
+    const counting = own.turns.filter((turn) => takesAll(turn) || indices.has(turn.index));
+    own.rounds = counting.map((turn) =>
+      (takesAll(turn) ? turn.slices : quietSlices(quiet, own.command, turn)).reduce(addRounds),
+    );
+  }
+}
+
+function addRounds(a: RoundAnswer, b: RoundAnswer): RoundAnswer {
+  return {
+    ns: a.ns + b.ns,
+    events: a.events + b.events,
+    isCut: a.isCut || b.isCut,
+    probeNs: Math.max(a.probeNs ?? 0, b.probeNs ?? 0),
+    cpuUserUs: a.cpuUserUs + b.cpuUserUs,
+    cpuSystemUs: a.cpuSystemUs + b.cpuSystemUs,
+    collections: a.collections + b.collections,
+    collectionMs: a.collectionMs + b.collectionMs,
+    slabsOpened: a.slabsOpened + b.slabsOpened,
+    refills: a.refills + b.refills,
+    drains: a.drains + b.drains,
+    peakCommittedBytes: Math.max(a.peakCommittedBytes ?? 0, b.peakCommittedBytes ?? 0),
+  };
+}

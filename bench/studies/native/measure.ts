@@ -1,0 +1,82 @@
+import type { Interval } from "../../base/results.js";
+import { medianInterval, pairedRatios } from "../../base/statistics.js";
+import {
+  type Measured,
+  measureInTurn,
+  nsPerOp,
+  type Plan,
+  withSubject,
+} from "../../measure/inTurn.js";
+import type { Quiet } from "../../measure/quiet.js";
+import { withScriptFile } from "../../measure/scriptFile.js";
+import type { Subjects } from "../../measure/subjects.js";
+import type { Progress } from "../../term/progress.js";
+import type { Case } from "./cases.js";
+
+const LIMIT_MS = 60_000;
+const WARM_UP_MS = 100;
+const MAX_TURNS = 3;
+
+/** What all cases of a run have in common. */
+export interface Settings {
+  readonly turns: number;
+  /** Slices of a round. */
+  readonly rounds: number;
+  readonly subjects: Subjects;
+  readonly quiet: Quiet;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+export function toPlan({ turns, rounds }: Settings, sliceRuns: number): Plan {
+  const common = { roundMs: WARM_UP_MS / 4, warmupMs: WARM_UP_MS, limitMs: LIMIT_MS };
+  return { ...common, rounds: turns, mostRounds: MAX_TURNS * turns, slices: rounds, sliceRuns };
+}
+
+/** Measures all subjects of a case in turn. @throws Error if one fails. */
+export async function measureCase(entry: Case, settings: Settings): Promise<Measured[]> {
+  const { subjects, progress, signal, quiet } = settings;
+  return await withScriptFile(entry.build(), async (file) => {
+    const commands =
+      entry.group === "floor"
+        ? subjects.floorCommands(file)
+        : subjects.commandsFor(file, {}).map(({ command }) => command);
+    const step = (text: string): void => progress.step(`${entry.group} ${entry.name}, ${text}`);
+    const plan = toPlan(settings, entry.sliceRuns);
+    const all = await measureInTurn(commands, plan, { ...progress, step }, signal, { quiet });
+    for (const { command, failure } of all) {
+      if (failure !== null) throw new Error(`${entry.name}: ${command.name}: ${failure}`);
+    }
+    return all;
+  });
+}
+
+/**
+ * Returns the bytes that each subject needs at most when every byte is written: what hakmem's heap
+ * has committed, and how much resident memory rivals add.
+ */
+export async function measureMemory(
+  entry: Case,
+  { subjects, progress, signal }: Settings,
+): Promise<Map<string, number>> {
+  const bytes = new Map<string, number>();
+  await withScriptFile(entry.build(), async (file) => {
+    for (const { name, checker } of subjects.commandsFor(file, {})) {
+      progress.step(`${entry.group} ${entry.name}, ${name}`);
+      const { heap, peakBytes } = await withSubject(checker, signal, (subject) =>
+        subject.ask({ pass: "check", limitMs: LIMIT_MS }),
+      );
+      bytes.set(name, heap?.peakCommittedBytes ?? peakBytes);
+    }
+  });
+  return bytes;
+}
+
+export function timesOf({ rounds }: Measured): number[] {
+  return rounds.map(nsPerOp);
+}
+
+/** Returns the time of one subject / that of another, turn by turn: its median and interval. */
+export function ratioOf(above: Measured, below: Measured): Interval {
+  return medianInterval(pairedRatios(timesOf(above), timesOf(below)));
+}
