@@ -5,7 +5,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { describeMachine, readMachine } from "../../base/machine.js";
+import { readMachine } from "../../base/machine.js";
 import { geometricMean, median, quartiles } from "../../base/statistics.js";
 import { readRivals } from "../../command/bench.js";
 import type { Measured } from "../../measure/inTurn.js";
@@ -17,6 +17,7 @@ import { formatInterval } from "../../term/format.js";
 import { startProgress } from "../../term/progress.js";
 import { type Column, printTable } from "../../term/table.js";
 import { checkWhole, chooseCases } from "../arguments.js";
+import { printMachine, runStudy } from "../study.js";
 import { type Case, listCases } from "./cases.js";
 import { measureCase, measureMemory, ratioOf, type Settings, timesOf, toPlan } from "./measure.js";
 
@@ -190,14 +191,8 @@ async function main(): Promise<void> {
   const results = await run(cases, { ...common, subjects, progress, signal }, values.json);
   progress.done();
   for (const { name, reason } of subjects.skipped) console.log(`Skipped ${name}: ${reason}`);
-  console.log(
-    `${describeMachine(readMachine())}, ` +
-      `${turns} turns of ${values.rounds} rounds; times in ns, medians`,
-  );
+  printMachine(`${turns} turns of ${values.rounds} rounds; times in ns, medians`);
   print(results);
 }
 
-main().catch((error: unknown) => {
-  console.error(`bench:native: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
-});
+runStudy("native", main);

@@ -76,7 +76,7 @@ export function timesOf({ rounds }: Measured): number[] {
   return rounds.map(nsPerOp);
 }
 
-/** Returns the time of one subject / that of another, turn by turn: its median and interval. */
+/** Returns the median, with its interval, of one subject's time / another's within a turn. */
 export function ratioOf(above: Measured, below: Measured): Interval {
   return medianInterval(pairedRatios(timesOf(above), timesOf(below)));
 }

@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { SUBJECTS } from "../../../bench/rivals/table.js";
+import { WORKLOADS } from "../../../bench/workloads/table.js";
+
+/** The benches' sources by path, without what `hakmem report` draws in a browser. */
+const FILES = readdirSync("bench", { recursive: true, encoding: "utf8" })
+  .filter((name) => /\.(ts|c)$/.test(name) && !name.includes("page"))
+  .map((name) => ({ path: join("bench", name), text: readFileSync(join("bench", name), "utf8") }));
+
+function filesWith(pattern: RegExp): string[] {
+  return FILES.filter(({ text }) => pattern.test(text)).map(({ path }) => path);
+}
+
+describe("each thing stands once:", () => {
+  it.each(WORKLOADS.map(({ name }) => name))("the workload %s", (name) => {
+    expect(filesWith(new RegExp(`^  name: "${name}"`, "m"))).toHaveLength(1);
+  });
+
+  it.each(SUBJECTS.filter(({ libraries }) => libraries !== undefined).map(({ name }) => name))(
+    "how the rival %s is found",
+    (name) => {
+      expect(filesWith(new RegExp(`lib${name}[\\w.]*\\.so`))).toEqual(["bench/rivals/table.ts"]);
+    },
+  );
+
+  it("the loop that replays a script in TypeScript", () => {
+    expect(filesWith(/\breallocWords\b|function replay/)).toEqual(["bench/subject/loops.ts"]);
+  });
+
+  it("the loop that replays a script in C", () => {
+    expect(filesWith(/\brealloc\(\w+, \w+\);/).filter((path) => path.endsWith(".c"))).toEqual([
+      "bench/native/subject.c",
+    ]);
+  });
+
+  it("the quiet probe in each language, and the decision which rounds count", () => {
+    expect(filesWith(/\b(function|static uint64_t|static double) probe\(/).sort()).toEqual([
+      "bench/native/subject.c",
+      "bench/subject/probe.ts",
+    ]);
+    expect(filesWith(/\bclass Quiet\b/)).toEqual(["bench/measure/quiet.ts"]);
+  });
+
+  it("the processes in turn, which all comparisons use", () => {
+    expect(filesWith(/\bfunction measureInTurn\b/)).toEqual(["bench/measure/inTurn.ts"]);
+    expect(filesWith(/\bawait measureInTurn\(/)).toEqual(
+      expect.arrayContaining([
+        "bench/run/bench.ts",
+        "bench/run/tune.ts",
+        "bench/studies/native/measure.ts",
+      ]),
+    );
+  });
+
+  it("how subjects are found, for the command and for bench:native", () => {
+    expect(filesWith(/\bSubjects\.find\(/).sort()).toEqual([
+      "bench/run/bench.ts",
+      "bench/studies/native/main.ts",
+      "bench/studies/shared/local.ts",
+    ]);
+  });
+});
