@@ -396,7 +396,7 @@ static uint32_t play_work(uint32_t at) {
 static inline __attribute__((always_inline)) uint32_t play_as(
     int how, int is_split, struct worker *w, uint32_t from, uint32_t to) {
   const uint32_t *script = is_split ? w->words : window;
-  const int keeps = !is_split && (how == TOUCH_ALL || has_work);
+  const int keeps = !is_split && how != FLOOR && (how == TOUCH_ALL || has_work);
   unsigned char **blocks = is_split ? w->slots : slots;
   int32_t *lengths = sizes;
   uint32_t at = from;

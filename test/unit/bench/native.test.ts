@@ -15,7 +15,13 @@ import { SERIES_POINTS } from "../../../bench/subject/protocol.js";
 import { splitScript } from "../../../bench/subject/workers/split.js";
 import { encodeSplit } from "../../../bench/subject/workers/splitFile.js";
 import { readWorkload } from "../../../bench/workloads/resolve.js";
-import { encodeScript, type Script, ScriptWriter } from "../../../bench/workloads/script.js";
+import {
+  encodeScript,
+  eventsOf,
+  type Script,
+  ScriptWriter,
+} from "../../../bench/workloads/script.js";
+import { buildBatches } from "../../../bench/workloads/tinyHot.js";
 
 const LIMIT_MS = 10_000;
 const folder = mkdtempSync(join(tmpdir(), "hakmem-test-"));
@@ -28,10 +34,15 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Starts a native subject on a script's file, and returns its answers. */
-function ask(native: Native, file: Int32Array, requests: readonly Request[]): unknown[] {
+function ask(
+  native: Native,
+  file: Int32Array,
+  requests: readonly Request[],
+  args: readonly string[] = [],
+): unknown[] {
   writeFileSync(scriptFile, new Uint8Array(file.buffer));
   const input = requests.map((request) => `${JSON.stringify(request)}\n`).join("");
-  const { stdout } = spawnSync(native.command, [scriptFile], {
+  const { stdout } = spawnSync(native.command, [scriptFile, ...args], {
     env: native.env as NodeJS.ProcessEnv,
     input,
     encoding: "utf8",
@@ -149,6 +160,26 @@ describe("native subjects, timed,", () => {
       expect(cut?.isCut).toBe(true);
       expect(cut?.ns).toBeGreaterThan(20e6);
       expect(after).toMatchObject({ events: 200_000, isCut: false });
+    }),
+  );
+
+  it(
+    "run tight loops, and the loop without an allocator",
+    eachNative((native) => {
+      const random = readWorkload("random-mixed", ["4096", "64", "0"], { tight: true }).script;
+      const batches = [1, 100, 256, 1000].map((batch) =>
+        buildBatches(batch === 256 ? "oldest-first" : "newest-first", 0, batch, 1024),
+      );
+      for (const script of [random, ...batches]) {
+        const [answer] = ask(native, encodeScript(script), [round(2)]) as RoundAnswer[];
+        expect(answer?.isCut).toBe(false);
+        expect(answer?.events).toBeGreaterThanOrEqual(2 * eventsOf(script));
+        expect(answer?.probeNs).toBeGreaterThan(0);
+      }
+      const script = createMixed().writer;
+      script.free(0);
+      const [floor] = ask(native, encodeScript(script.finish()), [round(9)], ["floor"]);
+      expect(floor).toMatchObject({ events: 108, isCut: false });
     }),
   );
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Subject } from "../../../bench/rivals/subject.js";
 import { check } from "../../../bench/subject/check.js";
 import { createPasses } from "../../../bench/subject/passes.js";
+import { readWorkload } from "../../../bench/workloads/resolve.js";
 import {
   decodeScript,
   encodeScript,
@@ -11,6 +12,7 @@ import {
   ScriptWriter,
   type Touch,
 } from "../../../bench/workloads/script.js";
+import { buildBatches } from "../../../bench/workloads/tinyHot.js";
 
 interface Faults {
   /** Blocks follow one another so closely that each reaches into the next. */
@@ -145,6 +147,43 @@ describe("a round", () => {
     writer.free(0);
     const passes = createPasses(subject, writer.finish("all"));
     expect(() => passes.round(1, 1000)).toThrow("a block's bytes have changed");
+  });
+});
+
+describe("a tight loop", () => {
+  const countsOf = (script: Script) => {
+    const { subject, counts, live } = createBump();
+    const timed = createPasses(subject, script).round(2, 10_000);
+    return { ...counts, events: timed.events, live: live.size };
+  };
+
+  it.each([
+    ["newest-first", 1, 512],
+    ["newest-first", 100, 5],
+    ["oldest-first", 256, 4],
+    ["oldest-first", 1000, 2],
+  ] as const)("%s, batches of %i, does what the events say", (loop, batch, cycles) => {
+    const script = buildBatches(loop, 64, batch, cycles);
+    const { tight, ...plain } = script;
+    expect(tight).toEqual({ loop, bytes: 64, batch });
+    expect(decodeScript(encodeScript(script))).toEqual(script);
+    expect(countsOf(script)).toEqual(countsOf(plain));
+  });
+
+  it("toggles the slots that random-mixed draws, and frees what is left", () => {
+    const build = (tight: boolean) =>
+      readWorkload("random-mixed", ["4096", "64", "7"], tight ? { tight } : {}).script;
+    expect(build(false).tight).toBeUndefined();
+    expect(build(true).tight).toEqual({ loop: "random", slots: 64, seed: 7 });
+    expect(countsOf(build(true))).toEqual(countsOf(build(false)));
+  });
+
+  it("is cut at its limit", () => {
+    const { subject } = createBump();
+    const script = buildBatches("newest-first", 64, 100, 10_000_000);
+    const timed = createPasses(subject, script).round(1, 1);
+    expect(timed.isCut).toBe(true);
+    expect(timed.events).toBeGreaterThan(0);
   });
 });
 
