@@ -6,7 +6,7 @@ function parse(text: string, min: number, max: number): number | undefined {
   return value >= min && value <= max ? value : undefined;
 }
 
-/** @throws {UsageError} that names what was given and says what is accepted. */
+/** @throws {UsageError} if the text is no such integer; it says what is accepted. */
 export function parseInteger(name: string, text: string, min: number, max: number): number {
   const value = parse(text, min, max);
   if (value !== undefined) return value;
@@ -14,7 +14,7 @@ export function parseInteger(name: string, text: string, min: number, max: numbe
   throw new UsageError(`${name} is ${JSON.stringify(text)}; it takes ${accepted}`);
 }
 
-/** The same as a flag's parser; commander names the flag and what was given. */
+/** Returns a parser for a flag. Commander adds the flag's name and the text to its error. */
 export function integerBetween(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = parse(text, min, max);

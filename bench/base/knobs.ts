@@ -13,7 +13,7 @@ function flagOf(row: OptionRow): string {
   return `--${row.name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** A knob by any of its names: option, flag, variable with or without `HAKMEM_[TINY_]`. */
+/** Finds a knob by its option, flag or variable, the last with or without `HAKMEM_[TINY_]`. */
 export function findKnob(name: string): OptionRow {
   const wanted = name.toUpperCase().replace(/-/g, "_");
   const row = OPTION_TABLE.find(
@@ -27,7 +27,7 @@ export function findKnob(name: string): OptionRow {
   throw new UsageError(`${name} is no knob; the knobs are ${names}`);
 }
 
-/** @throws {UsageError} what the knob takes. */
+/** @throws {UsageError} that says what the knob takes. */
 export function parseKnobValue(row: OptionRow, text: string, name: string = row.env): number {
   return parseInteger(name, text, row.min, row.max);
 }
@@ -41,7 +41,7 @@ export function addKnobs(command: Command): Command {
   return command;
 }
 
-/** The knobs of the environment, overridden by the flags. */
+/** Returns the knobs of the environment, overridden by those of the flags. */
 export function readKnobs(fromEnv: Partial<HeapOptions>, flags: object): Partial<HeapOptions> {
   const texts = flags as Readonly<Record<string, unknown>>;
   const options: Record<string, number | boolean> = { ...fromEnv };
@@ -54,7 +54,7 @@ export function readKnobs(fromEnv: Partial<HeapOptions>, flags: object): Partial
   return options as Partial<HeapOptions>;
 }
 
-/** Options as variables of a process that is started. */
+/** Returns options as environment variables for a new process. */
 export function toEnv(options: Partial<HeapOptions>): Record<string, string> {
   const env: Record<string, string> = {};
   for (const row of OPTION_TABLE) {

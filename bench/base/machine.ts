@@ -6,7 +6,7 @@ import type { Machine } from "./results.js";
 const manifest = JSON.parse(readFileSync(asset("../package.json"), "utf8")) as { version: string };
 export const version: string = manifest.version;
 
-/** What the figures were measured on. */
+/** Returns what the figures were measured on. */
 export function readMachine(): Machine {
   const all = cpus();
   return {

@@ -56,14 +56,14 @@ export interface SubjectResult {
   readonly rounds: readonly number[];
   readonly opsPerSecond: number;
   readonly warmup: { readonly rounds: number; readonly firstNsPerOp: number };
-  /** null where it could not be measured in the time allowed. */
+  /** null if it could not be measured in the time allowed. */
   readonly latency: {
     readonly timerNs: number;
     readonly percentiles: Percentiles;
     readonly curve: readonly (readonly [percentile: number, ns: number])[];
   } | null;
   readonly memory: { readonly peakBytes: number; readonly seriesBytes: readonly number[] } | null;
-  /** hakmem only: of one run through the workload. */
+  /** hakmem's own figures of one run through the workload. */
   readonly heap: {
     readonly hitRate: number;
     readonly refills: number;
@@ -72,14 +72,14 @@ export interface SubjectResult {
     readonly peakCommittedBytes: number;
     readonly seriesBytes: readonly number[];
   } | null;
-  /** Of all measured rounds. */
+  /** Totals of all measured rounds. */
   readonly collections: number;
   readonly collectionMs: number;
   readonly cpuUserMs: number;
   readonly cpuSystemMs: number;
-  /** Its time / hakmem's, pair by pair; null of hakmem itself. */
+  /** Its time / hakmem's time in the same round; null for hakmem itself. */
   readonly ratio: Interval | null;
-  /** Why the figures do not bear judgement, if they do not. */
+  /** Why the figures cannot be relied on; null if they can. */
   readonly caution: string | null;
   /** A hash of what was read back: it differs only if a subject is broken. null: unknown. */
   readonly hash: string | null;
@@ -110,20 +110,20 @@ export interface BenchResult {
 }
 
 export interface AbCell {
-  /** Knob by name of its variable, and its value. */
+  /** The values of the knobs, by their variables' names. */
   readonly settings: Readonly<Record<string, number>>;
   /** Label of the workload. */
   readonly workload: string;
   readonly nsPerOp: Spread;
   readonly opsPerSecond: Interval;
-  /** Throughput / that of the base cell of this workload, pair by pair; null of that cell. */
+  /** Throughput / that of the workload's base cell in the same round; null for that cell. */
   readonly ratio: Interval | null;
-  /** Of one run through the workload in steady state: slabs taken from the pool, and so on. */
+  /** Figures of one run through the workload in steady state: slabs taken, and so on. */
   readonly slabsOpened: number;
   readonly refills: number;
   readonly drains: number;
   readonly peakCommittedBytes: number;
-  /** Of all measured rounds. */
+  /** Totals of all measured rounds. */
   readonly cpuUserMs: number;
   readonly cpuSystemMs: number;
   /** ns per op. */
@@ -168,7 +168,7 @@ export interface TuneResult {
   readonly isComplete: boolean;
   /** null: no setting is better than the defaults. */
   readonly best: Readonly<Record<string, number>> | null;
-  /** Time with the defaults / time with the best, measured anew after the search. */
+  /** Time with the defaults / time with the best, measured again after the search. */
   readonly gain: Interval | null;
   readonly notes: readonly string[];
   readonly isInterrupted: boolean;
@@ -182,7 +182,7 @@ export interface ProfiledFunction {
   readonly side: "allocation" | "free" | "shared" | "workload" | "collector" | "program";
   readonly selfMs: number;
   readonly samples: number;
-  /** Of all samples, 0 to 1. */
+  /** Share of all samples, 0 to 1. */
   readonly share: number;
 }
 
@@ -200,7 +200,7 @@ export interface ProfileResult {
   readonly notes: readonly string[];
 }
 
-/** One slab of a heap map; of a span's slabs the first speaks for all. */
+/** One slab of a heap map. The first slab of a span stands for all of them. */
 export interface SlabTile {
   /** Byte offset of the slab in the heap. */
   readonly ptr: number;
@@ -210,7 +210,7 @@ export interface SlabTile {
   readonly live: number;
   readonly cached: number;
   readonly free: number;
-  /** A character a block, in address order: `L` live, `C` cached, `F` free. */
+  /** One character per block, in address order: `L` live, `C` cached, `F` free. */
   readonly blocks: string;
 }
 
@@ -220,7 +220,7 @@ export interface InspectResult {
   readonly machine: Machine;
   readonly file: string;
   readonly slabBytes: number;
-  /** Of a heap that workers share, with each worker's. */
+  /** The statistics of a shared heap have each worker's too. */
   readonly stats: HeapStats | SharedHeapStats;
   readonly slabs: readonly SlabTile[];
   /** Share of the slabs in use that is not live, 0 to 1. */

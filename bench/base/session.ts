@@ -1,8 +1,8 @@
 import type { HeapOptions } from "../../src/index.js";
 
-/** What every command is given: read once, in main. */
+/** What every command gets. It is read once, in main. */
 export interface Session {
-  /** Aborted by Ctrl-C: a command ends its round and shows what it has. */
+  /** Ctrl-C aborts it. A command then ends its round and shows what it has. */
   readonly signal: AbortSignal;
   /** The `HAKMEM_*` knobs of the environment. */
   readonly options: Partial<HeapOptions>;

@@ -10,7 +10,7 @@ export const median = (values: readonly number[]): number => medianOf([...values
 
 export const geometricMean = (values: readonly number[]): number => geometricMeanOf([...values]);
 
-/** The quartiles, as the spread that a table shows beside a median. */
+/** Returns the quartiles, which a table shows beside a median. */
 export function quartiles(values: readonly number[]): [number, number] {
   return [quantile([...values], 0.25), quantile([...values], 0.75)];
 }
@@ -20,17 +20,17 @@ export function spread(values: readonly number[]): Spread {
   return { median: median(values), low, high };
 }
 
-/** Rounds after the first half: before, the engine still compiles and the caches still fill. */
+/** Returns the later half of the rounds: in the first, V8 still compiles and caches still fill. */
 export function steady<T>(rounds: readonly T[]): T[] {
   return rounds.slice(Math.floor(rounds.length / 2));
 }
 
-/** Fewer rounds have no 95 % interval of their median: 5 values give 93.75 % at the most. */
+/** Fewer rounds give no 95 % interval of the median: 5 values reach 93.75 % at most. */
 export const MIN_ROUNDS = 6;
 
 /**
- * The median with a confidence interval by order statistics: it assumes nothing of the values but
- * that they are independent. With n values the median lies between the k-th smallest and the k-th
+ * Returns the median with a confidence interval by order statistics, which assumes only that the
+ * values are independent. With n values the median lies between the k-th smallest and the k-th
  * largest but for P(Bin(n, 1/2) < k) on either side. The confidence reached is at least the one
  * asked for, or that of the whole range if there are too few values.
  */
@@ -48,7 +48,7 @@ export function medianInterval(values: readonly number[], confidence = 0.95): In
   };
 }
 
-/** P(Bin(n, 1/2) < k), for k from 0 to half of n. */
+/** Returns P(Bin(n, 1/2) < k), for k from 0 to half of n. */
 function binomialTails(count: number): number[] {
   const masses = binomialDistribution(count, 0.5) ?? [];
   const tails = [0];
@@ -58,13 +58,13 @@ function binomialTails(count: number): number[] {
   return tails;
 }
 
-/** Ratios of what was measured in the same round. */
+/** Returns the ratios of values that were measured in the same round. */
 export function pairedRatios(above: readonly number[], below: readonly number[]): number[] {
   const pairs = Math.min(above.length, below.length);
   return above.slice(0, pairs).map((value, index) => value / (below[index] as number));
 }
 
-/** Whether an interval of a ratio leaves out 1. */
+/** Returns whether an interval of a ratio leaves out 1. */
 export function isSignificant(ratio: Interval, confidence = 0.95): boolean {
   return ratio.confidence >= confidence - 1e-9 && (ratio.low > 1 || ratio.high < 1);
 }

@@ -72,7 +72,7 @@ const EXAMPLE = `
 Example:
   hakmem ab --knob SLL_DRAIN_INTERVAL=512,1024,2048 --workload "random-mixed 500000 256 42"`;
 
-/** A knob given twice, or as a flag too: one of them would be lost. */
+/** Refuses a knob that is given twice, or as a flag too: one value would be lost. */
 function refuseTwice(knobs: readonly KnobValues[], flags: object): void {
   const names = knobs.map(({ row }) => row.name);
   const twice = knobs.find(
@@ -95,7 +95,7 @@ function readKnobValues(text: string): KnobValues {
   return { row, values };
 }
 
-/** A workload as it would stand behind `hakmem bench`. */
+/** Reads a workload as it would follow `hakmem bench`. */
 export function readWorkloadText(text: string): Resolved {
   const [name = "", ...words] = text.trim().split(/\s+/);
   const parser = addWorkload(new Command()).argument("[arguments...]").exitOverride();

@@ -25,7 +25,7 @@ import {
   type WorkloadFlags,
 } from "../workloads/resolve.js";
 
-/** Warm-up of what is measured for people to read. */
+/** The warm-up of commands whose results people read. */
 export const WARMUP_MS = 300;
 const BENCH_PLAN: Plan = { rounds: 10, roundMs: 100, warmupMs: WARMUP_MS, limitMs: 5000 };
 
@@ -37,7 +37,7 @@ interface BenchFlags extends WorkloadFlags {
   readonly json?: string;
 }
 
-/** The flags of everything that measures rounds. */
+/** Gives a command the flags of a plan. */
 export function addPlan(command: Command, plan: Plan): Command {
   return command
     .option("--rounds <n>", "measured rounds", integerBetween(1, 10_000), plan.rounds)
@@ -53,7 +53,7 @@ export function readPlan(flags: { rounds: number; roundMs: number; limit: number
   return { rounds, roundMs, warmupMs: WARMUP_MS, limitMs: 1000 * limit };
 }
 
-/** @throws {UsageError} for a rival that nobody knows. */
+/** Returns the rivals of a list. @throws {UsageError} for an unknown one. */
 export function readRivals(list: string | undefined): string[] {
   if (list === undefined) return [];
   const known = SUBJECTS.map(({ name }) => name).filter((name) => name !== "hakmem");
@@ -94,7 +94,7 @@ function describeRivals(): string {
   const rows = SUBJECTS.filter(({ name }) => name !== "hakmem").map(
     ({ name, title }) => `  ${name.padEnd(16)} ${title}`,
   );
-  const build = `  ${`${BUILD_PREFIX}DIR`.padEnd(16)} another build of hakmem, with DIR/dist/index.js`;
+  const build = `  ${`${BUILD_PREFIX}DIR`.padEnd(16)} a build with DIR/dist/index.js`;
   return `\nRivals:\n${[...rows, build].join("\n")}`;
 }
 
@@ -160,7 +160,7 @@ function toTimes(subject: SubjectResult): Record<string, string> {
 }
 
 function toLatencies({ title, latency }: SubjectResult): Record<string, string> {
-  // What the timer cannot tell from nothing.
+  // The timer cannot tell 1 ns from nothing.
   const format = (ns = Number.NaN): string => (ns <= 1 ? "< 1" : formatNs(ns));
   const { p50, p99, p999, p9999, max }: Partial<Percentiles> = latency?.percentiles ?? {};
   return {

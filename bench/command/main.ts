@@ -31,7 +31,7 @@ function createProgram(session: Session): Command {
   return program;
 }
 
-/** What commander says, which may be several lines, as all errors are shown. */
+/** Returns commander's message, which may have several lines, as one line like all errors. */
 function toLine(text: string): string {
   return `hakmem: ${text
     .trim()
@@ -51,7 +51,7 @@ function abortOnSignals(): AbortSignal {
   return controller.signal;
 }
 
-/** The environment is read once, when a command asks: a wrong knob does not withhold help. */
+/** The environment is read when a command asks, so that `--help` works despite a wrong knob. */
 function createSession(): Session {
   const signal = abortOnSignals();
   let options: Partial<HeapOptions> | undefined;
@@ -77,7 +77,7 @@ function toExitCode(error: unknown): number {
 }
 
 try {
-  // A reader that has enough, such as `head`, is no failure.
+  // A reader that stops early, such as `head`, is no failure.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     process.exit(error.code === "EPIPE" ? 0 : 1);
   });

@@ -52,7 +52,7 @@ async function recordProgram(
   }
 }
 
-/** Undefined where the program was killed, or ended before it could start. */
+/** Undefined if the program was killed, or ended before recording could start. */
 function readReport(file: string): RecordReport | undefined {
   try {
     return JSON.parse(readFileSync(file, "utf8")) as RecordReport;
@@ -93,7 +93,7 @@ async function record(program: readonly string[], flags: Flags, session: Session
     if (flags.json !== undefined) writeFile(flags.json, json);
     printSummary(result);
   }
-  // A server is recorded until Ctrl-C: however it ends then, it has not failed.
+  // A server is recorded until Ctrl-C. However it ends then, it has not failed.
   const hasFailed = exit.code !== 0 && !session.signal.aborted;
   if (hasFailed) throw new RunError(`the program ${end}; its trace was written all the same`);
   if (flags.json !== "-") await showGain(shorten(first.file), session);

@@ -11,7 +11,7 @@ interface Flags {
   readonly title?: string;
 }
 
-/** null, and a line on standard error, where a file holds no result. */
+/** Returns null, and writes a line to standard error, if a file holds no result. */
 function readResult(file: string): Result | null {
   try {
     return parseResult(readFileSync(file, "utf8"));

@@ -6,9 +6,9 @@ import { type Counted, countRounds, isEnough, type Plan, turnsAtMost } from "./t
 
 export type { Plan } from "./turns.js";
 
-/** What a subject's rounds gave. */
+/** What was measured of a subject. */
 export interface Measured extends Counted {
-  /** Of all its processes together; the first round of the first of them. */
+  /** Warm-up rounds of all its processes; the time per op of the very first round. */
   readonly warmup: { rounds: number; firstNsPerOp: number };
   latency: LatencyAnswer | null;
   /** Why it takes no further part. */
@@ -28,18 +28,19 @@ export function estimateMs(subjects: number, { rounds, roundMs, warmupMs }: Plan
 export const nsPerOp = (round: RoundAnswer): number => round.ns / round.events;
 
 /**
- * Measures the rounds of all subjects in turns. In a turn each subject has a fresh process, warmed
- * up; then all run their rounds in slices, one subject's slice after the other's. The processes are
- * fresh because where memory lies and what V8 has compiled are a process's luck, which lasts as
- * long as it does: with one process for all rounds, settings that run the same code differed
- * "significantly" by up to 10 %. The slices are short because a machine's speed drifts by the
- * second, and a whole round may fall into a slow one.
+ * Measures all subjects in turns. In a turn each subject has a fresh process, which is warmed up;
+ * then all run their rounds in slices, one subject after another.
  *
- * On a machine that others disturb there are more turns than planned, until enough were quiet: see
- * turns.ts. `quiet` is given by a run of several comparisons, which all learn from their probes.
+ * The processes are fresh because where memory lies and what V8 has compiled is luck that lasts as
+ * long as a process. With one process for all rounds, settings that run the same code differed
+ * "significantly" by up to 10 %. The slices are short because a machine's speed drifts within
+ * seconds, and a whole round may fall into a slow one.
  *
- * A subject that fails leaves; the others go on. When the signal is aborted, what the turns before
- * have measured is returned.
+ * A machine that others disturb takes more turns than planned, until enough were quiet (turns.ts).
+ * A run of several comparisons gives `quiet`, so that all of them learn from one another's probes.
+ *
+ * A subject that fails leaves, and the others go on. When the signal is aborted, the turns that are
+ * complete are returned.
  */
 export async function measureInTurn(
   commands: readonly SubjectCommand[],
@@ -124,7 +125,7 @@ async function enter(own: Measured, allRunning: Running[], run: Run): Promise<vo
   await attempt(own, run.signal, async () => {
     const { times, cut } = await warmUp(subject, own, run);
     running.times = times;
-    // What takes too long for one run through the script is not measured twice.
+    // A subject that cannot run through the script once in time is not measured again.
     if (cut !== undefined) running.slices.push(cut);
   });
 }
@@ -193,7 +194,7 @@ export async function withSubject<T>(
   }
 }
 
-/** Returns how often a round should run through the script; or the round that was cut. */
+/** Returns how often a round should run through the script, or the round that was cut. */
 async function warmUp(
   subject: SubjectProcess,
   { warmup, command }: Measured,

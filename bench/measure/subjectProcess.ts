@@ -6,7 +6,7 @@ import { asset } from "../base/assets.js";
 import { toEnv } from "../base/knobs.js";
 import type { Answer, Failure, Request } from "../subject/protocol.js";
 
-/** How the process of a subject is started. */
+/** How a subject's process is started. */
 export interface SubjectCommand {
   readonly name: string;
   readonly program: string;
@@ -14,21 +14,21 @@ export interface SubjectCommand {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** A subject could not be started, or has failed; the rest goes on without it. */
+/** A subject could not be started or has failed. The others go on without it. */
 export class SubjectFailed extends Error {
   override readonly name: string = "SubjectFailed";
 }
 
-/** Beyond a pass's own limit: what starting, reading the script and freeing may take. */
+/** Time beyond a pass's limit that starting, reading the script and freeing may take. */
 const GRACE_MS = 60_000;
 
-/** The environment without this process's knobs. */
+/** Returns the environment without this process's knobs. */
 function plainEnv(): Record<string, string | undefined> {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith("HAKMEM_"));
   return Object.fromEntries(own);
 }
 
-/** hakmem, or a rival in JavaScript or wasm. */
+/** Returns how hakmem, or a rival in JavaScript or wasm, is started on a script. */
 export function scriptCommand(
   name: string,
   scriptFile: string,
@@ -41,8 +41,9 @@ export function scriptCommand(
 }
 
 /**
- * The process of the checking pass, which measures memory. V8's optimising compiler on a thread of
- * its own takes 5 to 15 MB for good, which are no subject's; on the main thread it gives them back.
+ * Returns how the process of the checking pass, which measures memory, is started. On a thread of
+ * its own, V8's optimising compiler keeps 5 to 15 MB that belong to no subject; on the main thread
+ * it gives them back.
  */
 export function checkerCommand(
   name: string,
@@ -52,17 +53,17 @@ export function checkerCommand(
   return scriptCommand(name, scriptFile, options, ["--no-concurrent-recompilation"]);
 }
 
-/** A subject's process, which is asked for one pass after the other. */
+/** A subject's process. It is asked for one pass after another. */
 export class SubjectProcess {
   readonly name: string;
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
-  /** When its exit code and all that it has written are known. */
+  /** Resolves when its exit code and all its output are known. */
   readonly #ended: Promise<void>;
   #errors = "";
   #isLate = false;
 
-  /** In a process group of its own: Ctrl-C is for the command, which ends its subjects itself. */
+  /** The process has a group of its own, because the command handles Ctrl-C and ends it itself. */
   constructor({ name, program, args, env }: SubjectCommand) {
     this.name = name;
     this.#child = spawn(program, [...args], { env, detached: true, stdio: "pipe" });
@@ -81,7 +82,7 @@ export class SubjectProcess {
     this.#lines = lines[Symbol.asyncIterator]();
   }
 
-  /** @throws {SubjectFailed} the process ended, failed, or did not answer in time. */
+  /** @throws {SubjectFailed} if the process ended, failed, or did not answer in time. */
   async ask<R extends Request>(request: R): Promise<Answer<R>> {
     const limitMs = "limitMs" in request ? request.limitMs : 0;
     const timer = setTimeout(() => {

@@ -13,7 +13,7 @@ export interface Commands {
   readonly checker: SubjectCommand;
 }
 
-/** Which of the subjects that a run wants are there, and why the others are not. */
+/** The subjects that a run wants: those that this machine has, and why it lacks the others. */
 export class Subjects {
   readonly names: readonly string[];
   readonly skipped: readonly Skipped[];
@@ -29,12 +29,13 @@ export class Subjects {
     this.#natives = natives;
   }
 
-  /** Native subjects are looked for, and their process is built, only if one is wanted. */
+  /** Finds the subjects. It looks for native ones, and builds their process, only if wanted. */
   static async find(wanted: readonly string[]): Promise<Subjects> {
     const natives = wanted.some(isNative) ? await findNatives() : { found: [], missing: [] };
     return new Subjects(wanted, natives);
   }
 
+  /** Returns how each subject that was found is started on a script's file. */
   commandsFor(file: string, options: Partial<HeapOptions>): Commands[] {
     return this.names.map((name) => {
       const native = this.#natives.found.find((found) => found.name === name);
@@ -48,7 +49,7 @@ export class Subjects {
     });
   }
 
-  /** The loops without an allocator: in JavaScript, and in C if its process could be built. */
+  /** Returns the loop without an allocator: in JavaScript, and in C if its process was built. */
   floorCommands(file: string): SubjectCommand[] {
     const [native] = this.#natives.found;
     const script = { ...scriptCommand(FLOOR, file, {}), name: "JavaScript" };

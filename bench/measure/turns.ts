@@ -4,17 +4,17 @@ import type { SubjectCommand } from "./subjectProcess.js";
 
 /** How a comparison is measured. */
 export interface Plan {
-  /** Turns that are to count. In each, every subject has a fresh process and a round. */
+  /** Turns that should count. In each, every subject has a fresh process and runs one round. */
   readonly rounds: number;
-  /** Turns at the most, on a machine that others disturb; see `turnsAtMost`. */
+  /** The most turns that a disturbed machine may take; see `turnsAtMost`. */
   readonly mostRounds?: number;
   /** A round runs through the script as often as fills this time. */
   readonly roundMs: number;
-  /** Or so often in each slice, if it is given. */
+  /** If given, each slice runs through the script so often, whatever time that takes. */
   readonly sliceRuns?: number;
-  /** Parts of a round, which the subjects run in turn. */
+  /** The parts of a round, which the subjects run in turn. */
   readonly slices?: number;
-  /** A process is warmed up for at least so long before its round. */
+  /** Least time for which a process is warmed up before its round. */
   readonly warmupMs: number;
   /** A pass of a subject that takes longer is cut. */
   readonly limitMs: number;
@@ -26,17 +26,17 @@ export interface Turn {
   readonly slices: readonly RoundAnswer[];
 }
 
-/** What was measured of a subject, with what counts of it. */
+/** All that was measured of a subject, and the rounds of it that count. */
 export interface Counted {
   readonly command: SubjectCommand;
   readonly turns: Turn[];
-  /** The rounds that count, one for each such turn. */
+  /** The rounds that count: one per turn. */
   rounds: RoundAnswer[];
   /** Whether all rounds count because too few were quiet. */
   isDisturbed: boolean;
 }
 
-/** What is said of a comparison whose machine was hardly ever quiet. */
+/** The note on a comparison whose machine was hardly ever quiet. */
 export const DISTURBED =
   "Others used this machine during most rounds, so all rounds count and their times include " +
   "that interference.";
@@ -45,7 +45,7 @@ export const DISTURBED =
 const MIN_QUIET_SLICES = 2;
 /** The share of the planned turns that must be quiet; else all turns count. */
 const LEAST_QUIET = 0.6;
-/** Plans of fewer turns are not meant to be judged, and are not prolonged. */
+/** A plan of fewer turns is too short to judge by, so it is not prolonged. */
 const MIN_PROLONGED = 6;
 
 /** Returns how many turns a plan may take in order to find its quiet ones. */
@@ -62,7 +62,7 @@ function quietSlices(
   return own.length < Math.min(MIN_QUIET_SLICES, slices.length) ? [] : own;
 }
 
-/** A round that its time limit has cut is its subject's only one, and always counts. */
+/** A round that its time limit has cut is its subject's only one, so it always counts. */
 function isCut({ slices }: Turn): boolean {
   return slices.some((slice) => slice.isCut);
 }
@@ -87,8 +87,8 @@ export function isEnough(all: readonly Counted[], plan: Plan, quiet: Quiet): boo
 }
 
 /**
- * Decides which rounds count. To be asked again when a run of several comparisons is over: by then
- * the fastest probes are known.
+ * Decides which rounds count. A run of several comparisons decides again at its end, when the
+ * fastest probes are known.
  */
 export function countRounds(all: readonly Counted[], plan: Plan, quiet: Quiet): void {
   const indices = new Set(quietTurns(all, quiet));

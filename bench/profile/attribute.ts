@@ -6,7 +6,7 @@ export interface Attributed {
   readonly url: string;
   /** Counted from 1; 0 if there is none. */
   readonly line: number;
-  /** What runs without a file (a builtin, the collector) has the nearest caller that has one. */
+  /** The nearest caller with a file, for what has none: a builtin, the collector. */
   readonly caller: { readonly name: string; readonly url: string } | null;
   samples: number;
 }
@@ -24,11 +24,11 @@ export interface Attribution {
 type Caller = Attributed["caller"];
 
 /**
- * Self time by function, inlined functions apart.
+ * Returns self time by function. Inlined functions stand by themselves.
  *
  * V8 counts a sample in an inlined function for the function whose machine code it is, but tells
- * the line in the inlined function's own file. The file itself it does not tell: a line that is one
- * of a function in several files cannot be told, and stays with the caller.
+ * the line in the inlined function's own file. It does not tell the file. A line that belongs to
+ * functions in several files is counted for the caller.
  */
 export function attribute(profile: V8Profile): Attribution {
   const tally = new Tally(profile.sources ?? []);
@@ -42,7 +42,7 @@ export function attribute(profile: V8Profile): Attribution {
   return { functions, samples, ambiguous: tally.ambiguous, unknown: tally.unknown };
 }
 
-/** By node, the nearest caller that has a file. */
+/** Returns, by node, the nearest caller that has a file. */
 function callersOf(nodes: readonly ProfileNode[]): Map<number, Caller> {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const callers = new Map<number, Caller>();
@@ -120,7 +120,7 @@ class Tally {
   }
 }
 
-/** The smallest function of a file that has the line. Top levels are not inlined elsewhere. */
+/** Returns the smallest function that has the line. Top levels are never inlined. */
 function innermost(file: SourceFile, line: number, mayBeModule: boolean): Place[] {
   let found: FunctionRange | undefined;
   for (const range of file.functions) {

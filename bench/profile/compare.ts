@@ -18,7 +18,7 @@ export interface Change {
   readonly isSignificant: boolean;
 }
 
-/** Whether two shares differ beyond their sampling error: the two-proportion z-test at 95 %. */
+/** Returns whether two shares differ beyond sampling error (two-proportion z-test at 95 %). */
 export function differs(
   before: number,
   beforeSamples: number,
@@ -31,7 +31,7 @@ export function differs(
   return error > 0 && Math.abs(after - before) > Z_95 * error;
 }
 
-/** A function is the same by name and side: its line moves with every change above it. */
+/** Functions are matched by name and side, because a line moves with every change above it. */
 function sumByName({ functions }: Before): Map<string, ProfiledFunction> {
   const byName = new Map<string, ProfiledFunction>();
   for (const own of functions) {
@@ -42,7 +42,7 @@ function sumByName({ functions }: Before): Map<string, ProfiledFunction> {
   return byName;
 }
 
-/** Every function's share before and after, the largest first. */
+/** Returns every function's share before and after, the largest first. */
 export function compareFunctions(before: Before, after: Before): Change[] {
   const old = sumByName(before);
   const now = sumByName(after);
@@ -54,7 +54,7 @@ export function compareFunctions(before: Before, after: Before): Change[] {
     .sort((a, b) => Math.max(b.before, b.after) - Math.max(a.before, a.after));
 }
 
-/** Every side's share before and after. */
+/** Returns every side's share before and after. */
 export function compareSides(before: Before, after: Before): Change[] {
   return (Object.keys(after.shares) as ProfiledFunction["side"][]).map((side) =>
     toChange(side, side, before.shares[side], after.shares[side], before, after),
@@ -93,8 +93,8 @@ function isFunction(value: unknown): boolean {
 }
 
 /**
- * An earlier result, or an earlier profile, which is taken as of the same workload.
- * @throws {RunError} it is neither.
+ * Reads an earlier result or profile; a profile is assumed to be of the same workload.
+ * @throws {RunError} if the file is neither.
  */
 export function readBefore(file: string, run: ProfiledRun): ProfileResult {
   let value: unknown;

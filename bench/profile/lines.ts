@@ -1,8 +1,8 @@
 /**
  * V8 counts a sample in an inlined function for its caller, and says of the inlined one only the
  * line, not the file. So the files of a profiled process other than the allocator's bundle are
- * loaded behind empty lines: the first behind so many, the next behind twice as many. Then no line
- * is one of two files.
+ * loaded behind empty lines: the first behind some, the next behind twice as many, and so on. Then
+ * no line number belongs to two files.
  */
 const SHIFT_LINES = 20_000;
 
@@ -12,7 +12,7 @@ export function isBundle(url: string): boolean {
   return url.endsWith(BUNDLE);
 }
 
-/** The line of a file on disk that a line in a profile stands for. */
+/** Returns the line on disk that a line in a profile stands for. */
 export function toFileLine(line: number): number {
   return line % SHIFT_LINES;
 }
@@ -30,7 +30,7 @@ const shift = (url, loaded) => {
 const toDataUrl = (code: string): string =>
   `data:text/javascript;base64,${Buffer.from(code).toString("base64")}`;
 
-/** Hooks on a thread of its own, where Node has no others (before 22.15). */
+/** Loader hooks on a thread, the only kind that Node has before 22.15. */
 const ASYNC_HOOK = `${HOOK}
 export async function load(url, context, next) { return shift(url, await next(url, context)); }`;
 
@@ -41,5 +41,5 @@ if (modules.registerHooks) {
   modules.registerHooks({ load: (url, context, next) => shift(url, next(url, context)) });
 } else modules.register("${toDataUrl(ASYNC_HOOK)}");`;
 
-/** Arguments of Node for a process that will be profiled. */
+/** Node's arguments for a process that will be profiled. */
 export const PROFILED_ARGV: readonly string[] = ["--import", toDataUrl(REGISTER)];

@@ -9,14 +9,14 @@ import { isAllocator, sideOf } from "./sides.js";
 /** HAKMEM's rule: optimise while the top function is above 10 %, until none is above 15 %. */
 const WORTH_IT = 0.1;
 const TOO_MUCH = 0.15;
-/** Below, a share of 15 % is uncertain by more than two points. */
+/** With fewer samples a share of 15 % is uncertain by more than two points. */
 const ENOUGH_SAMPLES = 1000;
 /** Standard errors on either side that hold the true value in 95 of 100 runs. */
 export const Z_95 = 1.96;
-/** A larger share of samples that cannot be attributed is told. */
+/** A larger share of samples that cannot be attributed is reported. */
 const LOST_SHARE = 0.01;
 
-/** Of a share that was counted in so many samples. */
+/** Returns the standard error of a share that was counted in so many samples. */
 export function standardError(share: number, samples: number): number {
   return samples === 0 ? 0 : Math.sqrt((share * (1 - share)) / samples);
 }
@@ -50,7 +50,7 @@ export function reportProfile(profile: V8Profile, run: ProfiledRun): ProfileResu
   };
 }
 
-/** The time of the samples that did not find the process idle. */
+/** Returns the time of the samples that did not find the process idle. */
 function busyMs(
   { nodes, samples, timeDeltas, startTime, endTime }: V8Profile,
   busy: number,
@@ -76,7 +76,7 @@ function placeOf({ url, line }: Attributed): string {
   return line > 0 ? `${file}:${toFileLine(line)}` : file;
 }
 
-/** By falling self time. */
+/** Returns functions by falling self time. */
 function listFunctions({ functions, samples }: Attribution, sampledMs: number): ProfiledFunction[] {
   const rows = new Map<string, { name: string; at: string; side: Side; samples: number }>();
   for (const own of functions) {
@@ -97,7 +97,7 @@ function listFunctions({ functions, samples }: Attribution, sampledMs: number): 
 
 type Side = ProfiledFunction["side"];
 
-/** What HAKMEM's rule says of the allocator's functions. */
+/** Returns what HAKMEM's rule says about the allocator's functions. */
 export function judge(functions: readonly ProfiledFunction[], samples: number): string {
   const own = functions.filter(({ side }) => isAllocator(side));
   const [top] = own;
@@ -116,7 +116,7 @@ export function judge(functions: readonly ProfiledFunction[], samples: number): 
   return `Stop optimising: the top function is ${say(top)}, not above 10 % of CPU.${doubt}`;
 }
 
-/** The top function is held against both limits, the others against the upper one. */
+/** The top function is compared with both limits, the others with the upper one. */
 function sayDoubt(functions: readonly ProfiledFunction[], samples: number): string {
   const isNear = (share: number, limit: number): boolean =>
     Math.abs(share - limit) < Z_95 * standardError(share, samples);

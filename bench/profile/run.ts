@@ -8,9 +8,9 @@ import { isProfile, type V8Profile } from "../subject/v8.js";
 import type { Script } from "../workloads/script.js";
 import { PROFILED_ARGV } from "./lines.js";
 
-/** Before the profile begins: what V8 compiles and pages first touched hide the hot path. */
+/** Time before the profile begins, because compiling and first page faults hide the hot path. */
 const WARMUP_MS = 1000;
-/** A request to the process runs so long: then Ctrl-C is looked at. */
+/** Length of a request to the process; Ctrl-C is looked at between two. */
 const STEP_MS = 250;
 
 /** Profiles hakmem alone, in a process of its own, after a warm-up. */

@@ -4,7 +4,7 @@ import { isBundle } from "./lines.js";
 
 type Side = ProfiledFunction["side"];
 
-/** The shipped bundle's functions by what they are for. A test finds those that are missing. */
+/** The shipped bundle's functions by what they do. A test finds functions that are missing. */
 const NAMES: readonly (readonly [Side, string])[] = [
   [
     "allocation",
@@ -35,7 +35,7 @@ const NAMES: readonly (readonly [Side, string])[] = [
     walkRuns corrupted log2Floor route count checkCount blockIndex ownerOf kindOf loadState
     walkStates workerMark handOverBlock changeState isLiveSpan reserve publish`,
   ],
-  // What creates heaps and inspects them: the benchmark's doing.
+  // Functions that create and inspect heaps are the benchmark's doing.
   [
     "workload",
     `openDoor openSharedDoor door bindMalloc bindOwnMalloc bindFree bindRealloc blocksWithin
@@ -48,7 +48,7 @@ const SIDE_OF_NAME: ReadonlyMap<string, Side> = new Map(
   NAMES.flatMap(([side, names]) => names.split(/\s+/).map((name) => [name, side] as const)),
 );
 
-/** The side of a function of the shipped bundle, by its name; undefined if the table has it not. */
+/** Returns the side of a function of the shipped bundle; undefined if the table lacks it. */
 export function sideOfName(name: string): Side | undefined {
   return SIDE_OF_NAME.get(name);
 }
@@ -60,7 +60,7 @@ function sideOfFrame(name: string, url: string): Side {
   return sideOfName(name) ?? sideOfName(name.replace(/\d+$/, "")) ?? "workload";
 }
 
-/** What a sample is counted for. A builtin works for its caller. */
+/** Returns the side that a sample counts for. A builtin counts for its caller. */
 export function sideOf({ name, url, caller }: Attributed): Side {
   if (url !== "") return sideOfFrame(name, url);
   if (name === "(garbage collector)") return "collector";
@@ -68,7 +68,7 @@ export function sideOf({ name, url, caller }: Attributed): Side {
   return sideOfFrame(caller.name, caller.url);
 }
 
-/** Whether a side is the allocator's own work. */
+/** Returns whether a side is the allocator's own work. */
 export function isAllocator(side: Side): boolean {
   return side === "allocation" || side === "free" || side === "shared";
 }

@@ -2,14 +2,14 @@ import { Buffer } from "node:buffer";
 import { DEFAULT_LIMIT, TraceWriter } from "../../src/trace/recorder.js";
 import { isOfLoader, SiteTable, type Trap } from "./sites.js";
 
-/** As they are before the program can change them. */
+/** The originals, before the program can change them. */
 const { apply, construct } = Reflect;
 
 const FACTORIES = ["alloc", "allocUnsafe", "allocUnsafeSlow", "from", "concat"] as const;
 const MAX_SIZE_BYTES = 2 ** 31 - 1;
 /**
- * Node reads modules into buffers, which are not the program's. Until it has made so many of its
- * own, each is asked where it comes from; for all of them, that would take too long.
+ * Node reads modules into buffers, which are not the program's. The origin of a buffer is looked up
+ * until the program has made so many of its own; to do it for all would take too long.
  */
 const CHECKED_ALLOCATIONS = 1000;
 
@@ -24,7 +24,7 @@ export interface BufferLog {
 class Recorder implements BufferLog {
   readonly writer: TraceWriter = new TraceWriter(DEFAULT_LIMIT);
   readonly sites: SiteTable;
-  /** Set while a factory runs: what it calls in turn is part of the same allocation. */
+  /** Set while a factory runs, because what it calls is part of the same allocation. */
   isBusy = false;
   #checksLeft = CHECKED_ALLOCATIONS;
   readonly #registry: FinalizationRegistry<number> = new FinalizationRegistry((slot) =>
@@ -53,7 +53,7 @@ class Recorder implements BufferLog {
       this.#registry.register(made, slot);
       this.sites.count(bytes, trap);
     } catch {
-      // Whatever it is, the program has its buffer.
+      // Whatever went wrong, the program has its buffer.
       this.stop();
     }
   }
@@ -61,7 +61,7 @@ class Recorder implements BufferLog {
 
 const NativeUint8Array = globalThis.Uint8Array;
 
-/** Replaces a property's value and keeps its flags; where it is locked, it stays as it is. */
+/** Replaces a property's value and keeps its flags. A locked property stays as it is. */
 function replace(owner: object, name: string, value: unknown): void {
   Reflect.defineProperty(owner, name, {
     ...Object.getOwnPropertyDescriptor(owner, name),
@@ -109,7 +109,7 @@ function watchConstructor(recorder: Recorder): void {
   if (Object.isExtensible(Buffer)) Object.setPrototypeOf(Buffer, proxy);
 }
 
-/** From now on, the buffers of this thread are recorded; sites by one allocation in `every`. */
+/** Records the buffers of this thread from now on, and the site of one in `every` of them. */
 export function recordBuffers(every: number): BufferLog {
   const recorder = new Recorder(every);
   for (const name of FACTORIES) watchFactory(name, recorder);

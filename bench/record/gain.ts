@@ -8,9 +8,9 @@ import { readWorkload } from "../workloads/resolve.js";
 const PLAN: Plan = { rounds: 6, roundMs: 40, warmupMs: 200, limitMs: 5000 };
 const RIVALS = ["buffer", "uint8array"];
 
-/** What the recorded program would gain: its own trace on hakmem, beside the buffers it uses. */
+/** Measures what the program would gain: its trace on hakmem beside the buffers it uses. */
 export async function showGain(file: string, { options }: Session): Promise<void> {
-  // The Ctrl-C that ended a server is not meant for this; a second one ends the command at once.
+  // The Ctrl-C that ended a server does not end this. A second one ends the command at once.
   const { signal } = new AbortController();
   console.log("\nThe same allocations, replayed:\n");
   const workload = readWorkload("replay", [file]);

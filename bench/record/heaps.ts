@@ -9,7 +9,7 @@ const MAKERS = ["create", "over", "open", "restore"] as const;
 type Maker = (...args: unknown[]) => RecordableHeap;
 type HeapClass = Record<(typeof MAKERS)[number], Maker>;
 
-/** The module that `import "hakmem"` gives in the program's own folder, if it has one. */
+/** Returns the module that `import "hakmem"` gives in the program's folder, if it has one. */
 function resolveHakmem(): string | undefined {
   const here = join(process.cwd(), "here.js");
   const script = process.argv[1];
@@ -18,20 +18,20 @@ function resolveHakmem(): string | undefined {
     // A script behind a link, as in node_modules/.bin, finds its packages by its real path.
     if (script !== undefined) places.unshift(realpathSync(script));
   } catch {
-    // A script without its extension: the folder is what counts.
+    // The script lacks its extension; only the folder matters.
   }
   for (const place of places) {
     try {
       return nodeModule.createRequire(place).resolve("hakmem");
     } catch {
-      // Not from here.
+      // It cannot be resolved from here.
     }
   }
   return undefined;
 }
 
 function watchMakers(heapClass: HeapClass, recordings: Recording[]): void {
-  // `restore` calls `open`: the heap would be recorded twice.
+  // `restore` calls `open`, so the heap would be recorded twice.
   const known = new WeakSet<RecordableHeap>();
   for (const name of MAKERS) {
     const make = heapClass[name];

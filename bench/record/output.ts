@@ -5,11 +5,11 @@ import type { Recording } from "../../src/trace/recorder.js";
 import type { BufferLog } from "./buffers.js";
 import type { RecordedTrace, RecordReport, RecordSettings } from "./settings.js";
 
-/** As they are before the program can change them. */
+/** The originals, before the program can change them. */
 const write = writeFileSync;
 const gzip = gzipSync;
 
-/** A program may make heaps without end; the busiest are written. */
+/** A program may make any number of heaps; the busiest are written. */
 const MAX_HEAP_TRACES = 16;
 
 interface Part {
@@ -46,7 +46,7 @@ function fileOf(out: string, part: Part, index: number): string {
   return withSuffix(out, part.source === "buffers" ? "buffers" : String(index + 1));
 }
 
-/** Heaps first, in the order they were made; the trace of the buffers is the last. */
+/** The heaps' traces come in the order they were made, the buffers' trace last. */
 export function writeRecord(
   settings: RecordSettings,
   heaps: readonly Recording[],

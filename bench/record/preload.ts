@@ -1,6 +1,6 @@
 /*
- * Loaded into the user's program before its own code, by `node --import`. Its promise: but for the
- * time it takes, the program does what it does without.
+ * Loaded into the user's program before its own code, by `node --import`. It promises that the
+ * program does what it does without it, only more slowly.
  */
 import process from "node:process";
 import { isMainThread } from "node:worker_threads";
@@ -12,8 +12,8 @@ import { type RecordSettings, SETTINGS_VARIABLE } from "./settings.js";
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * The settings, for the first process only: they are taken out of the environment, as is the
- * option that loads this file, so that what the program starts knows nothing of the recorder.
+ * Returns the settings and takes them out of the environment, with the option that loads this file,
+ * so that processes which the program starts know nothing of the recorder.
  */
 function takeSettings(): RecordSettings | undefined {
   const text = process.env[SETTINGS_VARIABLE];
@@ -26,9 +26,9 @@ function takeSettings(): RecordSettings | undefined {
 }
 
 /**
- * Signals that end the program by default run no exit handlers: what is there is written first.
- * A handler stands only while the program has none: libraries count the handlers that there are, to
- * decide whether the process should end.
+ * Signals that end the program by default run no exit handlers, so the trace is written first. Our
+ * handler stands only while the program has none, because libraries count the handlers to decide
+ * whether the process should end.
  */
 function writeOnSignal(signal: (typeof SIGNALS)[number], write: () => void): void {
   let isEnding = false;
@@ -41,7 +41,7 @@ function writeOnSignal(signal: (typeof SIGNALS)[number], write: () => void): voi
   };
   process.on("newListener", (event, listener) => {
     if (event !== signal || listener === end) return;
-    // Not at once: without any handler Node stops listening, and the new one would hear nothing.
+    // Not at once, because without any handler Node stops listening.
     process.nextTick(() => {
       if (process.listenerCount(signal) > 1) process.off(signal, end);
     });

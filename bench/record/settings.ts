@@ -3,16 +3,16 @@
  * variable of the environment, and a report in a file.
  */
 
-/** No name that starts with HAKMEM_: an unknown one of those is an error. */
+/** The name does not start with HAKMEM_, because unknown ones of those are errors. */
 export const SETTINGS_VARIABLE = "_HKM_RECORD";
 
 export interface RecordSettings {
   /** The trace's file, absolute: a program may change its folder. */
   readonly out: string;
   readonly report: string;
-  /** A stack is taken of one in so many allocations. */
+  /** One in so many allocations has its stack taken. */
   readonly every: number;
-  /** What the program is to find in its environment; null for none. */
+  /** What the program shall find in its environment; null for nothing. */
   readonly nodeOptions: string | null;
 }
 
@@ -20,7 +20,7 @@ export interface RecordedTrace {
   readonly file: string;
   readonly source: "heap" | "buffers";
   readonly events: number;
-  /** Whether recording ended before the program did, for want of room. */
+  /** Whether recording ran out of room before the program ended. */
   readonly isFull: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface Site {
 export interface RecordReport {
   readonly traces: readonly RecordedTrace[];
   readonly sites: readonly Site[];
-  /** Heaps with events whose traces were not written, as there were too many of them. */
+  /** Heaps whose traces were not written because there were too many. */
   readonly heapsLeftOut: number;
   /** What went wrong when it was written. */
   readonly errors: readonly string[];

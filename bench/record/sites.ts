@@ -5,7 +5,7 @@ import type { Site } from "./settings.js";
 
 /** Deep enough to come out of Node's own streams. */
 const STACK_FRAMES = 16;
-/** Code that is generated again and again has no end of places. */
+/** Code that is generated again and again would have any number of places. */
 const MAX_SITES = 10_000;
 const MAX_REPORTED = 100;
 
@@ -21,8 +21,8 @@ interface Tally {
 export type Trap = (...args: never[]) => unknown;
 
 /**
- * The frames below `trap`, without the program's own way of formatting stacks, which may be slow or
- * have effects. Undefined where the program has locked `Error`.
+ * Returns the frames below `trap`. It bypasses the program's own formatting of stacks, which may be
+ * slow or have effects. Returns undefined if the program has locked `Error`.
  */
 function readStack(trap: Trap): NodeJS.CallSite[] | undefined {
   const limit = Object.getOwnPropertyDescriptor(Error, "stackTraceLimit");
@@ -53,7 +53,7 @@ function isOfProgram(frame: NodeJS.CallSite): boolean {
   return typeof file === "string" && !file.startsWith("node:");
 }
 
-/** Whether Node's module loader calls, as it reads a file, and not code of the program in it. */
+/** Returns whether Node's module loader calls, and not the program's code. */
 export function isOfLoader(trap: Trap): boolean {
   const isLoader = (frame: NodeJS.CallSite): boolean =>
     frame.getFileName()?.startsWith("node:internal/modules/") === true;
@@ -61,7 +61,7 @@ export function isOfLoader(trap: Trap): boolean {
   return frame !== undefined && isLoader(frame);
 }
 
-/** The frame that called, of the program and not of Node; else the outermost one there is. */
+/** Returns the calling frame of the program, not of Node; else the outermost frame. */
 function findCaller(frames: readonly NodeJS.CallSite[]): NodeJS.CallSite | undefined {
   return frames.find(isOfProgram) ?? frames.findLast((frame) => frame.getFileName() !== null);
 }
@@ -127,8 +127,8 @@ export class SiteTable {
   }
 
   /**
-   * 1 to 2 * every - 1, drawn: with a fixed interval, a loop of as many allocations, or of half as
-   * many, would always be met at the same one. Not `Math.random`, whose numbers are the program's.
+   * Draws 1 to 2 * every - 1. A fixed interval would always meet a loop of as many allocations, or
+   * half as many, at the same one. `Math.random` is not used: its numbers are the program's.
    */
   #nextInterval(): number {
     this.#random ^= this.#random << 13;

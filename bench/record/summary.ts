@@ -26,7 +26,7 @@ export interface RecordResult {
   readonly heapsLeftOut: number;
 }
 
-/** A path as one would type it here. */
+/** Returns a path as one would type it here. */
 export function shorten(file: string): string {
   const near = relative(process.cwd(), file);
   return near.startsWith("..") ? file : near;
@@ -40,7 +40,7 @@ export function summarize(traces: RecordReport["traces"]): TraceSummary[] {
   });
 }
 
-/** A buffer's end is known when the collector says so: late, or never in a short run. */
+/** Only the collector tells when a buffer is gone: late, or never in a short run. */
 function printLifetimes(traces: readonly TraceSummary[]): void {
   const buffers = traces.find(({ source }) => source === "buffers");
   if (buffers === undefined) return;

@@ -268,14 +268,14 @@ const CHECKS: Readonly<Record<Result["kind"], Check>> = {
   "hakmem inspect": inspect,
 };
 
-/** A result, from the text of its file. @throws {Error} what is wrong with it, in one line. */
+/** Parses a result. @throws {Error} that says in one line what is wrong with it. */
 export function parseResult(json: string): Result {
   if (json.trim() === "") throw new Error("is empty");
   let value: unknown;
   try {
     value = JSON.parse(json);
   } catch (error) {
-    // It quotes the file, which may be of bytes that a terminal obeys.
+    // The message quotes the file, which may hold bytes that a terminal obeys.
     const line = (error as Error).message.replace(/[\p{C}\s]+/gu, " ");
     throw new Error(`is no JSON, or cut off: ${line}`);
   }

@@ -5,7 +5,7 @@ const HEADER_WORDS = 5;
 const CAPACITY_WORD = 2;
 const EXTENTS_WORD = 3;
 
-/** A heap as its snapshot has it; `guest` is the worker that was attached to read it, if any. */
+/** The heap of a snapshot; `guest` is the worker, if any, that was attached to read it. */
 export interface ReadImage {
   readonly heap: Heap | SharedHeap;
   readonly guest?: number;
@@ -29,7 +29,7 @@ function restoreShared(snapshot: Uint8Array, reason: unknown): SharedHeap {
   try {
     heap = SharedHeap.restore(snapshot);
   } catch (error) {
-    // It has no workers: why it is no heap of one worker either is what helps.
+    // It has no workers, so it helps to say why it is no heap of one worker either.
     const isUnshared = error instanceof HeapError && error.details.field === "workers";
     throw isUnshared ? reason : error;
   }

@@ -1,10 +1,10 @@
 /**
- * Checks of what JSON holds. A check gives null, or where the value is wrong and what it should be:
+ * Checks of JSON values. A check returns null, or where a value is wrong and what it should be:
  * `.subjects[2].title is 3; it takes a string`.
  */
 export type Check = (value: unknown, at: string) => string | null;
 
-/** A check for every field of a type: the compiler finds those that were forgotten. */
+/** A check for every field of a type; the compiler finds a field that was forgotten. */
 export type Shape<T> = { readonly [Name in keyof T]-?: Check };
 
 function show(value: unknown): string {
@@ -35,7 +35,7 @@ export function nullable(check: Check): Check {
   return (value, at) => (value === null ? null : check(value, at));
 }
 
-/** A field that older results do not have. */
+/** Accepts a field that older results do not have. */
 export function optional(check: Check): Check {
   return (value, at) => (value === undefined ? null : check(value, at));
 }
@@ -56,7 +56,7 @@ function fields(value: unknown): Readonly<Record<string, unknown>> | null {
   return isObject ? (value as Record<string, unknown>) : null;
 }
 
-/** An object with these fields, and any others. */
+/** Accepts an object with these fields, and any others. */
 export function object<T>(shape: Shape<T>): Check {
   return (value, at) => {
     const given = fields(value);
@@ -69,7 +69,7 @@ export function object<T>(shape: Shape<T>): Check {
   };
 }
 
-/** An object of any names. */
+/** Accepts an object of any names. */
 export function named(check: Check): Check {
   return (value, at) => {
     const given = fields(value);

@@ -3,7 +3,7 @@ import { asset } from "../base/assets.js";
 import type { Result } from "../base/results.js";
 import { RunError } from "../base/session.js";
 
-/** Nothing may be fetched, whatever is in the data. */
+/** The page may fetch nothing, whatever is in the data. */
 const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; " +
   "base-uri 'none'; form-action 'none'";
@@ -12,7 +12,7 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** JSON that no HTML parser sees a tag or comment in. */
+/** Returns JSON in which no HTML parser sees a tag or comment. */
 function toInlineJson(value: unknown): string {
   return JSON.stringify(value).replace(/</g, "\\u003c");
 }
@@ -30,7 +30,7 @@ function titleOf(results: readonly Result[]): string {
   return kinds.length === 1 ? `${kinds[0]}` : "hakmem report";
 }
 
-/** The whole page: it needs no other file and no network. */
+/** Returns the whole page. It needs no other file and no network. */
 export function renderReport(results: readonly Result[], title: string = titleOf(results)): string {
   const script = readAsset("page.js").replace(/<\/script/gi, "<\\/script");
   const style = readAsset("page.css").replace(/<\/style/gi, "<\\/style");

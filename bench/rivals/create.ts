@@ -6,7 +6,7 @@ import type { HeapModule } from "./heap.js";
 import { type Subject, SubjectMissing } from "./subject.js";
 import { BUILD_PREFIX } from "./table.js";
 
-/** Loads `index.js` of another build, which is named by its package's folder or by its own. */
+/** Loads `index.js` of another build, whose name has the folder of the package or the file. */
 async function importBuild(name: string): Promise<HeapModule> {
   const folder = resolve(name.slice(BUILD_PREFIX.length));
   const files = ["dist/index.js", "index.js", ""].map((file) => join(folder, file));
@@ -16,9 +16,9 @@ async function importBuild(name: string): Promise<HeapModule> {
 }
 
 /**
- * Returns a subject in JavaScript or wasm. Each is imported when it is wanted: the process of one
- * loads no other.
- * @throws {SubjectMissing} what it needs is not installed.
+ * Returns a subject in JavaScript or wasm. Only the subject that is wanted is imported, so that its
+ * process loads no other.
+ * @throws {SubjectMissing} if what it needs is not installed.
  */
 export async function createSubject(name: string): Promise<Subject<unknown>> {
   return (await create(name)) as Subject<unknown>;

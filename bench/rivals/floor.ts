@@ -1,6 +1,6 @@
 import type { Subject } from "./subject.js";
 
-/** No allocator at all: what a loop takes with it is what the loop costs by itself. */
+/** The subject that allocates nothing. Its times are what the loop itself costs. */
 export const FLOOR = "floor";
 
 export function createFloor(): Subject<number> {

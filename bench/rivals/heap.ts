@@ -2,7 +2,7 @@ import type { Heap, SharedHeap } from "../../src/index.js";
 import { linear } from "./linear.js";
 import type { HeapGauge, Subject } from "./subject.js";
 
-/** As much of hakmem's module as a subject uses; another build of it may stand in. */
+/** The part of hakmem's module that a subject uses. Another build of it has the same. */
 export type HeapModule = Pick<
   typeof import("../../src/index.js"),
   "Heap" | "SharedHeap" | "optionsFromEnv"
@@ -18,7 +18,7 @@ export function createSharedHeapSubject(module: HeapModule): Subject<number> {
   return subjectOf(module.SharedHeap.create(module.optionsFromEnv(process.env)));
 }
 
-/** A subject has the heap's own functions, as a program does: a wrapper costs inlining budget. */
+/** The subject has the heap's own functions, because a wrapper would use up inlining budget. */
 export function subjectOf(heap: Heap | SharedHeap): Subject<number> {
   const ops = {
     malloc: heap.malloc as (size: number) => number,

@@ -10,7 +10,7 @@ import { type Subject, SubjectMissing } from "./subject.js";
 
 const run = promisify(execFile);
 
-/** What every rival over one buffer gets. */
+/** The memory that every rival over one buffer gets. */
 const HEAP_BYTES = 256 * 2 ** 20;
 const PAGES = HEAP_BYTES / 2 ** 16;
 
@@ -20,7 +20,7 @@ export interface LinearOps {
   realloc(block: number, size: number): number;
 }
 
-/** A subject whose blocks are offsets into one array, which is never replaced. */
+/** Returns a subject whose blocks are offsets into one array, which is never replaced. */
 export function linear(u8: Uint8Array, ops: LinearOps): Subject<number> {
   const Slots = u8.length <= 2 ** 31 ? Int32Array : Float64Array;
   return {
@@ -52,8 +52,8 @@ function resolvePackage(specifier: string): string {
 }
 
 /**
- * Loads a rival, none of which is a dependency of this package.
- * @throws {SubjectMissing} it is not installed; the message says how to.
+ * Loads a rival. None of them is a dependency of this package.
+ * @throws {SubjectMissing} if it is not installed; the message says how to install it.
  */
 export async function loadPackage(name: string): Promise<unknown> {
   return await import(pathToFileURL(resolvePackage(name)).href);
@@ -101,7 +101,7 @@ interface CodemixModule {
   };
 }
 
-/** It has no realloc: a program allocates, copies and frees. */
+/** The package has no realloc, so a program allocates, copies and frees. */
 export async function createCodemix(): Promise<Subject<number>> {
   const { default: Allocator } = (await loadPackage("malloc")) as CodemixModule;
   const buffer = new ArrayBuffer(HEAP_BYTES);
@@ -126,7 +126,7 @@ export async function createCodemix(): Promise<Subject<number>> {
   };
 }
 
-/** As much of WebAssembly as is used here: the types of Node leave it to those of browsers. */
+/** The part of WebAssembly that is used here; Node's types leave it to those of browsers. */
 interface WasmApi {
   compile(bytes: Uint8Array): Promise<object>;
   instantiate(module: object, imports: object): Promise<{ readonly exports: object }>;
@@ -167,7 +167,7 @@ async function instantiate(name: string, file: string): Promise<Subject<number>>
       }
     },
     free: (block) => free(block),
-    // To resize to 0 may be to free, in C.
+    // In C, a resize to 0 may free the block.
     realloc(block, size) {
       try {
         return check(realloc(block, size || 1));
@@ -190,7 +190,7 @@ const TLSF_FLAGS = [
   ...["--initialMemory", String(PAGES), "--maximumMemory", String(PAGES)],
 ];
 
-/** AssemblyScript's TLSF. Compiled in a process of its own, to leave nothing on this one's heap. */
+/** Returns AssemblyScript's TLSF. Another process compiles it, so that nothing is left here. */
 export async function createTlsf(): Promise<Subject<number>> {
   const compiler = resolvePackage("assemblyscript/bin/asc.js");
   const { version } = JSON.parse(
@@ -221,7 +221,7 @@ async function emccVersion(): Promise<string> {
   }
 }
 
-/** dlmalloc as Emscripten has it. */
+/** Returns Emscripten's dlmalloc. */
 export async function createDlmalloc(): Promise<Subject<number>> {
   const key = [await emccVersion(), ...EMCC_FLAGS].join("\n");
   const file = await cached("dlmalloc.wasm", key, async (draft) => {

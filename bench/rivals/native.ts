@@ -16,7 +16,7 @@ export interface Native {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** One that cannot, and what to do about it. */
+/** A native allocator that cannot be run, and what to do about it. */
 export interface MissingNative {
   readonly name: string;
   readonly reason: string;
@@ -38,8 +38,9 @@ const LIBRARY_FOLDERS = [
 const FLAGS = ["-O2", "-fno-builtin", "-pthread"];
 
 /**
- * A file that is built once on a machine and kept under the folder for temporary files, by a hash
- * of `key`. It gets its name when it is whole, since several processes may build it at once.
+ * Returns a file that is built once on a machine and kept in the folder for temporary files, by a
+ * hash of `key`. It gets its name when it is complete, because several processes may build it at
+ * once.
  */
 export async function cached(
   name: string,
@@ -56,7 +57,7 @@ export async function cached(
   return file;
 }
 
-/** What is in it is run: nobody else may have made it. */
+/** Returns the folder for such files. It must be this user's, because its files are run. */
 function cacheFolder(): string {
   const user = process.getuid?.();
   const folder = join(tmpdir(), `hakmem-${user ?? "user"}`);
@@ -68,7 +69,7 @@ function cacheFolder(): string {
   return folder;
 }
 
-/** Beside the sources when they run: what was last built may be older than they are. */
+/** Returns the C source: the one beside the sources if they run, which may be newer than dist. */
 function sourceFile(): URL {
   const own = new URL("../native/subject.c", import.meta.url);
   return import.meta.url.endsWith(".ts") && existsSync(own) ? own : asset("subject.c");
@@ -84,7 +85,7 @@ async function build(): Promise<string> {
   });
 }
 
-/** An allocator that can be preloaded; without a path where it is not installed. */
+/** An allocator that can be preloaded; it has no path if it is not installed. */
 export interface Library {
   readonly name: string;
   readonly path: string | undefined;
@@ -99,7 +100,7 @@ export function findLibraries(): Library[] {
   });
 }
 
-/** The dynamic linker only warns of what it cannot preload, and goes on with glibc's malloc. */
+/** Returns whether preloading works: on failure the linker only warns, and glibc's malloc runs. */
 async function preloads(native: Native): Promise<boolean> {
   try {
     await run(native.command, [], { env: native.env });
@@ -110,7 +111,7 @@ async function preloads(native: Native): Promise<boolean> {
   return false;
 }
 
-/** The allocators of this machine: glibc's, and those that can be preloaded. */
+/** Finds the allocators of this machine: glibc's, and those that can be preloaded. */
 export async function findNatives(): Promise<Natives> {
   if (process.platform !== "linux") return allMissing("native allocators are run on Linux only");
   let command: string;

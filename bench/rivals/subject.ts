@@ -1,20 +1,20 @@
 import type { Heap, SharedHeap } from "../../src/index.js";
 
 /**
- * One way to get memory for buffers: hakmem, or a rival. A block is what the program keeps: an
- * offset or a view. Every subject runs in a process of its own, so that V8 sees one of them only.
+ * One way to get memory for buffers: hakmem or a rival. A block is what the program keeps, an
+ * offset or a view. Every subject runs in a process of its own, so that V8 sees only one of them.
  */
 export interface Subject<Block> {
-  /** An array that holds so many blocks: of offsets, or of objects. */
+  /** Returns an array for so many blocks, of offsets or of objects. */
   createSlots(count: number): Slots<Block>;
   malloc(size: number): Block;
   free(block: Block): void;
-  /** The bytes that both sizes have are kept. */
+  /** Keeps the bytes that both sizes have. */
   realloc(block: Block, size: number): Block;
   write(block: Block, offset: number, value: number): void;
   read(block: Block, offset: number): number;
   fill(block: Block, size: number, value: number): void;
-  /** hakmem's statistics of itself; rivals have none. */
+  /** Returns hakmem's statistics; rivals have none. */
   readonly gauge?: () => HeapGauge;
   /** hakmem's heap, for its map. */
   readonly heap?: Heap | SharedHeap;
@@ -22,7 +22,7 @@ export interface Subject<Block> {
 
 export type Slots<Block> = { [index: number]: Block; readonly length: number };
 
-/** What hakmem says of itself; all since the heap was created. */
+/** hakmem's statistics since the heap was created. */
 export interface HeapGauge {
   readonly refills: number;
   readonly drains: number;
@@ -40,7 +40,7 @@ export interface SubjectRow {
   readonly kind: "heap" | "javascript" | "wasm" | "native";
   /** How to install what it needs; undefined if nothing. */
   readonly install?: string;
-  /** File names of what is preloaded, the newest version first. */
+  /** Names of the library that is preloaded, the newest version first. */
   readonly libraries?: readonly string[];
 }
 

@@ -64,9 +64,10 @@ export const SUBJECTS: readonly SubjectRow[] = [
   },
 ];
 
-/** What begins the name of another build of hakmem; its folder follows. */
+/** The start of another build's name; its folder follows. */
 export const BUILD_PREFIX = "build:";
 
+/** Returns whether a subject is a native allocator. */
 export function isNative(name: string): boolean {
   return SUBJECTS.some((row) => row.name === name && row.kind === "native");
 }

@@ -3,7 +3,7 @@ import type { Subject } from "./subject.js";
 
 type View = Uint8Array;
 
-/** A subject whose blocks are views. None can grow: a realloc is a new block and a copy. */
+/** Returns a subject whose blocks are views. A view cannot grow, so a realloc copies. */
 function views(malloc: (size: number) => View, free: (block: View) => void): Subject<View> {
   const none = malloc(0);
   return {
@@ -28,7 +28,7 @@ function views(malloc: (size: number) => View, free: (block: View) => void): Sub
 
 const collected = (): void => {};
 
-/** Small Buffers are slices of a pool of so many bytes; Node's next pool takes the new size. */
+/** Returns Buffers, of which small ones are slices of a pool of so many bytes. */
 export function createBuffers(poolSize: number): Subject<View> {
   Buffer.poolSize = poolSize;
   return views((size) => Buffer.allocUnsafe(size), collected);

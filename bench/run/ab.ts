@@ -12,7 +12,7 @@ import { startProgress } from "../term/progress.js";
 import type { Resolved } from "../workloads/resolve.js";
 import { eventsOf } from "../workloads/script.js";
 
-/** A knob and the values it is to be tried with. */
+/** A knob, and the values to try. */
 export interface KnobValues {
   readonly row: OptionRow;
   readonly values: readonly number[];
@@ -20,7 +20,7 @@ export interface KnobValues {
 
 export type Settings = Readonly<Record<string, number>>;
 
-/** Every combination of the knobs' values; the defaults first, if they are among them. */
+/** Returns every combination of the knobs' values, the defaults first if they are among them. */
 export function combine(knobs: readonly KnobValues[]): Settings[] {
   let all: Settings[] = [{}];
   for (const { row, values } of knobs) {
@@ -44,7 +44,7 @@ export function toOptions(
   return options as Partial<HeapOptions>;
 }
 
-/** Every combination on every workload, the combinations of a workload in turn. */
+/** Measures every combination on every workload, the combinations of a workload in turn. */
 export async function runAb(
   knobs: readonly KnobValues[],
   workloads: readonly Resolved[],
@@ -129,7 +129,7 @@ function toCells(
   });
 }
 
-/** Combinations that the workload failed with; what they had measured is dropped. */
+/** Drops the combinations that failed. Returns a line for each. */
 function dropFailed(all: readonly Measured[], workload: Resolved): string[] {
   return all.flatMap(({ command, rounds, failure }) => {
     if (failure === null || failure === "interrupted") return [];
@@ -139,14 +139,14 @@ function dropFailed(all: readonly Measured[], workload: Resolved): string[] {
 }
 
 /**
- * The more cells are compared with the base, the likelier one of them wins by chance: the 5 % are
- * divided among them (Bonferroni).
+ * Returns the confidence that each interval needs. The more cells are compared with the base, the
+ * likelier one of them wins by chance, so the 5 % are divided among them (Bonferroni).
  */
 export function confidenceFor(cells: number): number {
   return 1 - 0.05 / Math.max(1, cells - 1);
 }
 
-/** The fastest cell whose interval lies above 1, if there is one. */
+/** Recommends the fastest cell whose interval lies above 1, if there is one. */
 export function judge(cells: readonly AbCell[], workload: string): AbVerdict {
   const confidence = confidenceFor(cells.length);
   const [base, ...others] = cells;

@@ -30,13 +30,13 @@ import { eventsOf } from "../workloads/script.js";
 const OWN = "hakmem";
 const LATENCY_LIMIT_MS = 5000;
 
-/** What is known of a subject when all has been measured. */
+/** A subject, with what has been measured of it. */
 interface Entry extends Commands {
   check?: CheckAnswer;
   measured?: Measured;
 }
 
-/** hakmem and rivals on one workload: checked, then measured in turn. */
+/** Checks hakmem and rivals on one workload, then measures them in turn. */
 export async function runBench(
   workload: Resolved,
   rivals: readonly string[],
@@ -61,7 +61,7 @@ export async function runBench(
   });
 }
 
-/** Every subject in a fresh process: correctness, hash, memory. */
+/** Checks every subject in a fresh process, and measures its memory. Returns hakmem's answer. */
 async function checkAll(
   entries: readonly Entry[],
   { limitMs }: Plan,
@@ -160,15 +160,15 @@ function assemble(
   };
 }
 
-/** Whether a subject runs several workers as threads. */
+/** Returns whether a subject runs several workers as threads. */
 function isThreaded(name: string): boolean {
   return name === OWN || isNative(name);
 }
 
 const MERGED_NOTE =
-  "Some rivals ran the same events merged on one worker, where no free is remote and nothing is " +
-  "waited for: their times and hakmem's are not of the same work.";
-const LATENCY_NOTE = "Latencies are of single events, with the median cost of the timer taken off.";
+  "Some rivals ran the same events merged on one worker, where no free is remote and nothing " +
+  "waits. Their work is not the same as hakmem's, and the times cannot be compared.";
+const LATENCY_NOTE = "Latencies are those of single events, without the median cost of the timer.";
 
 function completeOptions(options: Partial<HeapOptions>): HeapOptions {
   const rows = OPTION_TABLE.map(({ name, type, default: value }) => [
@@ -226,11 +226,11 @@ function toHeap(check: CheckAnswer | undefined): SubjectResult["heap"] {
   return { hitRate: hits / Math.max(1, hits + misses), ...rest };
 }
 
-/** A round below this is mostly noise: HAKMEM's 60 ms runs hid the hot path. */
+/** A shorter round is mostly noise: HAKMEM's 60 ms runs hid the hot path. */
 const MIN_ROUND_MS = 15;
 const MAX_SPREAD = 0.2;
 
-/** Why figures do not bear judgement. */
+/** Returns why figures cannot be relied on, or null if they can. */
 function judge({ rounds }: Measured, events: number, plan: Plan): string | null {
   const cut = rounds.find((round) => round.isCut);
   if (cut !== undefined) {

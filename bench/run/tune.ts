@@ -20,7 +20,7 @@ import { type Progress, startProgress } from "../term/progress.js";
 import type { Resolved } from "../workloads/resolve.js";
 import { type Settings, toOptions } from "./ab.js";
 
-/** The knobs in the order of the search, and the values that it tries, at about equal ratios. */
+/** The knobs in the order of the search, with the values to try, at about equal ratios. */
 const SEARCH: Readonly<Partial<Record<keyof HeapOptions, readonly number[]>>> = {
   fastCap: [30, 62, 126, 254, 510, 1022],
   refillCountHot: [8, 16, 32, 64, 128, 254],
@@ -36,10 +36,10 @@ const KNOBS = SEARCHED.map((row) => ({ row, values: SEARCH[row.name] ?? [] }));
 const LIMIT_MS = 30_000;
 const SEARCH_PLAN: Plan = { rounds: 3, roundMs: 50, warmupMs: 100, limitMs: LIMIT_MS };
 const MAX_FINAL_ROUNDS = 40;
-/** Of the budget, what the last comparison is left. */
+/** The share of the budget that is kept for the last comparison. */
 const FINAL_SHARE = 0.3;
 
-/** The last comparison: as many rounds as the budget allows. */
+/** Plans the last comparison, with as many rounds as the budget allows. */
 function planFinal(budgetMs: number): Plan {
   const plan = { rounds: 1, roundMs: 100, warmupMs: 150, limitMs: LIMIT_MS };
   const rounds = Math.floor((budgetMs * FINAL_SHARE) / estimateMs(2, plan));
@@ -53,9 +53,9 @@ interface Tried {
 }
 
 /**
- * Searches the knobs knob by knob: its values are measured in turn, the slower half leaves, and the
- * rest are measured again, until one is left. What has won is then compared with the defaults in
- * new rounds: the search's own figures flatter the winner, since it won by them.
+ * Searches knob by knob. A knob's values are measured in turn, the slower half leaves, and the rest
+ * are measured again until one is left. The winner is then compared with the defaults in new
+ * rounds, because the figures of the search flatter the winner.
  */
 export async function runTune(
   workload: Resolved,
@@ -132,12 +132,12 @@ export async function runTune(
 const EARLY = "The time ended before all knobs were searched: give it more --budget.";
 
 function uncompared(best: Settings): string {
-  return `${formatSettings(best)} led the search, and was not compared with the defaults.`;
+  return `${formatSettings(best)} led the search but was not compared with the defaults.`;
 }
 
-/** Aborted with another signal, or after so many ms. */
+/** Returns a signal that is aborted with another one, or after so many ms. */
 function within(ms: number, signal: AbortSignal): AbortSignal {
-  // Node 20 collects what AbortSignal.any makes of a timeout, and it never fires.
+  // In Node 20 the collector takes a timeout from AbortSignal.any, which then never fires.
   const controller = new AbortController();
   const abort = (): void => controller.abort();
   setTimeout(abort, Math.max(0, ms)).unref();
@@ -153,8 +153,8 @@ function readDefaults(base: Partial<HeapOptions>): Settings {
 }
 
 /**
- * The slower half leaves after each measurement, until one is left. If the time ends first, the
- * leader of the last measurement is taken in which every value had a round.
+ * Measures candidates, and drops the slower half each time, until one is left. If the time ends
+ * first, returns the leader of the last measurement in which every value had a round.
  */
 async function halve(
   candidates: readonly Settings[],
@@ -207,7 +207,7 @@ function toTried(settings: Settings, times: readonly number[]): TuneResult["trie
   return { settings, nsPerOp: nsSpread, rounds: times.length };
 }
 
-/** A budget is a time: the bar shows how much of it has gone. */
+/** Returns a bar that shows how much of the budget has gone. */
 function showTime(progress: Progress, budgetMs: number): Progress {
   const start = performance.now();
   const step = (text: string): void => {

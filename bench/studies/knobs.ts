@@ -1,7 +1,7 @@
 /**
  * `npm run bench:knobs`: the study from which the defaults of the knobs come. HAKMEM measured its
  * drain interval on working sets of 128 and 256; here, too, and on what uses the knobs. Takes about
- * a quarter of an hour; `npm run bench:knobs -- drain` runs the part so named.
+ * a quarter of an hour; `npm run bench:knobs -- drain` runs one part.
  */
 
 import { findKnob } from "../base/knobs.js";

@@ -11,14 +11,14 @@ import { type CheckAnswer, type HeapFigures, SERIES_POINTS } from "./protocol.js
 const EMPTY = -1;
 export const FNV_START = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
-/** Of a block, so many bytes at either end are verified, and one in STRIDE_BYTES between them. */
+/** So many bytes at either end of a block are verified, and every STRIDE_BYTES-th in between. */
 const EDGE_BYTES = 32;
-/** A prime, so that in large blocks no regular overlap is missed. */
+/** A prime, so that no regular overlap of large blocks is missed. */
 const STRIDE_BYTES = 61;
 
 /**
- * The pass before all timing: every byte is written, and read back when a block is freed or moves.
- * A subject whose blocks overlap, or lose bytes on a realloc, fails here. Memory is measured, too.
+ * Checks a subject before anything is timed. Every byte is written, and read back when its block is
+ * freed or moves. A subject whose blocks overlap or lose bytes fails here. Memory is measured too.
  */
 export async function check<Block>(
   subject: Subject<Block>,
@@ -50,14 +50,14 @@ export async function check<Block>(
   return { hash, peakBytes, seriesBytes, heap: figures, map: watched.map };
 }
 
-/** The first event after so many of the series' steps. */
+/** Returns the first event after so many steps of the series. */
 export function atPoint(eventCount: number, point: number): number {
   return Math.round((point * eventCount) / SERIES_POINTS);
 }
 
 /**
- * What hakmem says of itself over the pass, and its map when most is live. In a run of its own:
- * what statistics and maps leave to the collector would count as its memory.
+ * Returns what hakmem's statistics say over the pass, and its map when most blocks are live. This
+ * is a run of its own, because the garbage of statistics and maps would count as hakmem's memory.
  */
 function watch<Block>(
   subject: Subject<Block>,
@@ -163,15 +163,15 @@ class Checker<Block> {
   }
 }
 
-/** The hash with what was read back of one more block. */
+/** Returns the hash with one more block. */
 export function feedHash(before: number, event: number, size: number, value: number): number {
-  // No array: what the pass itself leaves to the collector would count as the subject's memory.
+  // No array here: the pass's own garbage would count as the subject's memory.
   let hash = Math.imul(before ^ event, FNV_PRIME);
   hash = Math.imul(hash ^ size, FNV_PRIME);
   return Math.imul(hash ^ value, FNV_PRIME);
 }
 
-/** Reads a block back: its edges, and every 61st byte between them. */
+/** Reads back a block's edges, and every 61st byte between them. */
 export function verifyBytes<Block>(
   subject: Pick<Subject<Block>, "read">,
   block: Block,
@@ -191,7 +191,7 @@ export function verifyBytes<Block>(
   }
 }
 
-/** What hakmem did between two readings. */
+/** Returns what hakmem did between two readings. */
 export function toFigures(before: HeapGauge, after: HeapGauge): Omit<HeapFigures, "seriesBytes"> {
   return {
     refills: after.refills - before.refills,
@@ -203,7 +203,7 @@ export function toFigures(before: HeapGauge, after: HeapGauge): Omit<HeapFigures
   };
 }
 
-/** What is resident: pages of files, such as Node's own code as it is first run, are told apart. */
+/** Resident memory. Pages of files, such as Node's own code, are counted apart. */
 interface Resident {
   readonly bytes: number;
   readonly fileBytes: number;
@@ -223,7 +223,7 @@ function readResident(): Resident {
   return { bytes: read("VmRSS"), fileBytes: read("RssFile"), peakBytes: read("VmHWM") };
 }
 
-/** Collects what reading the script left, forgets the peak so far, and reads what is resident. */
+/** Collects garbage, forgets the peak so far, and reads what is resident. */
 async function resetPeak(): Promise<Resident> {
   (globalThis as { gc?: () => void }).gc?.();
   await wait(100);

@@ -20,7 +20,7 @@ function toTile(ptr: number, { size, tier }: BlockInfo, blocks: string): SlabTil
   };
 }
 
-/** Every slab that has blocks, in address order; a span is one tile. */
+/** Returns every slab that has blocks, in address order. A span is one tile. */
 export function readSlabs(heap: Heap | SharedHeap): SlabTile[] {
   const tiles: SlabTile[] = [];
   let ptr = -1;
@@ -43,15 +43,15 @@ export function readSlabs(heap: Heap | SharedHeap): SlabTile[] {
   return tiles;
 }
 
-/** The share of the slabs in use that is not live: cached, free, uncarved, or lost at an end. */
+/** Returns the share of the used slabs that is not live: cached, free, uncarved, or lost. */
 export function fragmentationOf(stats: HeapStats): number {
   const inUseBytes = stats.slabs.inUse * SLAB_BYTES;
   return inUseBytes === 0 ? 0 : 1 - stats.live.bytes / inUseBytes;
 }
 
 /**
- * What `hakmem inspect` shows of a heap. `file` is the name it is shown under, `guest` a worker
- * that is attached to read it only.
+ * Returns what `hakmem inspect` shows of a heap. `file` is the name it is shown under. `guest` is a
+ * worker that is attached only to read it.
  */
 export function buildInspect(heap: Heap | SharedHeap, file: string, guest?: number): InspectResult {
   const stats = withoutGuest(heap.stats(), guest);

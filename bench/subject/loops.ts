@@ -8,12 +8,12 @@ import { OP_WORK, type Script, type Touch } from "../workloads/script.js";
  */
 export type Loop = (from: number, to: number) => number;
 
-/** Words that a loop can run through at once: 64 KiB, which stay in the processor's cache. */
+/** Words that a loop may run through at once: 64 KiB, which stay in the processor's cache. */
 export const WINDOW_WORDS = 16_384;
 
 /** What a loop works on. */
 export interface Track<Block> {
-  /** Events that are run through next; all of a script's, if they are few. */
+  /** The events that are run through next. A short script is here as a whole. */
   readonly words: Int32Array;
   readonly slots: Slots<Block>;
   /** What an empty slot holds. */
@@ -46,15 +46,14 @@ function isWork(word: number): boolean {
 }
 
 /**
- * Returns the loop that is timed: the only one in TypeScript; native/subject.c has its twin. It
- * does allocations, frees and, where one byte is touched, reallocs. `doRare` does the event at an
- * index and returns the next one's.
+ * Returns the loop that is timed. It is the only one in TypeScript; native/subject.c has its twin.
+ * It allocates, frees and, if one byte is touched, reallocates. `doRare` does the event at an index
+ * that the loop leaves, and returns the index of the next.
  *
- * V8 compiles what is constant in the closure into the code, and the branches on it away:
- * - The subject's functions are called directly. For each event that went through a function of
- *   our own, which wrapped realloc, redis took 5.1 ns instead of 4.0 and sqlite 4.8 instead of 3.6.
- * - The numbers are the closure's own. Constants of another module are loaded anew for each event,
- *   which took 3 ns.
+ * V8 compiles the closure's constants into the code, and the branches on them away. So the
+ * subject's functions are called directly: when each realloc went through a function of ours, redis
+ * took 5.1 ns instead of 4.0 and sqlite 4.8 instead of 3.6. And the numbers are the closure's own:
+ * constants of another module are loaded for each event, which took 3 ns.
  */
 export function createLoop<Block>(
   subject: Pick<Subject<Block>, "malloc" | "free" | "realloc" | "write" | "read" | "fill">,
@@ -68,7 +67,7 @@ export function createLoop<Block>(
   const isAll = touch === "all";
   const inCell = 0x20000000;
   const slotMask = 0x3fffffff;
-  /** A word below it, as a signed number: a free. Negative words: a realloc; and from here, work. */
+  // A positive word is an allocation or, from here, a free; a negative one a realloc or work.
   const firstFree = 0x40000000;
   const firstWork = 0xc0000000 | 0;
   const reallocWords = isSplit ? 4 : 2;
@@ -125,7 +124,7 @@ export function readAll<Block>(
   }
 }
 
-/** Writes to a new block, or to one that has moved, what a script's touch asks for. */
+/** Writes what a script's touch asks for to a block that is new or has moved. */
 export function writeTouched<Block>(
   subject: Pick<Subject<Block>, "write" | "fill">,
   touch: Touch,
@@ -138,7 +137,7 @@ export function writeTouched<Block>(
   else if (bytes === 1) subject.write(block, 0, event);
 }
 
-/** Returns what does a realloc that the loop leaves, or work on a block. */
+/** Returns the function for what the loop leaves: work, and some reallocs. */
 export function createRare<Block>(
   subject: Subject<Block>,
   { words, slots, none, sizes, hasSizes, touch }: Track<Block>,
@@ -162,7 +161,7 @@ export function createRare<Block>(
   };
 }
 
-/** Frees what a run through the script has left. */
+/** Frees the blocks that a run through the script has left. */
 export function freeAll<Block>(subject: Subject<Block>, { slots, none }: Track<Block>): void {
   for (let slot = 0; slot < slots.length; slot++) {
     if (slots[slot] === none) continue;

@@ -1,6 +1,6 @@
 /**
- * The process of one subject: `subject NAME SCRIPTFILE`. Requests come on standard input, a line
- * each.
+ * The process of one subject: `subject NAME SCRIPTFILE`. Each request is a line on standard
+ * input.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
@@ -24,7 +24,7 @@ function readScript(): Script {
   return decodeScript(new Int32Array(buffer.slice(byteOffset, byteOffset + byteLength)));
 }
 
-/** What the passes run on: one worker, or as many as the script has. */
+/** What the passes run on: one worker, or the script's workers. */
 interface Stage {
   readonly passes: Passes;
   readonly gauge: (() => HeapGauge) | undefined;
@@ -60,7 +60,7 @@ function count(entries: readonly PerformanceEntry[]): void {
   }
 }
 
-/** Collections are told when the event loop turns; those of the round are waited for. */
+/** Waits a turn of the event loop, which reports collections, and returns those so far. */
 async function settle(): Promise<{ count: number; ms: number }> {
   await turn();
   count(observer.takeRecords());

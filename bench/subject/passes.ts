@@ -4,7 +4,7 @@ import { eventsOf, type Script } from "../workloads/script.js";
 import { createLoop, createRare, createTrack, freeAll, type Loop } from "./loops.js";
 import { createTight, type TightLoop } from "./tight.js";
 
-/** Words of one call of the loop; see `drive`. */
+/** Words of one call of a loop; see `drive`. */
 const CHUNK_WORDS = 128;
 /** Words between two looks at the clock. */
 const CLOCK_WORDS = 8192;
@@ -24,11 +24,11 @@ export interface Passes {
 }
 
 /**
- * Calls a loop chunk by chunk. The chunks are short, so that V8 compiles the loop as it does a
- * program's hot function: a long call it replaces on the stack while it runs, by code that does not
- * know the arrays and the heap that the loop closes over, and with that code it may stay: redis
- * took 17 ns instead of 10 in one process of four. `drive` is called with two different loops, so
- * that V8 inlines neither.
+ * Calls a loop chunk by chunk. The chunks are short, so that V8 compiles the loop as it compiles a
+ * program's hot function. It would replace a long call on the stack while it runs, by code that
+ * does not know the arrays and the heap that the loop closes over, and it might keep that code:
+ * redis took 17 ns instead of 10 in one process of four. `drive` is called with two different
+ * loops, so that V8 inlines neither.
  */
 function drive(loop: Loop, from: number, to: number): void {
   for (let at = from; at < to; ) at = loop(at, Math.min(at + CHUNK_WORDS, to));
@@ -38,8 +38,8 @@ const idle: Loop = (_, to) => to;
 const idleCall = (): void => {};
 
 /**
- * Brings a script's words into the window, part by part, and calls `use` with the number of words
- * there. `use` says whether to go on.
+ * Copies a script's words into the window, part by part, and calls `use` with the number of words
+ * there. `use` returns whether to go on.
  */
 function throughWindow(
   { words }: Script,
@@ -57,7 +57,7 @@ function throughWindow(
   }
 }
 
-/** One run through the script: its words, `repeat` times over. Ends early past the limit. */
+/** Runs through the script's words `repeat` times. Ends early past the limit. */
 function run(loop: Loop, script: Script, window: Int32Array, limitNs: number): Timed {
   const bodies = Math.max(1, Math.floor(CLOCK_WORDS / script.words.length));
   let ns = 0;
@@ -81,12 +81,12 @@ function run(loop: Loop, script: Script, window: Int32Array, limitNs: number): T
   return { ns, events, isCut: events < eventsOf(script) };
 }
 
-/** Calls a tight loop so many times; also called with two different ones. */
+/** Calls a tight loop so many times. As `drive`, it is called with two different ones. */
 function driveTight(call: () => void, calls: number): void {
   for (let left = calls; left > 0; left--) call();
 }
 
-/** One run of a tight loop, which may be a few events longer than the script. */
+/** Runs a tight loop once. It may do a few events more than the script has. */
 function runTight(loop: TightLoop, script: Script, limitNs: number): Timed {
   const { call, callEvents } = loop;
   const wanted = eventsOf(script);
@@ -139,7 +139,7 @@ export const PERCENTILES: readonly number[] = [
 ];
 const TIMER_PAIRS = 10_001;
 
-/** The median of what the timer itself takes between two readings. */
+/** Returns the median of the time that the timer itself takes between two readings. */
 export function measureTimer(): number {
   const differences = new Float64Array(TIMER_PAIRS);
   for (let index = 0; index < TIMER_PAIRS; index++) {
@@ -149,7 +149,7 @@ export function measureTimer(): number {
   return differences.sort()[TIMER_PAIRS >>> 1] as number;
 }
 
-/** So many events, if there is time: of them, 100 lie above p99.99. */
+/** Events that are timed if there is time; 100 of them lie above p99.99. */
 const LATENCY_EVENTS = 1_000_000;
 const LATENCY_WARMUP_MS = 100;
 
@@ -163,7 +163,7 @@ function measureLatency(
   measureTimer();
   const timerNs = measureTimer();
   const histogram = createHistogram({ lowest: 1, highest: 1e11, figures: 3 });
-  /** Times so many events at the least, whole runs through the words. */
+  /** Times at least so many events, in whole runs through the words. */
   const timeEvents = (least: number, end: number): number => {
     let events = 0;
     let now = 0;

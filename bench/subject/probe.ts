@@ -2,15 +2,15 @@
  * A core's units are shared with a sibling thread, which on a virtual machine may be a stranger's.
  * While that one works, code that keeps many units busy takes nearly twice as long, and code that
  * waits for memory or for branches little longer: ratios change too, not only times. So a probe, a
- * loop of independent additions, is timed before and after each round. It takes the longer the
- * fewer units of this core are left. measure/quiet.ts decides by it which rounds count.
+ * loop of independent additions, is timed before and after each round. The fewer units of this core
+ * are free, the longer it takes. measure/turns.ts decides by it which rounds count.
  */
 const ADDITIONS = 20_000;
-/** One of so many in a row may meet an interrupt. */
+/** The fastest of so many tries counts, because one may meet an interrupt. */
 const TRIES = 3;
 const WARM_UP_PROBES = 50;
 
-/** Where the sums go, so that V8 does not leave the additions out. */
+/** Keeps the sums, so that V8 does not leave the additions out. */
 const sums = new Int32Array(1);
 
 function add(): void {
@@ -36,7 +36,7 @@ export function probe(): number {
   return least;
 }
 
-/** Before the first round, so that V8 has compiled the probe. */
+/** Runs the probe until V8 has compiled it. */
 export function warmProbe(): void {
   for (let time = 0; time < WARM_UP_PROBES; time++) probe();
 }

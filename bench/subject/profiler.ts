@@ -35,8 +35,8 @@ export async function startProfiler(intervalUs: number): Promise<Profiler> {
 }
 
 /**
- * Where the functions are that have run: V8's own account, which needs no parser. Read when the
- * profile is complete, so that it costs the profiled code nothing.
+ * Returns where the functions are that have run. V8 knows, so no parser is needed. It is read when
+ * the profile is complete, so that it costs the profiled code nothing.
  */
 async function readSources(session: Session): Promise<SourceFile[]> {
   const coverage = await session.post("Profiler.getBestEffortCoverage");
@@ -58,7 +58,7 @@ function toRanges(script: Coverage, text: string): FunctionRange[] {
   return script.functions.map(({ functionName, ranges }) => {
     const { startOffset = 0, endOffset = 0 } = ranges[0] ?? {};
     const isModule = startOffset === 0 && functionName === "";
-    // The empty lines that a file is loaded behind are no code of its.
+    // A file is loaded behind empty lines, which are not its code.
     const start = isModule ? Math.max(0, text.search(/\S/)) : startOffset;
     return {
       name: functionName,
@@ -69,7 +69,7 @@ function toRanges(script: Coverage, text: string): FunctionRange[] {
   });
 }
 
-/** The line, counted from 1, of an offset: one more than the lines that end before it. */
+/** Returns the line of an offset, counted from 1: one more than the lines that end before it. */
 function lineOf(ends: readonly number[], offset: number): number {
   let low = 0;
   let high = ends.length;

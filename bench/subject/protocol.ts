@@ -1,8 +1,8 @@
 import type { InspectResult } from "../base/results.js";
 
 /**
- * What the command and a subject's process say to each other: a request a line on the process's
- * standard input, an answer a line on its standard output, both JSON. Native subjects speak it too.
+ * What a bench and a subject's process say to each other. Each request is a line of JSON on the
+ * process's standard input, each answer a line on its standard output. Native subjects do the same.
  */
 export type Request =
   | { readonly pass: "check"; readonly limitMs: number }
@@ -21,7 +21,7 @@ interface Answers {
 
 export type Answer<R extends Request> = Answers[R["pass"]];
 
-/** A pass that writes and verifies every byte: the same hash of every subject, or it is broken. */
+/** A pass that writes and verifies every byte. A subject with another hash is broken. */
 export interface CheckAnswer {
   /**
    * FNV-1a over event, size and byte of every block that was freed or reallocated; null if the time
@@ -29,8 +29,8 @@ export interface CheckAnswer {
    */
   readonly hash: number | null;
   /**
-   * Growth of the process's resident memory, after its peak was reset; of several workers, what
-   * their heap has committed at most, since their threads' own memory is not the allocator's.
+   * The growth of the process's resident memory after its peak was reset. With several workers, the
+   * most that their heap has committed, because their threads' own memory is not the allocator's.
    */
   readonly peakBytes: number;
   /** The same over the pass, at equal steps of events. */
@@ -66,11 +66,11 @@ export interface RoundAnswer {
   readonly slabsOpened: number;
   readonly refills: number;
   readonly drains: number;
-  /** hakmem's so far; rivals do not say. */
+  /** What hakmem's heap has committed at most so far; rivals do not tell. */
   readonly peakCommittedBytes?: number;
 }
 
-/** Latency of single events, the timer's own cost taken off. */
+/** The latency of single events, without the timer's own cost. */
 export interface LatencyAnswer {
   readonly timerNs: number;
   readonly events: number;

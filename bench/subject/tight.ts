@@ -1,23 +1,23 @@
 import type { Slots, Subject } from "../rivals/subject.js";
 import type { Tight } from "../workloads/script.js";
 
-/** Events of one call: a long call V8 compiles while it runs; see `drive` in passes.ts. */
+/** Events of one call. It is short for the reason given at `drive` in passes.ts. */
 const CALL_EVENTS = 1024;
 
-/** A loop without a list of events; native/subject.c has its twin. */
+/** A loop that reads no list of events; native/subject.c has its twin. */
 export interface TightLoop {
   readonly callEvents: number;
-  /** Does so many events. */
+  /** Does `callEvents` events. */
   readonly call: () => void;
-  /** Begins anew; what a run has left has been freed. */
+  /** Prepares the next run. The blocks of the last one have been freed. */
   restart(): void;
   freeLeft(): void;
 }
 
 /**
- * Returns a script's tight loop. No loop that allocates or frees stands in another one: in a nest
- * V8 learns the context of the inner loop too late, loads the heap, its functions and the arrays
- * anew and checks them at every turn. Batches of 64 B took 4.4 ns instead of 2.7.
+ * Returns a script's tight loop. No loop that allocates or frees stands inside another loop. In a
+ * nest V8 learns the context of the inner loop too late: it loads and checks the heap, its
+ * functions and the arrays in every iteration. Batches of 64 B took 4.4 ns instead of 2.7.
  */
 export function createTight<Block>(subject: Subject<Block>, tight: Tight): TightLoop {
   return tight.loop === "random" ? createRandom(subject, tight) : createBatches(subject, tight);

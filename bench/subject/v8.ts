@@ -3,7 +3,7 @@ export interface FunctionRange {
   readonly name: string;
   readonly startLine: number;
   readonly endLine: number;
-  /** Whether it is the file's top level, which V8 inlines nowhere. */
+  /** Whether it is the file's top level, which V8 never inlines. */
   readonly isModule: boolean;
 }
 

@@ -10,7 +10,7 @@ export function formatNs(ns: number): string {
   return ns >= 10 ? ns.toFixed(1) : ns.toFixed(2);
 }
 
-/** Bytes in MB of 10^6, as the tables of the docs have them. */
+/** Returns bytes in MB of 10^6, as in the docs' tables. */
 export function formatMegabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(2);
 }
@@ -19,7 +19,7 @@ export function formatRatio(ratio: number): string {
   return `${ratio >= 100 ? ratio.toFixed(0) : ratio.toFixed(ratio >= 10 ? 1 : 2)}×`;
 }
 
-/** Too few rounds have no interval that is worth its name. */
+/** Returns the interval, or a dash if there were too few rounds for one. */
 export function formatInterval({ low, high, confidence }: Interval): string {
   return confidence < 0.95 ? "-" : `${formatRatio(low)}–${formatRatio(high)}`;
 }
@@ -32,7 +32,7 @@ export function formatCount(count: number): string {
   return count.toLocaleString("en-US");
 }
 
-/** Knobs by name of their variables, as one would set them. */
+/** Returns knobs as a shell would set their variables. */
 export function formatSettings(settings: Readonly<Record<string, number>>): string {
   return Object.entries(settings)
     .map(([name, value]) => `${name}=${value}`)

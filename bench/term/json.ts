@@ -6,7 +6,7 @@ import { RunError } from "../base/session.js";
 
 const SENTENCE = 'write the result as JSON; "-" is standard output, without tables';
 
-/** Gives a command `--json FILE`. That it can be written is found out before a long run. */
+/** Gives a command `--json FILE`. Whether FILE can be written is checked before a long run. */
 export function addJson(command: Command): Command {
   return command.option("--json <file>", SENTENCE, (file) => {
     try {

@@ -2,7 +2,7 @@ import { Random } from "./random.js";
 import { ScriptWriter } from "./script.js";
 import type { Workload } from "./workload.js";
 
-/** A part of the slots that is not divided further. */
+/** A part of the slots that is this small is not divided further. */
 const HOTTEST_SLOTS = 20;
 
 /**

@@ -12,9 +12,9 @@ interface Batch {
 }
 
 /**
- * HAKMEM's comprehensive: a program that frees its batches in whatever order its phase has. Each of
- * four sizes newest first, oldest first, in random order and with holes refilled in between; at
- * last the four sizes mixed, in random order.
+ * HAKMEM's comprehensive: a program whose phases free batches in different orders. Blocks of each
+ * of four sizes are freed newest first, oldest first, in random order, and with holes refilled in
+ * between. The last phase mixes the four sizes, in random order.
  */
 export const comprehensive: Workload = {
   name: "comprehensive",

@@ -7,8 +7,8 @@ export type Stream = Generator<void, void, void>;
 export const TURN_EVENTS = 64;
 
 /**
- * Merges the workers' streams into one list of events, a turn of each in a circle. Stream i is
- * worker i's; with fewer workers than streams, they go round.
+ * Merges the workers' streams into one list of events, taking turns. Stream i belongs to worker i,
+ * modulo the number of workers.
  */
 export function interleave(
   writer: ScriptWriter,
@@ -26,7 +26,7 @@ export function interleave(
   writer.worker = 0;
 }
 
-/** Whether the stream has more to come. */
+/** Takes a stream's turn. Returns whether there is more to come. */
 function takeTurn(writer: ScriptWriter, stream: Stream, turnEvents: number): boolean {
   const end = writer.eventCount + turnEvents;
   while (writer.eventCount < end) {
@@ -37,12 +37,12 @@ function takeTurn(writer: ScriptWriter, stream: Stream, turnEvents: number): boo
   return true;
 }
 
-/** The streams of so many workers. */
+/** Returns one stream per worker. */
 export function streamsOf(workers: number, start: (worker: number) => Stream): Stream[] {
   return Array.from({ length: workers }, (_, worker) => start(worker));
 }
 
-/** A worker's own draws. The golden ratio keeps the seeds of neighbours far apart. */
+/** Returns a worker's own generator. The golden ratio keeps neighbours' seeds far apart. */
 export function workerRandom(seed: number, worker: number): Random {
   return new Random(seed ^ Math.imul(worker + 1, 0x9e3779b1));
 }

@@ -7,9 +7,9 @@ const MIN_BYTES = 8;
 const MAX_BYTES = 1000;
 
 /**
- * Larson and Krishnan's server: blocks outlive the worker that allocated them. One worker fills the
- * slots of all; each then replaces blocks of its own slots at random, and after a lifetime leaves
- * them to a successor. The usual lifetime is 500 000; here it is shorter, so that some pass.
+ * Larson and Krishnan's server: blocks outlive the worker that allocated them. One worker fills all
+ * slots. Each worker then replaces blocks in its own slots at random, and after a lifetime leaves
+ * them to a successor. The usual lifetime is 500 000; it is shorter here, so that workers do end.
  */
 export const larson: Workload = {
   name: "larson",

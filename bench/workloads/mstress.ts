@@ -22,10 +22,10 @@ interface Stress {
 }
 
 /**
- * mimalloc's mstress: jobs that end, and meanwhile pass results to each other. In a round each of
- * the fresh workers allocates blocks for the moment, and half as many to keep; it frees some of the
- * former at random and exchanges others through an array that all share, so that what it frees is
- * often another's. At its end it frees all it holds. All bytes are written and verified.
+ * mimalloc's mstress: jobs that end, and meanwhile pass results to each other. In each
+ * round every new worker allocates short-lived blocks, and half as many to keep. It frees some of
+ * the former at random and exchanges others through an array that all share, so that it often frees
+ * another worker's block. At its end it frees all it holds. All bytes are written and verified.
  */
 export const mstress: Workload = {
   name: "mstress",
@@ -79,7 +79,7 @@ function* live(stress: Stress, random: Random): Stream {
   }
 }
 
-/** A block of 2^0 up to 2^(powers - 1) words. */
+/** Draws a block of 2^0 up to 2^(powers - 1) words. */
 function allocate({ writer, pool, size }: Stress, random: Random, powers: number): number {
   const words = 2 ** random.below(powers);
   const factor = random.below(100) < HUGE_PERCENT ? HUGE_FACTOR : 1;

@@ -1,4 +1,4 @@
-/** xorshift32 (13, 17, 5), HAKMEM's generator. The seed 0 would stay 0, and stands for 1. */
+/** HAKMEM's generator, xorshift32 (13, 17, 5). The seed 0 would stay 0, so it stands for 1. */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed | 0 || 1;
   }
 
-  /** The next 32 bits, as a signed integer. */
+  /** Returns the next 32 bits as a signed integer. */
   next(): number {
     let r = this.#state;
     r ^= r << 13;
@@ -16,12 +16,12 @@ export class Random {
     return r;
   }
 
-  /** An integer from 0 to bound - 1; the bound is below 2^21. Takes the upper bits. */
+  /** Returns an integer below a bound, which is below 2^21, from the upper bits. */
   below(bound: number): number {
     return Math.floor(((this.next() >>> 11) * bound) / 2 ** 21);
   }
 
-  /** A number from 0 up to 1. */
+  /** Returns a number from 0 up to 1. */
   unit(): number {
     return (this.next() >>> 0) / 2 ** 32;
   }

@@ -6,8 +6,8 @@ import type { Workload } from "./workload.js";
  * HAKMEM's random-mixed: a slot drawn at random is freed if full, else filled with 16 to 1039
  * bytes. One iteration is one event. HAKMEM's text calls the second argument the block size, its
  * code the number of slots; here it is the slots, and `--size` fixes the size. In the original,
- * slot and size share bits of one draw; here they do with `--compat` only. `--tight` takes a power of
- * two of slots, of which a bit mask is enough.
+ * slot and size share bits of one draw; here they do with `--compat` only. `--tight` needs a
+ * power of two of slots, because its loop draws a slot by a bit mask.
  */
 export const randomMixed: Workload = {
   name: "random-mixed",

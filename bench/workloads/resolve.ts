@@ -8,7 +8,7 @@ import { WORKLOADS } from "./table.js";
 import { readTrace } from "./traceFile.js";
 import type { Parameter, Workload } from "./workload.js";
 
-/** What the user asked for: a workload, as the script of its events. */
+/** The workload that the user asked for, as the script of its events. */
 export interface Resolved {
   readonly script: Script;
   readonly info: WorkloadInfo;
@@ -39,7 +39,7 @@ export function addWorkload(command: Command): Command {
     .option("--tight", "run the workload's own loop in rounds, not a list of its events");
 }
 
-/** The workloads and their arguments, for `--help`. */
+/** Returns the workloads and their arguments, for `--help`. */
 export function describeWorkloads(): string {
   const rows = WORKLOADS.map((workload) => {
     const values = workload.parameters.map(({ name, default: value }) => `${name}=${value}`);
@@ -93,7 +93,7 @@ export function readWorkload(
   return { script, info: describe(name, label, workload.sentence, script), notes };
 }
 
-/** A script keeps its tight loop only if that is asked for. */
+/** Returns the script with its tight loop if the user asked for it, otherwise without. */
 function chooseLoop(name: string, built: Script, { tight }: WorkloadFlags): Script {
   const { tight: loop, ...script } = built;
   if (tight !== true) return script;
@@ -132,7 +132,7 @@ function describe(name: string, label: string, sentence: string, script: Script)
   return { name, label, sentence, events, slots, peakLiveBytes, peakLiveBlocks };
 }
 
-/** A flag that means nothing to a workload would be believed: it is refused. */
+/** Refuses a flag that means nothing to a workload, because the user would rely on it. */
 function checkFlags(workload: Workload, positional: readonly string[], flags: WorkloadFlags): void {
   const { name, parameters, takes, isForWorkers } = workload;
   if (positional.length > parameters.length) {

@@ -98,13 +98,13 @@ function free({ writer, pool }: Post, slot: number): void {
   pool.give(slot);
 }
 
-/** A size whose probability falls linearly, down to nothing at the largest. */
+/** Draws a size whose probability falls linearly, down to nothing at the largest. */
 function drawSize(random: Random): number {
   const share = 1 - Math.sqrt(1 - random.unit());
   return MIN_BYTES + Math.floor(share * (MAX_BYTES - MIN_BYTES + 1));
 }
 
-/** The first number from a start that is coprime to another, so that its walk misses no slot. */
+/** Returns the first number from a start that is coprime to another: its walk misses no slot. */
 function coprimeFrom(start: number, other: number): number {
   let candidate = start;
   while (gcd(candidate, other) !== 1) candidate++;

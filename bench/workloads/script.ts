@@ -1,11 +1,11 @@
 import { OP_FREE, OP_MALLOC, OP_REALLOC, OP_SHIFT, SLOT_MASK } from "../../src/trace/format.js";
 
 /**
- * What every subject of a benchmark is asked to do: a list of events, as in a recorded trace, so
- * that hakmem, its rivals in JavaScript and native allocators do the same work in the same order.
+ * What every subject of a bench does: a list of events, as in a recorded trace, so that hakmem, its
+ * rivals in JavaScript and native allocators do the same work in the same order.
  *
- * Two words an event: `op << 30 | slot`, then a size. Beside the ops of a trace there is OP_WORK:
- * write every byte of the slot's block `size` times over.
+ * An event has two words: `op << 30 | slot`, then a size. Beside the ops of a trace there is
+ * OP_WORK, which writes every byte of the slot's block `size` times.
  */
 export interface Script {
   readonly words: Int32Array;
@@ -15,33 +15,33 @@ export interface Script {
   readonly touch: Touch;
   /** A loop that does these events without reading them; rounds run it in their place. */
   readonly tight?: Tight;
-  /** The worker of each event, where several share the work; else one has it all. */
+  /** The worker of each event, if several share the work. */
   readonly workers?: Uint8Array;
-  /** Events with which a successor begins: the worker before it has ended, its blocks are its. */
+  /** The events with which a successor begins. It takes over the blocks of the worker before. */
   readonly successors?: Int32Array;
 }
 
 export const OP_WORK = 3;
 
 /**
- * A loop as a program would write it: no list of events is read, so that only the allocator's
- * time is left.
+ * A loop as a program would write it. It reads no list of events, so that only the allocator's time
+ * is left.
  */
 export type Tight =
-  /** Blocks of one size are allocated, then freed: a batch of 1 in turn, one by one. */
+  /** A batch of blocks of one size is allocated, then freed. */
   | {
       readonly loop: "oldest-first" | "newest-first";
       readonly bytes: number;
       readonly batch: number;
     }
-  /** Slots are toggled as a generator draws them. */
+  /** Slots that a generator draws are filled if empty, and freed if full. */
   | { readonly loop: "random"; readonly slots: number; readonly seed: number };
 
 const TIGHT_LOOPS = ["none", "oldest-first", "newest-first", "random"] as const;
 
 /**
- * What is done with a block's bytes: its first byte is written; its first two bytes are; or all are
- * written when it is allocated, and all are read and checked when it is freed.
+ * What is done with a block's bytes: the first is written, or the first two; or all are written
+ * when it is allocated, and read and checked when it is freed.
  */
 export type Touch = "first" | "pair" | "all";
 
@@ -49,7 +49,7 @@ export const TOUCHES: readonly Touch[] = ["first", "pair", "all"];
 
 /** Collects events. */
 export class ScriptWriter {
-  /** Whose events follow. */
+  /** The worker whose events follow. */
   worker = 0;
   #words: Int32Array = new Int32Array(4096);
   #workers: Uint8Array = new Uint8Array(2048);
@@ -70,12 +70,12 @@ export class ScriptWriter {
     this.#push(OP_REALLOC, slot, size);
   }
 
-  /** Writes every byte of the slot's block so many times over. */
+  /** Writes every byte of the slot's block so many times. */
   work(slot: number, times: number): void {
     this.#push(OP_WORK, slot, times);
   }
 
-  /** Ends a worker: its next event is its successor's first. */
+  /** Ends a worker. Its next event is its successor's first. */
   succeed(worker: number = this.worker): void {
     this.#ended.add(worker);
   }
@@ -115,7 +115,7 @@ export class ScriptWriter {
   }
 }
 
-/** Events of one round. */
+/** Returns the number of events in one run through a script. */
 export function eventsOf(script: Script): number {
   return (script.words.length >>> 1) * script.repeat;
 }
@@ -126,12 +126,12 @@ export function asShared(script: Script): Script {
   return { ...script, workers };
 }
 
-/** Workers that share a script's events. */
+/** Returns how many workers share a script's events. */
 export function workersOf({ workers }: Script): number {
   return workers === undefined ? 1 : workers.reduce((a, b) => Math.max(a, b), 0) + 1;
 }
 
-/** What a subject must hold over a run through a script. */
+/** The most that a subject must hold during a run through a script. */
 export interface Peak {
   /** The largest sum of sizes, and number of blocks, that are live at once. */
   readonly bytes: number;
@@ -164,7 +164,7 @@ export function peakOf({ words, slotCount }: Pick<Script, "words" | "slotCount">
 }
 
 /*
- * A script on its way to a subject's process: a file, which the native subject can read too.
+ * The file from which a subject's process, native ones too, reads a script.
  *
  *   word 0      1        2       3        4       5             6       7    8      9 ...
  *   "HKS1"   events   slots   repeat   touch   has workers   | tight   a    b  |  two words per
@@ -172,13 +172,13 @@ export function peakOf({ words, slotCount }: Pick<Script, "words" | "slotCount">
  *                                                                                 per event
  *
  * `tight` is an index into TIGHT_LOOPS; a and b are its bytes and batch, or its slots and seed.
- * The byte is the event's worker, and SUCCESSOR if a successor begins with it.
+ * The byte holds the event's worker, and SUCCESSOR if a successor begins with it.
  */
 const SUCCESSOR = 0x80;
 const MAGIC = 0x31534b48; // "HKS1"
 const HEAD_WORDS = 9;
 
-/** The words of a script's file, in this machine's byte order: it never leaves the machine. */
+/** Returns the words of a script's file. It never leaves the machine, whose byte order it has. */
 export function encodeScript(script: Script): Int32Array {
   const { words, workers, slotCount, repeat } = script;
   const eventCount = words.length >>> 1;

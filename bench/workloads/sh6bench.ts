@@ -1,9 +1,9 @@
 import { type Script, ScriptWriter } from "./script.js";
 import type { Parameter, Workload } from "./workload.js";
 
-/** Of a full window, the share that is freed at its old end, and the same at its new end. */
+/** The share of a full window that is freed at its old end, and again at its new end. */
 const FREED_SHARE = 1 / 4;
-/** Blocks of one byte for one of this many: small sizes come in runs, large ones alone. */
+/** How many blocks of one byte come for one of this many: small sizes come in runs. */
 const RUN_BYTES = 64;
 
 /** What sh6bench and sh8bench have in common. */

@@ -1,4 +1,4 @@
-/** Hands out empty slots, the last one given back first, so that a script needs few. */
+/** Hands out empty slots. The one given back last comes first, so that a script needs few. */
 export class SlotPool {
   readonly #empty: number[] = [];
   #count = 0;

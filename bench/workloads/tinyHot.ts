@@ -1,7 +1,7 @@
 import { type Script, ScriptWriter } from "./script.js";
 import type { Workload } from "./workload.js";
 
-/** HAKMEM's tiny-hot: a batch of one size is allocated, then freed newest first, and again. */
+/** HAKMEM's tiny-hot: batches of one size are allocated, and freed newest first. */
 export const tinyHot: Workload = {
   name: "tiny-hot",
   sentence: "A request that allocates small blocks of one size and frees them all at its end.",

@@ -9,20 +9,20 @@ export interface Parameter {
   readonly sentence: string;
 }
 
-/** What the user asked for beside the positional arguments. */
+/** The arguments and flags that the user gave. */
 export interface WorkloadArguments {
   /** The positional arguments, in the order of the workload's parameters. */
   readonly values: readonly number[];
   readonly seed: number;
   /** `--size`: every request has this many bytes. */
   readonly size: number | undefined;
-  /** Workers whose streams of events are merged into one script, which says whose each event is. */
+  /** Workers whose streams of events are merged into one script, which names each event's. */
   readonly workers: number;
   /** `--compat`: draw as the original program does. */
   readonly compat: boolean;
 }
 
-/** A synthetic workload: one file each, and one situation that it stands for. */
+/** A synthetic workload. Each has a file, and one situation that it stands for. */
 export interface Workload {
   readonly name: string;
   /** The real situation, in a sentence. */
@@ -30,11 +30,11 @@ export interface Workload {
   readonly parameters: readonly Parameter[];
   /** Positional arguments of a size that takes milliseconds. */
   readonly smoke: readonly number[];
-  /** Whether its point is several workers. */
+  /** Whether it is about several workers. */
   readonly isForWorkers: boolean;
   /** Whether `--size`, `--compat`, `--tight` mean anything to it. */
   readonly takes: readonly ("size" | "compat" | "tight")[];
   build(given: WorkloadArguments): Script;
-  /** What ran, where the name or the arguments could be misread. */
+  /** Says what ran, if the name or the arguments could be misread. */
   note?(given: WorkloadArguments): string;
 }

@@ -26,7 +26,7 @@ export function latencyCurves(subjects: readonly SubjectResult[]): Child {
   const all = measured.flatMap(({ latency }) => latency?.curve ?? []);
   const finite = all.map(([percentile]) => toNines(percentile)).filter((x) => x < LAST_NINES);
   const hasMax = all.some(([percentile]) => percentile >= 100);
-  // The maximum has no place on a scale of nines: it stands one step after the last.
+  // The maximum has no place on a scale of nines, so it stands one step after the last.
   const lastNines = Math.max(1, Math.ceil(Math.max(0, ...finite) - 0.01));
   const maxAt = lastNines + 1;
   const list: Curve[] = measured.map((subject) => {

@@ -35,8 +35,10 @@ const HELP = `usage: npm run bench:native -- [options]
   --json FILE     writes all figures and probes to FILE
   --help
 
-"trace redis" is \`hakmem bench replay bench/traces/redis.hkt.gz --against native\`; "fixed tinyhot 64"
-is \`hakmem bench tiny-hot 64 --tight\`; "random 256 slots" is \`hakmem bench random-mixed --tight\`.
+The command measures the same in the same way:
+  trace redis        hakmem bench replay bench/traces/redis.hkt.gz --against native
+  fixed tinyhot 64   hakmem bench tiny-hot 64 --tight --against native
+  random 256 slots   hakmem bench random-mixed --tight --against native
 `;
 
 /** A case with what was measured: times, or bytes by subject. */

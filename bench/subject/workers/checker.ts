@@ -3,7 +3,7 @@ import { verifyBytes } from "../check.js";
 import { type Desk, enter, lengthOf } from "./loop.js";
 import { IN_CELL, PLACE_MASK } from "./split.js";
 
-/** The byte that an event writes all over its block. */
+/** Returns the byte that an event fills its block with. */
 export function byteOf(event: number): number {
   return (event * 31 + 7) & 0xff;
 }
@@ -32,7 +32,7 @@ export class WorkerChecker {
     this.#desk.progress.restart();
   }
 
-  /** Does this worker's events up to one of the script. */
+  /** Does this worker's events that come before an event of the script. */
   runTo(end: number): void {
     const { ends, events } = this.#desk.setup.stream;
     for (; this.#index < events.length && (events[this.#index] as number) < end; this.#index++) {
@@ -95,7 +95,7 @@ export class WorkerChecker {
   ): void {
     const { subject } = this.#desk;
     verifyBytes(subject, block, event, place, size, value);
-    // Of a block that was shortened to nothing, no byte is left to read.
+    // A block that was shortened to nothing has no byte left to read.
     this.#bytes[event] = size === 0 ? (oldSize === 0 ? 0 : value) : subject.read(block, 0);
   }
 }

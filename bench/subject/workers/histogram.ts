@@ -1,4 +1,4 @@
-/** A bucket a ns up to EXACT; above, 128 an octave: within 0.4 %. As in native/subject.c. */
+/** One bucket per ns up to EXACT; above, 128 per octave (within 0.4 %). As in subject.c. */
 const EXACT_BITS = 12;
 const EXACT: number = 1 << EXACT_BITS;
 const SUB_BITS = 7;
@@ -21,7 +21,7 @@ export function bucketNs(bucket: number): number {
   return (SUBS + ((bucket - EXACT) % SUBS)) * width + width / 2;
 }
 
-/** The ns at each percentile of what all the counts hold together. */
+/** Returns the ns at each percentile of all the counts together. */
 export function curveOf(
   counts: readonly Uint32Array[],
   percentiles: readonly number[],

@@ -22,7 +22,7 @@ export function lengthOf(word: number): number {
   return 2 + ((word & IN_CELL) !== 0 ? 2 : 0) + (op === OP_REALLOC || op === OP_WORK ? 2 : 0);
 }
 
-/** Waits for the event of another worker that the event at an index is to follow, if any. */
+/** Waits for the event of another worker, if there is one, that an event must follow. */
 export function enter({ setup, progress }: Desk, at: number): void {
   const { words } = setup.stream;
   if (((words[at] as number) & IN_CELL) === 0) return;
@@ -31,7 +31,7 @@ export function enter({ setup, progress }: Desk, at: number): void {
   if ((progress.known[other] as number) < position) progress.await(at, other, position);
 }
 
-/** Returns the loop that is timed: that of one worker, on its own part of a split script. */
+/** Returns the loop that is timed, for one worker's part of a split script. */
 export function createWorkerLoop(desk: Desk): Loop {
   const { subject, slots, setup } = desk;
   const track: Track<number> = {
@@ -46,7 +46,7 @@ export function createWorkerLoop(desk: Desk): Loop {
   return createLoop(subject, track, createRare(desk));
 }
 
-/** Returns what does an event on a cell, a realloc that the loop leaves, or work. */
+/** Returns the function for what the loop leaves: events on cells, work, some reallocs. */
 function createRare(desk: Desk): (at: number) => number {
   const { slots, cells, subject, setup } = desk;
   const { touch, stream } = setup;

@@ -37,7 +37,7 @@ import { ScriptWorker } from "./worker.js";
 const LATENCY_EVENTS = 1_000_000;
 const EMPTY = -1;
 
-/** What each worker's thread needs, the main thread first. */
+/** Returns what each worker's thread needs, the main thread's first. */
 export function createSetups(script: Script, split: Split, heap: SharedHeap): Setup[] {
   const workers = split.streams.length;
   const common = {
@@ -61,7 +61,7 @@ export function createSetups(script: Script, split: Split, heap: SharedHeap): Se
   }));
 }
 
-/** Starts a worker's thread: `subject.js`, which sees that it is one. Resolves when it is ready. */
+/** Starts a worker's thread, which runs `subject.js`, and waits until it is ready. */
 async function startThread(setup: Setup): Promise<Worker> {
   const worker = new Worker(asset("subject.js"), { workerData: setup });
   await new Promise<void>((resolve, reject) => {
@@ -104,7 +104,7 @@ export class WorkerPool implements Passes {
     return pool;
   }
 
-  /** hakmem's statistics: exact, since all is quiet between two commands. */
+  /** Returns hakmem's statistics. They are exact, because no worker runs between two commands. */
   gauge(): HeapGauge {
     return readGauge(this.#own.heap);
   }
@@ -127,7 +127,7 @@ export class WorkerPool implements Passes {
     const counts = this.#setups.map(({ histogram }) => new Uint32Array(histogram));
     const end = performance.now() + limitMs;
     let events = 0;
-    // The first run warms the loop up, and is not counted.
+    // The first run warms the loop up and does not count.
     for (let run = 0; events < LATENCY_EVENTS; run++) {
       const timed = this.#timed("latency", Math.round(timerNs), end - performance.now());
       this.#freeLeft();
@@ -138,7 +138,7 @@ export class WorkerPool implements Passes {
     return { timerNs, events, curve: curveOf(counts, PERCENTILES) };
   }
 
-  /** As the check of one worker, in run/check.ts: step by step, to read the heap in between. */
+  /** Checks as check.ts does for one worker: step by step, reading the heap in between. */
   check(limitMs: number): CheckAnswer {
     const start = this.gauge();
     const end = performance.now() + limitMs;
@@ -168,7 +168,7 @@ export class WorkerPool implements Passes {
     return { hash, peakBytes, seriesBytes, heap, map };
   }
 
-  /** Reads the blocks that are left back, and hashes all in the script's order. */
+  /** Reads back the blocks that are left, and hashes all blocks in the script's order. */
   #finishCheck(eventCount: number): number {
     const { words, slotCount } = this.#script;
     const bytes = new Uint8Array((this.#setups[0] as Setup).bytes);
@@ -201,9 +201,9 @@ export class WorkerPool implements Passes {
     return new Int32Array(slots)[place] as number;
   }
 
-  /** Nothing is live any more, and the heap is intact. */
+  /** @throws Error if anything is still live, or the heap is not intact. */
   #verify(): void {
-    // What one sends home, another collects with the second.
+    // A worker collects in its second drain what others sent home in their first.
     this.#command("drain");
     this.#command("drain");
     const { live, inTransit } = this.#own.heap.stats();
@@ -215,7 +215,7 @@ export class WorkerPool implements Passes {
     this.#own.heap.verify();
   }
 
-  /** Each worker frees what its slots hold; this one, what the cells do.  */
+  /** Frees the blocks that are left: each worker those in its slots, this one those in cells. */
   #freeLeft(): void {
     for (const block of this.#cells) if (block !== 0) this.#own.heap.free(block as never);
     this.#cells.fill(0);
@@ -236,7 +236,7 @@ export class WorkerPool implements Passes {
     return { ns: Number(last - this.#own.start), events, isCut };
   }
 
-  /** Has all workers do something, and waits for the last of them. */
+  /** Gives all workers a command, and waits until the last has done it. */
   #command(command: Command, argument = 0): void {
     const control = this.#control;
     for (const word of [READY, GO, DONE, STOP]) Atomics.store(control, word, 0);
@@ -246,7 +246,7 @@ export class WorkerPool implements Passes {
     this.#own.obey();
     awaitWord(control, DONE, this.#setups.length, () => this.#look());
     if (Atomics.load(control, STOP) !== STOP_FAILED) return;
-    // A copy: text of shared memory cannot be decoded.
+    // Text in shared memory cannot be decoded, so it is copied.
     const text = Buffer.from(new Uint8Array((this.#setups[0] as Setup).text));
     throw new Error(text.toString("utf8", 0, Math.max(0, text.indexOf(0))));
   }
@@ -257,7 +257,7 @@ export class WorkerPool implements Passes {
   }
 }
 
-/** The life of a worker's thread. */
+/** Obeys commands until the thread is ended. */
 export async function serveThread(setup: Setup, ready: () => void): Promise<never> {
   const control = new Int32Array(setup.control);
   const worker = ScriptWorker.attach(setup);
@@ -265,7 +265,7 @@ export async function serveThread(setup: Setup, ready: () => void): Promise<neve
   for (let count = 1; ; count++) {
     awaitWord(control, COMMAND_COUNT, count);
     worker.obey();
-    // The waits by which those who ended were seen alive end in the event loop.
+    // A worker that has ended is seen by waits that settle in the event loop.
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }

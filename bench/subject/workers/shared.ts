@@ -2,22 +2,22 @@ import type { Touch } from "../../workloads/script.js";
 import type { WorkerStream } from "./split.js";
 
 /*
- * What the main thread, which is worker 0, and the others share beside the heap. A command is given
- * by the main thread to all, itself among them; in between all is quiet, and it may read anything.
+ * What the workers share beside the heap. The main thread is worker 0 and gives commands to all
+ * workers, itself included. Between two commands no worker runs, and it may read anything.
  */
 
 /** Words of `control`, each in a cache line of its own. */
 export const COMMAND_COUNT = 0;
 export const COMMAND = 16;
 export const ARGUMENT = 32;
-/** Workers that stand at the start line; whether they may run. */
+/** The number of workers that are ready to run; whether they may. */
 export const READY = 48;
 export const GO = 64;
-/** Workers that have done the command. */
+/** The number of workers that have done the command. */
 export const DONE = 80;
 /** Set to end a run early: see below. */
 export const STOP = 96;
-/** Workers that sleep until one of these words changes. */
+/** The number of workers that sleep until one of these words changes. */
 export const SLEEPERS = 112;
 export const CONTROL_WORDS = 128;
 
@@ -30,7 +30,7 @@ export const COMMANDS: readonly Command[] = ["run", "latency", "check", "restart
 /** Bytes of the text that says why a worker failed. */
 export const TEXT_BYTES = 512;
 
-/** What a worker is given: views are made on its side. */
+/** What a worker is given. It makes the views itself. */
 export interface Setup {
   readonly worker: number;
   readonly workers: number;
@@ -38,14 +38,14 @@ export interface Setup {
   readonly stream: WorkerStream;
   readonly heap: SharedArrayBuffer;
   readonly control: SharedArrayBuffer;
-  /** A word a cell: the block or 0. */
+  /** One word per cell: the block or 0. */
   readonly cells: SharedArrayBuffer;
   readonly progress: SharedArrayBuffer;
-  /** By worker: a word a slot, the block or 0. */
+  /** By worker, one word per slot: the block or 0. */
   readonly slots: readonly SharedArrayBuffer[];
   /** By event of the script: the byte that a checking pass read back. */
   readonly bytes: SharedArrayBuffer;
-  /** By worker: when it ended, as of `process.hrtime.bigint`; its events. */
+  /** By worker: when it ended, by `process.hrtime.bigint`. */
   readonly ends: SharedArrayBuffer;
   readonly eventCounts: SharedArrayBuffer;
   readonly histogram: SharedArrayBuffer;
@@ -62,9 +62,9 @@ export function checkStop(control: Int32Array): void {
   if (Atomics.load(control, STOP) !== 0) throw new Stopped("ended early");
 }
 
-/** Loads of a word before a worker sleeps: some microseconds. */
+/** How often a worker loads a word before it sleeps: some microseconds. */
 const SPINS = 2000;
-/** Sleep between two looks at the clock, if nobody wakes the sleeper. */
+/** How long a worker sleeps, unless it is woken, before it looks at the clock. */
 const PATIENCE_MS = 20;
 
 /** Waits until a word of `control` has a value. */
@@ -88,25 +88,25 @@ export function awaitWord(
   }
 }
 
-/** Adds 1 to a word of `control`, and wakes who awaits it. */
+/** Adds 1 to a word of `control`, and wakes the workers that await it. */
 export function addWord(control: Int32Array, index: number): void {
   Atomics.add(control, index, 1);
-  // After it: who goes to sleep counts itself before it looks at the word again.
+  // Read after the addition, because a worker counts itself before it looks at the word again.
   if (Atomics.load(control, SLEEPERS) !== 0) Atomics.notify(control, index);
 }
 
-/** Words from one worker's progress to the next one's: how far it is, and who sleeps until then. */
+/** Words between two workers' progress: how far one has come, and how many wait for it. */
 export const PROGRESS_STRIDE = 16;
 
 /**
- * How far the workers are in their words. A worker tells it now and then, and before it sleeps, not
- * after each event: that would take more time than the events do.
+ * How far the workers are in their words. A worker tells it now and then and before it sleeps.
+ * Telling it after each event would take more time than the events do.
  */
 export class Progress {
   readonly #all: Int32Array;
   readonly #own: number;
   readonly #look: () => void;
-  /** By worker, the last that was seen. */
+  /** By worker, the last progress that this one has seen. */
   readonly known: Int32Array;
 
   /** `look` is called now and then while this worker waits, and may throw. */
@@ -117,26 +117,26 @@ export class Progress {
     this.known = new Int32Array(setup.workers);
   }
 
-  /** Before a run, while all are quiet. */
+  /** Prepares a run; called while no worker runs. */
   restart(): void {
     this.known.fill(0);
     Atomics.store(this.#all, this.#own, 0);
   }
 
-  /** This worker has done its words up to there. */
+  /** Tells that this worker has done its words up to a place. */
   tell(at: number): void {
     Atomics.store(this.#all, this.#own, at);
   }
 
   /**
-   * Wakes who sleeps until this worker is further: less often than it tells, or two workers would
-   * hand over few blocks at a time, with a switch of the processor for each.
+   * Wakes the workers that wait for this one. It does so less often than it tells its progress, or
+   * two workers would hand over few blocks at a time and the processor would switch for each.
    */
   wake(): void {
     if (Atomics.load(this.#all, this.#own + 1) !== 0) Atomics.notify(this.#all, this.#own);
   }
 
-  /** Waits, at a place in this worker's words, until another has come to one in its own. */
+  /** Waits, at a place in this worker's words, until another has come to a place in its own. */
   await(at: number, other: number, position: number): void {
     const all = this.#all;
     const word = PROGRESS_STRIDE * other;

@@ -2,15 +2,15 @@ import { OP_FREE, OP_MALLOC, OP_REALLOC, OP_SHIFT, SLOT_MASK } from "../../../sr
 import { OP_WORK, type Script } from "../../workloads/script.js";
 
 /*
- * A script's events, each worker's for itself. Most blocks stay with one worker, and lie in its own
- * slots. One that several use lies in a cell, which all see, and its events keep the order that
- * they have in the script: an event after another worker's waits until that one has done it. The
- * cell that was free for the longest is taken next, so that a worker waits for its like to come
- * back only when it is far ahead: no more blocks are on their way than there are cells.
+ * A script's events, split by worker. Most blocks stay with one worker and lie in its own slots. A
+ * block that several use lies in a cell, which all see. Its events keep their order in the script:
+ * an event that follows another worker's waits until that worker has done it. The cell that was
+ * free for the longest is taken next, so that a worker waits for cells only when it is far ahead.
+ * No more blocks are on their way than there are cells.
  *
- * Two words an event: `op << 30 | place`, and a size: of the block, or of OP_WORK the times. With
- * IN_CELL, two more: a worker, and where in its words it must be before; 0 if nowhere. Of
- * OP_REALLOC and OP_WORK, two more: the size that the block has, and 0.
+ * An event takes two words: `op << 30 | place`, and the block's size (for OP_WORK, how often it is
+ * written). With IN_CELL two more follow: a worker, and the place in its words that it must have
+ * reached, or 0. For OP_REALLOC and OP_WORK two more follow: the size that the block has, and 0.
  */
 export const IN_CELL: number = 1 << 29;
 export const PLACE_MASK: number = IN_CELL - 1;
@@ -18,9 +18,9 @@ export const PLACE_MASK: number = IN_CELL - 1;
 /** What one worker does. */
 export interface WorkerStream {
   readonly words: Int32Array;
-  /** By event of this worker: which of the script it is. */
+  /** By event of this worker: its index in the script. */
   readonly events: Int32Array;
-  /** And which event wrote the block's bytes before. */
+  /** By event of this worker: which event wrote the block's bytes before. */
   readonly written: Int32Array;
   /** Where in the words a successor of this worker begins. */
   readonly ends: Int32Array;
@@ -46,7 +46,7 @@ export interface Split {
 const MIN_SPARE_CELLS = 256;
 const NONE = -1;
 
-/** Integers that are added one by one. */
+/** A list of integers that grows. */
 class Ints {
   #values: Int32Array = new Int32Array(1024);
   length = 0;
@@ -109,7 +109,7 @@ function findCrossing(
   return { isCrossing, most };
 }
 
-/** Cells: which are free, and where the last event on each is: its worker, and its end. */
+/** The cells: which are free, and for each the worker of its last event and that event's end. */
 class Cells {
   readonly count: number;
   readonly #workers: Int32Array;
@@ -143,7 +143,7 @@ class Cells {
     words.push(waits ? (this.#ends[cell] as number) : 0);
   }
 
-  /** The event has been added, and ends there in its worker's words. */
+  /** Notes where an event that has been added ends in its worker's words. */
   leave(cell: number, worker: number, end: number): void {
     this.#workers[cell] = worker;
     this.#ends[cell] = end;
@@ -174,7 +174,7 @@ class Slots {
   }
 }
 
-/** Splits a script by its workers. It must not be one that is repeated. */
+/** Splits a script by its workers. The script must not be repeated. */
 export function splitScript(script: Script, workerCount: number): Split {
   const { words, slotCount, workers, repeat } = script;
   if (workers === undefined || repeat !== 1) throw new Error("not a script of several workers");

@@ -1,18 +1,17 @@
 import type { Split } from "./split.js";
 
 /*
- * A split script on its way to the native subject, whose workers are threads: a file beside the
- * script's.
+ * The file, beside the script's, from which the native subject reads a split script.
  *
- *   word 0      1        2       3       four words a worker
+ *   word 0      1        2       3       four words per worker
  *   "HKW1"   workers   cells   left   | words, events, slots, ends |
  *
- * Then for each worker its words, events, what they find written, and ends; then the blocks that
- * are left, four words each: worker, place, size, written.
+ * Each worker's words, events, written events and ends follow; then the blocks that are left, with
+ * four words each: worker, place, size, written.
  */
 const MAGIC = 0x31574b48; // "HKW1"
 
-/** The words of a split script's file, in this machine's byte order. */
+/** Returns the words of a split script's file, in this machine's byte order. */
 export function encodeSplit({ streams, cellCount, left }: Split): Int32Array {
   const heads = streams.flatMap(({ words, events, ends, slotCount }) => [
     words.length,

@@ -22,9 +22,9 @@ import {
   Stopped,
 } from "./shared.js";
 
-/** Words of one call of the loop: see `drive` of passes.ts. */
+/** Words of one call of the loop; see `drive` in passes.ts. */
 const CHUNK_WORDS = 128;
-/** Words between two looks at the clock, and at who is to be woken. */
+/** Words between two looks at the clock, and between two wake-ups of others. */
 const CLOCK_WORDS = 8192;
 const WAKE_WORDS = 1024;
 
@@ -39,7 +39,7 @@ function drive(loop: Loop, progress: Progress, from: number, to: number): number
 
 const idle: Loop = (_, to) => to;
 
-/** One of the workers that share a script: does what the main thread commands. */
+/** One of the workers that share a script. It obeys the main thread's commands. */
 export class ScriptWorker {
   #desk: Desk;
   readonly #control: Int32Array;
@@ -50,7 +50,7 @@ export class ScriptWorker {
   readonly #ends: BigInt64Array;
   readonly #eventCounts: Int32Array;
 
-  /** When the main thread let all run. */
+  /** When the main thread started the run. */
   start = 0n;
 
   /** `look` is called now and then, and may end the run. */
@@ -76,12 +76,12 @@ export class ScriptWorker {
     return new ScriptWorker(setup, SharedHeap.attach(setup.heap), () => {});
   }
 
-  /** The heap as the worker of now is attached to it. */
+  /** The heap that the present worker, or its successor, is attached to. */
   get heap(): SharedHeap {
     return this.#desk.heap;
   }
 
-  /** Ends this worker. Its successor keeps the thread, and all blocks. */
+  /** Ends this worker. Its successor keeps the thread and all blocks. */
   #succeed(): Desk {
     const { heap, setup } = this.#desk;
     heap.detach();
@@ -91,7 +91,7 @@ export class ScriptWorker {
     return this.#desk;
   }
 
-  /** Does the command that is given. What goes wrong, the main thread reads. */
+  /** Obeys the command that was given. The main thread reads what went wrong. */
   obey(): void {
     const { heap, slots, setup } = this.#desk;
     const control = this.#control;
@@ -143,7 +143,7 @@ export class ScriptWorker {
     return this.#stepwise((from, to) => drive(this.#loop, progress, from, to));
   }
 
-  /** Times every event by itself, but for the wait for its turn. */
+  /** Times every event by itself, without the wait for its turn. */
   #runEvents(timerNs: number): number {
     return this.#stepwise((from, to) => {
       let at = from;
@@ -206,7 +206,7 @@ function freeAll({ subject }: Desk, slots: Int32Array): void {
   }
 }
 
-/** Ends the run of all, and says why. */
+/** Ends the run for all workers, and says why. */
 function fail(setup: Setup, control: Int32Array, error: Error): void {
   if (Atomics.exchange(control, STOP, STOP_FAILED) === STOP_FAILED) return;
   const text = new Uint8Array(setup.text);
