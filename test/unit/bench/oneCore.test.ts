@@ -57,6 +57,7 @@ describe("each thing stands once:", () => {
   it("how subjects are found, for the command and for bench:native", () => {
     expect(filesWith(/\bSubjects\.find\(/).sort()).toEqual([
       "bench/run/bench.ts",
+      "bench/studies/agreement.ts",
       "bench/studies/native/main.ts",
       "bench/studies/shared/local.ts",
     ]);
