@@ -1,52 +1,23 @@
-import { copyFileSync } from "node:fs";
-import { relative, resolve } from "node:path";
+import { writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import { defineConfig, type Options } from "tsup";
+import { joinSource } from "./bench/native/join.js";
 import { topLevelConst } from "./scripts/topLevelConst.js";
 
 type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 
-/** Sources that are shipped as files of their own, and the names of these files in dist. */
-const SHIPPED: Readonly<Record<string, string>> = {
-  "src/index.js": "index.js",
-  "src/buffers/index.js": "buffers.js",
-  "src/buffers/internal.js": "internal/buffers.js",
-  "src/codec/index.js": "codec.js",
-};
-
-/**
- * What stands above a shipped file imports it, as a program does: no class exists twice. `dist` is
- * the way to that folder from the file that is built.
- */
-function importShipped(dist: string): Plugin {
-  return {
-    name: "import-shipped",
-    setup(build) {
-      build.onResolve({ filter: /^\.{1,2}\/.*\.js$/ }, ({ path, resolveDir }) => {
-        const source = relative(process.cwd(), resolve(resolveDir, path)).replaceAll("\\", "/");
-        const file = SHIPPED[source];
-        return file === undefined ? null : { path: `${dist}${file}`, external: true };
-      });
-    },
-  };
-}
-
-const shippedCore = importShipped("./");
-
-/** The layout's fingerprint is computed when the core is built, and shipped as a number. */
-const shippedFingerprint: Plugin = {
-  name: "shipped-fingerprint",
+/** What stands above the core uses the shipped core, as a program does: no second copy. */
+const shippedCore: Plugin = {
+  name: "shipped-core",
   setup(build) {
-    build.onLoad({ filter: /[\\/]layout[\\/]fingerprint\.ts$/ }, async ({ path }) => {
-      const { outputFiles } = await build.esbuild.build({
-        entryPoints: [path],
-        bundle: true,
-        format: "esm",
-        write: false,
-      });
-      const [{ text = "" } = {}] = outputFiles;
-      const { FINGERPRINT } = await import(`data:text/javascript,${encodeURIComponent(text)}`);
-      return { contents: `export const FINGERPRINT = ${FINGERPRINT};`, loader: "ts" };
-    });
+    build.onResolve({ filter: /^(\.\.\/)+(src\/)?index\.js$/ }, () => ({
+      path: "./index.js",
+      external: true,
+    }));
+    build.onResolve({ filter: /^\.\.\/(buffers|codec)\/index\.js$/ }, ({ path }) => ({
+      path: `./${path.split("/")[1]}.js`,
+      external: true,
+    }));
   },
 };
 
@@ -65,10 +36,9 @@ const common: Options = {
 export default defineConfig([
   {
     ...common,
-    entry: { index: "src/index.ts" },
+    entry: { index: "src/index.ts", trace: "src/trace/index.ts" },
     platform: "neutral",
     splitting: false,
-    esbuildPlugins: [shippedFingerprint],
     esbuildOptions(options) {
       options.minifySyntax = true;
     },
@@ -98,19 +68,7 @@ export default defineConfig([
   },
   {
     ...common,
-    entry: { "internal/buffers": "src/buffers/internal.ts" },
-    platform: "neutral",
-    splitting: false,
-    esbuildPlugins: [importShipped("../")],
-    plugins: [topLevelConst],
-  },
-  {
-    ...common,
-    entry: {
-      buffers: "src/buffers/index.ts",
-      codec: "src/codec/index.ts",
-      trace: "src/trace/index.ts",
-    },
+    entry: { buffers: "src/buffers/index.ts", codec: "src/codec/index.ts" },
     platform: "neutral",
     splitting: false,
     esbuildPlugins: [shippedCore],
@@ -145,7 +103,8 @@ export default defineConfig([
       options.legalComments = "inline";
     },
     async onSuccess() {
-      copyFileSync("bench/native/subject.c", "dist/subject.c");
+      const source = pathToFileURL("bench/native/subject.c");
+      writeFileSync("dist/subject.c", joinSource(source));
     },
   },
   {

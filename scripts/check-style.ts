@@ -31,6 +31,7 @@ const BENCH_LAYERS = [
   "base",
   "term",
   "workloads",
+  "native",
   "rivals",
   "subject",
   "measure",

@@ -1,10 +1,19 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { asset } from "../base/assets.js";
+import { joinSource } from "../native/join.js";
 import { SUBJECTS } from "./table.js";
 
 const run = promisify(execFile);
@@ -69,19 +78,23 @@ function cacheFolder(): string {
   return folder;
 }
 
-/** Returns the C source: the one beside the sources if they run, which may be newer than dist. */
-function sourceFile(): URL {
+/** Returns the C source of native subjects: from the sources if they run, else the shipped one. */
+function readSource(): string {
   const own = new URL("../native/subject.c", import.meta.url);
-  return import.meta.url.endsWith(".ts") && existsSync(own) ? own : asset("subject.c");
+  const areSources = import.meta.url.endsWith(".ts") && existsSync(own);
+  return areSources ? joinSource(own) : readFileSync(asset("subject.c"), "utf8");
 }
 
 /** Builds the process of all native subjects. Rejects if there is no C compiler. */
 async function build(): Promise<string> {
   const [compiler = "cc", ...own] = (process.env.CC ?? "cc").trim().split(/\s+/);
-  const source = sourceFile();
-  const key = [compiler, ...own, ...FLAGS, readFileSync(source, "utf8")].join("\n");
+  const text = readSource();
+  const key = [compiler, ...own, ...FLAGS, text].join("\n");
   return await cached("subject", key, async (file) => {
-    await run(compiler, [...own, ...FLAGS, "-o", file, source.pathname]);
+    const source = `${file}.c`;
+    writeFileSync(source, text);
+    await run(compiler, [...own, ...FLAGS, "-o", file, source]);
+    rmSync(source);
   });
 }
 

@@ -103,9 +103,9 @@ function chooseLoop(name: string, built: Script, { tight }: WorkloadFlags): Scri
 
 function sayWorkers(workers: number): string {
   return (
-    `hakmem ran ${workers} workers, each a thread, over one SharedHeap, and native allocators as ` +
-    "many threads: ns per op is the time from their common start to the end of the last, by the " +
-    "events of all."
+    `hakmem ran ${workers} workers, each a thread, over one SharedHeap; native allocators ran as ` +
+    "many threads. ns per op is the time from the common start to the end of the last worker, " +
+    "divided by the events of all workers."
   );
 }
 
