@@ -3,245 +3,193 @@
  * Each turn of each case starts both servers anew, one after the other; ratios are taken within a
  * turn, the tables show medians.
  */
-import { type ChildProcess, execFile, fork } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { parseArgs, promisify } from "node:util";
-import { geometricMean, median } from "../base/statistics.js";
+import { parseArgs } from "node:util";
+import { geometricMean } from "../base/statistics.js";
+import { Figures, type Run, takeTurns } from "../measure/figures.js";
 import { checkWhole, chooseCases } from "../studies/arguments.js";
+import { printMachine, runStudy, writeFigures } from "../studies/study.js";
 import { startProgress } from "../term/progress.js";
-import { type Column, printTable } from "../term/table.js";
-import { buildServers, SERVERS, type ServerName, serverFile } from "./build.js";
-import type { Figures } from "./report.js";
+import { cell, printRows } from "../term/table.js";
+import { buildServers, SERVERS, type ServerName } from "./build.js";
+import { CLIENTS, KEYS, Server, TESTS } from "./server.js";
 
 const HELP = `usage: npm run bench:servers -- [options]
 
   --turns N       turns of each case (default 5)
   --seconds N     about how long a run takes, SETs and then GETs (default 4)
   --only REGEX    cases whose "SIZE PIPELINE" matches, such as "16384 1$"
-  --soak MINUTES  instead: mixed sizes for so long, on both servers, and their memory over time
+  --soak MINUTES  instead of all this: mixed sizes for so long, on both servers, and their memory
   --json FILE     writes all figures to FILE
   --help
 `;
 
-const run = promisify(execFile);
-const SIZES = [64, 1024, 16384];
-const PIPELINES = [1, 16];
-const CLIENTS = "50";
-const KEYS = "1000";
-const TESTS = ["SET", "GET"] as const;
-/** Requests a second that a case may reach, to choose how many to send. */
-const EXPECTED_RATE: Record<string, number> = {
-  "64 1": 80_000,
-  "64 16": 500_000,
-  "1024 1": 70_000,
-  "1024 16": 300_000,
-  "16384 1": 40_000,
-  "16384 16": 50_000,
-};
-
-interface Turn extends Figures {
-  readonly rates: Record<string, number>;
-  readonly p99: Record<string, number>;
+interface Case {
+  readonly size: number;
+  readonly pipeline: number;
+  /** Requests per second that it may reach, to choose how many to send. */
+  readonly expectedRate: number;
 }
 
-/** A server in a process of its own. */
-class Server {
-  private readonly child: ChildProcess;
-  private port: string;
+const CASES: readonly Case[] = [
+  { size: 64, pipeline: 1, expectedRate: 80_000 },
+  { size: 64, pipeline: 16, expectedRate: 500_000 },
+  { size: 1024, pipeline: 1, expectedRate: 70_000 },
+  { size: 1024, pipeline: 16, expectedRate: 300_000 },
+  { size: 16384, pipeline: 1, expectedRate: 40_000 },
+  { size: 16384, pipeline: 16, expectedRate: 50_000 },
+];
+const SIZES = [...new Set(CASES.map(({ size }) => size))];
+const nameOf = ({ size, pipeline }: Case): string => `${size} ${pipeline}`;
 
-  private constructor(child: ChildProcess) {
-    this.child = child;
-    this.port = "";
-  }
-
-  static async start(name: ServerName): Promise<Server> {
-    const child = fork(serverFile(name), { execArgv: [] });
-    const server = new Server(child);
-    server.port = String(((await server.answer()) as { port: number }).port);
-    return server;
-  }
-
-  private answer(): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      this.child.once("message", resolve);
-      this.child.once("exit", (code) => reject(new Error(`the server ended with code ${code}`)));
-    });
-  }
-
-  async ask(what: "begin" | "end"): Promise<Figures> {
-    const answer = this.answer();
-    this.child.send(what);
-    return (await answer) as Figures;
-  }
-
-  /** Rows of redis-benchmark's CSV: test, requests a second, six latencies. */
-  async drive(size: number, pipeline: number, requests: number): Promise<string[][]> {
-    const argv = ["-p", this.port, "-t", "set,get", "-d", String(size), "-P", String(pipeline)];
-    argv.push("-n", String(requests), "-c", CLIENTS, "-r", KEYS, "--csv");
-    const { stdout } = await run("redis-benchmark", argv);
-    const rows = stdout.split("\n").filter((line) => /^"(SET|GET)"/.test(line));
-    if (rows.length !== 2) throw new Error(`redis-benchmark said: ${stdout}`);
-    return rows.map((row) => row.split(",").map((cell) => cell.replaceAll('"', "")));
-  }
-
-  async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.child.once("exit", resolve));
-    this.child.disconnect();
-    await ended;
-  }
+/** One turn of a case on one server. */
+function runOf(entry: Case, server: ServerName, seconds: number): Run {
+  const { size, pipeline, expectedRate } = entry;
+  const name = `${nameOf(entry)} ${server}`;
+  return {
+    name,
+    async start() {
+      const running = await Server.start(server);
+      await running.drive(size, pipeline, Math.round(expectedRate / 2));
+      await running.ask("begin");
+      const driven = await running.drive(size, pipeline, Math.round((expectedRate * seconds) / 2));
+      const costs = await running.ask("end");
+      await running.stop();
+      // No collection at all would have no ratio.
+      const gcMs = Math.max(costs.gcMs, 0.01);
+      const figures = Object.entries({ ...driven, ...costs, gcMs });
+      return Object.fromEntries(figures.map(([figure, value]) => [`${name} ${figure}`, value]));
+    },
+  };
 }
 
-async function takeTurn(
-  name: ServerName,
-  size: number,
-  pipeline: number,
-  seconds: number,
-): Promise<Turn> {
-  const server = await Server.start(name);
-  const rate = EXPECTED_RATE[`${size} ${pipeline}`] as number;
-  await server.drive(size, pipeline, Math.round(rate / 2));
-  await server.ask("begin");
-  const rows = await server.drive(size, pipeline, Math.round((rate * seconds) / 2));
-  const figures = await server.ask("end");
-  await server.stop();
-  const rates: Record<string, number> = {};
-  const p99: Record<string, number> = {};
-  for (const [test = "", perSecond, , , , , latency] of rows) {
-    rates[test] = Number(perSecond);
-    p99[test] = Number(latency);
-  }
-  return { ...figures, rates, p99 };
+/** The columns of one figure: of both servers, and the ratio of hakmem's to that with Buffers. */
+interface Column {
+  readonly figure: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly digits: number;
+  readonly scale: number;
+  readonly ratio?: string;
+  readonly ratioDigits?: number;
 }
 
-type Results = Record<ServerName, Turn[]>;
+const COSTS: readonly Column[] = [
+  { figure: "cpuMs", title: "CPU", unit: "s", digits: 2, scale: 1000, ratio: "CPU ratio" },
+  {
+    figure: "gcMs",
+    title: "GC",
+    unit: "ms",
+    digits: 0,
+    scale: 1,
+    ratio: "GC ratio",
+    ratioDigits: 3,
+  },
+  { figure: "rss", title: "RSS", unit: "MB", digits: 1, scale: 1e6, ratio: "RSS ratio" },
+  { figure: "external", title: "external", unit: "MB", digits: 1, scale: 1e6 },
+];
 
-const middle = (turns: readonly Turn[], read: (turn: Turn) => number): number =>
-  median(turns.map(read));
+function speedOf(test: string): readonly Column[] {
+  return [
+    { figure: test, title: "", unit: "k/s", digits: 1, scale: 1000, ratio: "hakmem / Buffers" },
+    { figure: `${test} p99`, title: "p99", unit: "ms", digits: 2, scale: 1 },
+  ];
+}
 
-/** The median over the turns of a figure of `plain` to that of `pooled`, or the reverse. */
-function ratio(results: Results, read: (turn: Turn) => number, isMoreBetter: boolean): number {
-  return median(
-    results.plain.map((plain, index) => {
-      const pooled = read(results.pooled[index] as Turn);
-      return isMoreBetter ? pooled / read(plain) : read(plain) / pooled;
+const text = (column: Column, ratio: number): string => `${cell(ratio, column.ratioDigits)}×`;
+
+function ratioOf(figures: Figures, name: string, { figure }: Column): number {
+  return figures.ratio(`${name} pooled ${figure}`, `${name} plain ${figure}`);
+}
+
+/** The cells of a row after its first. */
+function cellsOf(figures: Figures, name: string, columns: readonly Column[]): string[] {
+  return columns.flatMap((column) => [
+    ...SERVERS.map((server) => {
+      const middle = figures.middle(`${name} ${server} ${column.figure}`);
+      return cell(middle / column.scale, column.digits);
     }),
-  );
-}
-
-function columnsOf(titles: readonly string[]): Column[] {
-  return titles.map((title, index) =>
-    index === 0 ? { name: title, title, align: "left" } : { name: title, title },
-  );
-}
-
-function print(title: string, titles: readonly string[], rows: readonly string[][]): void {
-  console.log(`\n${title}\n`);
-  const named = rows.map((row) =>
-    Object.fromEntries(titles.map((column, index) => [column, row[index] ?? ""])),
-  );
-  printTable(columnsOf(titles), named);
-}
-
-const kilo = (value: number): string => (value / 1000).toFixed(1);
-const mega = (value: number): string => (value / 1e6).toFixed(1);
-
-function printAll(all: Map<string, Results>): void {
-  const speeds: string[][] = [];
-  const costs: string[][] = [];
-  const ratios: number[] = [];
-  const memory: number[] = [];
-  const collecting: number[] = [];
-  const working: number[] = [];
-  for (const [name, results] of all) {
-    for (const test of TESTS) {
-      const own = ratio(results, ({ rates }) => rates[test] as number, true);
-      ratios.push(own);
-      speeds.push([
-        `${test} ${name}`,
-        ...SERVERS.map((server) =>
-          kilo(middle(results[server], (turn) => turn.rates[test] as number)),
-        ),
-        `${own.toFixed(2)}×`,
-        ...SERVERS.map((server) =>
-          middle(results[server], (turn) => turn.p99[test] as number).toFixed(2),
-        ),
-      ]);
-    }
-    const ofMemory = 1 / ratio(results, ({ rss }) => rss, false);
-    const ofCollecting = 1 / ratio(results, ({ gcMs }) => Math.max(gcMs, 0.01), false);
-    const ofWorking = 1 / ratio(results, ({ cpuMs }) => cpuMs, false);
-    memory.push(ofMemory);
-    working.push(ofWorking);
-    collecting.push(ofCollecting);
-    costs.push([
-      name,
-      ...SERVERS.map((server) => (middle(results[server], ({ cpuMs }) => cpuMs) / 1000).toFixed(2)),
-      `${ofWorking.toFixed(2)}×`,
-      ...SERVERS.map((server) => middle(results[server], ({ gcMs }) => gcMs).toFixed(0)),
-      `${ofCollecting.toFixed(3)}×`,
-      ...SERVERS.map((server) => mega(middle(results[server], ({ rss }) => rss))),
-      `${ofMemory.toFixed(2)}×`,
-      ...SERVERS.map((server) => mega(middle(results[server], ({ external }) => external))),
-    ]);
-  }
-  speeds.push(["geometric mean", "", "", `${geometricMean(ratios).toFixed(2)}×`, "", ""]);
-  const columns = ["bytes, pipeline", "Buffers, k/s", "hakmem, k/s", "hakmem / Buffers"];
-  print("Requests", [...columns, "Buffers, p99 ms", "hakmem, p99 ms"], speeds);
-  const cpu = ["bytes, pipeline", "Buffers, CPU s", "hakmem, CPU s", "CPU ratio"];
-  const gc = ["Buffers, GC ms", "hakmem, GC ms", "GC ratio"];
-  const rss = ["Buffers, RSS MB", "hakmem, RSS MB", "RSS ratio"];
-  costs.push([
-    "geometric mean",
-    "",
-    "",
-    `${geometricMean(working).toFixed(2)}×`,
-    "",
-    "",
-    `${geometricMean(collecting).toFixed(3)}×`,
-    "",
-    "",
-    `${geometricMean(memory).toFixed(2)}×`,
-    "",
-    "",
+    ...(column.ratio === undefined ? [] : [text(column, ratioOf(figures, name, column))]),
   ]);
-  print(
+}
+
+function titlesOf(columns: readonly Column[]): string[] {
+  return columns.flatMap(({ title, unit, ratio }) => {
+    const what = title === "" ? unit : `${title} ${unit}`;
+    const own = [`Buffers, ${what}`, `hakmem, ${what}`];
+    return ratio === undefined ? own : [...own, ratio];
+  });
+}
+
+/** The last row: geometric means of what each row's columns have as ratios. */
+function meansOf(
+  figures: Figures,
+  rows: readonly (readonly [string, readonly Column[]])[],
+): string[] {
+  const columns = rows[0]?.[1] ?? [];
+  const means = columns.flatMap((column, index) => {
+    if (column.ratio === undefined) return ["", ""];
+    const all = rows.map(([name, own]) => ratioOf(figures, name, own[index] as Column));
+    return ["", "", text(column, geometricMean(all))];
+  });
+  return ["geometric mean", ...means];
+}
+
+function printAll(cases: readonly Case[], figures: Figures): void {
+  const speeds = cases.flatMap((entry) =>
+    TESTS.map((test) => ({ test, name: nameOf(entry), columns: speedOf(test) })),
+  );
+  printRows(
+    "Requests",
+    ["bytes, pipeline", ...titlesOf(speedOf(""))],
+    [
+      ...speeds.map(({ test, name, columns }) => [
+        `${test} ${name}`,
+        ...cellsOf(figures, name, columns),
+      ]),
+      meansOf(
+        figures,
+        speeds.map(({ name, columns }) => [name, columns]),
+      ),
+    ],
+  );
+  const names = cases.map(nameOf);
+  printRows(
     "Processor, collector and memory",
-    [...cpu, ...gc, ...rss, "Buffers, external MB", "hakmem, external MB"],
-    costs,
+    ["bytes, pipeline", ...titlesOf(COSTS)],
+    [
+      ...names.map((name) => [name, ...cellsOf(figures, name, COSTS)]),
+      meansOf(
+        figures,
+        names.map((name) => [name, COSTS]),
+      ),
+    ],
   );
 }
 
+/** Prints how the memory of both servers goes on over minutes of mixed sizes. */
 async function soak(minutes: number): Promise<void> {
   const rows: string[][] = [];
   const servers = { plain: await Server.start("plain"), pooled: await Server.start("pooled") };
   const begin = Date.now();
-  for (let round = 0; Date.now() - begin < minutes * 60_000; round++) {
-    const row = [((Date.now() - begin) / 60_000).toFixed(1)];
+  const elapsed = (): number => (Date.now() - begin) / 60_000;
+  for (let round = 0; elapsed() < minutes; round++) {
+    const row = [elapsed().toFixed(1)];
     for (const name of SERVERS) {
       for (const size of SIZES) {
         const drawn = Math.round(size * (0.25 + ((round * 7 + size) % 13) / 13));
         await servers[name].drive(drawn, round % 2 === 0 ? 1 : 16, 40_000);
       }
       const { rss, gcMs } = await servers[name].ask("end");
-      row.push(mega(rss), gcMs.toFixed(0));
+      row.push(cell(rss / 1e6, 1), cell(gcMs, 0));
     }
     rows.push(row);
     console.log(row.join("  "));
   }
   for (const name of SERVERS) await servers[name].stop();
-  const titles = [
-    "minutes",
-    "Buffers, RSS MB",
-    "Buffers, GC ms",
-    "hakmem, RSS MB",
-    "hakmem, GC ms",
-  ];
+  const titles = ["Buffers, RSS MB", "Buffers, GC ms", "hakmem, RSS MB", "hakmem, GC ms"];
   const step = Math.ceil(rows.length / 20);
-  print(
-    "Mixed sizes",
-    titles,
-    rows.filter((_, index) => index % step === 0),
-  );
+  const shown = rows.filter((_, index) => index % step === 0);
+  printRows("Mixed sizes", ["minutes", ...titles], shown);
 }
 
 async function main(): Promise<void> {
@@ -259,32 +207,23 @@ async function main(): Promise<void> {
   const { soak: minutes, ...others } = values;
   checkWhole(others, ["turns", "seconds"]);
   if (minutes !== undefined) checkWhole({ soak: minutes }, ["soak"]);
-  const all = SIZES.flatMap((size) => PIPELINES.map((pipeline) => ({ size, pipeline })));
-  const cases = chooseCases(all, ({ size, pipeline }) => `${size} ${pipeline}`, values.only);
+  const cases = chooseCases(CASES, nameOf, values.only);
   buildServers();
   if (minutes !== undefined) return soak(Number(minutes));
-  const turns = Number(values.turns);
-  const progress = startProgress(cases.length * turns);
-  const measured = new Map<string, Results>();
-  for (const { size, pipeline } of cases) {
-    const results: Results = { plain: [], pooled: [] };
-    for (let turn = 0; turn < turns; turn++) {
-      progress.step(`${size} bytes, pipeline ${pipeline}`);
-      for (const server of turn % 2 === 0 ? SERVERS : [...SERVERS].reverse()) {
-        results[server].push(await takeTurn(server, size, pipeline, Number(values.seconds)));
-      }
+  const [turns, seconds] = [Number(values.turns), Number(values.seconds)];
+  const figures = new Figures();
+  const progress = startProgress(SERVERS.length * turns * cases.length);
+  try {
+    for (const entry of cases) {
+      const runs = SERVERS.map((server) => runOf(entry, server, seconds));
+      await takeTurns(runs, turns, figures, progress);
     }
-    measured.set(`${size} ${pipeline}`, results);
+  } finally {
+    progress.done();
   }
-  progress.done();
-  console.log(`Node ${process.version}, redis-benchmark with ${CLIENTS} clients, ${KEYS} keys`);
-  printAll(measured);
-  if (values.json !== undefined) {
-    writeFileSync(values.json, JSON.stringify(Object.fromEntries(measured), undefined, 2));
-  }
+  printMachine(`redis-benchmark with ${CLIENTS} clients and ${KEYS} keys, ${turns} turns; medians`);
+  printAll(cases, figures);
+  writeFigures(values.json, figures);
 }
 
-main().catch((error: unknown) => {
-  console.error(`bench:servers: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
-});
+runStudy("servers", main);
