@@ -9,7 +9,7 @@ import { measureRates, type Settings } from "../../bench/studies/shared/rates.js
 const progress = { step: () => {}, show: () => {}, done: () => {} };
 
 function smoke(): Settings {
-  return { turns: 1, roundMs: 5, figures: new Figures(), progress };
+  return { turns: 1, roundMs: 5, warmupMs: 2, figures: new Figures(), progress };
 }
 
 describe("bench:shared", () => {
@@ -48,10 +48,15 @@ it("bench:buffers runs all its cases", () => {
     .filter((line) => /^\| \w/.test(line));
   const names = rows.map((row) => row.split("|")[1]?.trim());
   const sizes = ["bytes", "64", "256", "512", "1024", "4096", "16384", "geometric mean"];
+  const unmasked = [16, 64, 256, 1024, 4096, 16384, 65536].flatMap((size) => [
+    `${size}+0`,
+    `${size}+1`,
+  ]);
   expect(names).toEqual([
     ...["bits of its id", "63", "64", "geometric mean"],
     ...["from", "array", "frame", "row", "geometric mean"],
     ...[...sizes, ...sizes, ...sizes],
+    ...["bytes + alignment", ...unmasked, "geometric mean"],
   ]);
   for (const row of rows) expect(row).not.toMatch(/NaN|Infinity|undefined/);
 }, 60_000);

@@ -1,89 +1,124 @@
 /**
- * `npm run bench:buffers`: pools of buffers, and writers and readers of a mixed message, beside
- * what programs use today. Each turn of a case is a process of its own, in which all take turns;
- * ratios are taken within it, and the tables show their medians.
+ * `npm run bench:buffers`: pools of buffers, writers and readers of a mixed message, and unmasking,
+ * beside what programs use today. Each turn of a case is a process of its own, in which all
+ * subjects take turns; ratios are taken within it, and the tables show their medians.
  */
 import { execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { parseArgs, promisify } from "node:util";
-import { geometricMean, median } from "../../base/statistics.js";
+import { geometricMean } from "../../base/statistics.js";
+import { Figures, type Run, takeTurns } from "../../measure/figures.js";
 import { startProgress } from "../../term/progress.js";
-import { type Column, printTable } from "../../term/table.js";
+import { cell, printRows } from "../../term/table.js";
 import { checkWhole, chooseCases } from "../arguments.js";
 import { buildProcesses } from "../build.js";
-import type { Figures } from "./process.js";
+import { printMachine, runStudy, writeFigures } from "../study.js";
 
 const HELP = `usage: npm run bench:buffers -- [options]
 
   --turns N     processes for each case (default 5)
-  --rounds N    rounds of each contestant in a process, of which the later half counts (default 12)
-  --ms N        least length of a round (default 60)
-  --only REGEX  cases whose "group name" matches, such as read, pair 64, pool 1024
+  --rounds N    rounds of each subject in a process, of which the later half counts (default 12)
+  --ms N        the least length of a round (default 60)
+  --only REGEX  cases whose "group name" matches, such as read, "pair 64", "pool 1024"
   --json FILE   writes all figures to FILE
   --smoke       one short turn of each case
   --help
 `;
 
+interface Group {
+  readonly name: string;
+  readonly title: string;
+  /** What the names of its cases are. */
+  readonly unit: string;
+  readonly cases: readonly string[];
+}
+
 const SIZES = ["64", "256", "512", "1024", "4096", "16384"];
-const CASES: readonly (readonly [group: string, name: string])[] = [
-  ["write", "63"],
-  ["write", "64"],
-  ["read", "array"],
-  ["read", "frame"],
-  ["read", "row"],
-  ...SIZES.map((size) => ["pair", size] as const),
-  ...SIZES.map((size) => ["pool", size] as const),
-  ...SIZES.map((size) => ["node", size] as const),
+/** Bytes after a multiple of 4: unmasking goes by words, and all that are not at one are alike. */
+const ALIGNMENTS = ["0", "1"];
+
+const GROUPS: readonly Group[] = [
+  {
+    name: "write",
+    title: "A mixed message of about 100 bytes is written",
+    unit: "bits of its id",
+    cases: ["63", "64"],
+  },
+  {
+    name: "read",
+    title: "Such messages are read: each from an array, each from a frame, or in a row",
+    unit: "from",
+    cases: ["array", "frame", "row"],
+  },
+  {
+    name: "pair",
+    title: "A buffer is allocated and freed, one by one",
+    unit: "bytes",
+    cases: SIZES,
+  },
+  {
+    name: "pool",
+    title: "A buffer is freed and another allocated, of 256 live",
+    unit: "bytes",
+    cases: SIZES,
+  },
+  { name: "node", title: "The same with Node's buffers", unit: "bytes", cases: SIZES },
+  {
+    name: "unmask",
+    title: "A WebSocket's payload is unmasked",
+    unit: "bytes + alignment",
+    cases: ["16", "64", "256", "1024", "4096", "16384", "65536"].flatMap((size) =>
+      ALIGNMENTS.map((alignment) => `${size}+${alignment}`),
+    ),
+  },
 ];
 
 const FOLDER = "build/buffers";
-const PROCESS = `${FOLDER}/process.js`;
-const run = promisify(execFile);
+const runFile = promisify(execFile);
 
-async function measure(args: readonly string[], turns: number): Promise<Figures[]> {
-  const all: Figures[] = [];
-  for (let turn = 0; turn < turns; turn++) {
-    const { stdout } = await run(process.execPath, ["--expose-gc", PROCESS, ...args]);
-    all.push(JSON.parse(stdout) as Figures);
-  }
-  return all;
+/** A case, and the names of its subjects as soon as it was measured: hakmem's first. */
+interface Case {
+  readonly group: Group;
+  readonly name: string;
+  subjects: string[];
 }
 
-/** How many times the first contestant's time another takes, turn by turn. */
-function ratio(turns: readonly Figures[], own: string, rival: string): number {
-  return median(turns.map((turn) => (turn[rival] as number) / (turn[own] as number)));
+const CASES = GROUPS.flatMap((group) =>
+  group.cases.map((name): Case => ({ group, name, subjects: [] })),
+);
+const nameOf = ({ group, name }: Case): string => `${group.name} ${name}`;
+
+function runOf(entry: Case, plan: readonly string[]): Run {
+  const args = ["--expose-gc", `${FOLDER}/process.js`, entry.group.name, entry.name, ...plan];
+  return {
+    name: nameOf(entry),
+    async start() {
+      const { stdout } = await runFile(process.execPath, args);
+      const times = Object.entries(JSON.parse(stdout) as Record<string, number>);
+      entry.subjects = times.map(([subject]) => subject);
+      return Object.fromEntries(times.map(([subject, ns]) => [`${nameOf(entry)} ${subject}`, ns]));
+    },
+  };
 }
 
-function printGroup(
-  title: string,
-  unit: string,
-  measured: readonly (readonly [name: string, turns: readonly Figures[]])[],
-): void {
-  const [first] = measured;
-  if (first === undefined) return;
-  const names = Object.keys(first[1][0] ?? {});
-  const [own = "", ...rivals] = names;
-  const columns: Column[] = [
-    { name: "case", title: unit, align: "left" },
-    ...names.map((name) => ({ name, title: `${name}, ns` })),
-    ...rivals.map((name) => ({ name: `× ${name}`, title: `× ${name}` })),
-  ];
-  const rows = measured.map(([name, turns]) => {
-    const row: Record<string, string> = { case: name };
-    for (const each of names) {
-      row[each] = median(turns.map((turn) => turn[each] as number)).toFixed(1);
-    }
-    for (const rival of rivals) row[`× ${rival}`] = ratio(turns, own, rival).toFixed(2);
-    return row;
-  });
-  const means: Record<string, string> = { case: "geometric mean" };
-  for (const rival of rivals) {
-    const ratios = measured.map(([, turns]) => ratio(turns, own, rival));
-    means[`× ${rival}`] = geometricMean(ratios).toFixed(2);
-  }
-  console.log(`\n${title}\n`);
-  printTable(columns, measured.length > 1 ? [...rows, means] : rows);
+function printGroup({ title, unit }: Group, cases: readonly Case[], figures: Figures): void {
+  const [own = "", ...rivals] = cases[0]?.subjects ?? [];
+  const ratio = (entry: Case, rival: string): number =>
+    figures.ratio(`${nameOf(entry)} ${rival}`, `${nameOf(entry)} ${own}`);
+  const rows = cases.map((entry) => [
+    entry.name,
+    ...entry.subjects.map((subject) => cell(figures.middle(`${nameOf(entry)} ${subject}`), 1)),
+    ...rivals.map((rival) => cell(ratio(entry, rival))),
+  ]);
+  const means = rivals.map((rival) =>
+    cell(geometricMean(cases.map((entry) => ratio(entry, rival)))),
+  );
+  const mean = ["geometric mean", "", ...rivals.map(() => ""), ...means];
+  const titles = [own, ...rivals].map((name) => `${name}, ns`);
+  printRows(
+    title,
+    [unit, ...titles, ...rivals.map((rival) => `× ${rival}`)],
+    cases.length > 1 ? [...rows, mean] : rows,
+  );
 }
 
 async function main(): Promise<void> {
@@ -100,41 +135,27 @@ async function main(): Promise<void> {
   });
   if (values.help) return console.log(HELP);
   checkWhole(values, ["turns", "rounds", "ms"]);
-  const cases = chooseCases(CASES, ([group, name]) => `${group} ${name}`, values.only);
+  const cases = chooseCases(CASES, nameOf, values.only);
   const turns = values.smoke ? 1 : Number(values.turns);
   const plan = values.smoke ? ["2", "1"] : [values.rounds, values.ms];
   buildProcesses(FOLDER, ["bench/studies/buffers/process.ts"]);
-  const results: Record<string, Figures[]> = {};
-  const progress = startProgress(cases.length);
-  for (const [index, [group, name]] of cases.entries()) {
-    progress.show(index / cases.length, `${group} ${name}`);
-    results[`${group} ${name}`] = await measure([group, name, ...plan], turns);
+  const figures = new Figures();
+  const progress = startProgress(turns * cases.length);
+  try {
+    for (const entry of cases) await takeTurns([runOf(entry, plan)], turns, figures, progress);
+  } finally {
+    progress.done();
   }
-  progress.done();
-  console.log(`Node ${process.version}, ${cpus()[0]?.model ?? "unknown processor"}`);
-  if (values.smoke) console.log("a smoke test: its figures are of cold code, and mean nothing");
-  printAll(results);
-  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(results, null, 2));
+  printMachine(`${turns} turns of ${plan[0]} rounds; medians`);
+  if (values.smoke) console.log("A smoke test: its figures are of cold code, and mean nothing.");
+  for (const group of GROUPS) {
+    printGroup(
+      group,
+      cases.filter((entry) => entry.group === group),
+      figures,
+    );
+  }
+  writeFigures(values.json, figures);
 }
 
-function printAll(results: Readonly<Record<string, Figures[]>>): void {
-  const of = (group: string): (readonly [string, Figures[]])[] =>
-    CASES.flatMap(([own, name]) => {
-      const measured = results[`${own} ${name}`];
-      return own === group && measured !== undefined ? [[name, measured] as const] : [];
-    });
-  printGroup("A mixed message of about 100 bytes is written", "bits of its id", of("write"));
-  printGroup(
-    "Such messages are read: of an array each, of a frame each, or in a row",
-    "from",
-    of("read"),
-  );
-  printGroup("A buffer is allocated and freed, one by one", "bytes", of("pair"));
-  printGroup("A buffer is freed and another allocated, of 256 live", "bytes", of("pool"));
-  printGroup("The same with Node's buffers", "bytes", of("node"));
-}
-
-main().catch((error: unknown) => {
-  console.error(`bench:buffers: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
-});
+runStudy("buffers", main);

@@ -1,25 +1,17 @@
-/** One process of `bench:buffers`: all contestants of one case in turn, as JSON on a line. */
-import { median, steady } from "../../base/statistics.js";
+/**
+ * A process of `npm run bench:buffers`: all subjects of one case in turn. Prints ns per operation
+ * by subject, as JSON: `process GROUP NAME ROUNDS ROUND_MS`.
+ */
+import { type Timed, timeInTurn } from "../../measure/inProcess.js";
 import { type Codec, type MessageWriter, READERS, WRITERS } from "./codecs.js";
 import { digest, encode, MESSAGES, type Message, makeMessages } from "./messages.js";
 import { type Allocator, POOLED, POOLED_NODE } from "./pools.js";
+import { unmaskers } from "./unmask.js";
 
-/** Nanoseconds for each operation, by contestant: the median of the later rounds. */
-export type Figures = Record<string, number>;
-
-/** Does it so many times. */
-type Runner = (times: number) => void;
-
-interface Contestant {
-  readonly name: string;
-  readonly run: Runner;
-}
-
-declare const gc: () => void;
-
+/** Takes a result of every operation, so that none can be left out. */
 let sink = 0;
 
-/** All contestants write, and those that read do read, one another's messages byte for byte. */
+/** Every subject writes the same bytes, and reads what any other has written. */
 function check(codec: MessageWriter | Codec, messages: readonly Message[]): void {
   for (const message of messages) {
     const bytes = encode(message);
@@ -31,7 +23,7 @@ function check(codec: MessageWriter | Codec, messages: readonly Message[]): void
   }
 }
 
-function writer(make: () => MessageWriter, messages: readonly Message[]): Contestant {
+function writer(make: () => MessageWriter, messages: readonly Message[]): Timed {
   const codec = make();
   check(codec, messages);
   return {
@@ -46,7 +38,7 @@ function writer(make: () => MessageWriter, messages: readonly Message[]): Contes
   };
 }
 
-/** How messages come in, and how many are read of an input in a row. */
+/** How messages come in; how many are read from each input in a row follows. */
 const INPUTS: Readonly<Record<string, (encoded: readonly Uint8Array[]) => Uint8Array[]>> = {
   /** Each in an array of its own. */
   array: (encoded) => encoded.map((bytes) => new Uint8Array(bytes)),
@@ -63,11 +55,11 @@ const INPUTS: Readonly<Record<string, (encoded: readonly Uint8Array[]) => Uint8A
   row: (encoded) => [new Uint8Array(Buffer.concat(encoded))],
 };
 
-function reader(make: () => Codec, messages: readonly Message[], name: string): Contestant {
+function reader(make: () => Codec, messages: readonly Message[], name: string): Timed {
   const codec = make();
   check(codec, messages);
   const inputs = INPUTS[name]?.(messages.map(encode));
-  if (inputs === undefined) throw new Error(`no case ${name}`);
+  if (inputs === undefined) throw new Error(`there is no case ${name}`);
   const inARow = MESSAGES / inputs.length;
   return {
     name: codec.name,
@@ -81,7 +73,7 @@ function reader(make: () => Codec, messages: readonly Message[], name: string): 
   };
 }
 
-function allocator(make: () => Allocator, group: string, size: number): Contestant {
+function allocator(make: () => Allocator, group: string, size: number): Timed {
   const own = make();
   return {
     name: own.name,
@@ -91,42 +83,30 @@ function allocator(make: () => Allocator, group: string, size: number): Contesta
   };
 }
 
-function contestants(group: string, argument: string): Contestant[] {
-  if (group === "write" || group === "read") {
-    const messages = makeMessages(group === "write" ? Number(argument) : 64);
-    return group === "write"
-      ? WRITERS.map((make) => writer(make, messages))
-      : READERS.map((make) => reader(make, messages, argument));
-  }
-  const allocators = group === "node" ? POOLED_NODE : POOLED;
-  return allocators.map((make) => allocator(make, group, Number(argument)));
-}
-
-function time({ run }: Contestant, times: number): number {
-  gc();
-  const start = process.hrtime.bigint();
-  run(times);
-  return Number(process.hrtime.bigint() - start) / times;
-}
-
-const [group = "", argument = "", rounds = "", roundMs = ""] = process.argv.slice(2);
-const all = contestants(group, argument);
-const figures = new Map<string, number[]>(all.map(({ name }) => [name, []]));
-const times = all.map((contestant) => {
-  let count = 64;
-  let spent = 0;
-  // Warm code tells how many operations a round takes.
-  for (; spent * count < Number(roundMs) * 1e6; count *= 2) spent = time(contestant, count);
-  return count;
-});
-for (let round = 0; round < Number(rounds); round++) {
-  for (let turn = 0; turn < all.length; turn++) {
-    const index = (turn + round) % all.length;
-    const contestant = all[index] as Contestant;
-    figures.get(contestant.name)?.push(time(contestant, times[index] as number));
+function subjectsOf(group: string, name: string): Timed[] {
+  switch (group) {
+    case "write": {
+      const messages = makeMessages(Number(name));
+      return WRITERS.map((make) => writer(make, messages));
+    }
+    case "read": {
+      const messages = makeMessages(64);
+      return READERS.map((make) => reader(make, messages, name));
+    }
+    case "unmask": {
+      const [size = 0, alignment = 0] = name.split("+").map(Number);
+      // The bytes that it writes can be seen by others, so it cannot be left out.
+      sink++;
+      return unmaskers(size, alignment);
+    }
+    default: {
+      const allocators = group === "node" ? POOLED_NODE : POOLED;
+      return allocators.map((make) => allocator(make, group, Number(name)));
+    }
   }
 }
-const medians: Figures = {};
-for (const [name, values] of figures) medians[name] = median(steady(values));
-console.log(JSON.stringify(medians));
+
+const [group = "", name = "", rounds = "", roundMs = ""] = process.argv.slice(2);
+const figures = timeInTurn(subjectsOf(group, name), Number(rounds), Number(roundMs));
+console.log(JSON.stringify(figures));
 if (sink === 0) throw new Error("nothing was done");

@@ -12,6 +12,7 @@ import { buildLoops, buildPeer, measureRemote, measureTwo } from "./loops.js";
 import { MANY, measureMany } from "./many.js";
 
 const ROUND_MS = 60;
+const WARM_UP_MS = 100;
 
 const HELP = `usage: npm run bench:shared -- [options]
 
@@ -54,7 +55,8 @@ async function main(): Promise<void> {
   buildLoops();
   const [turns, roundMs] = [Number(values.turns), ROUND_MS * Number(values.rounds)];
   const progress = startProgress(STEPS * turns * cases.length);
-  const settings = { turns, roundMs, figures: new Figures(), progress };
+  const figures = new Figures();
+  const settings = { turns, roundMs, warmupMs: WARM_UP_MS, figures, progress };
   printMachine(`${turns} turns of ${values.rounds} rounds; medians`);
   try {
     const [local, many] = [namesOf("local"), namesOf("many")];
@@ -65,7 +67,7 @@ async function main(): Promise<void> {
   } finally {
     progress.done();
   }
-  writeFigures(values.json, settings.figures);
+  writeFigures(values.json, figures);
 }
 
 runStudy("shared", main);

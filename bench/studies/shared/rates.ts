@@ -8,15 +8,16 @@ export interface Settings {
   readonly turns: number;
   /** Length of a round. */
   readonly roundMs: number;
+  /** Least warm-up of a process, for each of its workers: beyond the cores they take turns. */
+  readonly warmupMs: number;
   /** Where all figures go, by "group case". */
   readonly figures: Figures;
   readonly progress: Progress;
 }
 
 const LIMIT_MS = 60_000;
-/** For each worker: threads beyond the cores take turns to be optimised. */
-const WARM_UP_MS = 100;
-const MIN_WARM_UP_MS = 400;
+/** Fewer workers are warmed up as long as so many. */
+const MIN_WARM_UP_WORKERS = 4;
 
 /**
  * Checks each subject, then measures all in turn. Adds the millions of operations per second of
@@ -28,7 +29,7 @@ const MIN_WARM_UP_MS = 400;
 export async function measureRates(
   subjects: readonly SubjectCommand[],
   workers: number,
-  { turns, roundMs, figures, progress }: Settings,
+  { turns, roundMs, warmupMs, figures, progress }: Settings,
 ): Promise<number[]> {
   const { signal } = new AbortController();
   const peaks: number[] = [];
@@ -38,8 +39,8 @@ export async function measureRates(
     );
     peaks.push(heap?.peakCommittedBytes ?? 0);
   }
-  const warmupMs = Math.max(MIN_WARM_UP_MS, WARM_UP_MS * workers);
-  const plan = { rounds: turns, roundMs, warmupMs, limitMs: LIMIT_MS };
+  const allWarmupMs = warmupMs * Math.max(MIN_WARM_UP_WORKERS, workers);
+  const plan = { rounds: turns, roundMs, warmupMs: allWarmupMs, limitMs: LIMIT_MS };
   const all = await measureInTurn(subjects, plan, progress, signal);
   return all.map(({ command, rounds, failure }, index) => {
     if (failure !== null) throw new Error(`${command.name}: ${failure}`);
