@@ -1,6 +1,8 @@
-/** Assignments to a name, but for those that declare it or read a property. */
+const OPERATOR = String.raw`(?:\*\*|<<|>>>?|&&|\|\||\?\?|[-+*/%&|^])?=(?![=>])`;
+
+/** Assignments to a name, but for those that declare it or write a property. */
 const ASSIGNMENTS = [
-  /(?<![\w$.]|^var |(?:let|const|var) )([\w$]+) (?:\*\*|<<|>>>?|&&|\|\||\?\?|[-+*/%&|^])?=(?![=>])/gm,
+  new RegExp(String.raw`(?<![\w$.]|^var |(?:let|const|var) )([\w$]+) ${OPERATOR}`, "gm"),
   /(?:\+\+|--)([\w$]+)\b(?!\.)/g,
   /(?<![\w$.])([\w$]+)(?:\+\+|--)/g,
 ];

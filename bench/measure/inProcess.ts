@@ -9,13 +9,13 @@ export interface Timed {
 
 declare const gc: () => void;
 
-/** Of a first run, which says how many times fill a round. */
+/** Operations of the first run, which tells how many fill a round. */
 const FIRST_TIMES = 64;
 
 /**
- * Times all in turn, each round of one after a round of the others, which begin with another one
- * each time. Returns ns per operation by name: medians of the later rounds. Needs `--expose-gc`:
- * what the rounds of others have left to the collector is collected before each round.
+ * Times all in turn, a round of one after a round of another. Returns ns per operation by name, as
+ * medians of the later rounds. Needs `--expose-gc`, because the garbage of one round is collected
+ * before the next.
  */
 export function timeInTurn(
   all: readonly Timed[],

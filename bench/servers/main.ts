@@ -62,7 +62,7 @@ function runOf(entry: Case, server: ServerName, seconds: number): Run {
   };
 }
 
-/** The columns of one figure: of both servers, and the ratio of hakmem's to that with Buffers. */
+/** The columns of one figure: both servers, and the ratio of hakmem to Buffers. */
 interface Column {
   readonly figure: string;
   readonly title: string;
@@ -101,7 +101,7 @@ function ratioOf(figures: Figures, name: string, { figure }: Column): number {
   return figures.ratio(`${name} pooled ${figure}`, `${name} plain ${figure}`);
 }
 
-/** The cells of a row after its first. */
+/** Returns the cells of a row after its first. */
 function cellsOf(figures: Figures, name: string, columns: readonly Column[]): string[] {
   return columns.flatMap((column) => [
     ...SERVERS.map((server) => {
@@ -120,7 +120,7 @@ function titlesOf(columns: readonly Column[]): string[] {
   });
 }
 
-/** The last row: geometric means of what each row's columns have as ratios. */
+/** Returns the last row: the geometric mean of each column of ratios. */
 function meansOf(
   figures: Figures,
   rows: readonly (readonly [string, readonly Column[]])[],

@@ -1,5 +1,6 @@
 /**
- * A key-value server as people write it: a Buffer for each read, `Buffer.concat` and `subarray`.
+ * A key-value server as people write it, with a Buffer for each read, `Buffer.concat` and
+ * `subarray`.
  */
 import { createServer } from "node:net";
 import { report } from "./report.js";
@@ -16,7 +17,7 @@ interface Command {
   readonly end: number;
 }
 
-/** The command that begins at `start`; undefined while bytes are missing. */
+/** Returns the command that begins at `start`; undefined while bytes are missing. */
 function parse(bytes: Buffer, start: number): Command | undefined {
   let line = bytes.indexOf(CRLF, start);
   if (line < 0) return undefined;

@@ -1,6 +1,6 @@
 /**
- * The same server with hakmem: sockets read into one block, commands are parsed where they lie,
- * keys and values are blocks, and the replies of a read are written as one.
+ * The same server as plain.ts with hakmem: sockets read into one block, commands are parsed where
+ * they lie, keys and values are blocks, and the replies to one read are written as one.
  */
 import { createServer, type Socket } from "node:net";
 import { Heap, type Ptr } from "hakmem";
@@ -21,7 +21,7 @@ const { u8 } = heap;
 const store = new BytesTable(heap);
 const pool = new NodeBufferPool(heap);
 
-/** Every connection reads to this block, but for the rest of a command that is not complete. */
+/** Every connection reads into this block. The start of an incomplete command is copied from it. */
 const readBlock = heap.malloc(READ_BYTES);
 const readView = Buffer.from(heap.buffer, readBlock, READ_BYTES);
 
@@ -35,13 +35,13 @@ const NIL = constant("$-1\r\n");
 const PONG = constant("+PONG\r\n");
 const NOTHING = constant("*0\r\n");
 
-/** Where the arguments of the command that was parsed last are. */
+/** Where the arguments of the last parsed command are. */
 const starts = new Int32Array(MAX_ARGS);
 const lengths = new Int32Array(MAX_ARGS);
 let argCount = 0;
-/** How many bytes the command needs that was not complete; 0 if that is not known. */
+/** Bytes that the last incomplete command needs; 0 if that is not known. */
 let needed = 0;
-/** Behind the number that was read last; 0 if its line is not complete, -1 if it is malformed. */
+/** Where the last number's line ends; 0 if the line is incomplete, -1 if it is malformed. */
 let numberEnd = 0;
 
 function readNumber(at: number, end: number): number {
@@ -62,7 +62,7 @@ function readNumber(at: number, end: number): number {
   return 0;
 }
 
-/** Parses the command at `start`: its end; 0 while bytes are missing, -1 if it is malformed. */
+/** Returns the end of the command at `start`; 0 while bytes are missing, -1 if it is malformed. */
 function parse(start: number, end: number): number {
   needed = 0;
   if (start === end) return 0;
@@ -88,7 +88,7 @@ function parse(start: number, end: number): number {
   return at;
 }
 
-/** The block in which the replies of a read are put together. */
+/** The block that collects the replies to one read. */
 let replyCapacity = REPLY_BYTES;
 let reply = heap.malloc(replyCapacity);
 let replyLength = 0;
@@ -114,7 +114,7 @@ function appendText(text: string): void {
   replyLength += text.length;
 }
 
-/** The command's name in upper case, as far as it counts: its first four letters and its length. */
+/** Returns a number that tells the command: its first four letters in upper case and its length. */
 function nameOf(): number {
   const at = starts[0] as number;
   const length = lengths[0] as number;
@@ -174,7 +174,7 @@ function execute(): void {
   }
 }
 
-/** A connection, with the beginning of a command whose end has not come. */
+/** A connection, with the start of a command whose end has not come. */
 class Connection {
   private readonly socket: Socket;
   private rest = 0 as Ptr;
@@ -209,7 +209,7 @@ class Connection {
     return true;
   };
 
-  /** Puts what was read behind the rest. */
+  /** Appends what was read to the rest. */
   private extend(length: number): void {
     const total = this.restLength + length;
     if (total > this.restCapacity) {
@@ -241,7 +241,7 @@ class Connection {
     }
   }
 
-  /** A short reply is copied to a buffer that has its view already; a long one is given away. */
+  /** Copies a short reply to a pooled buffer, which has its view already; gives a long one away. */
   private send(): void {
     if (replyLength === 0) return;
     if (replyLength <= COPY_BYTES) {

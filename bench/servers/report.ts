@@ -1,4 +1,4 @@
-/** What a server tells the benchmark: its port, then figures when asked. */
+/** What a server tells the study: its port first, then figures when it is asked. */
 import type { AddressInfo, Server } from "node:net";
 import { PerformanceObserver } from "node:perf_hooks";
 
@@ -9,7 +9,7 @@ export interface Figures {
   readonly cpuMs: number;
 }
 
-/** Listens on 127.0.0.1, and answers "begin" and "end" of the process that started it. */
+/** Listens on 127.0.0.1, and answers "begin" and "end" from the process that started it. */
 export function report(server: Server, check: () => object): void {
   let gcMs = 0;
   let cpuMs = 0;
@@ -25,8 +25,8 @@ export function report(server: Server, check: () => object): void {
     }
     const { rss, external } = process.memoryUsage();
     const spent = (user + system) / 1000 - cpuMs;
-    // The observer hears of a collection a turn of the event loop later.
-    // A check reads all of the heap's header map, which is resident on some systems from then on.
+    // The observer hears of a collection one turn of the event loop later. A check reads the whole
+    // header map of the heap, so figures are taken before it: the map may stay resident.
     const checked = asked === "end" ? check : () => ({});
     setTimeout(() => process.send?.({ gcMs, rss, external, cpuMs: spent, ...checked() }), 10);
   });

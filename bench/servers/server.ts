@@ -35,7 +35,7 @@ export class Server {
     });
   }
 
-  /** Returns what the server has cost: since it was last asked to begin. */
+  /** Returns what the server has cost since it was last asked to begin. */
   async ask(what: "begin" | "end"): Promise<Figures> {
     const answer = this.#answer();
     this.#child.send(what);

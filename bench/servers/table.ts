@@ -9,7 +9,7 @@ const VALUE_LENGTH = 3;
 const HASH = 4;
 const WORDS = 5;
 
-/** A hash table from bytes to bytes; keys and values are blocks of a heap. Linear probing. */
+/** A hash table from bytes to bytes, with linear probing. Keys and values are blocks of a heap. */
 export class BytesTable {
   size: number;
   private readonly heap: Heap;
@@ -23,7 +23,7 @@ export class BytesTable {
     this.entries = new Int32Array(FIRST_SLOTS * WORDS);
   }
 
-  /** Index of a key's entry, or of the empty one where it would be. */
+  /** Returns the index of a key's entry, or of the empty one where it would be. */
   private find(key: number, length: number, hash: number): number {
     const { u8 } = this.heap;
     for (let slot = hash & this.mask; ; slot = (slot + 1) & this.mask) {
@@ -39,7 +39,7 @@ export class BytesTable {
     }
   }
 
-  /** Ptr of a key's value, whose length is `lengthFound`; 0 if there is none. */
+  /** Returns the ptr of a key's value, and leaves its length in `lengthFound`; 0 if none. */
   get(key: number, length: number): number {
     const entry = this.find(key, length, hashOf(this.heap.u8, key, length));
     if (this.entries[entry + KEY] === 0) return 0;
@@ -96,7 +96,7 @@ export class BytesTable {
     return ptr;
   }
 
-  /** Moves later entries of the run up, so that no probe ends at the gap. */
+  /** Moves later entries of the run back, so that no probe ends at the gap. */
   private closeGap(gap: number): void {
     const { entries, mask } = this;
     for (let slot = (gap + 1) & mask; ; slot = (slot + 1) & mask) {
@@ -123,7 +123,7 @@ export class BytesTable {
   }
 }
 
-/** FNV-1a. */
+/** Returns the FNV-1a hash of a range of bytes. */
 function hashOf(u8: Uint8Array, start: number, length: number): number {
   let hash = 0x811c9dc5 | 0;
   for (let at = start; at < start + length; at++) {

@@ -34,7 +34,7 @@ const command = (...args: (string | Buffer)[]): Buffer =>
     ]),
   ]);
 
-/** What a server must answer, by a Map. */
+/** Answers as a server must, from a Map. */
 class Oracle {
   private readonly store = new Map<string, Buffer>();
 
@@ -52,7 +52,7 @@ class Oracle {
   }
 }
 
-/** Sends bytes in these pieces and takes as many bytes back. */
+/** Sends bytes in pieces, and returns as many bytes of the answer as are expected. */
 async function exchange(port: number, pieces: Buffer[], expected: number): Promise<Buffer> {
   const socket: Socket = connect({ port, host: "127.0.0.1", noDelay: true });
   await once(socket, "connect");
@@ -69,7 +69,7 @@ async function exchange(port: number, pieces: Buffer[], expected: number): Promi
   });
   for (const piece of pieces) {
     socket.write(piece);
-    // Mostly a read of its own at the other end.
+    // Gives each piece a read of its own at the other end, mostly.
     await new Promise((resolve) => setImmediate(resolve));
   }
   await done;

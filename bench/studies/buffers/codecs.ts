@@ -1,4 +1,4 @@
-/** Those that write and read the message, each as its documentation says to. */
+/** The subjects that write and read the message, each as its documentation says to. */
 import { Reader as JsonjoyReader } from "@jsonjoy.com/buffers/lib/Reader.js";
 import { Writer as JsonjoyWriter } from "@jsonjoy.com/buffers/lib/Writer.js";
 import { Heap } from "hakmem";
@@ -8,20 +8,20 @@ import { MESSAGE_BYTES, type Message, PAYLOAD_BYTES } from "./messages.js";
 
 export interface MessageWriter {
   readonly name: string;
-  /** Writes a message over the one before. Returns its length. */
+  /** Writes a message over the last one. Returns its length. */
   write(message: Message): number;
-  /** A copy of what was written last. */
+  /** Returns a copy of what was written last. */
   written(): Uint8Array;
 }
 
 export interface Codec extends MessageWriter {
-  /** Goes to the beginning of bytes that came in. */
+  /** Begins to read an input. */
   open(bytes: Uint8Array): void;
-  /** Reads the next message of them, and returns its digest. */
+  /** Reads the next message of the input, and returns its digest. */
   read(): number;
 }
 
-/** `DataView` code written by hand for this message: nothing is checked, nothing grows. */
+/** `DataView` code written by hand for this message. It checks nothing, and its array is fixed. */
 function byHand(): Codec {
   const bytes = new Uint8Array(MESSAGE_BYTES);
   const view = new DataView(bytes.buffer);
@@ -85,8 +85,8 @@ function byHand(): Codec {
 }
 
 /**
- * The same with what a writer looks after: a value that its field does not take is refused before
- * anything is written of it, and the array grows.
+ * The same with what a writer takes care of: it refuses a value that its field cannot hold before
+ * it writes any of it, and its array grows.
  */
 function byHandChecked(): MessageWriter {
   let bytes = new Uint8Array(MESSAGE_BYTES);
@@ -183,7 +183,7 @@ function ours(): Codec {
   };
 }
 
-/** It has no varint: that is written byte by byte. */
+/** The package has no varint, so that is written byte by byte. */
 function jsonjoy(): Codec {
   const writer = new JsonjoyWriter(MESSAGE_BYTES);
   const reader = new JsonjoyReader();

@@ -1,6 +1,6 @@
 /**
- * The message that codecs are measured with stands for a reply of a binary protocol: a header of
- * integers, an id of 64 bits, a measurement, a short name and a small payload.
+ * The message that codecs are measured with. It stands for a reply of a binary protocol: a header
+ * of integers, an id of 64 bits, a measurement, a short name and a small payload.
  *
  *     u8 kind | u16 flags | u32 sequence | u64 id | f64 value | varint count | u8 + name | 64 bytes
  */
@@ -18,7 +18,7 @@ export interface Message {
 }
 
 export const PAYLOAD_BYTES = 64;
-/** More than the longest message has. */
+/** More bytes than the longest message has. */
 export const MESSAGE_BYTES = 256;
 export const MESSAGES = 64;
 const SEED = 0x2545f491;
@@ -37,10 +37,10 @@ function generator(seed: number): (below: number) => number {
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 
-/** `idBits` is 64, or 63 for ids such as databases and clocks give: their sign bit is free. */
+/** Makes messages whose ids have 64 bits, or 63 as those of databases and clocks have. */
 export function makeMessages(idBits: number): Message[] {
   const next = generator(SEED);
-  // Written out, for the fields of an object that is spread are slow to read.
+  // Written out, because the fields of an object that is spread are slow to read.
   return Array.from({ length: MESSAGES }, () => {
     const payload = Uint8Array.from({ length: PAYLOAD_BYTES }, () => next(256));
     return {
@@ -57,7 +57,7 @@ export function makeMessages(idBits: number): Message[] {
   });
 }
 
-/** The bytes of a message, by means of neither of those that are measured. */
+/** Returns the bytes of a message, written by none of the codecs that are measured. */
 export function encode(message: Message): Uint8Array {
   const name = Buffer.from(message.name);
   const head = Buffer.alloc(23);
@@ -74,7 +74,7 @@ export function encode(message: Message): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
-/** What a reader made of a message, in one number: so that no read can be left out. */
+/** Returns one number from all that a reader reads, so that no read can be left out. */
 export function digest(message: Message): number {
   const { kind, flags, sequence, id, value, count, name, payload } = message;
   const numbers = kind + flags + sequence + Number(id & 0xffffn) + value + count;

@@ -1,7 +1,7 @@
 /**
- * Buffers of one size come and go: one at a time, or 256 are live, as those of messages in flight,
- * of which each step frees one at random and allocates another. Who frees nothing leaves it to the
- * collector, which runs within the time that is measured.
+ * Buffers of one size come and go. Either there is one at a time, or 256 are live, like those of
+ * messages in flight, and each step frees one at random and allocates another. A subject that frees
+ * nothing leaves it to the collector, which runs within the time that is measured.
  */
 
 import { Heap } from "hakmem";
@@ -13,13 +13,13 @@ const LIVE = 256;
 
 export interface Allocator {
   readonly name: string;
-  /** Allocates so many buffers of a size, and frees each at once. Returns a sum over them. */
+  /** Allocates `steps` buffers of a size and frees each at once. Returns a sum over them. */
   pair(size: number, steps: number): number;
-  /** Replaces so many of 256 buffers of a size. Returns a sum over them. */
+  /** Replaces one of 256 buffers of a size, `steps` times. Returns a sum over them. */
   churn(size: number, steps: number): number;
 }
 
-/** Which buffer each step replaces: the same for all. */
+/** Which buffer each step replaces. It is the same for all subjects. */
 const ORDER: Uint8Array = (() => {
   const order = new Uint8Array(65536);
   let state = SEED;
@@ -30,7 +30,7 @@ const ORDER: Uint8Array = (() => {
   return order;
 })();
 
-/* The loops are written out for each, so that V8 knows the types of each by themselves. */
+/* The loops are written out for each subject, so that V8 sees the types of one in each loop. */
 
 function pooled(): Allocator {
   const pool = new BufferPool(Heap.create({ capacity: 2 ** 26 }));
@@ -147,8 +147,8 @@ function arrays(): Allocator {
 }
 
 /**
- * A pool is measured without the other one beside it: the views of both are of two kinds, which V8
- * tells apart at each use where both are used, and programs use one.
+ * No process measures both pools. Their views are of two kinds, and where a program uses both, V8
+ * tells them apart at each use. Programs use one.
  */
 export const POOLED: readonly (() => Allocator)[] = [pooled, buffers, arrays];
 export const POOLED_NODE: readonly (() => Allocator)[] = [pooledNode, buffers, arrays];

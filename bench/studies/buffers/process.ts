@@ -11,7 +11,7 @@ import { unmaskers } from "./unmask.js";
 /** Takes a result of every operation, so that none can be left out. */
 let sink = 0;
 
-/** Every subject writes the same bytes, and reads what any other has written. */
+/** @throws Error unless a subject writes a message's bytes, and reads them. */
 function check(codec: MessageWriter | Codec, messages: readonly Message[]): void {
   for (const message of messages) {
     const bytes = encode(message);
@@ -38,7 +38,7 @@ function writer(make: () => MessageWriter, messages: readonly Message[]): Timed 
   };
 }
 
-/** How messages come in; how many are read from each input in a row follows. */
+/** How messages come in. Messages of one input are read in a row. */
 const INPUTS: Readonly<Record<string, (encoded: readonly Uint8Array[]) => Uint8Array[]>> = {
   /** Each in an array of its own. */
   array: (encoded) => encoded.map((bytes) => new Uint8Array(bytes)),

@@ -3,9 +3,9 @@ import { type Attachment, demandOf } from "./demand.js";
 import { CLASSES, metadataBytes, type Slabs, slabsFor } from "./layout.js";
 
 /**
- * Returns the bytes that a script may commit in a shared heap: the bound of docs/CONCURRENCY.md,
- * computed from the script's events and from what the allocator guarantees. Nothing in it was
- * measured.
+ * Returns the bytes that a script may commit in a shared heap. This is the bound of
+ * docs/CONCURRENCY.md, computed from the script's events and from what the allocator guarantees.
+ * Nothing in it was measured.
  */
 export function boundOf(script: Script, capacity: number): number {
   let slabs = 0;
@@ -21,9 +21,9 @@ export function boundOf(script: Script, capacity: number): number {
 }
 
 /**
- * Returns the slabs of a class that a worker takes, and that those before it have left. A slab that
- * was left stays while it has a block that is live; what the last one left, while others have not
- * yet sent what they freed of it.
+ * Returns the most slabs of a class that a worker has taken and its predecessors have left. A slab
+ * that was left stays while one of its blocks is live. A slab of the last predecessor also stays
+ * while one of its blocks is in transit.
  */
 function mostSlabs(attachments: readonly Attachment[], classIndex: number): Slabs {
   const taken = attachments.map(({ live, transit }) =>

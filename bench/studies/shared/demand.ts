@@ -5,20 +5,21 @@ import { OP_WORK, type Script, workersOf } from "../../workloads/script.js";
 import { CLASSES, classOf, OUTBOX_LIMIT, outboxLimitOf } from "./layout.js";
 
 /*
- * What a script asks of a shared heap at the most, counted from its events. Workers do not keep the
- * order of the script: one may run ahead as far as the cells allow (docs/CLI.md, "Several workers").
- * So a block that another worker frees counts as live until its free must have happened: until the
- * allocating worker has waited, directly or through others, for a later event of the freeing one.
- * Vector clocks know that. The counts are thus those of the worst order that the waits allow.
+ * The most that a script asks of a shared heap, counted from its events. Workers do not keep the
+ * order of the script: a worker runs ahead as far as the cells allow (docs/CLI.md, "Several
+ * workers"). So a block that another worker frees counts as live until its free must have happened.
+ * That is when the allocating worker has waited, directly or through others, for the free or for a
+ * later event of the freeing worker; vector clocks keep track of it. The counts are those of the
+ * worst order that the waits allow.
  */
 
 /** One attachment of a worker, from its first event to the first of its successor. */
 export interface Attachment {
-  /** By class: most of its blocks live at once. */
+  /** By class: the most of its blocks that are live at once. */
   readonly live: Int32Array;
-  /** By class: most of its blocks that others have freed and not sent. */
+  /** By class: the most of its blocks that others have freed and not sent. */
   readonly transit: Int32Array;
-  /** By class, as its next successors begin, one after another: its blocks that may be live. */
+  /** For each later successor, in order, by class: blocks that may be live when it begins. */
   readonly left: Int32Array[];
 }
 
@@ -31,14 +32,14 @@ export function demandOf(script: Script): Attachment[][] {
   return count.finish();
 }
 
-/** A free that happened when its worker was past `position`; the allocator may not know it yet. */
+/** A free that is done when its worker has come to `position`. */
 interface Free {
   readonly position: number;
   readonly attachment: Attachment;
   readonly classIndex: number;
 }
 
-/** A slot's block. */
+/** The block in a slot of the script. */
 interface Block {
   readonly allocator: number;
   readonly attachment: Attachment;
@@ -57,9 +58,9 @@ class Count {
   /** By worker, and by cell for its last event: how far each worker must have come. */
   readonly #clocks: Int32Array[];
   readonly #cellClocks: Int32Array[];
-  /** By allocator and by freeing worker: frees that the allocator need not know of. */
+  /** By allocator and by freeing worker: frees that the allocator has not waited for. */
   readonly #unknown: Free[][][];
-  /** By worker: whose blocks it has freed, of the slabs of other attachments. */
+  /** By worker, in order: the blocks of other attachments that it has freed. */
   readonly #sent: { attachment: Attachment; classIndex: number }[][];
   #successor = 0;
 
@@ -114,7 +115,7 @@ class Count {
     cell?.set(clock);
   }
 
-  /** Takes over what the last event on a cell knew, for this event comes after it. */
+  /** Takes over what the last event on a cell knew, because this event comes after it. */
   #learn(worker: number, cell: Int32Array): void {
     const clock = this.#clocks[worker] as Int32Array;
     for (const [other, position] of cell.entries()) {
@@ -157,7 +158,7 @@ class Count {
     this.#sent[worker]?.push({ attachment, classIndex });
   }
 
-  /** After a run, the first worker frees what the cells hold; each frees what its slots do. */
+  /** Counts the frees after a run: the first worker frees the cells, and each its own slots. */
   freeLeft(): void {
     for (const block of this.#blocks) {
       if (block !== undefined) {
@@ -174,8 +175,9 @@ class Count {
 }
 
 /**
- * Adds what one worker's outbox may hold of each attachment: it is sent when it is full, so it
- * holds blocks that were freed in a row. The run is repeated, so its end is followed by its start.
+ * Adds the blocks of each attachment that one worker's outbox may hold. An outbox is sent when it
+ * is full, so it holds blocks that were freed in a row. The run is repeated, so its start follows
+ * its end.
  */
 function addWindows(sent: readonly { attachment: Attachment; classIndex: number }[]): void {
   const counts = new Map<Attachment, { now: Int32Array; most: Int32Array }>();

@@ -1,7 +1,8 @@
 /*
- * The tight loops of `npm run bench:shared`: blocks of one size from one worker to another through
- * a ring of ptrs, and the same loops without the other worker. The workloads of bench/workloads run
- * event by event, which costs more than a free does; here only an allocator's work is left.
+ * The tight loops of `npm run bench:shared`: blocks of one size go from one worker to another
+ * through a ring of ptrs, and the same loops run without the other worker. The workloads of
+ * bench/workloads run event by event, which costs more than a free does. Here only the allocator's
+ * work is left.
  */
 
 /**
@@ -13,7 +14,7 @@ export type Mode = "pipe" | "pair" | "churn";
 /** Where blocks come from. `none` counts, so that only the ring's own cost is measured. */
 export type MemoryKind = "heap" | "heaps" | "peer" | "none";
 
-/** What a worker is given. It finds its commands in the words of bench/subject/workers/shared.ts. */
+/** What a worker is given. Its commands are words of bench/subject/workers/shared.ts. */
 export interface RingSetup {
   readonly mode: Mode;
   readonly kind: MemoryKind;
@@ -24,10 +25,10 @@ export interface RingSetup {
   readonly ring: SharedArrayBuffer;
 }
 
-/** Operations of a worker in one run: a multiple of all batches. */
+/** Operations of a worker in one run: a multiple of each batch. */
 export const RUN_OPERATIONS = 16_384;
 
-/** The command's argument: so many runs, or this. */
+/** The argument of a command that frees all blocks. Any other is a number of runs. */
 export const FREE_ALL = 0;
 
 export const BLOCK_BYTES = 64;

@@ -46,7 +46,7 @@ it("counts a block that its own worker frees while it is live", () => {
 it("counts a block that another worker frees until its free must have happened", () => {
   const [[few] = []] = demandOf(handOvers(100));
   expect(few?.live[CLASS]).toBe(100);
-  // The script holds one block at a time: with 256 spare cells, the allocator may be that far ahead.
+  // The script holds one block at a time; 256 spare cells let the allocator run ahead.
   const [[own] = [], [other] = []] = demandOf(handOvers(5000));
   expect(own?.live[CLASS]).toBe(257);
   expect(other?.live[CLASS]).toBe(0);
