@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Figures } from "../../bench/measure/figures.js";
+import { Quiet } from "../../bench/measure/quiet.js";
 import { buildLoops, remoteCommands, twoCommands } from "../../bench/studies/shared/loops.js";
 import { MANY, measureWorkload } from "../../bench/studies/shared/many.js";
 import { measureRates, type Settings } from "../../bench/studies/shared/rates.js";
@@ -9,7 +10,16 @@ import { measureRates, type Settings } from "../../bench/studies/shared/rates.js
 const progress = { step: () => {}, show: () => {}, done: () => {} };
 
 function smoke(): Settings {
-  return { turns: 1, roundMs: 5, warmupMs: 2, figures: new Figures(), progress };
+  return {
+    turns: 1,
+    roundMs: 5,
+    warmupMs: 2,
+    figures: new Figures(),
+    disturbed: new Set(),
+    quiet: new Quiet(),
+    progress,
+    signal: new AbortController().signal,
+  };
 }
 
 describe("bench:shared", () => {

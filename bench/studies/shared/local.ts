@@ -1,51 +1,51 @@
-/** Loops over a worker's own blocks: SharedHeap beside Heap. */
+/** Loops and traces over a worker's own blocks: cases of bench:native, SharedHeap beside Heap. */
 import { geometricMean, median, quartiles } from "../../base/statistics.js";
-import { Quiet } from "../../measure/quiet.js";
+import type { Measured } from "../../measure/inTurn.js";
 import { Subjects } from "../../measure/subjects.js";
-import { DISTURBED } from "../../measure/turns.js";
 import { formatInterval } from "../../term/format.js";
 import { cell, printRows } from "../../term/table.js";
 import { type Case, listCases } from "../native/cases.js";
 import { measureCase, ratioOf, timesOf } from "../native/measure.js";
 import type { Settings } from "./rates.js";
 
-/** Operations in a round of a loop. */
+const HEAP = "hakmem";
+const SHARED = "hakmem-shared";
+/** Operations in a slice of a loop. */
 const OPERATIONS = 4_000_000;
+const FIXED = /^(lifo|batch (64|256)$)/;
 
-const isLocal = ({ group, name }: Case): boolean =>
-  group === "trace" || group === "random" || /^lifo|^batch (64|256)$/.test(name);
-
+const CASES: readonly Case[] = listCases(OPERATIONS).filter(
+  ({ group, name }) =>
+    group === "trace" || group === "random" || (group === "fixed" && FIXED.test(name)),
+);
 const nameOf = ({ group, name }: Case): string => (group === "fixed" ? name : `${group} ${name}`);
-
-const CASES = listCases(OPERATIONS).filter(isLocal);
 
 export const LOCAL: readonly string[] = CASES.map(nameOf);
 
+/** Measures the cases so named, of so many slices in each process. */
 export async function measureLocal(
   names: readonly string[],
-  { turns, figures, progress }: Settings,
-  rounds: string,
+  slices: number,
+  settings: Settings,
 ): Promise<void> {
-  const subjects = await Subjects.find(["hakmem", "hakmem-shared"]);
-  const { signal } = new AbortController();
-  const common = { turns, rounds: Number(rounds), quiet: new Quiet() };
+  const { figures, disturbed } = settings;
+  const subjects = await Subjects.find([HEAP, SHARED]);
   const rows: string[][] = [];
   const ratios: number[] = [];
-  let isDisturbed = false;
-  for (const entry of CASES.filter((one) => names.includes(nameOf(one)))) {
+  for (const entry of CASES.filter((own) => names.includes(nameOf(own)))) {
     const name = nameOf(entry);
-    const measured = await measureCase(entry, { ...common, subjects, progress, signal });
-    const [alone, shared] = measured;
-    if (alone === undefined || shared === undefined) continue;
-    for (const [title, one] of [["Heap", alone] as const, ["SharedHeap", shared] as const]) {
-      for (const time of timesOf(one)) figures.add(`local ${name} ${title}`, time);
+    const common = { ...settings, rounds: slices, subjects };
+    const [alone, shared] = (await measureCase(entry, common)) as [Measured, Measured];
+    for (const measured of [alone, shared]) {
+      const key = `local ${name} ${measured.command.name}`;
+      for (const ns of timesOf(measured)) figures.add(key, ns);
     }
-    isDisturbed ||= shared.isDisturbed;
+    if (shared.isDisturbed) disturbed.add(`local ${name}`);
     const [low, high] = quartiles(timesOf(shared));
     const ratio = ratioOf(shared, alone);
     ratios.push(ratio.median);
     rows.push([
-      `${name}${shared.isDisturbed ? " *" : ""}`,
+      name,
       cell(median(timesOf(shared))),
       `${cell(low)}–${cell(high)}`,
       cell(median(timesOf(alone))),
@@ -57,5 +57,4 @@ export async function measureLocal(
   const asked = "SharedHeap / Heap (asked: 1.15)";
   const titles = ["", "SharedHeap", "quartiles", "Heap", asked, "95 % interval"];
   printRows("Own blocks, ns per operation", titles, [...rows, mean]);
-  if (isDisturbed) console.log(`* ${DISTURBED}`);
 }

@@ -4,12 +4,15 @@
  */
 import { parseArgs } from "node:util";
 import { Figures } from "../../measure/figures.js";
+import { Quiet } from "../../measure/quiet.js";
+import { DISTURBED } from "../../measure/turns.js";
 import { startProgress } from "../../term/progress.js";
 import { checkWhole, chooseCases } from "../arguments.js";
 import { printMachine, runStudy, writeFigures } from "../study.js";
 import { LOCAL, measureLocal } from "./local.js";
 import { buildLoops, buildPeer, measureRemote, measureTwo } from "./loops.js";
 import { MANY, measureMany } from "./many.js";
+import type { Settings } from "./rates.js";
 
 const ROUND_MS = 60;
 const WARM_UP_MS = 100;
@@ -56,17 +59,30 @@ async function main(): Promise<void> {
   const [turns, roundMs] = [Number(values.turns), ROUND_MS * Number(values.rounds)];
   const progress = startProgress(STEPS * turns * cases.length);
   const figures = new Figures();
-  const settings = { turns, roundMs, warmupMs: WARM_UP_MS, figures, progress };
+  const controller = new AbortController();
+  process.once("SIGINT", () => controller.abort());
+  const disturbed = new Set<string>();
+  const settings: Settings = {
+    turns,
+    roundMs,
+    warmupMs: WARM_UP_MS,
+    figures,
+    disturbed,
+    quiet: new Quiet(),
+    progress,
+    signal: controller.signal,
+  };
   printMachine(`${turns} turns of ${values.rounds} rounds; medians`);
   try {
     const [local, many] = [namesOf("local"), namesOf("many")];
-    if (local.length > 0) await measureLocal(local, settings, values.rounds);
+    if (local.length > 0) await measureLocal(local, Number(values.rounds), settings);
     if (namesOf("remote").length > 0) await measureRemote(settings, values.peer);
     if (namesOf("two").length > 0) await measureTwo(settings);
     if (many.length > 0) await measureMany(many, settings);
   } finally {
     progress.done();
   }
+  if (disturbed.size > 0) console.log(`\n${DISTURBED} These: ${[...disturbed].join(", ")}.`);
   writeFigures(values.json, figures);
 }
 

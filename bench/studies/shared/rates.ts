@@ -1,5 +1,6 @@
 import type { Figures } from "../../measure/figures.js";
 import { measureInTurn, nsPerOp, withSubject } from "../../measure/inTurn.js";
+import type { Quiet } from "../../measure/quiet.js";
 import type { SubjectCommand } from "../../measure/subjectProcess.js";
 import type { Progress } from "../../term/progress.js";
 
@@ -12,7 +13,11 @@ export interface Settings {
   readonly warmupMs: number;
   /** Where all figures go, by "group case". */
   readonly figures: Figures;
+  /** What was measured although the machine was hardly ever quiet. */
+  readonly disturbed: Set<string>;
+  readonly quiet: Quiet;
   readonly progress: Progress;
+  readonly signal: AbortSignal;
 }
 
 const LIMIT_MS = 60_000;
@@ -29,9 +34,9 @@ const MIN_WARM_UP_WORKERS = 4;
 export async function measureRates(
   subjects: readonly SubjectCommand[],
   workers: number,
-  { turns, roundMs, warmupMs, figures, progress }: Settings,
+  settings: Settings,
 ): Promise<number[]> {
-  const { signal } = new AbortController();
+  const { turns, roundMs, warmupMs, figures, disturbed, quiet, progress, signal } = settings;
   const peaks: number[] = [];
   for (const command of subjects) {
     const { heap } = await withSubject(command, signal, (subject) =>
@@ -41,8 +46,9 @@ export async function measureRates(
   }
   const allWarmupMs = warmupMs * Math.max(MIN_WARM_UP_WORKERS, workers);
   const plan = { rounds: turns, roundMs, warmupMs: allWarmupMs, limitMs: LIMIT_MS };
-  const all = await measureInTurn(subjects, plan, progress, signal);
-  return all.map(({ command, rounds, failure }, index) => {
+  const all = await measureInTurn(subjects, plan, progress, signal, { quiet });
+  return all.map(({ command, rounds, failure, isDisturbed }, index) => {
+    if (isDisturbed) disturbed.add(command.name);
     if (failure !== null) throw new Error(`${command.name}: ${failure}`);
     for (const round of rounds) figures.add(command.name, 1000 / nsPerOp(round));
     const measured = rounds.map(({ peakCommittedBytes }) => peakCommittedBytes ?? 0);

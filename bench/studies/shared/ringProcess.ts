@@ -4,6 +4,7 @@
  */
 import { createInterface } from "node:readline";
 import { Worker } from "node:worker_threads";
+import { probe, warmProbe } from "../../subject/probe.js";
 import type { CheckAnswer, Request, RoundAnswer } from "../../subject/protocol.js";
 import {
   ARGUMENT,
@@ -56,6 +57,7 @@ function command(argument: number, limitMs: number): void {
 }
 
 function round(times: number, limitMs: number): RoundAnswer {
+  const before = probe();
   const start = process.hrtime.bigint();
   command(times, limitMs);
   const ns = Number(process.hrtime.bigint() - start);
@@ -65,6 +67,7 @@ function round(times: number, limitMs: number): RoundAnswer {
     ns,
     events,
     isCut: false,
+    probeNs: Math.max(before, probe()),
     cpuUserUs: 0,
     cpuSystemUs: 0,
     collections: 0,
@@ -99,6 +102,7 @@ function answer(request: Request): RoundAnswer | CheckAnswer {
 }
 
 startWorkers();
+warmProbe();
 for await (const line of createInterface({ input: process.stdin })) {
   try {
     console.log(JSON.stringify(answer(JSON.parse(line) as Request)));
