@@ -1,8 +1,7 @@
-/* The loops of bench/studies/shared/ringWorker.ts in C, on whichever malloc this process has: a
- * thread allocates 64 bytes at a time and publishes 256 ptrs by one store, another frees them; or
- * one thread does both.
+/* The pipe of bench/studies/shared/ringWorker.ts in C, on whichever malloc this process has: a
+ * thread allocates 64 bytes at a time and publishes 256 ptrs by one store, another frees them.
  *
- *   xmalloc pipe|pair     answers as bench/subject/protocol.ts says, a line for each request
+ *   xmalloc     answers as bench/subject/protocol.ts says, a line for each request
  */
 #include <pthread.h>
 #include <sched.h>
@@ -46,16 +45,6 @@ static uint32_t consume(uint32_t at) {
   return head = at + BATCH;
 }
 
-static uint32_t pair(uint32_t at) {
-  static char *blocks[BATCH];
-  for (int k = 0; k < BATCH; k++) {
-    blocks[k] = malloc(BYTES);
-    *(volatile char *)blocks[k] = (char)k;
-  }
-  for (int k = 0; k < BATCH; k++) free(blocks[k]);
-  return at + BATCH;
-}
-
 /* A thread repeats its step, as often as each request says. */
 static void *repeat(void *step) {
   for (uint32_t at = 0;;) {
@@ -76,13 +65,11 @@ static void answer_round(const char *line) {
          (unsigned long long)(now_ns() - before), (unsigned long long)operations);
 }
 
-int main(int argc, char **argv) {
-  if (argc != 2) return fprintf(stderr, "usage: xmalloc pipe|pair\n"), 2;
-  int is_pipe = strcmp(argv[1], "pipe") == 0;
-  uint32_t (*steps[])(uint32_t) = {is_pipe ? produce : pair, consume};
-  pthread_barrier_init(&start, NULL, 2 + is_pipe);
-  pthread_barrier_init(&end, NULL, 2 + is_pipe);
-  for (int i = 0; i <= is_pipe; i++) {
+int main(void) {
+  static uint32_t (*const steps[])(uint32_t) = {produce, consume};
+  pthread_barrier_init(&start, NULL, 3);
+  pthread_barrier_init(&end, NULL, 3);
+  for (int i = 0; i < 2; i++) {
     pthread_t thread;
     if (pthread_create(&thread, NULL, repeat, (void *)steps[i]) != 0) return 1;
   }

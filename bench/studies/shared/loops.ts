@@ -3,15 +3,21 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { buildSync } from "esbuild";
+import type { Skipped } from "../../base/results.js";
+import { writeScript } from "../../measure/scriptFile.js";
 import type { SubjectCommand } from "../../measure/subjectProcess.js";
-import { findLibraries } from "../../rivals/native.js";
+import { Subjects } from "../../measure/subjects.js";
 import { cell, printRows } from "../../term/table.js";
+import { buildBatches } from "../../workloads/tinyHot.js";
 import { buildProcesses } from "../build.js";
-import { measureRates, type Settings } from "./rates.js";
-import type { MemoryKind, Mode } from "./ringShared.js";
+import { measureRates, type RatedCommand, type Settings } from "./rates.js";
+import { BLOCK_BYTES, type MemoryKind, type Mode } from "./ringShared.js";
 
 const FOLDER = "build/studies/shared";
 const PEER_FILE = "node_modules/@daneren2005/shared-memory-objects/src/memory-buffer.ts";
+const PAIR_BATCH = 256;
+/** Batches of one run. */
+const PAIR_BATCHES = 64;
 const C_FLAGS = ["-O2", "-fno-builtin", "-pthread"];
 
 export function buildLoops(): void {
@@ -42,33 +48,34 @@ function loopCommand(name: string, mode: Mode, kind: MemoryKind, workers = 1): S
   return { name, program: process.execPath, args, env: process.env };
 }
 
-function nativeCommand(name: string, mode: Mode, preload: string | undefined): SubjectCommand {
-  const env = preload === undefined ? process.env : { ...process.env, LD_PRELOAD: preload };
-  return { name, program: `${FOLDER}/xmalloc`, args: [mode], env };
-}
-
 /** What a row of a table shows: its text, the name of its figures, and the ratio asked for. */
 type Row = readonly [text: string, name: string, asked?: string];
 
-function findMimalloc(): string | undefined {
-  return findLibraries().find(({ name }) => name === "mimalloc")?.path;
-}
-
-/** Returns the subjects of the case "remote pipe". */
-export function remoteCommands(peer: string | undefined): SubjectCommand[] {
-  const mimalloc = findMimalloc();
+/** Returns the subjects of the case "remote pipe", and what is said of those that are missing. */
+export async function remoteCommands(
+  peer: string | undefined,
+): Promise<{ commands: RatedCommand[]; skipped: readonly Skipped[] }> {
   const modes = ["pipe", "pair"] as const;
   const peers = modes.map((mode) => loopCommand(`remote peer ${mode}`, mode, "peer"));
-  return [
+  // In C a process of one thread is that of all native subjects, and its loop is theirs.
+  const file = resolve(FOLDER, "pair.script");
+  writeScript(file, buildBatches("oldest-first", BLOCK_BYTES, PAIR_BATCH, PAIR_BATCHES));
+  const natives = await Subjects.find(["mimalloc", "glibc"]);
+  const commands = [
     ...modes.map((mode) => loopCommand(`remote ${mode}`, mode, "heap")),
     loopCommand("remote ring", "pipe", "none"),
     ...(peer === undefined ? [] : peers),
-    ...modes.flatMap((mode) => {
-      const glibc = nativeCommand(`remote glibc ${mode}`, mode, undefined);
-      if (mimalloc === undefined) return [glibc];
-      return [glibc, nativeCommand(`remote mimalloc ${mode}`, mode, mimalloc)];
-    }),
+    ...natives.commandsFor(file, {}).flatMap(({ name, command }): RatedCommand[] => [
+      {
+        name: `remote ${name} pipe`,
+        program: `${FOLDER}/xmalloc`,
+        args: [],
+        env: command.env,
+      },
+      { ...command, name: `remote ${name} pair`, eventsPerOperation: 2 },
+    ]),
   ];
+  return { commands, skipped: natives.skipped };
 }
 
 /** Returns the subjects of the case "two churn". */
@@ -82,7 +89,8 @@ export function twoCommands(): SubjectCommand[] {
 
 /** Blocks that another worker frees than allocated them, beside what else frees blocks. */
 export async function measureRemote(settings: Settings, peer: string | undefined): Promise<void> {
-  await measureRates(remoteCommands(peer), 2, settings);
+  const { commands, skipped } = await remoteCommands(peer);
+  await measureRates(commands, 2, settings);
   const rows: readonly Row[] = [
     ["SharedHeap, producer to consumer", "pipe"],
     ["SharedHeap, one worker, batches of 256", "pair", "0.5"],
@@ -105,7 +113,7 @@ export async function measureRemote(settings: Settings, peer: string | undefined
       asked,
     ]),
   );
-  if (findMimalloc() === undefined) console.log("\nmimalloc is not installed: skipped");
+  for (const { name, reason } of skipped) console.log(`\nSkipped ${name}: ${reason}`);
   if (peer !== undefined) return;
   console.log(
     "\nThe peer is measured with --peer DIR, after: " +
@@ -123,7 +131,7 @@ export async function measureTwo(settings: Settings): Promise<void> {
   ];
   const { figures } = settings;
   printRows(
-    "Independent churn, 256 slots of 16..1024 B; millions of operations per second",
+    "Independent churn, 256 slots of 16..1039 B; millions of operations per second",
     ["", "rate", "to one worker", "asked"],
     rows.map(([text, name, asked = ""]) => [
       text,

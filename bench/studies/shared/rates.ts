@@ -24,6 +24,11 @@ const LIMIT_MS = 60_000;
 /** Fewer workers are warmed up as long as so many. */
 const MIN_WARM_UP_WORKERS = 4;
 
+/** How a subject is started, and how many events are one of the operations that are counted. */
+export interface RatedCommand extends SubjectCommand {
+  readonly eventsPerOperation?: number;
+}
+
 /**
  * Checks each subject, then measures all in turn. Adds the millions of operations per second of
  * each turn to the figures, under the subject's name. Returns the most bytes that each heap had
@@ -32,7 +37,7 @@ const MIN_WARM_UP_WORKERS = 4;
  * @throws Error when a subject fails: a heap that lost a block measures nothing.
  */
 export async function measureRates(
-  subjects: readonly SubjectCommand[],
+  subjects: readonly RatedCommand[],
   workers: number,
   settings: Settings,
 ): Promise<number[]> {
@@ -50,7 +55,8 @@ export async function measureRates(
   return all.map(({ command, rounds, failure, isDisturbed }, index) => {
     if (isDisturbed) disturbed.add(command.name);
     if (failure !== null) throw new Error(`${command.name}: ${failure}`);
-    for (const round of rounds) figures.add(command.name, 1000 / nsPerOp(round));
+    const perOperation = subjects[index]?.eventsPerOperation ?? 1;
+    for (const round of rounds) figures.add(command.name, 1000 / perOperation / nsPerOp(round));
     const measured = rounds.map(({ peakCommittedBytes }) => peakCommittedBytes ?? 0);
     return Math.max(peaks[index] as number, ...measured);
   });

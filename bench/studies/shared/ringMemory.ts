@@ -1,11 +1,12 @@
 import { SharedHeap } from "../../../dist/index.js";
+import { subjectOf } from "../../rivals/heap.js";
+import { linear } from "../../rivals/linear.js";
+import type { Subject } from "../../rivals/subject.js";
 import { type MemoryKind, RING } from "./ringShared.js";
 
 /** What a loop allocates from. */
 export interface RingMemory {
-  readonly u8: Uint8Array;
-  readonly malloc: (bytes: number) => number;
-  readonly free: (ptr: number) => void;
+  readonly subject: Subject<number>;
   /** Ptrs that one store to the ring publishes, and the most on their way. */
   readonly batch: number;
   readonly limit: number;
@@ -58,29 +59,46 @@ export async function createMemory(
  * searches all live blocks from the newest on, so few blocks are on their way in its ring.
  */
 export async function openMemory(kind: MemoryKind, buffer: SharedArrayBuffer): Promise<RingMemory> {
+  const u8 = new Uint8Array(buffer);
   if (kind === "peer") {
     const peer = await openPeer(buffer, false);
     const malloc = (bytes: number): number => peer.malloc(bytes);
-    const free = (ptr: number): void => void peer.free(ptr);
-    return { u8: new Uint8Array(buffer), malloc, free, batch: 64, limit: 256, drain: () => {} };
+    const subject = subjectFrom(u8, malloc, (ptr) => void peer.free(ptr));
+    return { subject, batch: 64, limit: 256, drain: () => {} };
   }
-  const rings = { batch: 256, limit: RING };
-  if (kind === "none") {
-    let next = 0;
-    let sum = 0;
-    const malloc = (bytes: number): number => {
-      next = (next + bytes) & 0xffff;
-      return next;
-    };
-    const free = (ptr: number): void => {
-      sum = (sum + ptr) | 0;
-    };
-    return { u8: new Uint8Array(buffer), malloc, free, ...rings, drain: () => sum };
-  }
+  if (kind === "none") return { subject: countPtrs(u8), ...RINGS, drain: () => {} };
   const heap =
     kind === "heap"
       ? SharedHeap.attach(buffer)
       : SharedHeap.create({ capacity: CAPACITY, maxWorkers: 1 });
-  const free = heap.free as (ptr: number) => void;
-  return { u8: heap.u8, malloc: heap.malloc, free, ...rings, drain: () => heap.drain() };
+  // The built package declares a class of its own.
+  const own = heap as unknown as Parameters<typeof subjectOf>[0];
+  return { subject: subjectOf(own), ...RINGS, drain: () => heap.drain() };
+}
+
+const RINGS = { batch: 256, limit: RING };
+
+function subjectFrom(
+  u8: Uint8Array,
+  malloc: (bytes: number) => number,
+  free: (ptr: number) => void,
+): Subject<number> {
+  const realloc = (): never => {
+    throw new Error("no loop resizes a block");
+  };
+  const ops = { malloc, free, realloc };
+  return { ...linear(u8, ops), ...ops };
+}
+
+/** Hands out ptrs one after another, whoever may still use them. */
+function countPtrs(u8: Uint8Array): Subject<number> {
+  const state = new Int32Array(2);
+  const malloc = (bytes: number): number => {
+    const ptr = ((state[0] as number) + bytes) & 0xffff;
+    state[0] = ptr;
+    return ptr;
+  };
+  return subjectFrom(u8, malloc, (ptr) => {
+    state[1] = (state[1] as number) ^ ptr;
+  });
 }

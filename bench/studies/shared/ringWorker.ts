@@ -1,9 +1,10 @@
 /**
  * One worker of a process of loops: it repeats its step until it has done as many operations as it
  * is told to. The functions, views and arrays are module constants, and each step is a short call:
- * see bench/subject for why.
+ * bench/subject/passes.ts says why.
  */
 import { workerData } from "node:worker_threads";
+import { createTight, type TightLoop } from "../../subject/tight.js";
 import { ARGUMENT, addWord, awaitWord, COMMAND_COUNT, DONE } from "../../subject/workers/shared.js";
 import { openMemory } from "./ringMemory.js";
 import {
@@ -24,39 +25,26 @@ const { mode, index } = setup;
 const control = new Int32Array(setup.control);
 const ring = new Int32Array(setup.ring, 0, RING_WORDS);
 const memory = await openMemory(setup.kind, setup.buffer);
-const u8 = memory.u8;
-const malloc = memory.malloc;
-const free = memory.free;
+const malloc = memory.subject.malloc;
+const free = memory.subject.free;
+const write = memory.subject.write;
 const BATCH = memory.batch;
 const LIMIT = memory.limit;
 const MASK = RING - 1;
 const CHURN_SLOTS = 256;
-const CHURN_STEP = 1024;
 /** Looks at the ring before a worker sleeps: the other end is at work. */
 const SPINS = 20_000;
 
-/** Blocks that this worker holds; and what a step keeps from call to call. */
-const own = new Int32Array(CHURN_SLOTS);
-const state = new Int32Array([0, 0x9e3779b9 ^ Math.imul(index + 1, 0x85ebca6b)]);
+/** Where this worker is in the ring. */
+const state = new Int32Array(1);
 const AT = 0;
-const SEED = 1;
-
-function pair(): number {
-  for (let k = 0; k < BATCH; k++) {
-    const ptr = malloc(BLOCK_BYTES);
-    u8[ptr] = k;
-    own[k] = ptr;
-  }
-  for (let k = 0; k < BATCH; k++) free(own[k] as number);
-  return BATCH;
-}
 
 function produce(): number {
   const tail = state[AT] as number;
   if (((tail + BATCH - Atomics.load(ring, HEAD)) | 0) > LIMIT) return 0;
   for (let k = 0; k < BATCH; k++) {
     const ptr = malloc(BLOCK_BYTES);
-    u8[ptr] = k;
+    write(ptr, 0, k);
     ring[DATA + ((tail + k) & MASK)] = ptr;
   }
   state[AT] = tail + BATCH;
@@ -73,32 +61,23 @@ function consume(): number {
   return BATCH;
 }
 
-/** Fills a slot, or empties it, at random: blocks of 16 to 1024 bytes. */
-function churn(): number {
-  let r = state[SEED] as number;
-  for (let i = 0; i < CHURN_STEP; i++) {
-    r ^= r << 13;
-    r ^= r >>> 17;
-    r ^= r << 5;
-    const slot = (r >>> 12) & (CHURN_SLOTS - 1);
-    const old = own[slot] as number;
-    if (old !== 0) {
-      free(old);
-      own[slot] = 0;
-    } else {
-      const ptr = malloc(16 + ((r & 0xfff) % 1009));
-      u8[ptr] = r;
-      own[slot] = ptr;
-    }
+/** The loops of one worker are those of every subject. */
+function createLoop(): TightLoop {
+  if (mode === "pair") {
+    const tight = { loop: "oldest-first", bytes: BLOCK_BYTES, batch: BATCH } as const;
+    return createTight(memory.subject, tight);
   }
-  state[SEED] = r;
-  return CHURN_STEP;
+  const seed = 42 + index;
+  return createTight(memory.subject, { loop: "random", slots: CHURN_SLOTS, seed });
 }
 
-function freeAll(): void {
-  if (mode === "churn") for (const ptr of own) if (ptr !== 0) free(ptr);
-  own.fill(0);
-  memory.drain();
+const loop = createLoop();
+/** An operation of a pair is a block that comes and goes: two events. */
+const OPERATIONS = mode === "pair" ? loop.callEvents >>> 1 : loop.callEvents;
+
+function repeatLoop(): number {
+  loop.call();
+  return OPERATIONS;
 }
 
 function wait(): void {
@@ -123,12 +102,14 @@ function repeat(step: () => number, operations: number): void {
   }
 }
 
-const step = mode === "pipe" ? (index === 0 ? produce : consume) : mode === "pair" ? pair : churn;
+const step = mode !== "pipe" ? repeatLoop : index === 0 ? produce : consume;
 for (let count = 1; ; count++) {
   awaitWord(control, COMMAND_COUNT, count);
   const runs = Atomics.load(control, ARGUMENT);
-  if (runs === FREE_ALL) freeAll();
-  else {
+  if (runs === FREE_ALL) {
+    loop.freeLeft();
+    memory.drain();
+  } else {
     repeat(() => 1, 1);
     repeat(step, runs * RUN_OPERATIONS);
   }

@@ -53,12 +53,13 @@ describe("each thing stands once:", () => {
     );
   });
 
-  it("how subjects are found, for the command and for bench:native", () => {
+  it("how subjects are found, for the command and for the studies", () => {
     expect(filesWith(/\bSubjects\.find\(/).sort()).toEqual([
       "bench/run/bench.ts",
       "bench/studies/agreement.ts",
       "bench/studies/native/main.ts",
       "bench/studies/shared/local.ts",
+      "bench/studies/shared/loops.ts",
     ]);
   });
 });
