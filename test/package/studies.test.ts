@@ -12,6 +12,7 @@ const progress = { step: () => {}, show: () => {}, done: () => {} };
 function smoke(): Settings {
   return {
     turns: 1,
+    rounds: 2,
     roundMs: 5,
     warmupMs: 2,
     figures: new Figures(),

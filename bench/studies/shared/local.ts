@@ -22,20 +22,17 @@ const nameOf = ({ group, name }: Case): string => (group === "fixed" ? name : `$
 
 export const LOCAL: readonly string[] = CASES.map(nameOf);
 
-/** Measures the cases so named, of so many slices in each process. */
-export async function measureLocal(
-  names: readonly string[],
-  slices: number,
-  settings: Settings,
-): Promise<void> {
+/** Measures the cases so named. */
+export async function measureLocal(names: readonly string[], settings: Settings): Promise<void> {
   const { figures, disturbed } = settings;
   const subjects = await Subjects.find([HEAP, SHARED]);
   const rows: string[][] = [];
   const ratios: number[] = [];
   for (const entry of CASES.filter((own) => names.includes(nameOf(own)))) {
     const name = nameOf(entry);
-    const common = { ...settings, rounds: slices, subjects };
+    const common = { ...settings, subjects };
     const [alone, shared] = (await measureCase(entry, common)) as [Measured, Measured];
+    if (settings.signal.aborted) throw new Error("interrupted");
     for (const measured of [alone, shared]) {
       const key = `local ${name} ${measured.command.name}`;
       for (const ns of timesOf(measured)) figures.add(key, ns);

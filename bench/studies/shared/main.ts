@@ -56,7 +56,7 @@ async function main(): Promise<void> {
     cases.flatMap(([own, name = ""]) => (own === group ? [name] : []));
   if (values.peer !== undefined) buildPeer(values.peer);
   buildLoops();
-  const [turns, roundMs] = [Number(values.turns), ROUND_MS * Number(values.rounds)];
+  const [turns, rounds] = [Number(values.turns), Number(values.rounds)];
   const progress = startProgress(STEPS * turns * cases.length);
   const figures = new Figures();
   const controller = new AbortController();
@@ -64,7 +64,8 @@ async function main(): Promise<void> {
   const disturbed = new Set<string>();
   const settings: Settings = {
     turns,
-    roundMs,
+    rounds,
+    roundMs: ROUND_MS,
     warmupMs: WARM_UP_MS,
     figures,
     disturbed,
@@ -75,7 +76,7 @@ async function main(): Promise<void> {
   printMachine(`${turns} turns of ${values.rounds} rounds; medians`);
   try {
     const [local, many] = [namesOf("local"), namesOf("many")];
-    if (local.length > 0) await measureLocal(local, Number(values.rounds), settings);
+    if (local.length > 0) await measureLocal(local, settings);
     if (namesOf("remote").length > 0) await measureRemote(settings, values.peer);
     if (namesOf("two").length > 0) await measureTwo(settings);
     if (many.length > 0) await measureMany(many, settings);
