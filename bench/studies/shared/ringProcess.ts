@@ -2,6 +2,7 @@
  * A process of loops, which answers as a subject's process does (bench/subject/protocol.ts):
  * `ringProcess MODE KIND WORKERS`.
  */
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { Worker } from "node:worker_threads";
 import { probe, warmProbe } from "../../subject/probe.js";
@@ -30,7 +31,8 @@ const { buffer, heap } = await createMemory(kind as MemoryKind, workers);
 const control = new Int32Array(new SharedArrayBuffer(4 * CONTROL_WORDS));
 const CHECK_RUNS = 64;
 
-function startWorkers(): void {
+/** Starts the workers, and waits until they are ready: their start is no part of a warm-up. */
+async function startWorkers(): Promise<void> {
   const ring = new SharedArrayBuffer(4 * RING_WORDS);
   for (let index = 0; index < workers; index++) {
     const workerData: RingSetup = {
@@ -41,7 +43,9 @@ function startWorkers(): void {
       control: control.buffer,
       ring,
     };
-    new Worker(new URL("./ringWorker.js", import.meta.url), { workerData }).unref();
+    const worker = new Worker(new URL("./ringWorker.js", import.meta.url), { workerData });
+    await once(worker, "message");
+    worker.unref();
   }
 }
 
@@ -101,7 +105,7 @@ function answer(request: Request): RoundAnswer | CheckAnswer {
   throw new Error(`no ${request.pass} pass in a process of loops`);
 }
 
-startWorkers();
+await startWorkers();
 warmProbe();
 for await (const line of createInterface({ input: process.stdin })) {
   try {

@@ -3,7 +3,7 @@
  * is told to. The functions, views and arrays are module constants, and each step is a short call:
  * bench/subject/passes.ts says why.
  */
-import { workerData } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { createTight, type TightLoop } from "../../subject/tight.js";
 import { ARGUMENT, addWord, awaitWord, COMMAND_COUNT, DONE } from "../../subject/workers/shared.js";
 import { openMemory } from "./ringMemory.js";
@@ -102,6 +102,7 @@ function repeat(step: () => number, operations: number): void {
   }
 }
 
+parentPort?.postMessage("ready");
 const step = mode !== "pipe" ? repeatLoop : index === 0 ? produce : consume;
 for (let count = 1; ; count++) {
   awaitWord(control, COMMAND_COUNT, count);
