@@ -51,13 +51,13 @@ function loopCommand(name: string, mode: Mode, kind: MemoryKind, workers = 1): S
 /** What a row of a table shows: its text, the name of its figures, and the ratio asked for. */
 type Row = readonly [text: string, name: string, asked?: string];
 
-/** Returns the subjects of the case "remote pipe", and what is said of those that are missing. */
+/** Returns the subjects of the case "remote pipe", and why some are missing. */
 export async function remoteCommands(
   peer: string | undefined,
 ): Promise<{ commands: RatedCommand[]; skipped: readonly Skipped[] }> {
   const modes = ["pipe", "pair"] as const;
   const peers = modes.map((mode) => loopCommand(`remote peer ${mode}`, mode, "peer"));
-  // In C a process of one thread is that of all native subjects, and its loop is theirs.
+  // In C, one thread that does both is the process of all native subjects, with its batch loop.
   const file = resolve(FOLDER, "pair.script");
   writeScript(file, buildBatches("oldest-first", BLOCK_BYTES, PAIR_BATCH, PAIR_BATCHES));
   const natives = await Subjects.find(["mimalloc", "glibc"]);
@@ -87,7 +87,7 @@ export function twoCommands(): SubjectCommand[] {
   ];
 }
 
-/** Blocks that another worker frees than allocated them, beside what else frees blocks. */
+/** Measures a producer and a consumer beside one worker that does both, and beside rivals. */
 export async function measureRemote(settings: Settings, peer: string | undefined): Promise<void> {
   const { commands, skipped } = await remoteCommands(peer);
   await measureRates(commands, 2, settings);
@@ -121,7 +121,7 @@ export async function measureRemote(settings: Settings, peer: string | undefined
   );
 }
 
-/** Two workers that have nothing to do with each other, in one heap and in a heap each. */
+/** Measures two workers that have nothing to do with each other: in one heap, and apart. */
 export async function measureTwo(settings: Settings): Promise<void> {
   await measureRates(twoCommands(), 2, settings);
   const rows: readonly Row[] = [

@@ -90,7 +90,7 @@ function subjectFrom(
   return { ...linear(u8, ops), ...ops };
 }
 
-/** Hands out ptrs one after another, whoever may still use them. */
+/** Returns a subject that only counts: the same ptrs come again, used or not. */
 function countPtrs(u8: Uint8Array): Subject<number> {
   const state = new Int32Array(2);
   const malloc = (bytes: number): number => {
