@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { defineConfig, type Options } from "tsup";
 import { joinSource } from "./bench/native/join.js";
@@ -6,18 +7,48 @@ import { topLevelConst } from "./scripts/topLevelConst.js";
 
 type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 
-/** What stands above the core uses the shipped core, as a program does: no second copy. */
-const shippedCore: Plugin = {
-  name: "shipped-core",
+/** Sources that are shipped as files of their own, and the names of these files in dist. */
+const SHIPPED: Readonly<Record<string, string>> = {
+  "src/index.js": "index.js",
+  "src/buffers/index.js": "buffers.js",
+  "src/buffers/internal.js": "internal/buffers.js",
+  "src/codec/index.js": "codec.js",
+};
+
+/**
+ * What stands above a shipped file imports it, as a program does: no class exists twice. `dist` is
+ * the way to that folder from the file that is built.
+ */
+function importShipped(dist: string): Plugin {
+  return {
+    name: "import-shipped",
+    setup(build) {
+      build.onResolve({ filter: /^\.{1,2}\/.*\.js$/ }, ({ path, resolveDir }) => {
+        const source = relative(process.cwd(), resolve(resolveDir, path)).replaceAll("\\", "/");
+        const file = SHIPPED[source];
+        return file === undefined ? null : { path: `${dist}${file}`, external: true };
+      });
+    },
+  };
+}
+
+const shippedCore = importShipped("./");
+
+/** The layout's fingerprint is computed when the core is built, and shipped as a number. */
+const shippedFingerprint: Plugin = {
+  name: "shipped-fingerprint",
   setup(build) {
-    build.onResolve({ filter: /^(\.\.\/)+(src\/)?index\.js$/ }, () => ({
-      path: "./index.js",
-      external: true,
-    }));
-    build.onResolve({ filter: /^\.\.\/(buffers|codec)\/index\.js$/ }, ({ path }) => ({
-      path: `./${path.split("/")[1]}.js`,
-      external: true,
-    }));
+    build.onLoad({ filter: /[\\/]layout[\\/]fingerprint\.ts$/ }, async ({ path }) => {
+      const { outputFiles } = await build.esbuild.build({
+        entryPoints: [path],
+        bundle: true,
+        format: "esm",
+        write: false,
+      });
+      const [{ text = "" } = {}] = outputFiles;
+      const { FINGERPRINT } = await import(`data:text/javascript,${encodeURIComponent(text)}`);
+      return { contents: `export const FINGERPRINT = ${FINGERPRINT};`, loader: "ts" };
+    });
   },
 };
 
@@ -36,9 +67,10 @@ const common: Options = {
 export default defineConfig([
   {
     ...common,
-    entry: { index: "src/index.ts", trace: "src/trace/index.ts" },
+    entry: { index: "src/index.ts" },
     platform: "neutral",
     splitting: false,
+    esbuildPlugins: [shippedFingerprint],
     esbuildOptions(options) {
       options.minifySyntax = true;
     },
@@ -68,7 +100,19 @@ export default defineConfig([
   },
   {
     ...common,
-    entry: { buffers: "src/buffers/index.ts", codec: "src/codec/index.ts" },
+    entry: { "internal/buffers": "src/buffers/internal.ts" },
+    platform: "neutral",
+    splitting: false,
+    esbuildPlugins: [importShipped("../")],
+    plugins: [constants],
+  },
+  {
+    ...common,
+    entry: {
+      buffers: "src/buffers/index.ts",
+      codec: "src/codec/index.ts",
+      trace: "src/trace/index.ts",
+    },
     platform: "neutral",
     splitting: false,
     esbuildPlugins: [shippedCore],

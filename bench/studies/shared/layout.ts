@@ -2,8 +2,8 @@
 import { resolveOptions } from "../../../src/config/options.js";
 import { refillCount } from "../../../src/front/format.js";
 import { headerClass } from "../../../src/layout/header.js";
-import { blocksPerSlab, PAGE_BYTES, SLAB_BYTES } from "../../../src/layout/metadata.js";
-import { OUTBOX_BLOCKS, OUTBOX_MAX_BYTES, sharedLayout } from "../../../src/layout/shared.js";
+import { sharedLayout } from "../../../src/layout/sharedMetadata.js";
+import { OUTBOX_MAX_BYTES } from "../../../src/layout/sharedViews.js";
 import {
   BLOCK_BYTES,
   CLASS_COUNT,
@@ -11,6 +11,8 @@ import {
   sizeToLiveHeader,
   TINY_MAX_BYTES,
 } from "../../../src/layout/sizeClasses.js";
+import { blocksPerSlab, PAGE_BYTES, SLAB_BYTES } from "../../../src/layout/units.js";
+import * as workerRegion from "../../../src/layout/workerRegion.js";
 
 const OPTIONS = resolveOptions();
 
@@ -25,7 +27,7 @@ export function classOf(size: number): number {
 }
 
 /** The most blocks that a worker has freed and not sent. */
-export const OUTBOX_LIMIT: number = Math.min(OPTIONS.sllDrainInterval, OUTBOX_BLOCKS);
+export const OUTBOX_LIMIT: number = Math.min(OPTIONS.sllDrainInterval, workerRegion.OUTBOX_INTS);
 
 /** Returns the most blocks of one class that an outbox holds: bytes limit those above 1 KiB. */
 export function outboxLimitOf(classIndex: number): number {
