@@ -53,10 +53,11 @@ static void answer_round(uint64_t times, uint64_t limit_ns) {
   }
   getrusage(RUSAGE_SELF, &after);
   uint64_t probe_after = probe();
-  printf("{\"probeNs\":%llu,\"ns\":%llu,\"events\":%llu,\"isCut\":%s,\"cpuUserUs\":%lld,\"cpuSystemUs\":%lld,"
-         "\"collections\":0,\"collectionMs\":0,\"slabsOpened\":0,\"refills\":0,\"drains\":0}\n",
+  printf("{\"probeNs\":%llu,\"ns\":%llu,\"events\":%llu,\"isCut\":%s,",
          (unsigned long long)(probe_after > probe_before ? probe_after : probe_before),
-         (unsigned long long)ns, (unsigned long long)done, done < wanted ? "true" : "false",
+         (unsigned long long)ns, (unsigned long long)done, done < wanted ? "true" : "false");
+  printf("\"cpuUserUs\":%lld,\"cpuSystemUs\":%lld,\"collections\":0,\"collectionMs\":0,"
+         "\"slabsOpened\":0,\"refills\":0,\"drains\":0}\n",
          micros(before.ru_utime, after.ru_utime), micros(before.ru_stime, after.ru_stime));
 }
 

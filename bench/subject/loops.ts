@@ -79,8 +79,8 @@ export function createLoop<Block>(
       if (isSplit && (word & inCell) !== 0) {
         at = doRare(at);
       } else if (word >= 0) {
-        const size = words[at | 1] as number;
         if (word < firstFree) {
+          const size = words[at | 1] as number;
           const block = malloc(size);
           if (isAll) fill(block, size, (at >>> 1) & 0xff);
           else if (size !== 0) write(block, 0, at);
@@ -90,7 +90,7 @@ export function createLoop<Block>(
         } else {
           const slot = word & slotMask;
           const block = slots[slot] as Block;
-          if (isAll) readAll(subject, block, isSplit ? size : (sizes[slot] as number));
+          if (isAll) readAll(subject, block, (isSplit ? words[at | 1] : sizes[slot]) as number);
           free(block);
           slots[slot] = none;
         }
