@@ -79,7 +79,11 @@ it.each([
   ["servers", ["--soak", "x"], "--soak is x; it takes a whole number from 1"],
   ["servers", ["--only", "zz"], "it takes a pattern that matches some of: 64 1, 64 16"],
   ["studies/shared", ["--rounds", "x"], "--rounds is x; it takes a whole number from 1"],
-  ["studies/shared", ["--only", "zz"], "it takes a pattern that matches some of: local lifo 16"],
+  [
+    "studies/shared",
+    ["--only", "zz"],
+    "it takes a pattern that matches some of: local trace sqlite",
+  ],
 ] as const)("%s refuses %j", (folder, args, message) => {
   const { output, error } = run(folder, ...args);
   expect(output).toBe("");
