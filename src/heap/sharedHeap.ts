@@ -71,7 +71,7 @@ declare function clearInterval(timer: unknown): void;
  * Blocks of a worker's own slabs cost what they cost in `Heap`. A block of another worker costs
  * about 10 ns to free, because it is sent home together with many others. `stats`, `verify`,
  * `snapshot` and `blocks` are exact while the other workers are quiet. The smallest block has 32
- * bytes. docs/CONCURRENCY.md says how it works, and what is proved.
+ * bytes. docs/CONCURRENCY.md is the guide, docs/CONCURRENCY-PROOF.md says why it is right.
  */
 export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   /** The slot of this handle: 0 to `maxWorkers - 1`. */

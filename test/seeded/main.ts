@@ -1,6 +1,6 @@
 /**
  * Puts each seeded bug into a copy of the project and runs the tests of the shared heap on it: a
- * bug that no test notices fails the run. Prints the table of docs/CONCURRENCY.md.
+ * bug that no test notices fails the run. Prints the table of docs/CONCURRENCY-PROOF.md.
  */
 import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

@@ -4,8 +4,8 @@ import { CLASSES, metadataBytes, type Slabs, slabsFor } from "./layout.js";
 
 /**
  * Returns the bytes that a script may commit in a shared heap. This is the bound of
- * docs/CONCURRENCY.md, computed from the script's events and from what the allocator guarantees.
- * Nothing in it was measured.
+ * docs/CONCURRENCY-PROOF.md, computed from the script's events and from what the allocator
+ * guarantees. Nothing in it was measured.
  */
 export function boundOf(script: Script, capacity: number): number {
   let slabs = 0;
