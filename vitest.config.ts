@@ -19,6 +19,7 @@ const DEEP: readonly string[] = [
   "test/package/sharedViews.test.ts",
   "test/package/sharedWorkers.test.ts",
   "test/package/stress.test.ts",
+  "test/package/studies.test.ts",
   "test/package/ws.test.ts",
   "test/package/report.test.ts",
 ];
