@@ -4,7 +4,7 @@ import { addKnobs, findKnob, parseKnobValue, readKnobs } from "../base/knobs.js"
 import { describeMachine } from "../base/machine.js";
 import type { AbCell, AbResult } from "../base/results.js";
 import { RunError, type Session, UsageError } from "../base/session.js";
-import type { Plan } from "../measure/inTurn.js";
+import { type Plan, ROUND_MS, WARMUP_MS } from "../measure/inTurn.js";
 import { type KnobValues, runAb } from "../run/ab.js";
 import {
   formatInterval,
@@ -23,9 +23,9 @@ import {
   readWorkload,
   type WorkloadFlags,
 } from "../workloads/resolve.js";
-import { addPlan, readPlan, WARMUP_MS } from "./bench.js";
+import { addPlan, readPlan } from "./bench.js";
 
-const AB_PLAN: Plan = { rounds: 15, roundMs: 100, warmupMs: WARMUP_MS, limitMs: 30_000 };
+const AB_PLAN: Plan = { rounds: 15, roundMs: ROUND_MS, warmupMs: WARMUP_MS, limitMs: 30_000 };
 const MAX_CELLS = 64;
 
 interface AbFlags {

@@ -4,8 +4,8 @@ import { addKnobs, readKnobs } from "../base/knobs.js";
 import { describeMachine } from "../base/machine.js";
 import type { BenchResult, Percentiles, SubjectResult } from "../base/results.js";
 import { RunError, type Session, UsageError } from "../base/session.js";
-import type { Plan } from "../measure/inTurn.js";
-import { BUILD_PREFIX, SUBJECTS } from "../rivals/table.js";
+import { type Plan, ROUND_MS, WARMUP_MS } from "../measure/inTurn.js";
+import { BUILD_PREFIX, buildFolderOf, SHARED_BUILD_PREFIX, SUBJECTS } from "../rivals/table.js";
 import { runBench } from "../run/bench.js";
 import {
   formatCount,
@@ -25,9 +25,13 @@ import {
   type WorkloadFlags,
 } from "../workloads/resolve.js";
 
-/** The warm-up of commands whose results people read. */
-export const WARMUP_MS = 300;
-const BENCH_PLAN: Plan = { rounds: 10, roundMs: 100, warmupMs: WARMUP_MS, limitMs: 5000 };
+/** How `bench` measures unless its flags say otherwise. */
+export const BENCH_PLAN: Plan = {
+  rounds: 10,
+  roundMs: ROUND_MS,
+  warmupMs: WARMUP_MS,
+  limitMs: 5000,
+};
 
 interface BenchFlags extends WorkloadFlags {
   readonly against?: string;
@@ -62,9 +66,10 @@ export function readRivals(list: string | undefined): string[] {
     if (name === "all") return known;
     const kinds = SUBJECTS.filter(({ kind }) => kind === name).map((row) => row.name);
     if (kinds.length > 0) return kinds;
-    if (known.includes(name) || name.startsWith(BUILD_PREFIX)) return [name];
+    if (known.includes(name) || buildFolderOf(name) !== undefined) return [name];
     const groups = ["all", "javascript", "wasm", "native"];
-    const accepted = [...groups, ...known, `${BUILD_PREFIX}DIR`].join(", ");
+    const builds = [`${BUILD_PREFIX}DIR`, `${SHARED_BUILD_PREFIX}DIR`];
+    const accepted = [...groups, ...known, ...builds].join(", ");
     throw new UsageError(`${name} is no rival; the rivals are ${accepted}`);
   });
   return [...new Set(names)];
@@ -94,8 +99,11 @@ function describeRivals(): string {
   const rows = SUBJECTS.filter(({ name }) => name !== "hakmem").map(
     ({ name, title }) => `  ${name.padEnd(16)} ${title}`,
   );
-  const build = `  ${`${BUILD_PREFIX}DIR`.padEnd(16)} a build with DIR/dist/index.js`;
-  return `\nRivals:\n${[...rows, build].join("\n")}`;
+  const builds = [
+    `  ${`${BUILD_PREFIX}DIR`.padEnd(16)} a build with DIR/dist/index.js`,
+    `  ${`${SHARED_BUILD_PREFIX}DIR`.padEnd(16)} the same, a SharedHeap`,
+  ];
+  return `\nRivals:\n${[...rows, ...builds].join("\n")}`;
 }
 
 const TIMES: readonly Column[] = [

@@ -4,7 +4,7 @@ import { Quiet } from "./quiet.js";
 import { type SubjectCommand, SubjectProcess } from "./subjectProcess.js";
 import { type Counted, countRounds, isEnough, type Plan, turnsAtMost } from "./turns.js";
 
-export type { Plan } from "./turns.js";
+export { type Plan, ROUND_MS, WARMUP_MS } from "./turns.js";
 
 /** What was measured of a subject. */
 export interface Measured extends Counted {

@@ -20,6 +20,10 @@ export interface Plan {
   readonly limitMs: number;
 }
 
+/** The warm-up and the round of whatever people compare: one question has one answer. */
+export const WARMUP_MS = 300;
+export const ROUND_MS = 100;
+
 /** A subject's round in one turn, as the slices that it was run in. */
 export interface Turn {
   readonly index: number;

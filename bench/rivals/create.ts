@@ -4,11 +4,11 @@ import { pathToFileURL } from "node:url";
 import { FLOOR } from "./floor.js";
 import type { HeapModule } from "./heap.js";
 import { type Subject, SubjectMissing } from "./subject.js";
-import { BUILD_PREFIX } from "./table.js";
+import { buildFolderOf, SHARED_BUILD_PREFIX } from "./table.js";
 
-/** Loads `index.js` of another build, whose name has the folder of the package or the file. */
-async function importBuild(name: string): Promise<HeapModule> {
-  const folder = resolve(name.slice(BUILD_PREFIX.length));
+/** Loads `index.js` of another build, from the folder of the package or the file itself. */
+async function importBuild(path: string): Promise<HeapModule> {
+  const folder = resolve(path);
   const files = ["dist/index.js", "index.js", ""].map((file) => join(folder, file));
   const file = files.find((one) => existsSync(one) && statSync(one).isFile());
   if (file === undefined) throw new SubjectMissing(`there is no dist/index.js in ${folder}`);
@@ -51,9 +51,14 @@ async function create(name: string): Promise<unknown> {
     case "dlmalloc":
       return await (await import("./linear.js")).createDlmalloc();
     default:
-      if (name.startsWith(BUILD_PREFIX)) {
-        return (await import("./heap.js")).createHeapSubject(await importBuild(name));
-      }
-      throw new Error(`${name} is no subject in JavaScript or wasm`);
+      return await createBuild(name);
   }
+}
+
+async function createBuild(name: string): Promise<unknown> {
+  const folder = buildFolderOf(name);
+  if (folder === undefined) throw new Error(`${name} is no subject in JavaScript or wasm`);
+  const { createHeapSubject, createSharedHeapSubject } = await import("./heap.js");
+  const create = name.startsWith(SHARED_BUILD_PREFIX) ? createSharedHeapSubject : createHeapSubject;
+  return create(await importBuild(folder));
 }

@@ -2,7 +2,7 @@ import type { SubjectRow } from "./subject.js";
 
 /**
  * Every subject that the benches know, hakmem first: the only list of rivals. Another build of
- * hakmem, `build:DIR`, is a subject too.
+ * hakmem, `build:DIR` or `build-shared:DIR`, is a subject too.
  */
 export const SUBJECTS: readonly SubjectRow[] = [
   { name: "hakmem", title: "hakmem", kind: "heap" },
@@ -64,8 +64,15 @@ export const SUBJECTS: readonly SubjectRow[] = [
   },
 ];
 
-/** The start of another build's name; its folder follows. */
+/** The start of another build's name, by the heap that it is asked for; its folder follows. */
 export const BUILD_PREFIX = "build:";
+export const SHARED_BUILD_PREFIX = "build-shared:";
+
+/** Returns the folder of another build, or undefined for a subject that is none. */
+export function buildFolderOf(name: string): string | undefined {
+  const prefix = [BUILD_PREFIX, SHARED_BUILD_PREFIX].find((start) => name.startsWith(start));
+  return prefix === undefined ? undefined : name.slice(prefix.length);
+}
 
 /** Returns whether a subject is a native allocator. */
 export function isNative(name: string): boolean {
@@ -74,6 +81,9 @@ export function isNative(name: string): boolean {
 
 /** Returns what a subject is called in a table. */
 export function titleOf(name: string): string {
-  if (name.startsWith(BUILD_PREFIX)) return `hakmem in ${name.slice(BUILD_PREFIX.length)}`;
+  const folder = buildFolderOf(name);
+  if (folder !== undefined) {
+    return `hakmem in ${folder}${name.startsWith(SHARED_BUILD_PREFIX) ? ", a SharedHeap" : ""}`;
+  }
   return SUBJECTS.find((row) => row.name === name)?.title ?? name;
 }

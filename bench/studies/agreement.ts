@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import type { Interval } from "../base/results.js";
+import { BENCH_PLAN } from "../command/bench.js";
 import { Quiet } from "../measure/quiet.js";
 import { Subjects } from "../measure/subjects.js";
 import { runBench } from "../run/bench.js";
@@ -19,7 +20,6 @@ import { printMachine, runStudy } from "./study.js";
 
 const RIVALS = ["mimalloc", "glibc"];
 const ROUNDS = 14;
-const BENCH_PLAN = { roundMs: 100, warmupMs: 300, limitMs: 5000 };
 
 type Answers = ReadonlyMap<string, Interval>;
 

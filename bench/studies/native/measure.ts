@@ -5,6 +5,8 @@ import {
   measureInTurn,
   nsPerOp,
   type Plan,
+  ROUND_MS,
+  WARMUP_MS,
   withSubject,
 } from "../../measure/inTurn.js";
 import type { Quiet } from "../../measure/quiet.js";
@@ -14,7 +16,6 @@ import type { Progress } from "../../term/progress.js";
 import type { Case } from "./cases.js";
 
 const LIMIT_MS = 60_000;
-const WARM_UP_MS = 100;
 const MAX_TURNS = 3;
 
 /** What all cases of a run have in common. */
@@ -29,7 +30,7 @@ export interface Settings {
 }
 
 export function toPlan({ turns, rounds }: Settings, sliceRuns: number): Plan {
-  const common = { roundMs: WARM_UP_MS / 4, warmupMs: WARM_UP_MS, limitMs: LIMIT_MS };
+  const common = { roundMs: ROUND_MS, warmupMs: WARMUP_MS, limitMs: LIMIT_MS };
   return { ...common, rounds: turns, mostRounds: MAX_TURNS * turns, slices: rounds, sliceRuns };
 }
 
