@@ -77,7 +77,7 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     MIN_CAPACITY_BYTES,
     MAX_CAPACITY_BYTES,
   ),
-  integer("sllDrainInterval", "HAKMEM_TINY_SLL_DRAIN_INTERVAL", 1024, "frees", 0, 2 ** 30),
+  integer("sllDrainInterval", "HAKMEM_TINY_SLL_DRAIN_INTERVAL", 1024, "blocks", 0, 2 ** 30),
   integer("fastCap", "HAKMEM_TINY_FAST_CAP", 254, "blocks", 1, MAX_FAST_CAP),
   integer("refillCountHot", "HAKMEM_TINY_REFILL_COUNT_HOT", 64, "blocks", 1, MAX_FAST_CAP),
   integer("refillCountMid", "HAKMEM_TINY_REFILL_COUNT_MID", 32, "blocks", 1, MAX_FAST_CAP),
