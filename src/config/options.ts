@@ -19,8 +19,8 @@ export interface HeapOptions {
    */
   capacity: number;
   /**
-   * How many blocks the SLL collects before it is drained: 0 to 2^30; 0 drains only on demand and
-   * when memory runs out. Default 1024.
+   * How many blocks the SLL collects before it is drained: 0 to 2^30; 0 drains only on demand, and
+   * before a slab is opened or a span is taken. Default 1024.
    */
   sllDrainInterval: number;
   /**
@@ -93,7 +93,8 @@ export const OPTION_TABLE: readonly OptionRow[] = [
 export const OPTION_SENTENCES: Readonly<Record<keyof HeapOptions, string>> = {
   capacity: "Size of the whole heap; rounded up to a multiple of 65536.",
   sllDrainInterval:
-    "Blocks on the SLL that make it drain; 0 drains only on demand and before a slab is opened.",
+    "Blocks on the SLL that make it drain; 0 drains only on demand, and before a slab is opened " +
+    "or a span is taken.",
   fastCap: "Blocks of a class that the front cache holds before they go on the SLL.",
   refillCountHot: "Blocks taken by one refill of a class of at most 256 bytes.",
   refillCountMid: "Blocks taken by one refill of a larger class.",
