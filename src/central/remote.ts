@@ -4,7 +4,11 @@ import type { ClassIndex, Header, SlabIndex } from "../base/types.js";
 import * as classRecord from "../layout/classRecord.js";
 import { FREE, GRANULE_SHIFT, IN_TRANSIT, LIVE, NO_BLOCK, toHeader } from "../layout/header.js";
 import { MARK_NOBODY } from "../layout/mark.js";
-import { FREE_WORDS_SHIFT } from "../layout/sharedMetadata.js";
+import {
+  COARSE_SUMMARY_SHIFT,
+  FINE_SUMMARY_MAX_BLOCKS,
+  FREE_WORDS_SHIFT,
+} from "../layout/sharedMetadata.js";
 import * as sharedSuperblock from "../layout/sharedSuperblock.js";
 import {
   MINE_MARKED,
@@ -38,7 +42,7 @@ import { changeState, kindOf, loadState, ownerOf, ownState, wake } from "./state
 
 /** Returns the shift from a remote word to its summary bit, which several words may share. */
 function summaryShift(classIndex: ClassIndex): number {
-  return blocksPerSlab(classIndex) > 1024 ? 2 : 0;
+  return blocksPerSlab(classIndex) > FINE_SUMMARY_MAX_BLOCKS ? COARSE_SUMMARY_SHIFT : 0;
 }
 
 /**

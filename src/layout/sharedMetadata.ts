@@ -25,6 +25,12 @@ import * as workerSlot from "./workerSlot.js";
 
 /** A slab's free bits and its remote bits have 1 << FREE_WORDS_SHIFT words each. */
 export const FREE_WORDS_SHIFT = 7;
+/**
+ * A bit of a slab's summary stands for one remote word; in a slab of more than
+ * FINE_SUMMARY_MAX_BLOCKS blocks, for 1 << COARSE_SUMMARY_SHIFT of them.
+ */
+export const FINE_SUMMARY_MAX_BLOCKS = 1024;
+export const COARSE_SUMMARY_SHIFT = 2;
 
 /** Indices into `words`, for a heap of one capacity and one number of workers. */
 export interface SharedLayout {
