@@ -15,7 +15,8 @@ export const ERRORS = {
     ERR_INVALID_POINTER:
       "A ptr is not a live block of this heap; also a freed span, or a block of a returned slab.",
     ERR_DOUBLE_FREE: "A block was freed before, and its slab is still in use.",
-    ERR_INVALID_ARGUMENT: "A buffer, an array, a count or a length cannot be used.",
+    ERR_INVALID_ARGUMENT:
+      "An argument (a buffer, an array, a count, a length, a signal, options) cannot be used.",
     ERR_INVALID_OPTION: "An option or a `HAKMEM_*` variable is unknown or has a wrong value.",
     ERR_HEAP_EXHAUSTED: "No free memory holds the request. The heap stays usable.",
     ERR_HEAP_DISPOSED:

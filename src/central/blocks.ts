@@ -31,7 +31,7 @@ export function takeBlocks(
   let last = 0;
   for (let taken = 0; taken < count; ptr += blockBytes) {
     if (ptr >= end) {
-      if (++wraps === 2) throw corrupted("freeCount", start, free, "so many free blocks");
+      if (++wraps === 2) throw corrupted("freeCount", start, taken, count);
       ptr = start;
     }
     if (headers[ptr >>> GRANULE_SHIFT] !== freeHeader) continue;

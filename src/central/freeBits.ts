@@ -105,7 +105,7 @@ export function takeFreeBits(
   let taken = 0;
   while (taken < count) {
     if (word >= words) {
-      if (++wraps === 2) throw corrupted("freeBits", start, free, "so many free blocks");
+      if (++wraps === 2) throw corrupted("freeCount", start, taken, count);
       word = 0;
     }
     let bits = freeBits[firstWord + word];

@@ -9,10 +9,15 @@ import { mallocSlow } from "./slow.js";
  *   malloc                       free                            realloc
  *    |- a cached block: done      |- the chain has room: done     |- it fits: done
  *    '- mallocSlow                |- setAside: the chain to SLL   |- cut or grow a span
- *        |- popSll                '- freeSlow                     '- malloc, copy, free
- *        |- refillFromSlab            |- drainSll
- *        '- takeSpan                  '- giveRun (a span)        tryMalloc
- *                                                                 '- mallocSlow
+ *        |- popSll, or            '- freeSlow                     '- malloc, copy, free
+ *        |- find a slab:              |- drainSll
+ *        |   |- partial               '- giveRun (a span)        tryMalloc
+ *        |   |- drainSll, partial                                 '- mallocSlow
+ *        |   |- reclaim (from other workers)
+ *        |   |- openSlab
+ *        |   '- drainCaches, partial, openSlab
+ *        |- refillFromSlab
+ *        '- takeSpan (a large size), after drainSll; again after drainCaches
  */
 
 /** The operations that a program calls in its loops. */

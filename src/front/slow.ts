@@ -29,8 +29,13 @@ import { drainCaches, drainSll, isCachedBlock, mendClass, popSll } from "./sll.j
  */
 
 /**
- * Allocates when the chain of the class is empty. It looks, in this order, at the SLL of the class,
- * a slab of the class with free or uncarved blocks, a new slab, and what all classes cache.
+ * Allocates when the chain of the class is empty. It looks, in this order, at
+ *
+ * 1. the SLL of the class;
+ * 2. a slab of the class with free or uncarved blocks, after the SLL was drained if there is none;
+ * 3. what other workers gave back;
+ * 4. a new slab;
+ * 5. after all caches were drained, a slab as in 2 and 4 again.
  *
  * @returns the live block; 0 when memory is exhausted.
  * @throws ERR_INVALID_SIZE

@@ -128,6 +128,6 @@ export function freeEach(
 }
 
 function freedTwice(ptr: number): HeapError {
-  const message = `ptr ${ptr} stands there twice; expected each live ptr once`;
+  const message = `ptr ${ptr} is in the batch twice; expected each live ptr once`;
   return new HeapError("ERR_DOUBLE_FREE", message, { ptr, reason: "freed" });
 }

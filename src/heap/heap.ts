@@ -130,7 +130,10 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
     verifyImage(this.openViews());
   }
 
-  /** Returns a copy of the image, without what was never committed and what is free. */
+  /**
+   * Returns a copy of the written pages of metadata and of the carved bytes of slabs and spans, with
+   * their headers. Slabs in the arena are left out.
+   */
   snapshot(): Uint8Array<ArrayBuffer> {
     return snapshotImage(this.openViews());
   }

@@ -69,7 +69,10 @@ function checksum(words: Uint32Array): number {
   return hash >>> 0;
 }
 
-/** Returns a snapshot of what is in use of an image. */
+/**
+ * Returns a copy of the written pages of metadata and of the carved bytes of slabs and spans, with
+ * their headers. Slabs in the arena are left out.
+ */
 export function snapshotImage(views: HeapViews): Uint8Array<ArrayBuffer> {
   const extents = listExtents(views);
   const headBytes = 4 * (HEADER_WORDS + 2 * extents.length);

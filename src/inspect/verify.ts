@@ -288,7 +288,7 @@ function verifyChain(
     seen.add(ptr);
     ptr = i32[(ptr >> 2) + cachedBlock.LINK];
   }
-  if (ptr !== 0) broken("chains", ptr, "a block more", count);
+  if (ptr !== 0) broken("chains", ptr, "a longer chain", count);
 }
 
 function verifyPartial(views: HeapViews, classIndex: ClassIndex, walked: Walked): void {

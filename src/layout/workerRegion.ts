@@ -10,7 +10,7 @@
  * The worker alone uses it, except that all workers set dirty bits, by Atomics.
  */
 export const START = 1280;
-/** Words up to the first dirty word. A larger heap has more of those. */
+/** Words to the first dirty word, and that one. A larger heap has more dirty words. */
 export const INTS = 1041;
 
 /** How many blocks are in the outbox, and how many of them were sent. */

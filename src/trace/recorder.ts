@@ -25,7 +25,7 @@ export interface RecorderOptions {
 export interface Recording {
   /** How many events are recorded. */
   readonly eventCount: number;
-  /** Whether recording stopped at the limit, or for want of memory. */
+  /** True once recording has stopped, at the limit or because memory ran out. */
   readonly isFull: boolean;
   /** Restores the operations of the heap. The events stay. A second call does nothing. */
   stop(): void;
@@ -43,7 +43,10 @@ const NO_SLOT = -1;
 /** Ptrs are multiples of 16. */
 const GRANULE_SHIFT = 4;
 
-/** Returns at least `length` words, twice as many as before. @throws {RangeError} for memory */
+/**
+ * Returns `words` if they are at least `length`, else a longer copy: twice as long, or `length`.
+ * @throws {RangeError} if there is no memory for it.
+ */
 function grown(words: Int32Array, length: number): Int32Array {
   if (length <= words.length) return words;
   const larger = new Int32Array(Math.max(2 * words.length, length));

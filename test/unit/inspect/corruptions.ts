@@ -204,7 +204,7 @@ const CACHES: Corruption[] = [
   ["cached", "SLL blocks", add(() => SLL_BLOCKS, 1), nowhere, () => 1],
   ["chains", "cut", link(head, nowhere), nowhere, () => "1 blocks"],
   ["chains", "no head", set(headAt, 0), nowhere, () => "0 blocks"],
-  ["chains", "a block more", add(roomAt, 1), lastOfChain, () => "a block more"],
+  ["chains", "a block more", add(roomAt, 1), lastOfChain, () => "a longer chain"],
   ["chains", "a block less", add(roomAt, -1), nowhere, () => "54 blocks"],
   ["chains", "no room for it", set(roomAt, -1), nowhere, () => -1],
   ["chains", "room above the cap", set(roomAt, 255), nowhere, () => 255],
