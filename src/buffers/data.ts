@@ -17,7 +17,7 @@ class Numbers {
 }
 
 /** What is copied: `length` bytes. */
-export type Source = Uint8Array | Numbers;
+type Source = Uint8Array | Numbers;
 
 /** Returns what to copy of `data`. @throws {BufferError} ERR_INVALID_ARGUMENT */
 export function toSource(data: unknown): Source {

@@ -18,7 +18,7 @@ const LEVELS: ReadonlyMap<unknown, number> = new Map([
 ]);
 
 /** What remains of a watched handle when the collector has taken it. */
-export interface Watched {
+interface Watched {
   readonly length: number;
   readonly site: string;
   /** Releases what the handle held. */

@@ -14,7 +14,7 @@ import type { WriterState } from "./writer/state.js";
  *     | bits  | free  |     `bitsFree` of the byte before `bitAt`
  *     +-------+-------+
  */
-export function checkBitCount(count: number): void {
+function checkBitCount(count: number): void {
   if (Number.isInteger(count) && count >= 1 && count <= 32) return;
   throw outOfRange("the count of bits", count, 1, 32);
 }

@@ -7,7 +7,7 @@ import { HeapError } from "../base/errors.js";
  */
 export const MIN_CAPACITY_BYTES = 524288;
 export const MAX_CAPACITY_BYTES: number = 2 ** 31 - 65536;
-export const MAX_FAST_CAP = 1022;
+const MAX_FAST_CAP = 1022;
 
 /**
  * How a heap behaves. The options are read once, when the heap is created, and kept in its image.

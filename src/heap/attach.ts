@@ -101,7 +101,7 @@ export function claimWorker(
 }
 
 /** Empties the front cache in a worker's region. The counters go on from what they were. */
-export function formatRegion(views: SharedViews, options: HeapOptions): void {
+function formatRegion(views: SharedViews, options: HeapOptions): void {
   const { layout, meta } = views;
   writeSuperblock(meta, options, layout.firstSlab, layout.slabs);
   meta[superblock.SLL_BLOCKS] = 0;

@@ -79,7 +79,7 @@ export function zeroMetadata(buffer: ArrayBufferLike, options: HeapOptions): voi
 }
 
 /** Zeroes words, page by page where they are not zero yet: writing to a page commits it. */
-export function zeroTouchedPages(meta: Int32Array, start: number, end: number): void {
+function zeroTouchedPages(meta: Int32Array, start: number, end: number): void {
   const pageInts = PAGE_BYTES / 4;
   for (let index = start; index < end; index = (index + pageInts) & -pageInts) {
     const pageEnd = Math.min((index + pageInts) & -pageInts, end);

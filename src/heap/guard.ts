@@ -14,7 +14,7 @@ const PAUSES_MS: readonly number[] = [10, 100, 1000];
 declare function setTimeout(run: () => void, ms: number): unknown;
 
 /** How workers are asked whether they live. */
-export interface Asking {
+interface Asking {
   readonly freeLive: boolean;
   /** The program named the worker that ends, which is trusted where the engine cannot tell. */
   readonly isNamed: boolean;

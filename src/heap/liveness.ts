@@ -86,7 +86,7 @@ export function hideLife(words: Int32Array, worker: WorkerIndex, state: number):
   sync.notify(words, workerSlot.lifeAt(worker, state));
 }
 
-export type Life = "alive" | "dead" | "unknown";
+type Life = "alive" | "dead" | "unknown";
 
 /**
  * Asks whether the worker lives whose slot had this state. Returns "unknown" if its engine cannot

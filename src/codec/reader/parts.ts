@@ -60,7 +60,7 @@ function openPart(reader: ReaderState, index: number): void {
 }
 
 /** Moves to a position, which must lie in the bytes, at the start of a byte. */
-export function seek(reader: ReaderState, position: number): void {
+function seek(reader: ReaderState, position: number): void {
   const { parts, total } = reader;
   reader.bitsLeft = 0;
   if (parts.length === 0) {
