@@ -25,8 +25,6 @@ import { joinRestored, type Recovered, recoverAll } from "./recover.js";
 import { holdSlots, isBegun, releaseSlots } from "./slots.js";
 import { checkTimeout, mallocBlocking, type Signal, WaitQueue } from "./wait.js";
 
-export type { Recovered } from "./recover.js";
-
 /** The options of a heap, and how many workers may be attached at once. */
 export interface SharedHeapOptions extends HeapOptions {
   /**

@@ -9,9 +9,9 @@ const ENTRIES: Readonly<Record<string, { values: string; types: string }>> = {
       "BufferError Heap HeapError NULL OPTION_SENTENCES OPTION_TABLE SharedHeap TraceError " +
       "optionsFromEnv",
     types:
-      "BlockInfo BlockState BufferErrorCode ClassStats Counted FrontStats HeapErrorCode " +
+      "BlockInfo BlockState BufferErrorCode ClassStats Counted FrontStats Guarded HeapErrorCode " +
       "HeapMemory HeapOptions HeapStats OptionRow Ptr PtrArray PtrKind Recovered " +
-      "SharedHeapOptions SharedHeapStats Tier WorkerStats",
+      "SharedHeapOptions SharedHeapStats Signal Tier WorkerStats",
   },
   "./buffers": {
     values: "BufferError BufferPool Bytes BytesPool",
