@@ -42,9 +42,6 @@ import { endSlab, firstSlab, type HeapViews } from "../layout/views.js";
  *   touched     what a slab uses is counted as touched, and the sum is right
  */
 
-/** How many codes the class bits of a header can hold. */
-const CLASS_CODES = 64;
-
 /** What the slabs say, to compare the lists with. */
 export type Walked = {
   cachedHeaders: Int32Array;
@@ -55,8 +52,8 @@ export type Walked = {
 
 export function nothingWalked(): Walked {
   return {
-    cachedHeaders: new Int32Array(CLASS_CODES),
-    classSlabs: new Int32Array(CLASS_CODES),
+    cachedHeaders: new Int32Array(classRecord.COUNT),
+    classSlabs: new Int32Array(classRecord.COUNT),
     partial: new Set(),
     freeRuns: new Set(),
   };
@@ -263,7 +260,7 @@ function verifyChains(views: HeapViews, walked: Walked): void {
  * Checks that codes which are no class have no chain, so that the hot paths go to the slow ones.
  */
 function verifyCodes(meta: Int32Array): void {
-  for (let code = 0; code < CLASS_CODES; code++) {
+  for (let code = 0; code < classRecord.COUNT; code++) {
     if (code >= 1 && code <= CLASS_COUNT) continue;
     expect("chains", 0, meta[frontCache.HEADS + code], 0);
     expect("chains", 0, meta[frontCache.ROOMS + code], 0);
