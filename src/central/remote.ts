@@ -74,12 +74,12 @@ export function clearMark(
   classIndex: ClassIndex,
   ptr: number,
 ): void {
-  const { headers, marks } = views;
+  const { headers, markCounts } = views;
   const granule = (ptr >>> GRANULE_SHIFT) + 1;
   if (sync.load(headers, granule) === NO_BLOCK) return;
   sync.store(headers, granule, NO_BLOCK);
-  const left = marks[slab] - 1;
-  marks[slab] = left;
+  const left = markCounts[slab] - 1;
+  markCounts[slab] = left;
   if (left === 0) views.mine[slab] = toHeader(LIVE, classIndex);
 }
 
@@ -217,11 +217,11 @@ function collectWord(
   classIndex: ClassIndex,
   word: number,
 ): number {
-  const { freeBits, headers, layout, marks, words } = views;
+  const { freeBits, headers, layout, markCounts, words } = views;
   const index = (slab << FREE_WORDS_SHIFT) + word;
   const all = sync.load(words, layout.remoteBits + index) | 0;
   if (all === 0) return 0;
-  const hasMarks = marks[slab] !== 0;
+  const hasMarks = markCounts[slab] !== 0;
   const granules = BLOCK_BYTES[classIndex] >>> GRANULE_SHIFT;
   const first = (slabToPtr(slab) >>> GRANULE_SHIFT) + (word << 5) * granules;
   const free = toHeader(FREE, classIndex);
@@ -247,7 +247,7 @@ function collectWord(
  * holder is not known.
  */
 export function abandonSlab(views: SharedViews, slab: SlabIndex): void {
-  const { freeBits, headers, marks, meta, records } = views;
+  const { freeBits, headers, markCounts, meta, records } = views;
   const classIndex = kindOf(loadState(views, slab));
   const slabAt = slabRecord.at(slab);
   const carved = records[slabAt + slabRecord.CARVED];
@@ -263,7 +263,7 @@ export function abandonSlab(views: SharedViews, slab: SlabIndex): void {
     const bits = freeBits[(slab << FREE_WORDS_SHIFT) + (block >>> 5)];
     if (((bits >>> (block & 31)) & 1) === 1 || sync.load(headers, mark) !== NO_BLOCK) continue;
     sync.store(headers, mark, MARK_NOBODY);
-    marks[slab] = marks[slab] + 1;
+    markCounts[slab] = markCounts[slab] + 1;
   }
   views.mine[slab] = NOT_MINE;
   publishAbandoned(views, slab, classIndex);
@@ -275,8 +275,8 @@ export function publishAbandoned(
   slab: SlabIndex,
   classIndex: ClassIndex,
 ): void {
-  const { layout, marks, words } = views;
-  const marked = marks[slab] > 0 ? MARKED : 0;
+  const { layout, markCounts, words } = views;
+  const marked = markCounts[slab] > 0 ? MARKED : 0;
   sync.store(words, layout.states + slab, ABANDONED | (classIndex << KIND_SHIFT) | marked);
   noteAbandoned(views, classIndex);
   wake(views);
@@ -284,14 +284,14 @@ export function publishAbandoned(
 
 /** Adopts an abandoned slab. Returns false if another worker was first. */
 export function adoptSlab(views: SharedViews, slab: SlabIndex, state: number): boolean {
-  const { marks, meta, records } = views;
+  const { markCounts, meta, records } = views;
   const classIndex = kindOf(state);
   const own = ownState(views, classIndex) | (state & MARKED);
   if (!changeState(views, slab, state, own)) return false;
   const slabAt = slabRecord.at(slab);
   const classAt = classRecord.at(classIndex);
   meta[classAt + classRecord.SLABS] = meta[classAt + classRecord.SLABS] + 1;
-  views.mine[slab] = marks[slab] > 0 ? MINE_MARKED : toHeader(LIVE, classIndex);
+  views.mine[slab] = markCounts[slab] > 0 ? MINE_MARKED : toHeader(LIVE, classIndex);
   const free = records[slabAt + slabRecord.FREE_COUNT];
   const isPartial = free > 0 || records[slabAt + slabRecord.CARVED] < blocksPerSlab(classIndex);
   if (isPartial) linkPartial(views, slab, classIndex);

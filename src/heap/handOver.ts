@@ -30,7 +30,7 @@ export function handOverBlock(
   header: Header,
   worker: WorkerIndex,
 ): void {
-  const { headers, layout, marks, words } = views;
+  const { headers, layout, markCounts, words } = views;
   const slab = ptrToSlab(ptr);
   const granule = (ptr >>> GRANULE_SHIFT) + 1;
   const mark = sync.load(headers, granule);
@@ -49,7 +49,7 @@ export function handOverBlock(
     // If two workers take what nobody holds, one is first.
     if (sync.compareExchange(headers, granule, mark, workerMark(worker)) === mark) {
       if (mark !== NO_BLOCK) return;
-      marks[slab] = marks[slab] + 1;
+      markCounts[slab] = markCounts[slab] + 1;
       views.mine[slab] = MINE_MARKED;
       return;
     }

@@ -196,7 +196,7 @@ function recoverSlab(
   classIndex: ClassIndex,
   tally: Tally,
 ): void {
-  const { freeBits, headers, marks, records } = views;
+  const { freeBits, headers, markCounts, records } = views;
   const blockBytes = BLOCK_BYTES[classIndex];
   const start = slabToPtr(slab);
   const slabAt = slabRecord.at(slab);
@@ -206,7 +206,7 @@ function recoverSlab(
     carved--;
   }
   freeBits.fill(0, firstWord, firstWord + (1 << FREE_WORDS_SHIFT));
-  marks[slab] = 0;
+  markCounts[slab] = 0;
   const words = (blocksPerSlab(classIndex) + 31) >>> 5;
   let free = 0;
   for (let word = 0; word < words; word++) {
@@ -237,7 +237,7 @@ function recoverWord(
   carved: number,
   tally: Tally,
 ): number {
-  const { freeBits, headers, layout, marks, words } = views;
+  const { freeBits, headers, layout, markCounts, words } = views;
   const remote = layout.remoteBits + (slab << FREE_WORDS_SHIFT) + word;
   // This comes before the headers are read: a worker that sends a block writes its header first.
   const sent = sync.load(words, remote);
@@ -253,7 +253,7 @@ function recoverWord(
       bits |= bit;
       free++;
     } else if (sync.load(headers, mark) !== NO_BLOCK) {
-      marks[slab] = marks[slab] + 1;
+      markCounts[slab] = markCounts[slab] + 1;
     }
   }
   freeBits[(slab << FREE_WORDS_SHIFT) + word] = bits;

@@ -49,7 +49,7 @@ import {
  *
  *   owner       a slab's owner is an attached worker, unless the slab is abandoned
  *   transit     a block in transit is in one outbox or has its remote bit, and no other block is
- *   marks       marks(slab) = its blocks with a mark; a slab with marks is flagged
+ *   marks       markCounts(slab) = its blocks with a mark; a slab with marks is flagged
  *   freeBits    a block's free bit says whether its header is free
  */
 
@@ -148,7 +148,7 @@ function verifyInArena(views: SharedViews, slab: SlabIndex, end: number): void {
   const { layout } = views;
   verifyBareHeaders(views, slab, end);
   for (let index = slab; index < end; index++) {
-    expect("marks", slabToPtr(index), views.marks[index], 0);
+    expect("marks", slabToPtr(index), views.markCounts[index], 0);
     const first = index << FREE_WORDS_SHIFT;
     for (let word = first; word < first + (1 << FREE_WORDS_SHIFT); word++) {
       expect("freeBits", slabToPtr(index), views.freeBits[word], 0);
@@ -187,7 +187,7 @@ function verifySharedSpan(views: SharedViews, slab: SlabIndex, run: number): voi
 }
 
 function verifySharedSlab(views: SharedViews, slab: SlabIndex, kind: number, census: Census): void {
-  const { freeBits, headers, layout, marks, records, words } = views;
+  const { freeBits, headers, layout, markCounts, records, words } = views;
   const ptr = slabToPtr(slab);
   const slabAt = slabRecord.at(slab);
   expectRange("tiling", ptr, kind, 2, CLASS_COUNT);
@@ -232,7 +232,7 @@ function verifySharedSlab(views: SharedViews, slab: SlabIndex, kind: number, cen
   const mayBeEmpty = owner !== ABANDONED && !census.kept.has(keeper);
   expectRange("carved", ptr, free, 0, mayBeEmpty ? carved : carved - 1);
   if (free === carved) census.kept.add(keeper);
-  expect("marks", ptr, marks[slab], marked);
+  expect("marks", ptr, markCounts[slab], marked);
   if (marked > 0) expect("marks", ptr, loadState(views, slab) & MARKED, MARKED);
   if (walked === undefined) return;
   walked.classSlabs[kind] = walked.classSlabs[kind] + 1;

@@ -11,14 +11,14 @@ import * as workerSlot from "./workerSlot.js";
  * Where every byte of a shared heap's metadata is. One Int32Array, `words`, views all of it.
  *
  *   words  0            128                 192
- *          | superblock | shared superblock | slots | slab states | summaries | marks
+ *          | superblock | shared superblock | slots | slab states | summaries | mark counts
  *          | slab records | free bits | remote bits | worker 0 | worker 1 | ...
  *
  * Who may touch what:
  *
  *   header byte      the holder of the block; while it is free or cached, the slab's owner
  *   slab record      the slab's owner; of a span, its holder
- *   free bits, marks count           the slab's owner
+ *   free bits, mark counts           the slab's owner
  *   worker's region  the worker; dirty words are for all, through Atomics
  *   slots, states, summaries, remote bits, marks     all, through Atomics
  */
@@ -41,7 +41,7 @@ export interface SharedLayout {
   /** Which of a slab's remote words have a bit, in one word for each slab. */
   readonly summaries: number;
   /** How many blocks of each slab have a mark: see mark.ts. */
-  readonly marks: number;
+  readonly markCounts: number;
   readonly records: number;
   readonly freeBits: number;
   readonly remoteBits: number;
@@ -58,8 +58,8 @@ export function sharedLayout(capacityBytes: number, workers: number): SharedLayo
   const slabs = capacityBytes >>> SLAB_SHIFT;
   const states = workerSlot.at(workers);
   const summaries = states + slabs;
-  const marks = summaries + slabs;
-  const records = roundUp(marks + slabs, 16);
+  const markCounts = summaries + slabs;
+  const records = roundUp(markCounts + slabs, 16);
   const freeBits = records + (slabs << slabRecord.SHIFT);
   const remoteBits = freeBits + (slabs << FREE_WORDS_SHIFT);
   const pageInts = PAGE_BYTES / 4;
@@ -72,7 +72,7 @@ export function sharedLayout(capacityBytes: number, workers: number): SharedLayo
     slabs,
     states,
     summaries,
-    marks,
+    markCounts,
     records,
     freeBits,
     remoteBits,

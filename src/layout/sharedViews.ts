@@ -34,8 +34,8 @@ export interface SharedViews extends HeapViews {
   readonly worker: WorkerIndex;
   /** The free bits, at `slab << FREE_WORDS_SHIFT`. */
   readonly freeBits: Int32Array;
-  /** How many blocks of a slab are marked; only its owner writes it. */
-  readonly marks: Int32Array;
+  /** How many blocks of a slab have a mark; only its owner writes it. */
+  readonly markCounts: Int32Array;
   /** By slab, 65536 of them: the live header of its class if this worker owns it, else NOT_MINE. */
   readonly mine: Uint8Array;
   /** By slab, while an outbox is sent: which of its remote words were written to. */
@@ -76,7 +76,7 @@ export function viewShared(
     layout,
     worker,
     freeBits: sync.track("freeBits", ints(layout.freeBits, layout.slabs << FREE_WORDS_SHIFT)),
-    marks: sync.track("marks", ints(layout.marks, layout.slabs)),
+    markCounts: sync.track("markCounts", ints(layout.markCounts, layout.slabs)),
     mine: new Uint8Array(65536).fill(NOT_MINE),
     sending: new Int32Array(layout.slabs),
     sent: new Int32Array(workerRegion.OUTBOX_INTS),

@@ -60,7 +60,7 @@ export function slabsFor(classIndex: number, blocks: number): Slabs {
   return { count, bytes: count * (SLAB_BYTES + PAGE_BYTES) };
 }
 
-/** Tables with an entry for each slab: states, summaries, marks, records, free and remote bits. */
+/** Tables with an entry for each slab: states, summaries, mark counts, records, free and remote bits. */
 const SLAB_TABLES = 6;
 const SLAB_ENTRY_BYTES = 4 + 4 + 4 + 32 + 512 + 512;
 

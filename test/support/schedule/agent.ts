@@ -72,12 +72,12 @@ export class World {
     cursor.fill(0);
     sending.fill(0);
     const words = rawOf(views.words);
-    const marks = rawOf(views.marks);
+    const markCounts = rawOf(views.markCounts);
     for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
       const state = words[layout.states + slab];
       const kind = (state >>> 8) & 0xff;
       if (ownerOf(state) !== worker + 1 || kind > CLASS_COUNT) mine[slab] = NOT_MINE;
-      else mine[slab] = marks[slab] > 0 ? MINE_MARKED : toHeader(LIVE, kind);
+      else mine[slab] = markCounts[slab] > 0 ? MINE_MARKED : toHeader(LIVE, kind);
     }
     return handle;
   }

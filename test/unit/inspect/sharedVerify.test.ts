@@ -157,8 +157,8 @@ const DAMAGES: readonly (readonly [name: string, invariant: string, damage: Dama
   ["a mark on a free block", "marks", header("free", 2, 1)],
   ["a mark on a cached block", "marks", header("cached", 2, 1)],
   ["a mark of no worker", "marks", header("marked", 0x7f, 1)],
-  ["the count of marks", "marks", ({ views, slab }) => [views.marks, slab, 2]],
-  ["a pooled slab's marks", "marks", ({ views }) => [views.marks, views.layout.slabs - 1, 1]],
+  ["the count of marks", "marks", ({ views, slab }) => [views.markCounts, slab, 2]],
+  ["a pooled slab's marks", "marks", ({ views }) => [views.markCounts, views.layout.slabs - 1, 1]],
   [
     "a pooled slab's free bits",
     "freeBits",

@@ -59,7 +59,7 @@ test("what follows a shared heap's slots does not overlap, at any capacity", () 
         [192, workers * 16],
         [layout.states, slabs],
         [layout.summaries, slabs],
-        [layout.marks, slabs],
+        [layout.markCounts, slabs],
         [layout.records, slabs * 8],
         [layout.freeBits, slabs * 128],
         [layout.remoteBits, slabs * 128],

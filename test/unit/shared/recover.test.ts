@@ -282,7 +282,7 @@ describe("handOver", () => {
         expect(next.live).toEqual([]);
         SharedHeap.attach(a.buffer);
         for (const each of [keep, ...again]) a.free(each);
-        expect(sharedViewsOf(a).marks.every((marks) => marks === 0)).toBe(true);
+        expect(sharedViewsOf(a).markCounts.every((count) => count === 0)).toBe(true);
         if (by === b) return;
       }
     }
