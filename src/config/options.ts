@@ -186,7 +186,7 @@ export function optionsFromEnv(
     const row = OPTION_TABLE.find((candidate) => candidate.env === name);
     if (row === undefined) {
       const names = OPTION_TABLE.map((candidate) => candidate.env);
-      throw unknown(name, "knob", names);
+      throw unknown(name, "variable", names);
     }
     if (typeof text !== "string" || !/^\d{1,10}$/.test(text)) reject(row, name, text);
     const value = checkNumber(row, name, Number(text));

@@ -148,7 +148,7 @@ test("an unknown name is refused, with those that exist", () => {
 
 test("an unknown variable is refused, with those that exist", () => {
   const error = thrown(() => optionsFromEnv({ HAKMEM_FAST: "1" }), "ERR_INVALID_OPTION");
-  expect(error.message).toContain("HAKMEM_FAST is not a known knob");
+  expect(error.message).toContain("HAKMEM_FAST is not a known variable");
   for (const row of OPTION_TABLE) expect(error.message).toContain(row.env);
   expect(error.details).toEqual({
     option: "HAKMEM_FAST",
