@@ -7,7 +7,7 @@ import { bytesToSlabs, ptrToSlab, SLAB_BYTES, slabToPtr } from "../layout/units.
 import type { HeapViews } from "../layout/views.js";
 import { MAP_PAGE, touchSlab } from "./touch.js";
 
-function describeSpan(views: HeapViews, slab: SlabIndex, slabs: number, bytes: number): void {
+function writeSpanRecords(views: HeapViews, slab: SlabIndex, slabs: number, bytes: number): void {
   const { records } = views;
   records[slabRecord.at(slab + slabs - 1) + slabRecord.KIND] = SPAN_TAIL;
   const slabAt = slabRecord.at(slab);
@@ -24,7 +24,7 @@ export function takeSpan(views: HeapViews, bytes: number): number {
   const slabs = bytesToSlabs(bytes);
   const slab = views.slabSource.take(views, slabs, SPAN_CLASS);
   if (slab === 0) return 0;
-  describeSpan(views, slab, slabs, bytes);
+  writeSpanRecords(views, slab, slabs, bytes);
   const ptr = slabToPtr(slab);
   views.headers[ptr >>> GRANULE_SHIFT] = toHeader(LIVE, SPAN_CLASS);
   views.slabSource.publish(views, slab);
@@ -40,7 +40,7 @@ export function resizeSpan(views: HeapViews, ptr: number, bytes: number): boolea
   const after = bytesToSlabs(bytes);
   const hasRoom = slabSource.extend(views, slab, before, Math.max(before, after));
   if (hasRoom) {
-    describeSpan(views, slab, after, bytes);
+    writeSpanRecords(views, slab, after, bytes);
     if (after < before) slabSource.give(views, slab + after, before - after);
   }
   slabSource.publish(views, slab);
