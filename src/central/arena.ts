@@ -118,9 +118,9 @@ export function takeRun(meta: Int32Array, slabs: number): SlabIndex {
     slab = findRun(meta, slabs, meta[superblock.END_SLAB]);
     if (slab === 0) return 0;
   }
-  const run = meta[slabRecord.at(slab) + slabRecord.RUN];
+  const foundSlabs = meta[slabRecord.at(slab) + slabRecord.RUN];
   unlinkRun(meta, slab);
-  if (run > slabs) linkRun(meta, slab + slabs, run - slabs);
+  if (foundSlabs > slabs) linkRun(meta, slab + slabs, foundSlabs - slabs);
   return slab;
 }
 

@@ -61,8 +61,8 @@ export function readSharedStats(views: SharedViews, options: HeapOptions): Share
     const bytes = blocks * BLOCK_BYTES[classIndex];
     add(stats.inTransit, { blocks: blocks, bytes: bytes });
     add(stats.live, { blocks: -blocks, bytes: -bytes });
-    const own = stats.classes[classIndex - 1];
-    if (own !== undefined) add(own.live, { blocks: -blocks, bytes: -bytes });
+    const classStats = stats.classes[classIndex - 1];
+    if (classStats !== undefined) add(classStats.live, { blocks: -blocks, bytes: -bytes });
     if (worker !== undefined) add(worker.live, { blocks: -blocks, bytes: -bytes });
   };
   for (const { slab, slabs, kind } of walkStates(views)) {

@@ -115,8 +115,8 @@ export function verifyShared(views: SharedViews): void {
     outboxes: new Set(),
     kept: new Set(),
   };
-  for (const worker of slots) {
-    if (isAttached(views, worker.worker)) readOutbox(worker, census);
+  for (const workerViews of slots) {
+    if (isAttached(views, workerViews.worker)) readOutbox(workerViews, census);
   }
   verifyBareHeaders(views, 0, views.layout.firstSlab);
   for (const { slab, slabs, kind } of walkStates(views)) {
@@ -126,16 +126,16 @@ export function verifyShared(views: SharedViews): void {
     else verifySharedSlab(views, slab, kind, census);
   }
   for (const ptr of census.outboxes) broken("transit", ptr, "in an outbox", "in transit");
-  for (const worker of slots) {
-    const walked = census.walked[worker.worker] as Walked;
-    if (isAttached(views, worker.worker)) {
-      verifyLists(worker, walked);
+  for (const workerViews of slots) {
+    const walked = census.walked[workerViews.worker] as Walked;
+    if (isAttached(views, workerViews.worker)) {
+      verifyLists(workerViews, walked);
     }
   }
 }
 
-function readOutbox(worker: SharedViews, { outboxes }: Census): void {
-  const { meta } = worker;
+function readOutbox(workerViews: SharedViews, { outboxes }: Census): void {
+  const { meta } = workerViews;
   const count = meta[workerRegion.OUTBOX_COUNT];
   for (let index = meta[workerRegion.OUTBOX_SENT]; index < count; index++) {
     const ptr = meta[workerRegion.OUTBOX + index];
@@ -170,20 +170,20 @@ function verifyMark(views: SharedViews, ptr: number): void {
   if (mark !== MARK_NOBODY) expectRange("marks", ptr, mark, 1, views.layout.workers);
 }
 
-function verifySharedSpan(views: SharedViews, slab: SlabIndex, run: number): void {
+function verifySharedSpan(views: SharedViews, slab: SlabIndex, slabs: number): void {
   const { headers, records } = views;
   const ptr = slabToPtr(slab);
   const granule = ptr >>> GRANULE_SHIFT;
   const bytes = records[slabRecord.at(slab) + slabRecord.SPAN_BYTES];
   verifyOwner(views, slab);
-  expect("span", ptr, records[slabRecord.at(slab) + slabRecord.RUN], run);
-  expectRange("span", ptr, bytes, (run - 1) * SLAB_BYTES + 1, run * SLAB_BYTES);
+  expect("span", ptr, records[slabRecord.at(slab) + slabRecord.RUN], slabs);
+  expectRange("span", ptr, bytes, (slabs - 1) * SLAB_BYTES + 1, slabs * SLAB_BYTES);
   expect("span", ptr, bytes % GRANULE_BYTES, 0);
   expect("headers", ptr, headers[granule], toHeader(LIVE, SPAN_CLASS));
   if (!isLiveSpan(loadState(views, slab))) broken("span", ptr, "being made or freed", "live");
   const isMarked = (loadState(views, slab) & MARKED) !== 0;
   if (isMarked && headers[granule + 1] !== NO_BLOCK) verifyMark(views, ptr);
-  verifyZeros(views, granule + (isMarked ? 2 : 1), slabToPtr(slab + run) >>> GRANULE_SHIFT);
+  verifyZeros(views, granule + (isMarked ? 2 : 1), slabToPtr(slab + slabs) >>> GRANULE_SHIFT);
 }
 
 function verifySharedSlab(views: SharedViews, slab: SlabIndex, kind: number, census: Census): void {

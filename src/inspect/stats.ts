@@ -113,14 +113,14 @@ function touchedMetadataBytes(meta: Int32Array): number {
 }
 
 function readClass(
-  workers: readonly HeapViews[],
+  workerViews: readonly HeapViews[],
   options: HeapOptions,
   classIndex: ClassIndex,
 ): ClassStats {
   const count = (counter: number): number =>
-    sum(workers, ({ counters }) => counters[classCounters.at(classIndex) + counter]);
+    sum(workerViews, ({ counters }) => counters[classCounters.at(classIndex) + counter]);
   const blockBytes = BLOCK_BYTES[classIndex];
-  const cached = sum(workers, ({ meta }) => cachedBlocks(meta, classIndex));
+  const cached = sum(workerViews, ({ meta }) => cachedBlocks(meta, classIndex));
   const misses = count(classCounters.FRONT_MISSES);
   const mallocs = count(classCounters.FRONT_MALLOCS);
   return {
@@ -138,8 +138,8 @@ function readClass(
   };
 }
 
-function sum(workers: readonly HeapViews[], value: (views: HeapViews) => number): number {
-  return workers.reduce((total, views) => total + value(views), 0);
+function sum(workerViews: readonly HeapViews[], value: (views: HeapViews) => number): number {
+  return workerViews.reduce((total, views) => total + value(views), 0);
 }
 
 /** Adds what the slabs say: live and free blocks by class, spans, and pages. */
@@ -158,14 +158,14 @@ function readRuns(views: HeapViews, stats: HeapStats): void {
       add(stats.spans, { blocks: 1, bytes: records[slabAt + slabRecord.SPAN_BYTES] });
       continue;
     }
-    const own = stats.classes[kind - 1];
-    if (own === undefined) throw corrupted("tiling", slabToPtr(slab), kind, "a class");
+    const classStats = stats.classes[kind - 1];
+    if (classStats === undefined) throw corrupted("tiling", slabToPtr(slab), kind, "a class");
     const carved = records[slabAt + slabRecord.CARVED];
     const free = records[slabAt + slabRecord.FREE_COUNT];
-    own.slabs++;
-    add(own.free, counted(free, own.blockBytes));
-    add(own.live, counted(carved - free, own.blockBytes));
-    own.uncarvedBytes += (blocksPerSlab(kind) - carved) * own.blockBytes;
+    classStats.slabs++;
+    add(classStats.free, counted(free, classStats.blockBytes));
+    add(classStats.live, counted(carved - free, classStats.blockBytes));
+    classStats.uncarvedBytes += (blocksPerSlab(kind) - carved) * classStats.blockBytes;
   }
   stats.committedBytes = stats.peakCommittedBytes - idlePages * PAGE_BYTES;
 }
@@ -186,7 +186,7 @@ function touchedPagesOf(records: Int32Array, slab: SlabIndex, slabs: number): nu
 export function readStats(
   views: HeapViews,
   options: HeapOptions,
-  workers: readonly HeapViews[] = [views],
+  workerViews: readonly HeapViews[] = [views],
   metadata: Int32Array = views.meta,
 ): HeapStats {
   const { meta } = views;
@@ -194,9 +194,9 @@ export function readStats(
   const zero = (): Counted => ({ blocks: 0, bytes: 0 });
   const classes: ClassStats[] = [];
   for (let index = 1; index <= CLASS_COUNT; index++)
-    classes.push(readClass(workers, options, index));
-  const opened = sum(workers, ({ counters }) => counters[heapCounters.SLABS_OPENED]);
-  const pages = sum(workers, (each) => each.meta[superblock.TOUCHED_PAGES]);
+    classes.push(readClass(workerViews, options, index));
+  const opened = sum(workerViews, ({ counters }) => counters[heapCounters.SLABS_OPENED]);
+  const pages = sum(workerViews, (each) => each.meta[superblock.TOUCHED_PAGES]);
   const stats: HeapStats = {
     capacityBytes: options.capacity,
     metadataBytes: slabToPtr(firstSlab(views)),
@@ -210,23 +210,23 @@ export function readStats(
     committedBytes: 0,
     peakCommittedBytes: pages * PAGE_BYTES + touchedMetadataBytes(metadata),
     refills: 0,
-    drains: sum(workers, ({ counters }) => counters[heapCounters.DRAINS]),
-    mends: sum(workers, ({ counters }) => counters[heapCounters.MENDS]),
+    drains: sum(workerViews, ({ counters }) => counters[heapCounters.DRAINS]),
+    mends: sum(workerViews, ({ counters }) => counters[heapCounters.MENDS]),
     front: options.frontStats ? { hits: 0, misses: 0 } : null,
     classes,
   };
   readRuns(views, stats);
   stats.pooledBytes = (stats.slabs.pooled + unused) * SLAB_BYTES;
   add(stats.live, stats.spans);
-  for (const own of classes) {
-    add(stats.live, own.live);
-    add(stats.cached, own.cached);
-    add(stats.free, own.free);
-    stats.uncarvedBytes += own.uncarvedBytes;
-    stats.refills += own.refills;
-    if (stats.front !== null && own.front !== null) {
-      stats.front.hits += own.front.hits;
-      stats.front.misses += own.front.misses;
+  for (const classStats of classes) {
+    add(stats.live, classStats.live);
+    add(stats.cached, classStats.cached);
+    add(stats.free, classStats.free);
+    stats.uncarvedBytes += classStats.uncarvedBytes;
+    stats.refills += classStats.refills;
+    if (stats.front !== null && classStats.front !== null) {
+      stats.front.hits += classStats.front.hits;
+      stats.front.misses += classStats.front.misses;
     }
   }
   return stats;

@@ -119,40 +119,40 @@ function verifyRuns(views: HeapViews, walked: Walked): void {
     const address = slabToPtr(slab);
     const slabAt = slabRecord.at(slab);
     const kind = meta[slabAt + slabRecord.KIND];
-    const run = meta[slabAt + slabRecord.RUN];
-    expectRange("tiling", address, run, 1, wilderness - slab);
+    const slabs = meta[slabAt + slabRecord.RUN];
+    expectRange("tiling", address, slabs, 1, wilderness - slab);
     if (kind === IN_ARENA) {
       if (wasPooled) broken("tiling", address, "two free runs side by side", "one");
-      const lastAt = slabRecord.at(slab + run - 1);
-      expect("tiling", address, meta[lastAt + slabRecord.RUN], run);
+      const lastAt = slabRecord.at(slab + slabs - 1);
+      expect("tiling", address, meta[lastAt + slabRecord.RUN], slabs);
       expect("tiling", address, meta[lastAt + slabRecord.KIND], IN_ARENA);
       walked.freeRuns.add(slab);
-      verifyBareHeaders(views, slab, slab + run);
-    } else if (kind === SPAN_CLASS) verifySpan(views, slab, run);
-    else verifySlab(views, slab, kind, run, walked);
+      verifyBareHeaders(views, slab, slab + slabs);
+    } else if (kind === SPAN_CLASS) verifySpan(views, slab, slabs);
+    else verifySlab(views, slab, kind, slabs, walked);
     wasPooled = kind === IN_ARENA;
-    for (let index = slab; index < slab + run; index++) {
+    for (let index = slab; index < slab + slabs; index++) {
       const bytes = meta[slabRecord.at(index) + slabRecord.TOUCHED];
       expectRange("touched", slabToPtr(index), bytes & ~MAP_PAGE, 0, SLAB_BYTES);
       touched += touchedPages(bytes);
     }
-    slab += run;
+    slab += slabs;
   }
   expect("touched", 0, meta[superblock.TOUCHED_PAGES], touched);
 }
 
-function verifySpan(views: HeapViews, slab: SlabIndex, run: number): void {
+function verifySpan(views: HeapViews, slab: SlabIndex, slabs: number): void {
   const { headers, records } = views;
   const ptr = slabToPtr(slab);
   const slabAt = slabRecord.at(slab);
   const bytes = records[slabAt + slabRecord.SPAN_BYTES];
-  expectRange("span", ptr, run, 2, run);
-  expect("span", ptr, bytesToSlabs(bytes), run);
+  expectRange("span", ptr, slabs, 2, slabs);
+  expect("span", ptr, bytesToSlabs(bytes), slabs);
   expect("span", ptr, bytes % GRANULE_BYTES, 0);
-  expect("span", ptr, records[slabRecord.at(slab + run - 1) + slabRecord.KIND], SPAN_TAIL);
+  expect("span", ptr, records[slabRecord.at(slab + slabs - 1) + slabRecord.KIND], SPAN_TAIL);
   expect("headers", ptr, headers[ptr >>> GRANULE_SHIFT], toHeader(LIVE, SPAN_CLASS));
-  verifyZeros(views, (ptr >>> GRANULE_SHIFT) + 1, slabToPtr(slab + run) >>> GRANULE_SHIFT);
-  for (let index = 0; index < run; index++) {
+  verifyZeros(views, (ptr >>> GRANULE_SHIFT) + 1, slabToPtr(slab + slabs) >>> GRANULE_SHIFT);
+  for (let index = 0; index < slabs; index++) {
     const needed = Math.min(SLAB_BYTES, bytes - index * SLAB_BYTES);
     expectRange(
       "touched",
@@ -168,13 +168,13 @@ function verifySlab(
   views: HeapViews,
   slab: SlabIndex,
   kind: number,
-  run: number,
+  slabs: number,
   walked: Walked,
 ): void {
   const { headers, records } = views;
   const ptr = slabToPtr(slab);
   expectRange("tiling", ptr, kind, 1, CLASS_COUNT);
-  expect("tiling", ptr, run, 1);
+  expect("tiling", ptr, slabs, 1);
   const slabAt = slabRecord.at(slab);
   const blockBytes = BLOCK_BYTES[kind];
   const carved = records[slabAt + slabRecord.CARVED];
