@@ -32,7 +32,7 @@ function superblockWords(buffer: ArrayBufferLike, capacityBytes: number): Int32A
 }
 
 /** Checks `maxWorkers`. @throws {HeapError} ERR_INVALID_OPTION also if no slab would be left. */
-export function checkSharedRoom(options: HeapOptions, workers: number): void {
+export function checkMaxWorkers(options: HeapOptions, workers: number): void {
   if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
     const accepted = `an integer from 1 to ${MAX_WORKERS}`;
     const message = `maxWorkers is ${describe(workers)}; it takes ${accepted}`;

@@ -55,7 +55,7 @@ export function resetImage(views: HeapViews, options: HeapOptions): void {
   const first = firstSlabOf(options.capacity);
   const end = options.capacity >>> SLAB_SHIFT;
   const wilderness = Math.max(first, Math.min(end, meta[superblock.WILDERNESS]));
-  const touchedPages = meta[superblock.TOUCHED_PAGES];
+  const pagesBefore = meta[superblock.TOUCHED_PAGES];
   const touched: number[] = [];
   for (let slab = first; slab < wilderness; slab++) {
     touched.push(meta[slabRecord.at(slab) + slabRecord.TOUCHED]);
@@ -65,7 +65,7 @@ export function resetImage(views: HeapViews, options: HeapOptions): void {
   zeroTouchedPages(i32, mapStart >> 2, mapEnd >> 2);
   zeroTouchedPages(meta, 0, meta.length);
   formatMetadata(meta, options, wilderness);
-  meta[superblock.TOUCHED_PAGES] = touchedPages;
+  meta[superblock.TOUCHED_PAGES] = pagesBefore;
   touched.forEach((bytes, index) => {
     meta[slabRecord.at(first + index) + slabRecord.TOUCHED] = bytes;
   });
@@ -98,7 +98,7 @@ export function closeImage(views: HeapViews): void {
 }
 
 /** Returns a new buffer. @throws {HeapError} ERR_HEAP_EXHAUSTED if the system has none. */
-export function reserve(capacityBytes: number): ArrayBuffer {
+export function newBuffer(capacityBytes: number): ArrayBuffer {
   try {
     return new ArrayBuffer(capacityBytes);
   } catch {
@@ -108,7 +108,7 @@ export function reserve(capacityBytes: number): ArrayBuffer {
 }
 
 /** Returns a new buffer that workers can share. @throws {HeapError} ERR_HEAP_EXHAUSTED */
-export function reserveShared(capacityBytes: number): SharedArrayBuffer {
+export function newSharedBuffer(capacityBytes: number): SharedArrayBuffer {
   if (typeof SharedArrayBuffer === "undefined") {
     const message =
       "there is no SharedArrayBuffer; browsers have it on pages that are cross-origin isolated";

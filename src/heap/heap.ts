@@ -19,7 +19,7 @@ import {
   closeImage,
   formatImage,
   type HeapMemory,
-  reserve,
+  newBuffer,
   resetImage,
   zeroMetadata,
 } from "./create.js";
@@ -41,7 +41,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
   static create(options: Partial<HeapOptions> = {}): Heap<ArrayBuffer> {
     const resolved = resolveOptions(options);
     resolved.capacity = Math.ceil(resolved.capacity / SLAB_BYTES) * SLAB_BYTES;
-    return Heap.format(reserve(resolved.capacity), resolved);
+    return Heap.format(newBuffer(resolved.capacity), resolved);
   }
 
   /**
@@ -82,7 +82,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
    * @throws {HeapError} ERR_BAD_HEAP_IMAGE for anything but an intact snapshot, as `open` does.
    */
   static restore(snapshot: Uint8Array): Heap<ArrayBuffer> {
-    const buffer = restoreBuffer(snapshot, reserve);
+    const buffer = restoreBuffer(snapshot, newBuffer);
     const heap = Heap.openMended(buffer);
     recountTouched(heap.views);
     return heap;

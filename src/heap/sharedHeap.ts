@@ -14,10 +14,10 @@ import { isWorkers, SLOT_ACTIVE, SLOT_FREE } from "../layout/slotState.js";
 import * as superblock from "../layout/superblock.js";
 import { SLAB_BYTES } from "../layout/units.js";
 import * as workerSlot from "../layout/workerSlot.js";
-import { checkSharedRoom, claimWorker, detachWorker, formatShared } from "./attach.js";
+import { checkMaxWorkers, claimWorker, detachWorker, formatShared } from "./attach.js";
 import { BaseHeap } from "./base.js";
 import { checkCount, freeEach, type PtrArray } from "./batch.js";
-import { bufferOf, capacityOfBuffer, type HeapMemory, reserveShared } from "./create.js";
+import { bufferOf, capacityOfBuffer, type HeapMemory, newSharedBuffer } from "./create.js";
 import { askAgain, checkFunction, checkObject } from "./guard.js";
 import { handOverBlock } from "./handOver.js";
 import { probeLife } from "./liveness.js";
@@ -97,8 +97,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     const { maxWorkers = DEFAULT_WORKERS, ...rest } = isObject ? options : {};
     const resolved = resolveShared(isObject ? rest : options);
     resolved.capacity = Math.ceil(resolved.capacity / SLAB_BYTES) * SLAB_BYTES;
-    checkSharedRoom(resolved, maxWorkers);
-    const buffer = reserveShared(resolved.capacity);
+    checkMaxWorkers(resolved, maxWorkers);
+    const buffer = newSharedBuffer(resolved.capacity);
     formatShared(buffer, resolved, maxWorkers);
     return SharedHeap.join(buffer, resolved, maxWorkers);
   }
@@ -125,7 +125,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * @throws {HeapError} ERR_BAD_HEAP_IMAGE for anything but an intact snapshot.
    */
   static restore(snapshot: Uint8Array): SharedHeap {
-    const buffer = restoreBuffer(snapshot, reserveShared);
+    const buffer = restoreBuffer(snapshot, newSharedBuffer);
     const { options, workers } = readSharedSuperblock(buffer, buffer.byteLength);
     const views = asSharedImage(() => {
       checkWords(buffer, options, workers);

@@ -94,7 +94,7 @@ export function snapshotImage(views: HeapViews): Uint8Array<ArrayBuffer> {
 /** Checks a snapshot, and lays it out in a new buffer. @throws ERR_BAD_HEAP_IMAGE */
 export function restoreBuffer<B extends ArrayBufferLike>(
   snapshot: Uint8Array,
-  reserve: (capacityBytes: number) => B,
+  newBuffer: (capacityBytes: number) => B,
 ): B {
   if (!(snapshot instanceof Uint8Array)) throw badImage("snapshot", snapshot, "a Uint8Array");
   const isWords = snapshot.byteLength % 4 === 0 && snapshot.byteLength >= 4 * HEADER_WORDS;
@@ -109,7 +109,7 @@ export function restoreBuffer<B extends ArrayBufferLike>(
   if (!isCapacity) throw badImage("snapshot capacity", capacity, "a capacity");
   const actual = checksum(words.subarray(HEADER_WORDS));
   if (sum !== actual) throw badImage("snapshot checksum", sum, actual);
-  const buffer = reserve(capacity);
+  const buffer = newBuffer(capacity);
   layOut(snapshot, words, buffer, count);
   return buffer;
 }
