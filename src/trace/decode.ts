@@ -1,7 +1,7 @@
 import { TraceError } from "../index.js";
 import {
   EVENT_WORDS,
-  HEAD_WORDS,
+  HEADER_WORDS,
   MAGIC,
   OP_FREE,
   OP_MALLOC,
@@ -13,12 +13,12 @@ import {
 
 /**
  * Reads the bytes of a trace in the format HKT1 and checks every event.
- * @throws {TraceError} when the bytes have no HKT1 head, when they are fewer or more than the head
+ * @throws {TraceError} when the bytes have no HKT1 header, when they are fewer or more than the header
  * says, or when an event is impossible: an unknown op, a slot out of range, a size above 2^31 - 1,
  * a slot that is filled twice or freed while it is empty.
  */
 export function decodeTrace(bytes: Uint8Array): Trace {
-  if (bytes.length < 4 * HEAD_WORDS)
+  if (bytes.length < 4 * HEADER_WORDS)
     throw new TraceError(`not an HKT1 trace: ${bytes.length} bytes`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(0, true) !== MAGIC) {
@@ -26,9 +26,9 @@ export function decodeTrace(bytes: Uint8Array): Trace {
   }
   const eventCount = view.getUint32(4, true);
   const slotCount = view.getUint32(8, true);
-  const expected = 4 * (HEAD_WORDS + EVENT_WORDS * eventCount);
+  const expected = 4 * (HEADER_WORDS + EVENT_WORDS * eventCount);
   if (bytes.length !== expected) {
-    const fault = bytes.length < expected ? "truncated" : "longer than its head says";
+    const fault = bytes.length < expected ? "truncated" : "longer than its header says";
     const lengths = `${eventCount} events take ${expected} bytes, not ${bytes.length}`;
     throw new TraceError(`${fault}: ${lengths}`);
   }
@@ -37,7 +37,7 @@ export function decodeTrace(bytes: Uint8Array): Trace {
   }
   const words = new Int32Array(EVENT_WORDS * eventCount);
   for (let index = 0; index < words.length; index++) {
-    words[index] = view.getInt32(4 * (HEAD_WORDS + index), true);
+    words[index] = view.getInt32(4 * (HEADER_WORDS + index), true);
   }
   const trace = { eventCount, slotCount, words };
   checkEvents(trace);

@@ -1,5 +1,5 @@
 /**
- * A recorded allocation trace in the format HKT1: four words of head (`"HKT1"`, events, slots, 0),
+ * A recorded allocation trace in the format HKT1: four words of header (`"HKT1"`, events, slots, 0),
  * then two words per event, `op << 30 | slot` and `size`. All words are little-endian.
  *
  *   31 30 29                                   0 31                                        0
@@ -23,18 +23,18 @@ export const SLOT_MASK: number = 2 ** OP_SHIFT - 1;
 
 /** "HKT1" */
 export const MAGIC = 0x31544b48;
-export const HEAD_WORDS = 4;
+export const HEADER_WORDS = 4;
 export const EVENT_WORDS = 2;
 
 /** Returns the bytes of a trace in the format HKT1. */
 export function encodeTrace(trace: Trace): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(4 * (HEAD_WORDS + trace.words.length));
+  const bytes = new Uint8Array(4 * (HEADER_WORDS + trace.words.length));
   const view = new DataView(bytes.buffer);
   [MAGIC, trace.eventCount, trace.slotCount, 0].forEach((word, index) => {
     view.setInt32(4 * index, word, true);
   });
   for (let index = 0; index < trace.words.length; index++) {
-    view.setInt32(4 * (HEAD_WORDS + index), trace.words[index], true);
+    view.setInt32(4 * (HEADER_WORDS + index), trace.words[index], true);
   }
   return bytes;
 }

@@ -189,7 +189,7 @@ class HeapLog {
  * Returns the operations of the heap, each followed by a note in the log. `calloc` and
  * `alignedAlloc` are noted by the `malloc` that they call, and here only if they call none.
  */
-function wrap(heap: RecordableHeap, own: RecordableHeap, log: HeapLog): RecordableHeap {
+function wrap(heap: RecordableHeap, originals: RecordableHeap, log: HeapLog): RecordableHeap {
   const noteOnce = (size: number, allocate: () => Ptr): Ptr => {
     const before = log.writer.eventCount;
     const ptr = allocate();
@@ -201,36 +201,36 @@ function wrap(heap: RecordableHeap, own: RecordableHeap, log: HeapLog): Recordab
     return ptr;
   };
   return {
-    malloc: (size) => noteMalloc(own.malloc.call(heap, size), size),
-    tryMalloc: (size) => noteMalloc(own.tryMalloc.call(heap, size), size),
+    malloc: (size) => noteMalloc(originals.malloc.call(heap, size), size),
+    tryMalloc: (size) => noteMalloc(originals.tryMalloc.call(heap, size), size),
     free(ptr) {
-      own.free.call(heap, ptr);
+      originals.free.call(heap, ptr);
       log.freed(ptr);
     },
     realloc(ptr, size) {
-      const to = own.realloc.call(heap, ptr, size);
+      const to = originals.realloc.call(heap, ptr, size);
       log.reallocated(ptr, to, size);
       return to;
     },
-    calloc: (size) => noteOnce(size, () => own.calloc.call(heap, size)),
+    calloc: (size) => noteOnce(size, () => originals.calloc.call(heap, size)),
     alignedAlloc: (alignment, size) =>
-      noteOnce(size, () => own.alignedAlloc.call(heap, alignment, size)),
+      noteOnce(size, () => originals.alignedAlloc.call(heap, alignment, size)),
     mallocBatch(size, count, out) {
       // A batch that fails frees what it has taken. Neither is recorded.
       log.isPaused = true;
       try {
-        own.mallocBatch.call(heap, size, count, out);
+        originals.mallocBatch.call(heap, size, count, out);
       } finally {
         log.isPaused = false;
       }
       for (let index = 0; index < count; index++) log.allocated(out[index] as Ptr, size);
     },
     freeBatch(ptrs, count) {
-      own.freeBatch.call(heap, ptrs, count);
+      originals.freeBatch.call(heap, ptrs, count);
       for (let index = 0; index < count; index++) log.freed(ptrs[index] as Ptr);
     },
     reset() {
-      own.reset.call(heap);
+      originals.reset.call(heap);
       log.freedAll();
     },
   };
@@ -238,7 +238,7 @@ function wrap(heap: RecordableHeap, own: RecordableHeap, log: HeapLog): Recordab
 
 /** Replaces the operations of a heap by wrappers. Returns a function that restores them. */
 function install(heap: RecordableHeap, log: HeapLog): () => void {
-  const own: RecordableHeap = {
+  const originals: RecordableHeap = {
     malloc: heap.malloc,
     tryMalloc: heap.tryMalloc,
     free: heap.free,
@@ -249,7 +249,7 @@ function install(heap: RecordableHeap, log: HeapLog): () => void {
     freeBatch: heap.freeBatch,
     reset: heap.reset,
   };
-  const wrappers = wrap(heap, own, log);
+  const wrappers = wrap(heap, originals, log);
   const names = Object.keys(wrappers) as (keyof RecordableHeap)[];
   const before = names.map((name) => Object.getOwnPropertyDescriptor(heap, name));
   for (const name of names) {
