@@ -97,14 +97,14 @@ export function takeFreeBits(
   const count = wanted < free ? wanted : free;
   const start = slabToPtr(slab);
   const firstWord = slab << FREE_WORDS_SHIFT;
-  const words = (records[slabAt + slabRecord.CARVED] + 31) >>> 5;
+  const wordCount = (records[slabAt + slabRecord.CARVED] + 31) >>> 5;
   const cachedHeader = toHeader(CACHED, classIndex);
   let word = records[slabAt + slabRecord.CURSOR];
   let wraps = 0;
   let last = 0;
   let taken = 0;
   while (taken < count) {
-    if (word >= words) {
+    if (word >= wordCount) {
       if (++wraps === 2) throw corrupted("freeCount", start, taken, count);
       word = 0;
     }

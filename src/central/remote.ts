@@ -51,9 +51,9 @@ function summaryShift(classIndex: ClassIndex): number {
  */
 export function freeRemotely(views: SharedViews, ptr: number, liveHeader: Header): boolean {
   const { headers, meta } = views;
-  const mine = views.mine[ptrToSlab(ptr)];
-  if (mine === liveHeader) return false;
-  if (mine === MINE_MARKED) {
+  const slabHeader = views.mine[ptrToSlab(ptr)];
+  if (slabHeader === liveHeader) return false;
+  if (slabHeader === MINE_MARKED) {
     clearMark(views, ptrToSlab(ptr), liveHeader - LIVE, ptr);
     return false;
   }
@@ -161,18 +161,18 @@ function tellOwner(views: SharedViews, slab: SlabIndex): void {
   const word = slab >>> 5;
   const region = layout.regions + (owner - 1) * layout.regionInts;
   sync.or(words, region + workerRegion.DIRTY_WORDS + word, 1 << (slab & 31));
-  const mail = workerSlot.at(owner - 1) + workerSlot.MAIL;
-  sync.or(words, mail, 1 << ((word / layout.mailGroup) | 0));
+  const mailAt = workerSlot.at(owner - 1) + workerSlot.MAIL;
+  sync.or(words, mailAt, 1 << ((word / layout.mailGroup) | 0));
   wake(views);
 }
 
 /** Makes the blocks free that other workers have sent to this one. */
 export function collect(views: SharedViews): void {
   const { layout, words } = views;
-  const mail = workerSlot.at(views.worker) + workerSlot.MAIL;
-  if (sync.load(words, mail) === 0) return;
+  const mailAt = workerSlot.at(views.worker) + workerSlot.MAIL;
+  if (sync.load(words, mailAt) === 0) return;
   const dirty = layout.regions + views.worker * layout.regionInts + workerRegion.DIRTY_WORDS;
-  for (let groups = sync.exchange(words, mail, 0); groups !== 0; groups &= groups - 1) {
+  for (let groups = sync.exchange(words, mailAt, 0); groups !== 0; groups &= groups - 1) {
     const group = lowestBit(groups);
     const end = Math.min((group + 1) * layout.mailGroup, layout.dirtyWords);
     for (let word = group * layout.mailGroup; word < end; word++) {
@@ -205,9 +205,9 @@ function collectSlab(views: SharedViews, slab: SlabIndex): void {
  * another worker's. Returns how many.
  */
 export function collectAll(views: SharedViews, slab: SlabIndex, classIndex: ClassIndex): number {
-  const words = (blocksPerSlab(classIndex) + 31) >>> 5;
+  const wordCount = (blocksPerSlab(classIndex) + 31) >>> 5;
   let added = 0;
-  for (let word = 0; word < words; word++) added += collectWord(views, slab, classIndex, word);
+  for (let word = 0; word < wordCount; word++) added += collectWord(views, slab, classIndex, word);
   return added;
 }
 
@@ -259,10 +259,10 @@ export function abandonSlab(views: SharedViews, slab: SlabIndex): void {
   const step = BLOCK_BYTES[classIndex] >>> GRANULE_SHIFT;
   const first = slabToPtr(slab) >>> GRANULE_SHIFT;
   for (let block = 0; block < carved; block++) {
-    const mark = first + block * step + 1;
+    const markAt = first + block * step + 1;
     const bits = freeBits[(slab << FREE_WORDS_SHIFT) + (block >>> 5)];
-    if (((bits >>> (block & 31)) & 1) === 1 || sync.load(headers, mark) !== NO_BLOCK) continue;
-    sync.store(headers, mark, MARK_NOBODY);
+    if (((bits >>> (block & 31)) & 1) === 1 || sync.load(headers, markAt) !== NO_BLOCK) continue;
+    sync.store(headers, markAt, MARK_NOBODY);
     markCounts[slab] = markCounts[slab] + 1;
   }
   views.mine[slab] = NOT_MINE;
@@ -286,8 +286,8 @@ export function publishAbandoned(
 export function adoptSlab(views: SharedViews, slab: SlabIndex, state: number): boolean {
   const { markCounts, meta, records } = views;
   const classIndex = kindOf(state);
-  const own = ownState(views, classIndex) | (state & MARKED);
-  if (!changeState(views, slab, state, own)) return false;
+  const newState = ownState(views, classIndex) | (state & MARKED);
+  if (!changeState(views, slab, state, newState)) return false;
   const slabAt = slabRecord.at(slab);
   const classAt = classRecord.at(classIndex);
   meta[classAt + classRecord.SLABS] = meta[classAt + classRecord.SLABS] + 1;

@@ -67,8 +67,8 @@ function claimSlab(views: SharedViews, kind: number): SlabIndex {
   for (let step = 0, slab = hint; step < layout.slabs - layout.firstSlab; step++, slab++) {
     if (slab >= layout.slabs) slab = layout.firstSlab;
     if (loadState(views, slab) !== 0) continue;
-    const state = layout.states + slab;
-    if (sync.compareExchange(words, state, 0, ownState(views, kind)) !== 0) continue;
+    const stateAt = layout.states + slab;
+    if (sync.compareExchange(words, stateAt, 0, ownState(views, kind)) !== 0) continue;
     const next = slab + 1 < layout.slabs ? slab + 1 : layout.firstSlab;
     // If a slab was given back meanwhile, the hint is that slab and stays so.
     sync.compareExchange(words, sharedSuperblock.HINT, hint, next);
@@ -94,10 +94,10 @@ function claimSpanIn(views: SharedViews, slabs: number, from: number, end: numbe
   for (let slab = from; slab < end; slab++) {
     if (loadState(views, slab) !== 0) first = slab + 1;
     if (slab + 1 - first < slabs) continue;
-    const state = layout.states + first;
-    if (sync.compareExchange(words, state, 0, ownState(views, SPAN_CLASS) | BUSY) === 0) {
+    const stateAt = layout.states + first;
+    if (sync.compareExchange(words, stateAt, 0, ownState(views, SPAN_CLASS) | BUSY) === 0) {
       if (claimTails(views, first + 1, first + slabs)) return first;
-      sync.store(words, state, 0);
+      sync.store(words, stateAt, 0);
       sync.add(words, sharedSuperblock.RETRACTIONS, 1);
       wake(views);
     }

@@ -137,27 +137,28 @@ export function bindOwnFree(
   function free(ptr: Ptr): void {
     if (typeof ptr === "number" && (ptr | 0) === ptr) {
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
-      const liveHeader = mine[ptr >>> SLAB_SHIFT];
+      const slabHeader = mine[ptr >>> SLAB_SHIFT];
       const header = headers[granule];
-      if (header === liveHeader) {
-        const cachedHeader = liveHeader - LIVE_TO_CACHED;
+      // NOT_MINE and MINE_MARKED are no block's header, so this is the live header of an own slab.
+      if (header === slabHeader) {
+        const cachedHeader = slabHeader - LIVE_TO_CACHED;
         const room = (meta[cachedHeader] - 1) | 0;
         if (room >= 0) {
           headers[granule] = cachedHeader;
           meta[cachedHeader] = room;
-          i32[ptr >>> 2] = meta[liveHeader];
-          meta[liveHeader] = ptr;
+          i32[ptr >>> 2] = meta[slabHeader];
+          meta[slabHeader] = ptr;
           return;
         }
-        const isOwn = mine[meta[liveHeader] >>> SLAB_SHIFT] !== NOT_MINE;
-        if (isOwn && setAside(meta, headers, i32, liveHeader)) {
+        const isOwn = mine[meta[slabHeader] >>> SLAB_SHIFT] !== NOT_MINE;
+        if (isOwn && setAside(meta, headers, i32, slabHeader)) {
           headers[granule] = cachedHeader;
           meta[cachedHeader] = (meta[cachedHeader] - 1) | 0;
           i32[ptr >>> 2] = 0;
-          meta[liveHeader] = ptr;
+          meta[slabHeader] = ptr;
           return;
         }
-      } else if (liveHeader === NOT_MINE && header > LIVE && header <= lastLiveHeader) {
+      } else if (slabHeader === NOT_MINE && header > LIVE && header <= lastLiveHeader) {
         const count = (meta[workerRegion.OUTBOX_COUNT] + 1) | 0;
         if (count < limit) {
           meta[beforeOutbox + count] = ptr;

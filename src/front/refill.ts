@@ -28,10 +28,10 @@ export function refillFromSlab(views: HeapViews, classIndex: ClassIndex, slab: S
     ? views.slabSource.takeBlocks(views, slab, classIndex, wanted)
     : carve(views, slab, classIndex, wanted);
   meta[frontCache.ROOMS + classIndex] = meta[frontCache.ROOMS + classIndex] - taken;
-  const exhausted =
+  const isUsedUp =
     records[slabAt + slabRecord.FREE_COUNT] === 0 &&
     records[slabAt + slabRecord.CARVED] === blockCount;
-  if (exhausted) unlinkPartial(views, slab, classIndex);
+  if (isUsedUp) unlinkPartial(views, slab, classIndex);
 }
 
 /**

@@ -103,7 +103,7 @@ function returnChain(
 ): boolean {
   const { counters, i32 } = views;
   const cachedHeader = toHeader(CACHED, classIndex);
-  const drained = classCounters.at(classIndex) + classCounters.DRAINED;
+  const drainedAt = classCounters.at(classIndex) + classCounters.DRAINED;
   let ptr = head;
   let returned = 0;
   for (; returned < count && isCachedBlock(views, ptr, cachedHeader); returned++) {
@@ -112,7 +112,7 @@ function returnChain(
     ptr = next;
   }
   // Once, because each new double is an object of the collector's until the code is optimised.
-  counters[drained] = counters[drained] + returned;
+  counters[drainedAt] = counters[drainedAt] + returned;
   return returned === count && ptr === 0;
 }
 

@@ -61,11 +61,11 @@ export function mallocSlow(views: HeapViews, size: number): number {
   // It is a cached block if the caller has not looked at the chain, as `tryMalloc`.
   if (!isCachedBlock(views, ptr, cachedHeader)) {
     const classAt = classRecord.START + classIndex * classRecord.INTS;
-    const counter = classIndex * classCounters.DOUBLES;
+    const countersAt = classIndex * classCounters.DOUBLES;
     if (ptr !== 0 || meta[cachedHeader] !== meta[classAt + classRecord.CAP])
       mendClass(views, classIndex);
-    counters[counter + classCounters.FRONT_MISSES] =
-      counters[counter + classCounters.FRONT_MISSES] + 1;
+    counters[countersAt + classCounters.FRONT_MISSES] =
+      counters[countersAt + classCounters.FRONT_MISSES] + 1;
     if (!popSll(views, liveHeader)) {
       let slab = meta[classAt + classRecord.PARTIAL_HEAD];
       if (slab === 0 && meta[superblock.SLL_BLOCKS] > 0) {
@@ -80,7 +80,8 @@ export function mallocSlow(views: HeapViews, size: number): number {
         if (slab === 0) slab = openSlab(views, classIndex);
         if (slab === 0) return 0;
       }
-      counters[counter + classCounters.REFILLS] = counters[counter + classCounters.REFILLS] + 1;
+      counters[countersAt + classCounters.REFILLS] =
+        counters[countersAt + classCounters.REFILLS] + 1;
       refillFromSlab(views, classIndex, slab);
     }
     ptr = meta[liveHeader];

@@ -72,10 +72,10 @@ function markSpan(
   state: number,
   worker: WorkerIndex,
 ): boolean {
-  const own = ownState(views, SPAN_CLASS) | MARKED | BUSY;
-  if (!isLiveSpan(state) || !changeState(views, slab, state, own)) return false;
+  const newState = ownState(views, SPAN_CLASS) | MARKED | BUSY;
+  if (!isLiveSpan(state) || !changeState(views, slab, state, newState)) return false;
   sync.store(views.headers, (slabToPtr(slab) >>> GRANULE_SHIFT) + 1, workerMark(worker));
-  if (ownerOf(state) === ABANDONED) leaveSpan(views, slab, own);
+  if (ownerOf(state) === ABANDONED) leaveSpan(views, slab, newState);
   else publishSpan(views, slab);
   return true;
 }
@@ -106,8 +106,8 @@ export function disownMarks(views: SharedViews): void {
     const state = loadState(views, slab);
     if ((state & MARKED) === 0) continue;
     for (const ptr of heldIn(views, slab, kindOf(state), worker)) {
-      const mark = (ptr >>> GRANULE_SHIFT) + 1;
-      sync.compareExchange(headers, mark, workerMark(worker), MARK_NOBODY);
+      const markAt = (ptr >>> GRANULE_SHIFT) + 1;
+      sync.compareExchange(headers, markAt, workerMark(worker), MARK_NOBODY);
     }
   }
 }

@@ -38,46 +38,50 @@ export function showLife(
   state: number,
   gate: Int32Array,
 ): void {
-  const own: Attachment = { words, worker, state, gate, waits: 0 };
-  while (own.waits < WAITS && waitOnce(own));
-  const armed = workerSlot.at(worker) + workerSlot.ARMED;
+  const attachment: Attachment = { words, worker, state, gate, waits: 0 };
+  while (attachment.waits < WAITS && waitOnce(attachment));
+  const armedAt = workerSlot.at(worker) + workerSlot.ARMED;
   for (;;) {
-    const found = sync.load(words, armed);
+    const found = sync.load(words, armedAt);
     // This comes after the load: an agent that takes the slot over writes its own count later.
     if (sync.load(words, workerSlot.at(worker) + workerSlot.STATE) !== state) return;
-    const waits = generationOf(state) | own.waits;
-    if (sync.compareExchange(words, armed, found, waits) === found) return;
+    const waits = generationOf(state) | attachment.waits;
+    if (sync.compareExchange(words, armedAt, found, waits) === found) return;
   }
 }
 
-function waitOnce(own: Attachment): boolean {
+function waitOnce(attachment: Attachment): boolean {
   let wait: AsyncWait;
   try {
-    wait = sync.waitAsync(own.words, workerSlot.lifeAt(own.worker, own.state), 0);
+    wait = sync.waitAsync(
+      attachment.words,
+      workerSlot.lifeAt(attachment.worker, attachment.state),
+      0,
+    );
   } catch {
     return false;
   }
   if (!wait.async) return false;
-  own.waits++;
+  attachment.waits++;
   void wait.value.then(() => {
-    own.waits--;
-    if (own.gate[superblock.CLOSED] === 0) waitAnew(own);
+    attachment.waits--;
+    if (attachment.gate[superblock.CLOSED] === 0) waitAnew(attachment);
   });
   return true;
 }
 
-function waitAnew(own: Attachment): void {
-  const { words, worker, state } = own;
-  const before = own.waits;
-  while (own.waits < WAITS && waitOnce(own));
-  const added = own.waits - before;
-  const armed = workerSlot.at(worker) + workerSlot.ARMED;
+function waitAnew(attachment: Attachment): void {
+  const { words, worker, state } = attachment;
+  const before = attachment.waits;
+  while (attachment.waits < WAITS && waitOnce(attachment));
+  const added = attachment.waits - before;
+  const armedAt = workerSlot.at(worker) + workerSlot.ARMED;
   for (;;) {
-    const found = sync.load(words, armed);
+    const found = sync.load(words, armedAt);
     if (generationOf(found) !== generationOf(state)) return;
-    const waits = Math.min((found & 0xff) + added, own.waits);
+    const waits = Math.min((found & 0xff) + added, attachment.waits);
     const next = generationOf(state) | waits;
-    if (sync.compareExchange(words, armed, found, next) === found) return;
+    if (sync.compareExchange(words, armedAt, found, next) === found) return;
   }
 }
 
@@ -93,11 +97,11 @@ type Life = "alive" | "dead" | "unknown";
  * tell, or if it was asked too often.
  */
 export function probeLife(
-  { words, worker: own }: Pick<SharedViews, "words" | "worker">,
+  { words, worker: asker }: Pick<SharedViews, "words" | "worker">,
   worker: WorkerIndex,
   state: number,
 ): Life {
-  if (worker === own) return "alive";
+  if (worker === asker) return "alive";
   // Each probe takes one wait for itself, so that two probes do not count on the same one.
   if (!addWaits(words, worker, state, -1)) return "unknown";
   if (sync.notify(words, workerSlot.lifeAt(worker, state), 1) > 0) return "alive";
@@ -109,11 +113,11 @@ export function probeLife(
  * Changes the count of waits. Returns false if the generation is over, or if it would be below 0.
  */
 function addWaits(words: Int32Array, worker: WorkerIndex, state: number, change: number): boolean {
-  const armed = workerSlot.at(worker) + workerSlot.ARMED;
+  const armedAt = workerSlot.at(worker) + workerSlot.ARMED;
   for (;;) {
-    const found = sync.load(words, armed);
+    const found = sync.load(words, armedAt);
     const isOver = generationOf(found) !== generationOf(state);
     if (isOver || (found & 0xff) + change < 0) return false;
-    if (sync.compareExchange(words, armed, found, found + change) === found) return true;
+    if (sync.compareExchange(words, armedAt, found, found + change) === found) return true;
   }
 }

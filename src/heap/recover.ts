@@ -87,11 +87,11 @@ export function joinRestored(
   const { words } = first;
   const wereActive: number[] = [];
   for (let worker = 0; worker < workers; worker++) {
-    const slot = workerSlot.at(worker) + workerSlot.STATE;
-    const state = sync.load(words, slot);
+    const stateAt = workerSlot.at(worker) + workerSlot.STATE;
+    const state = sync.load(words, stateAt);
     if (isWorkers(state)) wereActive.push(worker);
     const status = isWorkers(state) ? SLOT_ACTIVE : SLOT_FREE;
-    sync.store(words, slot, generationOf(state) | status);
+    sync.store(words, stateAt, generationOf(state) | status);
   }
   // If there is no slot to join by, one of them makes room first, as if it were alive.
   if (wereActive.length === workers) recoverWorker(first, wereActive.pop() as number, false);
@@ -151,7 +151,7 @@ function recoverOne(
     reclaimedSlabs: 0,
     abandonedSlabs: 0,
   };
-  const own = beginRecovery(views, dead, asked);
+  const newState = beginRecovery(views, dead, asked);
   const duties = endDuties(views, dead);
   for (const [other, state] of duties) left.set(other, state);
   recoverOutbox(views, dead);
@@ -168,7 +168,7 @@ function recoverOne(
     if (ownerOf(state) === ABANDONED && kind <= CLASS_COUNT) noteAbandoned(views, kind);
   }
   emptyRegion(views, dead);
-  freeSlot(views, dead, own);
+  freeSlot(views, dead, newState);
   sendOutbox(views);
   wake(views);
   const { live, reclaimedBlocks, reclaimedSlabs, abandonedSlabs } = tally;
@@ -207,9 +207,9 @@ function recoverSlab(
   }
   freeBits.fill(0, firstWord, firstWord + (1 << FREE_WORDS_SHIFT));
   markCounts[slab] = 0;
-  const words = (blocksPerSlab(classIndex) + 31) >>> 5;
+  const wordCount = (blocksPerSlab(classIndex) + 31) >>> 5;
   let free = 0;
-  for (let word = 0; word < words; word++) {
+  for (let word = 0; word < wordCount; word++) {
     free += recoverWord(views, slab, classIndex, word, carved, tally);
   }
   records[slabAt + slabRecord.KIND] = classIndex;
@@ -246,13 +246,13 @@ function recoverWord(
   for (let block = word << 5; block < Math.min(carved, (word + 1) << 5); block++) {
     const ptr = slabToPtr(slab) + block * BLOCK_BYTES[classIndex];
     const bit = 1 << (block & 31);
-    const mark = (ptr >>> GRANULE_SHIFT) + 1;
+    const markAt = (ptr >>> GRANULE_SHIFT) + 1;
     if (isFreeNow(views, ptr, classIndex, (sent & bit) !== 0, tally)) {
-      headers[mark - 1] = toHeader(FREE, classIndex);
-      if (sync.load(headers, mark) !== NO_BLOCK) sync.store(headers, mark, NO_BLOCK);
+      headers[markAt - 1] = toHeader(FREE, classIndex);
+      if (sync.load(headers, markAt) !== NO_BLOCK) sync.store(headers, markAt, NO_BLOCK);
       bits |= bit;
       free++;
-    } else if (sync.load(headers, mark) !== NO_BLOCK) {
+    } else if (sync.load(headers, markAt) !== NO_BLOCK) {
       markCounts[slab] = markCounts[slab] + 1;
     }
   }
@@ -277,12 +277,12 @@ function isFreeNow(
     if (!isSent) return false;
     tally.reclaimedBlocks++;
   } else if (headerState(header) === LIVE) {
-    const mark = (ptr >>> GRANULE_SHIFT) + 1;
-    const holder = sync.load(headers, mark);
+    const markAt = (ptr >>> GRANULE_SHIFT) + 1;
+    const holder = sync.load(headers, markAt);
     if (holder !== NO_BLOCK && holder !== workerMark(tally.dead)) return false;
     tally.live.push(ptr as Ptr);
     if (!tally.freeLive) {
-      sync.store(headers, mark, MARK_NOBODY);
+      sync.store(headers, markAt, MARK_NOBODY);
       return false;
     }
   } else if (headerState(header) === CACHED) {
@@ -298,29 +298,29 @@ function isFreeNow(
  */
 function recoverSpan(views: SharedViews, slab: SlabIndex, tally: Tally): void {
   const { headers } = views;
-  const mark = (slabToPtr(slab) >>> GRANULE_SHIFT) + 1;
+  const markAt = (slabToPtr(slab) >>> GRANULE_SHIFT) + 1;
   let state = loadState(views, slab);
   for (; ownerOf(state) === tally.dead + 1; state = loadState(views, slab)) {
-    const holder = sync.load(headers, mark);
+    const holder = sync.load(headers, markAt);
     const isHeld = holder === NO_BLOCK || holder === workerMark(tally.dead);
     const isFreed = isHeld && tally.freeLive;
     if (isFreed || !isLiveSpan(state)) {
-      const own = ownState(views, SPAN_CLASS) | BUSY | (state & MARKED);
-      if (!changeState(views, slab, state, own)) continue;
+      const newState = ownState(views, SPAN_CLASS) | BUSY | (state & MARKED);
+      if (!changeState(views, slab, state, newState)) continue;
       const isLive = mendSpan(views, slab);
       if (isLive && isHeld) tally.live.push(slabToPtr(slab) as Ptr);
       if (!isLive || isFreed) {
-        const run = countTails(views, slab) + 1;
-        tally.reclaimedSlabs += run;
-        releaseRun(views, slab, run);
+        const slabs = countTails(views, slab) + 1;
+        tally.reclaimedSlabs += slabs;
+        releaseRun(views, slab, slabs);
         return;
       }
-      leaveSpan(views, slab, own);
+      leaveSpan(views, slab, newState);
     } else {
       if (!leaveSpan(views, slab, state)) continue;
       if (isHeld) tally.live.push(slabToPtr(slab) as Ptr);
     }
-    if (isHeld && holder !== NO_BLOCK) sync.compareExchange(headers, mark, holder, MARK_NOBODY);
+    if (isHeld && holder !== NO_BLOCK) sync.compareExchange(headers, markAt, holder, MARK_NOBODY);
     return;
   }
 }
@@ -331,12 +331,12 @@ function recoverSpan(views: SharedViews, slab: SlabIndex, tally: Tally): void {
 function mendSpan(views: SharedViews, slab: SlabIndex): boolean {
   const { headers, records } = views;
   if (headers[slabToPtr(slab) >>> GRANULE_SHIFT] !== toHeader(LIVE, SPAN_CLASS)) return false;
-  const described = records[slabRecord.at(slab) + slabRecord.RUN];
-  const run = countTails(views, slab) + 1;
-  if (run > described) releaseRun(views, slab + described, run - described);
-  const spanBytes = slabRecord.at(slab) + slabRecord.SPAN_BYTES;
-  if (bytesToSlabs(records[spanBytes]) !== described) {
-    records[spanBytes] = described * SLAB_BYTES;
+  const recordedSlabs = records[slabRecord.at(slab) + slabRecord.RUN];
+  const slabs = countTails(views, slab) + 1;
+  if (slabs > recordedSlabs) releaseRun(views, slab + recordedSlabs, slabs - recordedSlabs);
+  const spanBytesAt = slabRecord.at(slab) + slabRecord.SPAN_BYTES;
+  if (bytesToSlabs(records[spanBytesAt]) !== recordedSlabs) {
+    records[spanBytesAt] = recordedSlabs * SLAB_BYTES;
   }
   return true;
 }
@@ -348,8 +348,8 @@ function recoverMarked(views: SharedViews, slab: SlabIndex, kind: number, tally:
   const { headers } = views;
   for (const ptr of heldIn(views, slab, kind, tally.dead)) {
     if (headerState(headers[ptr >>> GRANULE_SHIFT]) !== LIVE) continue;
-    const mark = (ptr >>> GRANULE_SHIFT) + 1;
-    if (!tally.freeLive) sync.compareExchange(headers, mark, workerMark(tally.dead), MARK_NOBODY);
+    const markAt = (ptr >>> GRANULE_SHIFT) + 1;
+    if (!tally.freeLive) sync.compareExchange(headers, markAt, workerMark(tally.dead), MARK_NOBODY);
     else if (!isFreedBy(views, ptr)) continue;
     tally.live.push(ptr as Ptr);
   }

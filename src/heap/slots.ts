@@ -80,10 +80,10 @@ export function changeSlot(
   from: number,
   to: number,
 ): boolean {
-  const slot = workerSlot.at(worker) + workerSlot.STATE;
+  const stateAt = workerSlot.at(worker) + workerSlot.STATE;
   for (;;) {
-    if (sync.compareExchange(words, slot, from, to) === from) return true;
-    if (sync.load(words, slot) !== from) return false;
+    if (sync.compareExchange(words, stateAt, from, to) === from) return true;
+    if (sync.load(words, stateAt) !== from) return false;
   }
 }
 
@@ -92,15 +92,15 @@ export function changeSlot(
  * @returns a worker that is attached, when it may have taken some slots already; -1 if there is
  * none.
  */
-export function holdSlots({ layout, words, worker: own }: SharedViews): number {
+export function holdSlots({ layout, words, worker: holder }: SharedViews): number {
   for (let worker = 0; worker < layout.workers; worker++) {
-    if (worker === own) continue;
+    if (worker === holder) continue;
     for (;;) {
       const state = sync.load(words, workerSlot.at(worker) + workerSlot.STATE);
       if (isWorkers(state)) return worker;
       if ((state & SLOT_HELD) !== 0) return state & (MAX_WORKERS - 1);
       // This is a new generation, so that a worker which found a former holder dead takes nothing.
-      if (changeSlot(words, worker, state, nextGeneration(state) | SLOT_HELD | own)) break;
+      if (changeSlot(words, worker, state, nextGeneration(state) | SLOT_HELD | holder)) break;
     }
   }
   return -1;
@@ -137,13 +137,13 @@ export function freeSlot(views: SharedViews, worker: WorkerIndex, state: number)
  */
 export function beginRecovery(views: SharedViews, dead: WorkerIndex, asked: number): number {
   const { words } = views;
-  const own = generationOf(asked) | SLOT_RECOVERING | views.worker;
-  const isAsked = (asked & 0xff) === SLOT_ACTIVE || asked === own;
-  if (isAsked && changeSlot(words, dead, asked, own)) return own;
+  const newState = generationOf(asked) | SLOT_RECOVERING | views.worker;
+  const isAsked = (asked & 0xff) === SLOT_ACTIVE || asked === newState;
+  if (isAsked && changeSlot(words, dead, asked, newState)) return newState;
   const state = sync.load(words, workerSlot.at(dead) + workerSlot.STATE);
   const by = state & (MAX_WORKERS - 1);
-  const isRecovered = isWorkers(state) && (state & 0xff) !== SLOT_ACTIVE;
-  const message = isRecovered
+  const isBeingRecovered = isWorkers(state) && (state & 0xff) !== SLOT_ACTIVE;
+  const message = isBeingRecovered
     ? `worker ${dead} is being recovered by worker ${by}; recover that one if it has died`
     : `worker ${dead} left meanwhile, or another worker recovered it`;
   throw new HeapError("ERR_WORKER_ALIVE", message, { workerId: dead });

@@ -58,8 +58,8 @@ export function checkTimeout(ms: unknown): number {
 
 /** Allocates, and blocks the agent until it can. @throws ERR_HEAP_EXHAUSTED after `ms`. */
 export function mallocBlocking(views: SharedViews, size: number, ms: number): number {
-  const at = mallocSlow(views, size);
-  if (at !== 0) return at;
+  let ptr = mallocSlow(views, size);
+  if (ptr !== 0) return ptr;
   const end = Date.now() + ms;
   let tried = Date.now();
   let answer = "";
@@ -70,7 +70,7 @@ export function mallocBlocking(views: SharedViews, size: number, ms: number): nu
       const now = Date.now();
       const isPatient = answer === "timed-out" || now - tried >= PATIENCE_MS || now >= end;
       if (isPatient || isFirst(views)) {
-        const ptr = mallocSlow(views, size);
+        ptr = mallocSlow(views, size);
         if (ptr !== 0) return ptr;
         tried = now;
       }

@@ -28,11 +28,11 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     file: "src/central/remote.ts",
     find:
       "  sync.or(words, region + workerRegion.DIRTY_WORDS + word, 1 << (slab & 31));\n" +
-      "  const mail = workerSlot.at(owner - 1) + workerSlot.MAIL;\n" +
-      "  sync.or(words, mail, 1 << ((word / layout.mailGroup) | 0));",
+      "  const mailAt = workerSlot.at(owner - 1) + workerSlot.MAIL;\n" +
+      "  sync.or(words, mailAt, 1 << ((word / layout.mailGroup) | 0));",
     replace:
-      "  const mail = workerSlot.at(owner - 1) + workerSlot.MAIL;\n" +
-      "  sync.or(words, mail, 1 << ((word / layout.mailGroup) | 0));\n" +
+      "  const mailAt = workerSlot.at(owner - 1) + workerSlot.MAIL;\n" +
+      "  sync.or(words, mailAt, 1 << ((word / layout.mailGroup) | 0));\n" +
       "  sync.or(words, region + workerRegion.DIRTY_WORDS + word, 1 << (slab & 31));",
   },
   {
@@ -78,8 +78,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "a slab claimed by load and store",
     harm: "two workers own one slab",
     file: "src/central/states.ts",
-    find: "    if (sync.compareExchange(words, state, 0, ownState(views, kind)) !== 0) continue;",
-    replace: "    sync.store(words, state, ownState(views, kind));",
+    find: "    if (sync.compareExchange(words, stateAt, 0, ownState(views, kind)) !== 0) continue;",
+    replace: "    sync.store(words, stateAt, ownState(views, kind));",
   },
   {
     name: "a span released from its first slab to its last",
@@ -113,8 +113,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "a span marked without being reserved",
     harm: "another worker frees it meanwhile, and the mark makes pooled slabs a span",
     file: "src/heap/handOver.ts",
-    find: "if (!isLiveSpan(state) || !changeState(views, slab, state, own)) return false;",
-    replace: "sync.store(views.words, views.layout.states + slab, own);",
+    find: "if (!isLiveSpan(state) || !changeState(views, slab, state, newState)) return false;",
+    replace: "sync.store(views.words, views.layout.states + slab, newState);",
   },
   {
     name: "stale ownership after a slab is given back",
@@ -127,8 +127,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "adoption by load and store",
     harm: "two workers adopt one slab",
     file: "src/central/remote.ts",
-    find: "if (!changeState(views, slab, state, own)) return false;",
-    replace: "sync.store(views.words, views.layout.states + slab, own);",
+    find: "if (!changeState(views, slab, state, newState)) return false;",
+    replace: "sync.store(views.words, views.layout.states + slab, newState);",
   },
   {
     name: "remote frees not collected at adoption",
@@ -141,8 +141,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "remote frees stuck while the owner idles",
     harm: "drain() leaves the mail unread",
     file: "src/central/sharedSlabs.ts",
-    find: "    sendOutbox(own(views));\n    collect(own(views));",
-    replace: "    sendOutbox(own(views));",
+    find: "    sendOutbox(asShared(views));\n    collect(asShared(views));",
+    replace: "    sendOutbox(asShared(views));",
   },
   {
     name: "a recovery that frees a block in flight",
@@ -213,7 +213,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     name: "empty slabs kept through a drain",
     harm: "after all was freed and drained, memory does not serve other sizes",
     file: "src/central/sharedSlabs.ts",
-    find: "    retireKept(own(views));\n",
+    find: "    retireKept(asShared(views));\n",
     replace: "",
   },
 ];
