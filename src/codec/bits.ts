@@ -55,10 +55,10 @@ export function takeBits(reader: ReaderState, count: number): number {
   checkBitCount(count);
   if (reader.lacking > 0) return 0;
   const left = reader.bitAt === reader.at ? reader.bitsLeft : 0;
-  const kept = reader.bitByte & ((1 << left) - 1);
+  const pending = reader.bitByte & ((1 << left) - 1);
   if (count <= left) {
     reader.bitsLeft = left - count;
-    return kept >>> reader.bitsLeft;
+    return pending >>> reader.bitsLeft;
   }
   const more = (count - left + 7) >> 3;
   if (more > reader.remaining) {
@@ -66,7 +66,7 @@ export function takeBits(reader: ReaderState, count: number): number {
     return 0;
   }
   assemble(reader, more);
-  let value = kept;
+  let value = pending;
   let wanted = count - left;
   for (let index = 0; index < more; index++) {
     const take = Math.min(8, wanted);

@@ -18,7 +18,7 @@ export function assemble(reader: ReaderState, count: number): DataView<ArrayBuff
   return scratchView;
 }
 
-/** Returns the bytes behind the position, even after a short read. */
+/** Returns the bytes after the position, even after a short read. */
 export function bytesLeft(reader: ReaderState): number {
   return reader.total - reader.position;
 }
@@ -83,15 +83,15 @@ function seek(reader: ReaderState, position: number): void {
 }
 
 /** Returns the bits of the begun byte that are not read yet, in the form `seekBack` takes. */
-export function keptBits(reader: ReaderState): number {
+export function pendingBits(reader: ReaderState): number {
   return reader.bitAt === reader.at ? (reader.bitsLeft << 8) | reader.bitByte : 0;
 }
 
-/** Moves back to a position, with the bits that `keptBits` returned there. */
-export function seekBack(reader: ReaderState, position: number, kept: number): void {
+/** Moves back to a position, with the bits that `pendingBits` returned there. */
+export function seekBack(reader: ReaderState, position: number, pending: number): void {
   seek(reader, position);
-  reader.bitsLeft = kept >> 8;
-  reader.bitByte = kept & 0xff;
+  reader.bitsLeft = pending >> 8;
+  reader.bitByte = pending & 0xff;
   reader.bitAt = reader.at;
 }
 
@@ -130,14 +130,19 @@ export function sliceOf(reader: ReaderState, count: number): Bytes {
 }
 
 /** Reads text that is strict, or that lies in several parts. */
-export function slowText(reader: ReaderState, count: number, begin: number, kept: number): string {
+export function slowText(
+  reader: ReaderState,
+  count: number,
+  begin: number,
+  pending: number,
+): string {
   const { at, end, raw, position, isStrict } = reader;
   try {
     if (at + count > end) return readUtf8(gather(reader, count), 0, count, isStrict);
     reader.at = at + count;
     return readUtf8(raw, at, at + count, isStrict);
   } catch {
-    seekBack(reader, begin, kept);
+    seekBack(reader, begin, pending);
     throw malformed(position, "UTF-8");
   }
 }
@@ -145,7 +150,7 @@ export function slowText(reader: ReaderState, count: number, begin: number, kept
 /** Reads a LEB128 into `scratch`. Returns how many bytes it has, or 0 if bytes are missing. */
 export function takeLeb(reader: ReaderState, most: number): number {
   const position = reader.position;
-  const kept = keptBits(reader);
+  const pending = pendingBits(reader);
   const there = Math.min(most, reader.remaining);
   copyOut(reader, scratch, there);
   const length = findLebEnd(scratch, 0, there);
@@ -154,7 +159,7 @@ export function takeLeb(reader: ReaderState, most: number): number {
     return 0;
   }
   if (length === 0) {
-    seekBack(reader, position, kept);
+    seekBack(reader, position, pending);
     throw tooLong(position, most);
   }
   seek(reader, position + length);

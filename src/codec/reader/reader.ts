@@ -13,7 +13,7 @@ import {
   fallShort,
   findTerminator,
   gather,
-  keptBits,
+  pendingBits,
   scratch,
   seekBack,
   skipBytes,
@@ -43,7 +43,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   /** Sets the position to which `rewind` goes back. At first it is the beginning. */
   mark(): void {
     this.markAt = this.position;
-    this.markBits = keptBits(this);
+    this.markBits = pendingBits(this);
   }
 
   /** Goes back to the mark. Nothing is missing then. */
@@ -96,11 +96,11 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
    */
   quic(): number {
     const { position } = this;
-    const kept = keptBits(this);
+    const pending = pendingBits(this);
     this.quicWords();
     const value = joinWords(low32[0], high32[0]);
     if (value <= Number.MAX_SAFE_INTEGER) return value;
-    seekBack(this, position, kept);
+    seekBack(this, position, pending);
     throw tooLarge("the integer", position, value, Number.MAX_SAFE_INTEGER);
   }
 
@@ -133,8 +133,8 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
 
   /** Reads `count` bytes as UTF-8. @throws {BufferError} ERR_MALFORMED, if `strict` is set */
   utf8(count: number): string {
-    const kept = keptBits(this);
-    return this.text(this.whole(count), this.position, kept);
+    const pending = pendingBits(this);
+    return this.text(this.whole(count), this.position, pending);
   }
 
   /**
@@ -143,7 +143,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
    */
   utf8Prefixed(prefix: LengthPrefix, maximum: number = this.maximum): string {
     const { at, raw } = this;
-    // Short texts have one byte in front. Here all bytes behind it are there.
+    // A short text has a prefix of one byte. Here all bytes after it have come.
     if (at < this.end && (prefix === "u8" || prefix === "varint")) {
       const count = raw[at];
       const next = at + 1 + count;
@@ -174,7 +174,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
       fallShort(this, position, 1);
       return "";
     }
-    const text = this.text(count, position, keptBits(this));
+    const text = this.text(count, position, pendingBits(this));
     this.skip(1);
     return text;
   }
@@ -222,10 +222,10 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   /** Reads a prefix. Returns the length that it says, or 0 if bytes are missing. */
   private counted(prefix: LengthPrefix, position: number, maximum: number): number {
     checkMaximum(maximum);
-    const kept = keptBits(this);
+    const pending = pendingBits(this);
     const count = this.prefix(prefix);
     if (!(count <= maximum)) {
-      seekBack(this, position, kept);
+      seekBack(this, position, pending);
       throw tooLarge("the length", position, count, maximum);
     }
     if (this.at + count <= this.end || count <= this.remaining) return count;
@@ -255,18 +255,18 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   }
 
   /** Reads text whose bytes are there. If it is malformed, the position goes back to `begin`. */
-  private text(count: number, begin: number, kept: number): string {
+  private text(count: number, begin: number, pending: number): string {
     const { at, raw } = this;
     const end = at + count;
-    if (this.isStrict || end > this.end) return slowText(this, count, begin, kept);
+    if (this.isStrict || end > this.end) return slowText(this, count, begin, pending);
     this.at = end;
     return readUtf8(raw, at, end);
   }
 
   private longPrefixed(prefix: LengthPrefix, maximum: number): string {
     const { position } = this;
-    const kept = keptBits(this);
-    return this.text(this.counted(prefix, position, maximum), position, kept);
+    const pending = pendingBits(this);
+    return this.text(this.counted(prefix, position, maximum), position, pending);
   }
 
   private longVarint32(): number {
@@ -283,11 +283,11 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
       }
       throw tooLong(position, LEB32_BYTES);
     }
-    const kept = keptBits(this);
+    const pending = pendingBits(this);
     const length = takeLeb(this, LEB32_BYTES);
     const last = scratch[LEB32_BYTES - 1];
     if (length === LEB32_BYTES && last > 15) {
-      seekBack(this, position, kept);
+      seekBack(this, position, pending);
       throw tooLong(position, LEB32_BYTES);
     }
     takeLeb64(scratch, 0, length);
@@ -297,10 +297,10 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   /** Reads a LEB128 into the two words. */
   private leb64(): void {
     const { position } = this;
-    const kept = keptBits(this);
+    const pending = pendingBits(this);
     const length = takeLeb(this, LEB64_BYTES);
     if (takeLeb64(scratch, 0, length)) return;
-    seekBack(this, position, kept);
+    seekBack(this, position, pending);
     throw tooLong(position, LEB64_BYTES);
   }
 
