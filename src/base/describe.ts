@@ -1,6 +1,9 @@
 const MAX_TEXT = 40;
 
-/** Returns any value in words for an error message: briefly, and without ever throwing. */
+/**
+ * Returns any value in words for an error message: briefly, and without ever throwing. It may run a
+ * getter named `constructor` of an object; what that throws is ignored.
+ */
 export function describe(value: unknown): string {
   switch (typeof value) {
     case "string":

@@ -84,7 +84,7 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 
   /**
-   * Copies `bytes` to the position `at` and behind.
+   * Copies `bytes`, the first to the position `at`.
    * @throws {BufferError} ERR_OUT_OF_RANGE if they do not fit; ERR_FROZEN; ERR_INVALID_ARGUMENT
    */
   write(bytes: Uint8Array, at: number = 0): void {

@@ -22,7 +22,7 @@ import type { Run } from "../layout/views.js";
  * The arena that workers share: one state word for each slab, 0 if it is in the arena. A worker
  * claims a slab by one compare-exchange from 0, and gives it back by a store; both publish what the
  * slab's record and headers say. A span is claimed from its first slab to its last and given back
- * from its last to its first, so that the tails behind a first slab are always its own, whichever
+ * from its last to its first, so that the tails after a first slab always belong to it, whichever
  * worker dies and whenever it does.
  */
 
@@ -45,7 +45,8 @@ export function loadState(views: SharedViews, slab: SlabIndex): number {
 }
 
 /**
- * How often a search begins again that may have met slabs which a failed claim held for a moment.
+ * How often a search starts over. A failed claim holds slabs for a moment, and the search may have
+ * passed them as taken.
  */
 const CLAIM_TURNS = 4;
 
@@ -163,9 +164,9 @@ export function releaseRun(views: SharedViews, slab: SlabIndex, slabs: number): 
 
 /**
  * Reserves a live span for this worker, to free or to resize it. If two workers try at the same
- * moment one is first. If it dies then, a recovery finds the span reserved and finishes or undoes
- * the change.
- * @throws ERR_DOUBLE_FREE if the span is not live, or no longer.
+ * moment, one succeeds. If that one dies, a recovery finds the span reserved, and finishes or
+ * undoes the change.
+ * @throws ERR_DOUBLE_FREE if the span is not live, or is not live any more.
  */
 export function reserveSpan(views: SharedViews, slab: SlabIndex): void {
   for (let state = loadState(views, slab); isLiveSpan(state); state = loadState(views, slab)) {

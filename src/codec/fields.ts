@@ -61,7 +61,7 @@ export function checkField(name: FieldName, value: unknown, position: number): v
   }
 }
 
-/** How a length is written in front of what it is the length of. */
+/** How the length of a text or of bytes is written before them. */
 export type LengthPrefix = "u8" | "u16le" | "u16be" | "u32le" | "u32be" | "varint" | "quic";
 
 /** The prefixes in words, for the message about something that is none of them. */

@@ -111,7 +111,7 @@ function returnChain(
     views.slabSource.returnBlock(views, classIndex, ptr);
     ptr = next;
   }
-  // Once, because each new double is an object of the collector's until the code is optimised.
+  // Added once, because until the code is optimised each new double is an object on the JS heap.
   counters[drainedAt] = counters[drainedAt] + returned;
   return returned === count && ptr === 0;
 }

@@ -58,7 +58,7 @@ export function mallocSlow(views: HeapViews, size: number): number {
   const classIndex = liveHeader & CLASS_MASK;
   const cachedHeader = liveHeader - LIVE_TO_CACHED;
   let ptr = meta[liveHeader];
-  // It is a cached block if the caller has not looked at the chain, as `tryMalloc`.
+  // `tryMalloc` has not looked at the chain, so its head may be a cached block.
   if (!isCachedBlock(views, ptr, cachedHeader)) {
     const classAt = classRecord.START + classIndex * classRecord.INTS;
     const countersAt = classIndex * classCounters.DOUBLES;
@@ -144,7 +144,7 @@ export function freeSlow(views: HeapViews, ptr: number): void {
   if (slabSource.freeForeign(views, ptr, liveHeader)) return;
   const cachedHeader = liveHeader - LIVE_TO_CACHED;
   let room = meta[cachedHeader];
-  // There is room if the caller has not looked at the chain.
+  // The chain has room if the caller has not looked at it.
   if (room <= 0 && !isCachedBlock(views, meta[liveHeader], cachedHeader)) {
     mendClass(views, classIndex);
     room = meta[cachedHeader];

@@ -67,9 +67,9 @@ export function formatShared(buffer: ArrayBufferLike, options: HeapOptions, work
 }
 
 /**
- * Claims a slot, and makes its region that of a new worker. Until the slot is active there is
- * nothing but the slot and what waits on it, so another that finds no free slot may take it over,
- * because this agent may have died. The region is written only when the slot is active.
+ * Claims a slot, and formats its region for a new worker. Until the slot is active the agent has
+ * only the slot and its waits. Another agent that finds no free slot may then take this one over,
+ * because this agent may have died. So the region is written only after the slot is active.
  * @throws {HeapError} ERR_NO_WORKER_SLOT
  */
 export function claimWorker(

@@ -90,7 +90,7 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
 
   /**
    * Opens a copy that is this heap's own. If a stale view had overwritten links when the snapshot
-   * was made, it is not lost: the lists are made anew from the headers, and all is checked again.
+   * was made, it is not lost: the lists are rebuilt from the headers, and all is checked again.
    */
   private static openMended(buffer: ArrayBuffer): Heap<ArrayBuffer> {
     try {
@@ -131,8 +131,8 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
   }
 
   /**
-   * Returns a copy of the written pages of metadata and of the carved bytes of slabs and spans, with
-   * their headers. Slabs in the arena are left out.
+   * Returns a copy of the written pages of metadata and of the carved bytes of slabs and spans,
+   * with their headers. Slabs in the arena are left out.
    */
   snapshot(): Uint8Array<ArrayBuffer> {
     return snapshotImage(this.openViews());

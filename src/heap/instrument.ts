@@ -10,7 +10,7 @@ import { CLASS_MAX_BYTES, TINY_MAX_BYTES } from "../layout/sizeClasses.js";
 import type { HeapViews } from "../layout/views.js";
 
 /**
- * What the option `safeFree` writes over a freed block, behind the words that may be links by then.
+ * What the option `safeFree` writes over a freed block, after the words that may be links by then.
  */
 const POISON = 0xde;
 const LINK_BYTES = 4 * (cachedBlock.CHAIN_LINK + 1);

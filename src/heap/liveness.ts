@@ -6,12 +6,12 @@ import * as superblock from "../layout/superblock.js";
 import * as workerSlot from "../layout/workerSlot.js";
 
 /*
- * Whether a worker lives is told by its engine. For as long as it is attached, a worker waits on a
- * word of its slot, without blocking. An agent that ends, however it ends, waits no more, and a
- * notify that wakes nobody says so. A notify uses up one wait of a living worker, which waits anew
- * when it is back in its event loop. So there are several waits. With 4 of them, which was tried, a
- * loop that attaches and detaches without a turn keeps less memory, but guards that all ask at once
- * lose slots: 4 of 8 workers that were terminated at once.
+ * The engine tells whether a worker lives. While it is attached, a worker waits on a word of its
+ * slot, without blocking. The waits of an agent end with it, however it ends, so a notify that
+ * wakes nobody says that the worker is dead. A notify uses up one wait of a living worker, which
+ * waits again when it is back in its event loop. So there are several waits. With 4 of them, which
+ * was tried, a loop that attaches and detaches without a turn keeps less memory, but guards that
+ * all ask at once lose slots: 4 of 8 workers that were terminated at once.
  *
  * ARMED counts the waits that nobody has used up, of the generation that it names. It is changed by
  * compare-exchange, so that what began in one generation changes nothing in another. Each
@@ -20,7 +20,7 @@ import * as workerSlot from "../layout/workerSlot.js";
  */
 const WAITS = 16;
 
-/** What a worker is seen alive by. */
+/** One attachment of a worker, and the waits by which others see that the worker lives. */
 interface Attachment {
   readonly words: Int32Array;
   readonly worker: WorkerIndex;
@@ -31,7 +31,7 @@ interface Attachment {
   waits: number;
 }
 
-/** Begins to be seen alive. It does nothing more if the slot was taken over meanwhile. */
+/** Starts the waits of a worker, and counts them unless its slot was taken over meanwhile. */
 export function showLife(
   words: Int32Array,
   worker: WorkerIndex,
@@ -65,12 +65,12 @@ function waitOnce(attachment: Attachment): boolean {
   attachment.waits++;
   void wait.value.then(() => {
     attachment.waits--;
-    if (attachment.gate[superblock.CLOSED] === 0) waitAnew(attachment);
+    if (attachment.gate[superblock.CLOSED] === 0) waitAgain(attachment);
   });
   return true;
 }
 
-function waitAnew(attachment: Attachment): void {
+function waitAgain(attachment: Attachment): void {
   const { words, worker, state } = attachment;
   const before = attachment.waits;
   while (attachment.waits < WAITS && waitOnce(attachment));

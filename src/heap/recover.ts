@@ -189,7 +189,7 @@ function emptyRegion(views: SharedViews, dead: WorkerIndex): void {
   meta.fill(0, frontCache.ROOMS, heapCounters.START);
 }
 
-/** Recovers a slab of a dead worker: makes its record anew from its headers. */
+/** Recovers a slab of a dead worker: rebuilds its record from its headers. */
 function recoverSlab(
   views: SharedViews,
   slab: SlabIndex,

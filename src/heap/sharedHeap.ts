@@ -307,8 +307,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   }
 
   /**
-   * Returns a copy of the written pages of metadata and of the carved bytes of slabs and spans, with
-   * their headers. Slabs in the arena are left out. The other workers must be quiet.
+   * Returns a copy of the written pages of metadata and of the carved bytes of slabs and spans,
+   * with their headers. Slabs in the arena are left out. The other workers must be quiet.
    */
   snapshot(): Uint8Array<ArrayBuffer> {
     return snapshotImage(this.openShared());

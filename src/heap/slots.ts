@@ -18,10 +18,10 @@ import * as workerSlot from "../layout/workerSlot.js";
 import { probeLife } from "./liveness.js";
 
 /*
- * How slots change hands: layout/slotState.ts draws their states. Each change is made from the very
- * state, and so the generation, that was looked at, or not at all. If a worker dies while it
- * attaches, nothing is lost. If it was active, it can be recovered. What it was recovering, or
- * held, falls to the worker that recovers it.
+ * How slots change hands: layout/slotState.ts draws their states. A change happens only if the slot
+ * still has the state, and so the generation, that was looked at. If a worker dies while it
+ * attaches, nothing is lost. If it was active, it can be recovered. The worker that recovers it
+ * also takes over the slots that it was recovering or held.
  */
 
 /** A slot's number, and its state at one time. */
@@ -31,8 +31,8 @@ interface Slot {
 }
 
 /**
- * Takes a slot to attach by: a free one, or one whose attacher has not gone on for a while, or one
- * whose holder is dead. Returns undefined if there is none.
+ * Takes a slot to attach by: a free one; else one whose agent began to attach and has not finished
+ * for a while, or one whose holder is dead. Returns undefined if there is none.
  */
 export function takeSlot(words: Int32Array, workers: number): Slot | undefined {
   for (;;) {

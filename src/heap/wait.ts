@@ -12,9 +12,8 @@ import { checkObject } from "./guard.js";
 /*
  * Waiting for memory. A worker that waits draws a ticket and sets its bit. A worker that gives a
  * slab back or sends blocks home counts an event and wakes those that wait. The worker with the
- * lowest ticket tries first. The others try too after PATIENCE_MS, whatever events there are, so
- * that one which is stalled stops nobody. So they find memory, too, that lay in another worker's
- * front cache until it drained.
+ * lowest ticket tries first. The others try too, after PATIENCE_MS, even without an event. So a
+ * stalled worker does not stop the others, and they find memory that came back without an event.
  */
 const PATIENCE_MS = 20;
 

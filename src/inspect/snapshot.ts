@@ -134,7 +134,7 @@ function layOut(
   if (at !== snapshot.byteLength) throw badImage("snapshot length", snapshot.byteLength, at);
 }
 
-/** Counts touched pages anew, because in a restored heap only what is in use was touched. */
+/** Counts touched pages again, because in a restored heap only what is in use was touched. */
 export function recountTouched(views: HeapViews): void {
   const { meta, records } = views;
   let pages = 0;

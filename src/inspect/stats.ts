@@ -73,7 +73,7 @@ export interface HeapStats {
   refills: number;
   drains: number;
   /**
-   * How often the lists of a class were made anew, because a program had written to a freed block.
+   * How often the lists of a class were rebuilt, because a program had written to a freed block.
    */
   mends: number;
   front: FrontStats | null;

@@ -1,4 +1,5 @@
 import type { ClassIndex, WordIndex } from "../base/types.js";
+
 /*
  * The counters of one size class, in the view `counters` (see heapCounters.ts). Classes are
  * numbered from 1: in the place of class 0 stand the counters of the heap, before word START. START

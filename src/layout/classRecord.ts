@@ -1,7 +1,8 @@
 import type { ClassIndex, WordIndex } from "../base/types.js";
+
 /*
- * A class record: what is known of one size class. There is a record for each of
- * the 64 codes that a header's class bits can hold.
+ * A class record: what is known of one size class. There is a record for each of the 64 codes that
+ * a header's class bits can hold.
  *
  *   0 PARTIAL_HEAD   2 CAP      4 SLABS      6 free
  *   1 SLL_CHAINS     3 REFILL   5 SLL_HEAD   7 free

@@ -10,5 +10,5 @@ export const DOUBLES = 4;
 
 export const DRAINS = 0;
 export const SLABS_OPENED = 1;
-/** How often the cache of a class was made anew from the headers: a link had been overwritten. */
+/** How often the cache of a class was rebuilt from the headers, because a link was overwritten. */
 export const MENDS = 2;

@@ -14,7 +14,7 @@ import * as workerSlot from "./workerSlot.js";
  *          | superblock | shared superblock | slots | slab states | summaries | mark counts
  *          | slab records | free bits | remote bits | worker 0 | worker 1 | ...
  *
- * Who may touch what:
+ * Access:
  *
  *   header byte      the holder of the block; while it is free or cached, the slab's owner
  *   slab record      the slab's owner; of a span, its holder

@@ -1,4 +1,5 @@
 import type { SlabIndex, WordIndex } from "../base/types.js";
+
 /*
  * A slab record: what is known of one slab. There is one for each slab number; slab 0 is never a
  * slab, so 0 ends a list of slabs.

@@ -14,7 +14,7 @@ export interface Run {
 
 /**
  * Where slabs come from and go to: the arena of a heap (central/arena.ts), or the one that workers
- * share (central/sharedSlabs.ts). This is all in which the cold paths of both heaps differ.
+ * share (central/sharedSlabs.ts). The cold paths of the two kinds of heap differ in nothing else.
  */
 export interface SlabSource {
   /** Takes a run for a class or a span. Returns its first slab, or 0 if there is none. */

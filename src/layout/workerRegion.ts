@@ -1,7 +1,7 @@
 /*
- * The end of a worker's region. A region begins as a heap's metadata do, with a superblock, a front
- * cache, class records and counters, so that the cold paths work on it as on a heap of one worker.
- * Then follow, where a heap has its slab records:
+ * The end of a worker's region: this file draws only that. A region begins as a heap's metadata
+ * does, with a superblock, a front cache, class records and counters, so that the cold paths work
+ * on it as on a heap of one worker. Then follow, where a heap has its slab records:
  *
  *   1280 OUTBOX_COUNT   1281 OUTBOX_SENT   1282 OUTBOX_BYTES   1283 ..1295 free
  *   1296 ..2319 OUTBOX

@@ -1,4 +1,5 @@
 import type { WordIndex, WorkerIndex } from "../base/types.js";
+
 /*
  * A worker's slot: one cache line for each worker of a shared heap, after the shared superblock.
  * All access is by Atomics.
@@ -13,7 +14,7 @@ export const SHIFT = 4;
 export const STATE = 0;
 /** A bit for each group of the worker's dirty words in which one may be set. */
 export const MAIL = 1;
-/** Generation << 8, and the waits on the life word that nobody has asked for: heap/liveness.ts. */
+/** The generation << 8 | the waits on its life word that no probe has used: heap/liveness.ts. */
 export const ARMED = 3;
 /** Its place among the workers that wait for memory; 0 is none. */
 export const TICKET = 4;

@@ -40,7 +40,7 @@ export async function readFileBytes<B extends ArrayBufferLike>(
   }
 }
 
-/** Fills a view from the index `from` on. Returns the index behind the last byte. */
+/** Fills a view from the index `from` on. Returns the index after the last byte. */
 async function readAll(file: FileHandle, view: Uint8Array, from: number): Promise<number> {
   let at = from;
   while (at < view.length) {

@@ -13,9 +13,9 @@ import {
 
 /**
  * Reads the bytes of a trace in the format HKT1 and checks every event.
- * @throws {TraceError} when the bytes have no HKT1 header, when they are fewer or more than the header
- * says, or when an event is impossible: an unknown op, a slot out of range, a size above 2^31 - 1,
- * a slot that is filled twice or freed while it is empty.
+ * @throws {TraceError} when the bytes have no HKT1 header, when they are fewer or more than the
+ * header says, or when an event is impossible: an unknown op, a slot out of range, a size above
+ * 2^31 - 1, a slot that is filled twice or freed while it is empty.
  */
 export function decodeTrace(bytes: Uint8Array): Trace {
   if (bytes.length < 4 * HEADER_WORDS)

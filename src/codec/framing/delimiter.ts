@@ -18,10 +18,13 @@ export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
   B
 > {
   private readonly delimiter: Uint8Array;
-  /** At n: with how many of its own first bytes the first n bytes of the delimiter end. */
+  /**
+   * At n: the most bytes, fewer than n, that are both the first of the delimiter and the last of its
+   * first n bytes.
+   */
   private readonly fallback: Uint32Array;
   private readonly maximum: number;
-  /** With how many first bytes of the delimiter the bytes that have come end. */
+  /** How many of the delimiter's first bytes are the last bytes that have come. */
   private matched: number;
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
@@ -64,7 +67,7 @@ export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     return bytes;
   }
 
-  /** Returns the index behind the delimiter, or 0 if there is none. */
+  /** Returns the index after the delimiter, or 0 if there is none. */
   private findByte(source: Uint8Array, at: number, end: number): number {
     return indexIn(source, this.delimiter[0], at, end) + 1;
   }

@@ -18,7 +18,7 @@ export interface FrameHeader {
 
 declare const crypto: { getRandomValues(bytes: Uint8Array<ArrayBuffer>): unknown };
 
-/** A longer payload is not copied behind its header. */
+/** A longer payload is not copied after its header. */
 const COPIED_MAX_BYTES = 1024;
 const RANDOM_BYTES = 1024;
 

@@ -7,7 +7,7 @@ import type { WriterState } from "./state.js";
 /** Up to here a loop is faster than a call of the engine's `set`. */
 export const SHORT_BYTES = 8;
 
-/** Checks that bytes can be appended behind `front` others. @throws what `append` throws */
+/** Checks that bytes can be appended after `front` others. @throws what `append` throws */
 export function checkAppend(writer: WriterState, bytes: unknown, front: number): void {
   if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
   if (bytes.heap.buffer !== writer.heap.buffer) {
@@ -43,7 +43,7 @@ export function appendParts<B extends ArrayBufferLike>(
   limitRoom(writer);
 }
 
-/** Copies parts of the same heap, one behind the other. */
+/** Copies parts of the same heap, one after the other. */
 function copyParts(writer: WriterState, parts: readonly Part[], length: number): void {
   let at = writer.at + length <= writer.limit ? writer.at : grow(writer, length);
   for (const part of parts) {

@@ -190,7 +190,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.longUtf8(text, 0, utf8Length(text));
   }
 
-  /** Writes a string as UTF-8 behind a prefix that says how many bytes it has. */
+  /** Writes a string as UTF-8 after a prefix that says how many bytes it has. */
   utf8Prefixed(prefix: LengthPrefix, text: string): void {
     // With a short text, both of these prefixes have one byte.
     if (
@@ -212,7 +212,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.longPrefixed(prefix, text);
   }
 
-  /** Writes a string as UTF-8, and behind it the byte `terminator`, from 0 to 127. */
+  /** Writes a string as UTF-8, and after it the byte `terminator`, from 0 to 127. */
   utf8Terminated(text: string, terminator: number = 0): void {
     checkWhole("terminator", terminator, 0x7f);
     if (typeof text !== "string") throw invalid("text", text, "a string");
@@ -226,7 +226,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.at = at + size + 1;
   }
 
-  /** Writes a copy of bytes behind a prefix that says how many there are. */
+  /** Writes a copy of bytes after a prefix that says how many there are. */
   bytesPrefixed(prefix: LengthPrefix, bytes: Uint8Array): void {
     const length = countBytes(bytes);
     const front = this.prefixLength(prefix, length);
@@ -238,7 +238,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.at = at + front + length;
   }
 
-  /** Appends bytes, as `append` does, behind a prefix that says how many there are. */
+  /** Appends bytes, as `append` does, after a prefix that says how many there are. */
   appendPrefixed(prefix: LengthPrefix, bytes: Bytes<B>): void {
     if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
     const { length } = bytes;
@@ -306,7 +306,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
       throw invalid("prefix", prefix, PREFIXES);
     }
     const most = 2 ** (8 * size) - 1;
-    if (length > most) throw outOfRange(`the length behind ${prefix}`, length, 0, most);
+    if (length > most) throw outOfRange(`the length after ${prefix}`, length, 0, most);
     return size;
   }
 
