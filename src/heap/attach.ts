@@ -6,7 +6,7 @@ import { abandonSlab } from "../central/remote.js";
 import { sharedSlabs } from "../central/sharedSlabs.js";
 import { kindOf, leaveSpan, loadState, ownerOf } from "../central/states.js";
 import type { HeapOptions } from "../config/options.js";
-import { formatClasses } from "../front/format.js";
+import { formatClasses } from "../front/chains.js";
 import { drainCaches } from "../front/sll.js";
 import { FORMATTING, MAGIC_VALUE } from "../layout/format.js";
 import * as frontCache from "../layout/frontCache.js";

@@ -7,7 +7,7 @@ import {
   MIN_CAPACITY_BYTES,
   OPTION_TABLE,
 } from "../config/options.js";
-import { closeChains, formatClasses } from "../front/format.js";
+import { closeChains, formatClasses } from "../front/chains.js";
 import { drainCaches } from "../front/sll.js";
 import { FINGERPRINT } from "../layout/fingerprint.js";
 import { FORMAT_VERSION, MAGIC_VALUE } from "../layout/format.js";

@@ -1,8 +1,8 @@
 import type { HeapError } from "../base/errors.js";
 import { arena } from "../central/arena.js";
 import { type HeapOptions, resolveOptions } from "../config/options.js";
+import { openChains } from "../front/chains.js";
 import { openDoor } from "../front/door.js";
-import { openChains } from "../front/format.js";
 import { mendClass } from "../front/sll.js";
 import { badImage, checkImage } from "../inspect/open.js";
 import { recountTouched, restoreBuffer, snapshotImage } from "../inspect/snapshot.js";

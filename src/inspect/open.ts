@@ -3,7 +3,7 @@ import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import { arena } from "../central/arena.js";
 import { type HeapOptions, OPTION_TABLE } from "../config/options.js";
-import { chainCap, refillCount } from "../front/format.js";
+import { chainCap, refillCount } from "../front/chains.js";
 import * as classRecord from "../layout/classRecord.js";
 import { FINGERPRINT } from "../layout/fingerprint.js";
 import { FORMAT_VERSION, FORMATTING, MAGIC_VALUE } from "../layout/format.js";

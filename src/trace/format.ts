@@ -1,6 +1,6 @@
 /**
- * A recorded allocation trace in the format HKT1: four words of header (`"HKT1"`, events, slots, 0),
- * then two words per event, `op << 30 | slot` and `size`. All words are little-endian.
+ * A recorded allocation trace in the format HKT1: a header of four words (`"HKT1"`, events, slots,
+ * 0), then two words per event, `op << 30 | slot` and `size`. All words are little-endian.
  *
  *   31 30 29                                   0 31                                        0
  *   +----+--------------------------------------+-------------------------------------------+

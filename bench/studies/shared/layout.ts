@@ -1,6 +1,6 @@
 /** What the bound knows of the inside of the allocator. No other file of the benches imports it. */
 import { resolveOptions } from "../../../src/config/options.js";
-import { refillCount } from "../../../src/front/format.js";
+import { refillCount } from "../../../src/front/chains.js";
 import { headerClass } from "../../../src/layout/header.js";
 import { sharedLayout } from "../../../src/layout/sharedMetadata.js";
 import { OUTBOX_MAX_BYTES } from "../../../src/layout/sharedViews.js";
@@ -60,7 +60,7 @@ export function slabsFor(classIndex: number, blocks: number): Slabs {
   return { count, bytes: count * (SLAB_BYTES + PAGE_BYTES) };
 }
 
-/** Tables with an entry for each slab: states, summaries, mark counts, records, free and remote bits. */
+/** Tables with a row per slab: states, summaries, mark counts, records, free and remote bits. */
 const SLAB_TABLES = 6;
 const SLAB_ENTRY_BYTES = 4 + 4 + 4 + 32 + 512 + 512;
 

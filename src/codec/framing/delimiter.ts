@@ -19,8 +19,8 @@ export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
 > {
   private readonly delimiter: Uint8Array;
   /**
-   * At n: the most bytes, fewer than n, that are both the first of the delimiter and the last of its
-   * first n bytes.
+   * At n: the most bytes, fewer than n, that are both the first of the delimiter and the last of
+   * its first n bytes.
    */
   private readonly fallback: Uint32Array;
   private readonly maximum: number;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { resolveOptions } from "../../../src/config/options.js";
-import { chainCap, refillCount } from "../../../src/front/format.js";
+import { chainCap, refillCount } from "../../../src/front/chains.js";
 import * as classRecord from "../../../src/layout/classRecord.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
 import { at, smallHeap, viewsOf } from "../help.js";
