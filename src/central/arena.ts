@@ -4,10 +4,9 @@ import { GRANULE_SHIFT, NO_BLOCK } from "../layout/header.js";
 import { IN_ARENA } from "../layout/slabKind.js";
 import * as slabRecord from "../layout/slabRecord.js";
 import * as superblock from "../layout/superblock.js";
-import { slabToPtr } from "../layout/units.js";
-import type { SlabSource } from "../layout/views.js";
+import { bytesToSlabs, slabToPtr } from "../layout/units.js";
+import { firstSlab, type HeapViews, type Run, type SlabSource } from "../layout/views.js";
 import { returnBlock, takeBlocks } from "./blocks.js";
-import { walkRuns } from "./runs.js";
 
 /*
  * The arena: free runs of slabs, in bins by length (1 to 32 slabs exactly, then four bins for each
@@ -164,6 +163,18 @@ export function giveRun(meta: Int32Array, slab: SlabIndex, slabs: number): void 
     unlinkRun(meta, next);
   }
   linkRun(meta, start, end - start);
+}
+
+/** Walks the runs that tile the slabs below the wilderness. Ends on any image. */
+function* walkRuns(views: HeapViews): Generator<Run, void, undefined> {
+  const { meta } = views;
+  const end = Math.min(meta[superblock.WILDERNESS], bytesToSlabs(views.u8.length));
+  for (let slab = Math.max(1, firstSlab(views)); slab < end; ) {
+    const slabAt = slabRecord.at(slab);
+    const slabs = Math.min(Math.max(1, meta[slabAt + slabRecord.RUN]), end - slab);
+    yield { slab, slabs, kind: meta[slabAt + slabRecord.KIND] };
+    slab += slabs;
+  }
 }
 
 /** The slab source of a heap that no other worker uses. */
