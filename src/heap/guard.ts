@@ -1,5 +1,3 @@
-import { describe } from "../base/describe.js";
-import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import type { WorkerIndex } from "../base/types.js";
 import type { SharedViews } from "../layout/sharedViews.js";
@@ -81,20 +79,4 @@ function tellEach(found: Recovered[], tell: (what: Recovered) => void): void {
   } finally {
     tellEach(found, tell);
   }
-}
-
-/** @throws {HeapError} ERR_INVALID_ARGUMENT */
-export function checkObject(name: string, value: unknown): void {
-  if ((typeof value === "object" && value !== null) || typeof value === "function") return;
-  throw misplaced(name, value, "an object");
-}
-
-/** @throws {HeapError} ERR_INVALID_ARGUMENT */
-export function checkFunction(name: string, value: unknown): void {
-  if (typeof value !== "function") throw misplaced(name, value, "a function");
-}
-
-function misplaced(name: string, got: unknown, kind: string): HeapError {
-  const message = `${name} is ${describe(got)}; it takes ${kind}`;
-  return new HeapError("ERR_INVALID_ARGUMENT", message, { got });
 }

@@ -7,7 +7,7 @@ import * as sharedSuperblock from "../layout/sharedSuperblock.js";
 import type { SharedViews } from "../layout/sharedViews.js";
 import * as superblock from "../layout/superblock.js";
 import * as workerSlot from "../layout/workerSlot.js";
-import { checkObject } from "./guard.js";
+import { checkObject } from "./checks.js";
 
 /*
  * Waiting for memory. A worker that waits draws a ticket and sets its bit. A worker that gives a
