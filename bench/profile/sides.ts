@@ -10,12 +10,11 @@ const NAMES: readonly (readonly [Side, string])[] = [
     "allocation",
     `malloc tryMalloc mallocOrThrow mallocSlow popSll refillFromSlab carve
     calloc alignedAlloc mallocBatch openSlab touchSlab touchedPages takeSpan writeSpanRecords
-    takeRun findRun nextBin takeFromWilderness exhausted freeBytesOf invalidSize largestBlock isClassSize
-    sizeToLiveHeader bytesToSlabs roundUp lowestBit takeBlocks takeFreeBits claimRun claimSlab
-    claimSpan claimSpanIn claimTails countTails ownState publishSpan collect collectSlab collectAll
-    collectWord adopt adoptSlab noteAbandoned takeNote mallocBlocking isFirst drawTicket dropTicket
-    timedOut
-    checkTimeout pause`,
+    takeRun findRun nextBin takeFromWilderness exhausted freeBytesOf invalidSize largestBlock
+    isClassSize sizeToLiveHeader bytesToSlabs roundUp lowestBit takeBlocks takeFreeBits claimRun
+    claimSlab claimSpan claimSpanIn claimTails countTails ownState publishSpan collect collectSlab
+    collectAll collectWord adopt adoptSlab noteAbandoned takeNote mallocBlocking isFirst drawTicket
+    dropTicket timedOut checkTimeout pause`,
   ],
   [
     "free",
