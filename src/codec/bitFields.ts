@@ -1,4 +1,5 @@
-import { checkWhole, outOfRange } from "../buffers/errors.js";
+import { outOfRange } from "../buffers/errors.js";
+import { checkWhole } from "./checks.js";
 import { assemble, bytesLeft, fallShort, scratch } from "./reader/parts.js";
 import type { ReaderState } from "./reader/state.js";
 import { grow } from "./writer/blocks.js";

@@ -1,5 +1,6 @@
-import { checkIntegerOption, checkObject, frameTooLarge, invalid } from "../../buffers/errors.js";
+import { invalid } from "../../buffers/errors.js";
 import { type Bytes, type BytesPool, utf8Length, writeUtf8 } from "../../buffers/internal.js";
+import { checkIntegerOption, checkObject, frameTooLarge } from "../checks.js";
 import { FRAME_MAX_BYTES, Framer } from "./framer.js";
 
 /** How frames end. */

@@ -1,5 +1,5 @@
-import { checkIntegerOption } from "../../buffers/errors.js";
 import type { Bytes, BytesPool } from "../../buffers/internal.js";
+import { checkIntegerOption } from "../checks.js";
 import { FRAME_MAX_BYTES, Framer } from "./framer.js";
 
 /** Cuts frames that all have the same length. */

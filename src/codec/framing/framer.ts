@@ -1,6 +1,7 @@
-import { invalid, truncatedFrame } from "../../buffers/errors.js";
+import { invalid } from "../../buffers/errors.js";
 import { Bytes, BytesPool, type Part } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
+import { truncatedFrame } from "../checks.js";
 import { Kept } from "./kept.js";
 import { type FrameStream, type Releasable, streamOf } from "./streams.js";
 

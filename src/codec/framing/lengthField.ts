@@ -1,11 +1,6 @@
-import {
-  checkIntegerOption,
-  checkObject,
-  frameTooLarge,
-  invalid,
-  malformedFrame,
-} from "../../buffers/errors.js";
+import { invalid } from "../../buffers/errors.js";
 import type { Bytes, BytesPool } from "../../buffers/internal.js";
+import { checkIntegerOption, checkObject, frameTooLarge, malformedFrame } from "../checks.js";
 import { FRAME_MAX_BYTES, Framer } from "./framer.js";
 
 /**

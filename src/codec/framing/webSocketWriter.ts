@@ -1,6 +1,7 @@
-import { checkIntegerOption, checkObject, invalid } from "../../buffers/errors.js";
+import { invalid } from "../../buffers/errors.js";
 import { Bytes, BytesPool, type Part, utf8Length, writeUtf8 } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
+import { checkIntegerOption, checkObject } from "../checks.js";
 import { maskRange, wordsOf } from "./mask.js";
 import { CONTROL_MAX_BYTES } from "./webSocket.js";
 

@@ -1,6 +1,7 @@
-import { malformed, outOfRange } from "../../buffers/errors.js";
+import { outOfRange } from "../../buffers/errors.js";
 import { type Bytes, type Part, readUtf8 } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
+import { malformed } from "../checks.js";
 import { findLebEnd, LEB32_BYTES } from "../varint.js";
 import type { ReaderState } from "./state.js";
 

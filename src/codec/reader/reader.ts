@@ -1,6 +1,7 @@
-import { checkWhole, invalid, tooLarge } from "../../buffers/errors.js";
+import { invalid } from "../../buffers/errors.js";
 import { ASCII_MAX, type Bytes, checkBytes, readAscii, readUtf8 } from "../../buffers/internal.js";
 import { takeBits } from "../bitFields.js";
+import { checkWhole, tooLarge } from "../checks.js";
 import { type LengthPrefix, PREFIXES } from "../fields.js";
 import { LEB32_BYTES, LEB64_BYTES, takeLeb64 } from "../varint.js";
 import { high32, i64, joinWords, low32, u64, unzigzag } from "../words.js";

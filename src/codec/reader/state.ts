@@ -1,5 +1,6 @@
-import { checkObject, invalid } from "../../buffers/errors.js";
+import { invalid } from "../../buffers/errors.js";
 import { Bytes, type Part } from "../../buffers/internal.js";
+import { checkObject } from "../checks.js";
 
 /** What a reader of `S` returns without a copy: a slice of `Bytes`, a view of a `Uint8Array`. */
 export type SliceOf<S> = S extends Bytes<infer B> ? Bytes<B> : Uint8Array;

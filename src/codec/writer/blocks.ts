@@ -1,6 +1,7 @@
-import { outOfRange, tooLarge } from "../../buffers/errors.js";
+import { outOfRange } from "../../buffers/errors.js";
 import { Block, type ByteHeap, type Bytes, leave } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
+import { tooLarge } from "../checks.js";
 import type { WriterState } from "./state.js";
 
 /** The blocks of a chain grow with the message, up to this size. */

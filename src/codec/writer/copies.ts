@@ -1,6 +1,7 @@
-import { invalid, tooLarge } from "../../buffers/errors.js";
+import { invalid } from "../../buffers/errors.js";
 import { Bytes, checkBytes, hold, type Part, toByteArray } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
+import { tooLarge } from "../checks.js";
 import { close, grow, limitRoom } from "./blocks.js";
 import type { WriterState } from "./state.js";
 

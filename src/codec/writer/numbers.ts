@@ -1,4 +1,4 @@
-import { checkWhole } from "../../buffers/errors.js";
+import { checkWhole } from "../checks.js";
 import { checkField, FIELDS, type FieldName } from "../fields.js";
 import { high32, low32, u64 } from "../words.js";
 import { grow, place } from "./blocks.js";

@@ -1,4 +1,4 @@
-import { checkObject, checkRange, invalid } from "../../buffers/errors.js";
+import { checkRange, invalid } from "../../buffers/errors.js";
 import {
   type Block,
   type ByteHeap,
@@ -7,6 +7,7 @@ import {
   type Part,
 } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
+import { checkObject } from "../checks.js";
 
 const INITIAL_BYTES = 256;
 const MAXIMUM_BYTES = 2 ** 32;

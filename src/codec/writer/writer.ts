@@ -1,6 +1,7 @@
-import { checkWhole, invalid, outOfRange } from "../../buffers/errors.js";
+import { invalid, outOfRange } from "../../buffers/errors.js";
 import { Bytes, checkBytes, toByteArray, utf8Length, writeUtf8 } from "../../buffers/internal.js";
 import { putBits } from "../bitFields.js";
+import { checkWhole } from "../checks.js";
 import { type LengthPrefix, PREFIXES } from "../fields.js";
 import {
   LEB32_BYTES,
