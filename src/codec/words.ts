@@ -8,8 +8,8 @@
 const memory = new ArrayBuffer(8);
 const IS_LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-export const u64: BigUint64Array = new BigUint64Array(memory);
-export const i64: BigInt64Array = new BigInt64Array(memory);
+export const u64 = new BigUint64Array(memory) as BigUint64Array & { 0: bigint };
+export const i64 = new BigInt64Array(memory) as BigInt64Array & { 0: bigint };
 export const low32: Uint32Array = new Uint32Array(memory, IS_LITTLE ? 0 : 4, 1);
 export const high32: Uint32Array = new Uint32Array(memory, IS_LITTLE ? 4 : 0, 1);
 

@@ -52,7 +52,7 @@ export function mallocBatch(door: Door, size: number, count: number, out: PtrArr
 
 /** A batch is read into `spare`, which is empty while a batch is freed. */
 const NO_PTRS = new Int32Array(0);
-const spare: Int32Array[] = [NO_PTRS];
+const spare: [Int32Array] = [NO_PTRS];
 
 /**
  * Reads each ptr once, so that what is checked is what is freed: the array may change meanwhile, or
@@ -60,7 +60,7 @@ const spare: Int32Array[] = [NO_PTRS];
  * @throws ERR_INVALID_POINTER for what is no ptr of any heap.
  */
 function readPtrs(views: HeapViews, ptrs: PtrArray, count: number): Int32Array {
-  const last = spare[0] as Int32Array;
+  const last = spare[0];
   const taken = count > last.length ? new Int32Array(count) : last;
   spare[0] = NO_PTRS;
   for (let index = 0; index < count; index++) {

@@ -127,8 +127,8 @@ export function verifyShared(views: SharedViews): void {
   }
   for (const ptr of census.outboxes) broken("transit", ptr, "in an outbox", "in transit");
   for (const workerViews of slots) {
-    const walked = census.walked[workerViews.worker] as Walked;
-    if (isAttached(views, workerViews.worker)) {
+    const walked = census.walked[workerViews.worker];
+    if (walked !== undefined && isAttached(views, workerViews.worker)) {
       verifyLists(workerViews, walked);
     }
   }

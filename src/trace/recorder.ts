@@ -258,8 +258,7 @@ function install(heap: RecordableHeap, log: HeapLog): () => void {
   }
   return () => {
     // Last first, because V8 keeps the shape of an object only if its last property is deleted.
-    for (let index = names.length - 1; index >= 0; index--) {
-      const name = names[index] as keyof RecordableHeap;
+    for (const [index, name] of [...names.entries()].reverse()) {
       // Another recorder may wrap this one. It goes on, through wrappers that do nothing.
       if (heap[name] !== wrappers[name]) continue;
       const descriptor = before[index];

@@ -199,8 +199,9 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
       throw this.malformed(0, got, this.isFragmented ? "opcode 0" : "opcode 1 or 2");
     }
     if (second >= 0x80 !== this.isServer) {
-      const [got, expected] = this.isServer ? ["no mask", "a mask"] : ["a mask", "no mask"];
-      throw this.malformed(1, got as string, `${expected} from the other side`);
+      const got = this.isServer ? "no mask" : "a mask";
+      const expected = this.isServer ? "a mask" : "no mask";
+      throw this.malformed(1, got, `${expected} from the other side`);
     }
   }
 

@@ -75,7 +75,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   /** Reads an unsigned LEB128 of 64 bits. @throws {BufferError} ERR_MALFORMED if it is longer */
   varint64(): bigint {
     this.leb64();
-    return u64[0] as bigint;
+    return u64[0];
   }
 
   /** Reads a signed number of 32 bits in zigzag encoding, like sint32 of protobuf. */
@@ -88,7 +88,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   zigzag64(): bigint {
     this.leb64();
     unzigzag();
-    return i64[0] as bigint;
+    return i64[0];
   }
 
   /**
@@ -108,7 +108,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   /** Reads an integer of QUIC, which has up to 62 bits. */
   quic64(): bigint {
     this.quicWords();
-    return u64[0] as bigint;
+    return u64[0];
   }
 
   /**
