@@ -60,9 +60,11 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
    * Changes the size of a block, and keeps its contents up to the smaller of both sizes. The block
    * stays where it lies if the size fits and at least half of it is used, or if it is a span that
    * can be cut or grown. Otherwise it is copied, and an alignment that was asked for is lost.
-   * `realloc(0, size)` is `malloc(size)`. After an error the old block is as it was.
+   * `realloc(0, size)` is `malloc(size)`. After an error the old block is as it was. A move costs a
+   * `malloc`, a `free` and a copy of the bytes that are kept.
    * @returns the block, which may have moved.
-   * @throws {HeapError} as `malloc` and `free` do.
+   * @throws {HeapError} ERR_INVALID_SIZE and ERR_HEAP_EXHAUSTED as `malloc` does, ERR_DOUBLE_FREE
+   * and ERR_INVALID_POINTER as `free` does.
    */
   readonly realloc: (ptr: Ptr, size: number) => Ptr;
 
@@ -110,7 +112,11 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
     this.views = views;
   }
 
-  /** Allocates as `malloc` does, and sets the first `size` bytes to 0. */
+  /**
+   * Allocates as `malloc` does, and sets the first `size` bytes to 0. Costs a `malloc` and a fill
+   * in proportion to `size`.
+   * @throws {HeapError} as `malloc` does.
+   */
   calloc(size: number): Ptr {
     const ptr = this.malloc(size);
     this.u8.fill(0, ptr, ptr + size);
@@ -118,8 +124,11 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
   }
 
   /**
-   * Allocates as `malloc` does, at a multiple of `alignment`, counted from the start of the buffer.
-   * @throws {HeapError} ERR_INVALID_ALIGNMENT unless it is a power of two from 1 to 65536.
+   * Allocates at least `size` bytes at a multiple of `alignment` bytes, counted from the start of
+   * the buffer. Costs a `malloc` and a search for a size class whose blocks are all aligned so; the
+   * block may be larger than that of a `malloc`.
+   * @throws {HeapError} as `malloc` does; ERR_INVALID_ALIGNMENT unless `alignment` is a power of
+   * two from 1 to 65536.
    */
   alignedAlloc(alignment: number, size: number): Ptr {
     this.openViews();
@@ -141,9 +150,10 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
 
   /**
    * Allocates `count` blocks of `size` bytes, and writes their ptrs into the first places of `out`.
-   * It allocates all of them or none; if none, what it has written is 0 again.
+   * It allocates all of them or none; if none, what it has written is 0 again. Costs one `malloc`
+   * per block.
    * @throws {HeapError} as `malloc` does; ERR_INVALID_ARGUMENT if `out` is too short or not an
-   * array.
+   * array, or if `count` is not an integer from 0.
    */
   mallocBatch(size: number, count: number, out: PtrArray): void {
     this.openViews();
@@ -152,8 +162,10 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
   }
 
   /**
-   * Frees the blocks that the first `count` places name: all of them or none. 0 is skipped.
-   * @throws {HeapError} as `free` does, also for a ptr that is there twice; ERR_INVALID_ARGUMENT.
+   * Frees the blocks that the first `count` places name: all of them or none. 0 is skipped. Costs
+   * one check and one `free` per block.
+   * @throws {HeapError} as `free` does, also for a ptr that is there twice; ERR_INVALID_ARGUMENT
+   * unless `ptrs` is an array of at least `count` places and `count` is an integer from 0.
    */
   freeBatch(ptrs: PtrArray, count: number): void {
     checkCount(count, ptrs, false);
@@ -169,7 +181,12 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
     return usableBytes(views, ptr, liveHeaderOf(views, ptr));
   }
 
-  /** Returns what a number is to this heap, by its header byte. It throws for no number. */
+  /**
+   * Returns what a number is to this heap, by its header byte: the tier of a live block, or why it
+   * is not one. It reads one byte for a live or freed block; for others it walks the slabs. No
+   * value of `ptr` is an error.
+   * @throws {HeapError} ERR_HEAP_DISPOSED
+   */
   classify(ptr: number): PtrKind {
     const views = this.openViews();
     const isGranule = typeof ptr === "number" && (ptr & -GRANULE_BYTES) === ptr;
@@ -193,12 +210,21 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
     return new Uint8Array(this.buffer, ptr, wanted);
   }
 
-  /** Walks all blocks in address order, free ones too. The heap must not change meanwhile. */
+  /**
+   * Walks all blocks in address order, free ones too. The heap must not change meanwhile. Takes
+   * time in proportion to the carved blocks, and allocates an object for each.
+   * @throws {HeapError} ERR_HEAP_DISPOSED
+   */
   blocks(): Generator<BlockInfo, void, undefined> {
     return walkBlocks(this.openViews());
   }
 
-  /** Returns every cached block to its slab, and every empty slab to the arena. */
+  /**
+   * Returns every cached block to its slab, and every empty slab to the arena. In a shared heap it
+   * also sends the blocks of other workers, and collects those that were sent to this one. Takes
+   * time in proportion to the cached blocks.
+   * @throws {HeapError} ERR_HEAP_DISPOSED
+   */
   drain(): void {
     drainCaches(this.openViews());
   }

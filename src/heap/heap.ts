@@ -78,8 +78,11 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
   }
 
   /**
-   * Creates a heap from a snapshot. Ptrs that were live in it are live, at the same offsets.
-   * @throws {HeapError} ERR_BAD_HEAP_IMAGE for anything but an intact snapshot, as `open` does.
+   * Creates a heap from a snapshot, in a new buffer of the same capacity in bytes. Ptrs that were
+   * live in it are live, at the same offsets. It checks all of the image, as `open` does, and takes
+   * time in proportion to the capacity and the bytes of the snapshot.
+   * @throws {HeapError} ERR_BAD_HEAP_IMAGE for anything but an intact snapshot, as `open` does;
+   * ERR_HEAP_EXHAUSTED if the system has no such buffer.
    */
   static restore(snapshot: Uint8Array): Heap<ArrayBuffer> {
     const buffer = restoreBuffer(snapshot, newBuffer);
@@ -108,23 +111,29 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
     return new Heap(buffer, formatImage(buffer, options), options);
   }
 
-  /** Frees everything at once. All ptrs are dead after it. Touched pages stay touched. */
+  /**
+   * Frees everything at once. All ptrs are dead after it. Touched pages stay touched. Takes time in
+   * proportion to the slabs that were ever used, not to the number of blocks.
+   * @throws {HeapError} ERR_HEAP_DISPOSED
+   */
   reset(): void {
     resetImage(this.openViews(), this.options);
   }
 
   /**
    * Returns figures of the heap, in bytes and blocks, as a plain object that `JSON.stringify`
-   * takes.
+   * takes. Takes time in proportion to the metadata.
+   * @throws {HeapError} ERR_HEAP_DISPOSED
    */
   stats(): HeapStats {
     return readStats(this.openViews(), this.options);
   }
 
   /**
-   * Checks every invariant by reading the whole image.
-   * @throws {HeapError} ERR_HEAP_CORRUPTED with the invariant, the address, and what was found
-   * there.
+   * Checks every invariant by reading all headers, records and lists of the image. Takes time in
+   * proportion to the capacity and the cached blocks.
+   * @throws {HeapError} ERR_HEAP_CORRUPTED with the invariant, the address (a byte offset), and
+   * what was found there; ERR_HEAP_DISPOSED.
    */
   verify(): void {
     verifyImage(this.openViews());
@@ -132,7 +141,10 @@ export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<
 
   /**
    * Returns a copy of the written pages of metadata and of the carved bytes of slabs and spans,
-   * with their headers. Slabs in the arena are left out.
+   * with their headers. Slabs in the arena are left out. Takes time in proportion to the bytes that
+   * it returns.
+   * @throws {HeapError} ERR_HEAP_CORRUPTED for a slab that says it uses more than it has;
+   * ERR_HEAP_DISPOSED.
    */
   snapshot(): Uint8Array<ArrayBuffer> {
     return snapshotImage(this.openViews());

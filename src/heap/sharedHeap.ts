@@ -29,7 +29,8 @@ import { checkTimeout, mallocBlocking, type Signal, WaitQueue } from "./wait.js"
 /** The options of a heap, and how many workers may be attached at once. */
 export interface SharedHeapOptions extends HeapOptions {
   /**
-   * How many workers may be attached at once: 1 to 64, by default 16. Each reserves about 12 KB.
+   * How many workers may be attached at once: 1 to 64, by default 16. Each reserves 12 to 16 KiB of
+   * metadata, by the capacity, whether it attaches or not.
    */
   maxWorkers: number;
 }
@@ -75,6 +76,7 @@ declare function clearInterval(timer: unknown): void;
 export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   /** The slot of this handle: 0 to `maxWorkers - 1`. */
   readonly workerId: number;
+  /** How many workers may be attached at once. */
   readonly maxWorkers: number;
   private readonly shared: SharedViews;
   private readonly queue: WaitQueue;
@@ -121,9 +123,11 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   }
 
   /**
-   * Creates a heap from a snapshot of a shared heap, and attaches to it. Live ptrs stay live. The
-   * workers that were attached are recovered.
-   * @throws {HeapError} ERR_BAD_HEAP_IMAGE for anything but an intact snapshot.
+   * Creates a heap from a snapshot of a shared heap, in a new buffer, and attaches to it. Live ptrs
+   * stay live. The workers that were attached are recovered. It checks all of the image, and takes
+   * time in proportion to the capacity and the bytes of the snapshot.
+   * @throws {HeapError} ERR_BAD_HEAP_IMAGE for anything but an intact snapshot; ERR_HEAP_EXHAUSTED
+   * if the system has no such buffer.
    */
   static restore(snapshot: Uint8Array): SharedHeap {
     const buffer = restoreBuffer(snapshot, newSharedBuffer);
@@ -167,8 +171,11 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   }
 
   /**
-   * Frees the blocks that the first `count` places name: all of them or none. 0 is skipped.
-   * @throws {HeapError} as `free` does, also for a ptr that is there twice; ERR_INVALID_ARGUMENT.
+   * Frees the blocks that the first `count` places name: all of them or none. 0 is skipped. Costs
+   * one check and one `free` per block. The first call allocates a bit for each 16 bytes of the
+   * heap.
+   * @throws {HeapError} as `free` does, also for a ptr that is there twice; ERR_INVALID_ARGUMENT
+   * unless `ptrs` is an array of at least `count` places and `count` is an integer from 0.
    */
   override freeBatch(ptrs: PtrArray, count: number): void {
     checkCount(count, ptrs, false);
@@ -181,8 +188,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * Hands a live block over: from now on another worker holds it. The block stays live when this
    * worker is recovered, and belongs to the other when that one is. The holder of the block may do
    * it: the owner of its slab, or the worker that it was handed over to. Any worker may while the
-   * holder is not known, as for the blocks that a recovery listed. Until it is freed, frees of
-   * blocks of its slab are slower.
+   * holder is not known, as for the blocks that a recovery listed. It takes a few atomic
+   * operations. Until the block is freed, frees of blocks of its slab are slower.
    * @throws {HeapError} as `free` does; ERR_INVALID_WORKER unless `workerId` is attached and this
    * worker may hand the block over.
    */
@@ -281,7 +288,9 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
 
   /**
    * Detaches this worker. What it caches goes back, and other workers adopt its slabs with live
-   * blocks. Blocks that are live stay live. Every later call throws.
+   * blocks. Blocks that are live stay live. Every later call throws, except `detach`, which does
+   * nothing. Takes time in proportion to the cached blocks, the slabs of the heap, and the blocks
+   * of this worker's slabs.
    */
   detach(): void {
     const views = this.shared;
@@ -289,19 +298,25 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     detachWorker(views);
   }
 
+  /** Detaches this worker, as `detach` does. */
   [Symbol.dispose](): void {
     this.detach();
   }
 
-  /** Returns figures of the heap and of each worker, in bytes and blocks, as a plain object. */
+  /**
+   * Returns figures of the heap and of each worker, in bytes and blocks, as a plain object that
+   * `JSON.stringify` takes. Takes time in proportion to the metadata.
+   * @throws {HeapError} ERR_HEAP_DISPOSED
+   */
   stats(): SharedHeapStats {
     return readSharedStats(this.openShared(), this.options);
   }
 
   /**
-   * Checks every invariant by reading the whole image. The other workers must be quiet.
-   * @throws {HeapError} ERR_HEAP_CORRUPTED with the invariant, the address, and what was found
-   * there.
+   * Checks every invariant by reading all headers, records and lists of the image. The other
+   * workers must be quiet. Takes time in proportion to the capacity and the cached blocks.
+   * @throws {HeapError} ERR_HEAP_CORRUPTED with the invariant, the address (a byte offset), and
+   * what was found there; ERR_HEAP_DISPOSED.
    */
   verify(): void {
     verifyShared(this.openShared());
@@ -309,16 +324,19 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
 
   /**
    * Returns a copy of the written pages of metadata and of the carved bytes of slabs and spans,
-   * with their headers. Slabs in the arena are left out. The other workers must be quiet.
+   * with their headers. Slabs in the arena are left out. The other workers must be quiet. Takes
+   * time in proportion to the bytes that it returns.
+   * @throws {HeapError} ERR_HEAP_CORRUPTED for a slab that says it uses more than it has;
+   * ERR_HEAP_DISPOSED.
    */
   snapshot(): Uint8Array<ArrayBuffer> {
     return snapshotImage(this.openShared());
   }
 
   /**
-   * Frees everything at once, for a worker that is alone. An agent that attaches meanwhile finds no
-   * slot.
-   * @throws {HeapError} ERR_WORKER_ALIVE while others are attached.
+   * Frees every block, for a worker that is alone. An agent that attaches meanwhile finds no slot.
+   * It frees them one by one, so it takes time in proportion to the blocks.
+   * @throws {HeapError} ERR_WORKER_ALIVE while others are attached; ERR_HEAP_DISPOSED.
    */
   reset(): void {
     const views = this.openShared();
