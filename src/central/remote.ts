@@ -46,8 +46,8 @@ function summaryShift(classIndex: ClassIndex): number {
 }
 
 /**
- * Frees a live block of a slab that this worker does not own. Returns false, and takes off the mark
- * if there is one, for a block of its own.
+ * Frees a live block of a slab that this worker does not own. Returns false for a block of a slab
+ * that it owns, after it has taken off the block's mark if there is one.
  */
 export function freeRemotely(views: SharedViews, ptr: number, liveHeader: Header): boolean {
   const { headers, meta } = views;
@@ -67,7 +67,7 @@ export function freeRemotely(views: SharedViews, ptr: number, liveHeader: Header
   return true;
 }
 
-/** Takes the mark off a block of an own slab, if there is one. */
+/** Takes the mark, if there is one, off a block of a slab that this worker owns. */
 export function clearMark(
   views: SharedViews,
   slab: SlabIndex,
@@ -105,8 +105,8 @@ export function sendFrom(views: SharedViews, outbox: Int32Array): void {
     const isSent = index < unsent;
     const end = isSent ? unsent : count;
     const classIndex = isSent ? kindOf(loadState(views, slab)) : headers[ptr >>> GRANULE_SHIFT];
-    // The outbox is a dead worker's. It had not freed the block yet, or had sent it and not counted
-    // it.
+    // The outbox is a dead worker's, which had not freed the block yet, or had not counted it as
+    // sent.
     if (classIndex < 1 || classIndex > CLASS_COUNT) {
       index++;
       continue;
@@ -166,7 +166,7 @@ function tellOwner(views: SharedViews, slab: SlabIndex): void {
   wake(views);
 }
 
-/** Makes the blocks free that other workers have sent to this one. */
+/** Collects the blocks that other workers have sent to this one: they become free. */
 export function collect(views: SharedViews): void {
   const { layout, words } = views;
   const mailAt = workerSlot.at(views.worker) + workerSlot.MAIL;
@@ -184,7 +184,7 @@ export function collect(views: SharedViews): void {
   }
 }
 
-/** Makes the blocks free that were sent to an own slab, as far as its summary names them. */
+/** Collects the blocks that were sent to a slab of this worker and that its summary names. */
 function collectSlab(views: SharedViews, slab: SlabIndex): void {
   const { layout, words } = views;
   const classIndex = kindOf(loadState(views, slab));
@@ -201,7 +201,7 @@ function collectSlab(views: SharedViews, slab: SlabIndex): void {
 }
 
 /**
- * Makes all blocks free that were sent to a slab, whatever its summary says: for a slab that was
+ * Collects all blocks that were sent to a slab, whatever its summary says, because the slab was
  * another worker's. Returns how many.
  */
 export function collectAll(views: SharedViews, slab: SlabIndex, classIndex: ClassIndex): number {
@@ -243,8 +243,8 @@ function collectWord(
 }
 
 /**
- * Abandons an own slab, for another worker to adopt. Its live blocks get marks that say that their
- * holder is not known.
+ * Abandons a slab of this worker, for another one to adopt. Its live blocks get marks that say that
+ * their holder is not known.
  */
 export function abandonSlab(views: SharedViews, slab: SlabIndex): void {
   const { freeBits, headers, markCounts, meta, records } = views;
@@ -334,7 +334,8 @@ export function adopt(views: SharedViews, classIndex: ClassIndex, isWanting = fa
 }
 
 /**
- * Clears notes. It is done before the search, so that what is abandoned meanwhile is noted again.
+ * Clears notes. Returns whether there were any. Callers clear before they search, so that what is
+ * abandoned meanwhile is noted again.
  */
 function takeNote(views: SharedViews, word: number, bits: number): boolean {
   const { words } = views;

@@ -39,7 +39,7 @@ export function kindOf(state: number): number {
   return (state >>> KIND_SHIFT) & 0xff;
 }
 
-/** Loads the state of a slab. What the worker that changed it last had written is seen after it. */
+/** Loads the state of a slab, and sees what the worker that changed it last had written before. */
 export function loadState(views: SharedViews, slab: SlabIndex): number {
   return sync.load(views.words, views.layout.states + slab);
 }
@@ -78,7 +78,7 @@ function claimSlab(views: SharedViews, kind: number): SlabIndex {
   return 0;
 }
 
-/** Claims a span, the next that fits from where this worker last took or gave one. */
+/** Claims a span: the first that fits after where this worker last took or gave back one. */
 function claimSpan(views: SharedViews, slabs: number): SlabIndex {
   const { cursor, layout } = views;
   const from = Math.max(layout.firstSlab, cursor[0]);
@@ -109,8 +109,8 @@ function claimSpanIn(views: SharedViews, slabs: number, from: number, end: numbe
 }
 
 /**
- * Claims the slabs from `start` to `end` for the span that ends at `start`: all of them, or none.
- * Returns whether it did.
+ * Claims the slabs from `start` to `end` for the span that ends at `start`: all of them or none.
+ * Returns whether it claimed them.
  */
 export function claimTails(views: SharedViews, start: number, end: number): boolean {
   const { layout, words } = views;

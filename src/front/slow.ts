@@ -93,9 +93,9 @@ export function mallocSlow(views: HeapViews, size: number): number {
 }
 
 /**
- * Puts the full chain of a class on the SLL, unless a drain would be due then. Returns whether it
- * did. It is short, so that V8 inlines it into the hot `free` of a loop that fills chains: that
- * path then makes no call, and V8 keeps its registers.
+ * Puts the full chain of a class on the SLL. Returns false, and changes nothing, if a drain would
+ * then be due or if the chain's head is no cached block. It is short, so that V8 inlines it into the
+ * hot `free` of a loop that fills chains: that path then makes no call, and V8 keeps its registers.
  */
 export function setAside(
   meta: Int32Array,
@@ -169,8 +169,8 @@ export function freeSlow(views: HeapViews, ptr: number): void {
 }
 
 /**
- * Allocates, or throws if memory is exhausted. It is small enough to be inlined: what its callers
- * have for exhaustion is one call.
+ * Allocates, or throws if memory is exhausted. It is small enough to be inlined, so its callers
+ * need no code of their own for exhaustion.
  */
 export function mallocOrThrow(views: HeapViews, size: number): number {
   const ptr = mallocSlow(views, size);

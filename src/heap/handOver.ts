@@ -19,9 +19,9 @@ import { ABANDONED, BUSY, MARKED } from "../layout/slabState.js";
 import { blocksPerSlab, ptrToSlab, slabToPtr } from "../layout/units.js";
 
 /**
- * Marks a live block as held by another worker. The owner of its slab may do that, and the worker
- * that the block was handed over to; and any worker may while the holder is not known, as after a
- * recovery.
+ * Marks a live block as held by another worker. The owner of its slab may do that, and so may the
+ * worker that the block was handed over to. While the holder is not known, as after a recovery, any
+ * worker may.
  * @throws ERR_INVALID_WORKER
  */
 export function handOverBlock(
@@ -46,7 +46,7 @@ export function handOverBlock(
       throw notHeld(views, ptr, worker);
     }
     if (mark === NO_BLOCK) sync.or(words, layout.states + slab, MARKED);
-    // If two workers take what nobody holds, one is first.
+    // If two workers take a block that nobody holds, the first one gets it.
     if (sync.compareExchange(headers, granule, mark, workerMark(worker)) === mark) {
       if (mark !== NO_BLOCK) return;
       markCounts[slab] = markCounts[slab] + 1;

@@ -85,7 +85,7 @@ function waitAgain(attachment: Attachment): void {
   }
 }
 
-/** Ends the waits of a worker, which would keep the buffer from the collector. */
+/** Ends the waits of a worker. They would keep the buffer from being collected. */
 export function hideLife(words: Int32Array, worker: WorkerIndex, state: number): void {
   sync.notify(words, workerSlot.lifeAt(worker, state));
 }
@@ -93,8 +93,8 @@ export function hideLife(words: Int32Array, worker: WorkerIndex, state: number):
 type Life = "alive" | "dead" | "unknown";
 
 /**
- * Asks whether the worker lives whose slot had this state. Returns "unknown" if its engine cannot
- * tell, or if it was asked too often.
+ * Returns whether the worker lives that had the slot when its state was `state`; "unknown" if its
+ * engine cannot tell, or if it was asked too often.
  */
 export function probeLife(
   { words, worker: asker }: Pick<SharedViews, "words" | "worker">,

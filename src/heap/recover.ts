@@ -72,9 +72,9 @@ interface Tally {
 }
 
 /*
- * Everything that a dead worker had comes back from the slab states and the header bytes; of its
- * region only the outbox is read. Another worker can do each step again if this one dies too,
- * because a slab is the dead worker's until the step that gives it away.
+ * A recovery finds everything that a dead worker had in the slab states and the header bytes. It
+ * reads only the outbox of the worker's region. Another worker can do each step again if this one
+ * dies too, because a slab belongs to the dead worker until the step that gives it away.
  */
 
 /** Joins a restored heap, and recovers all its former workers, which are dead. */
@@ -93,7 +93,7 @@ export function joinRestored(
     const status = isWorkers(state) ? SLOT_ACTIVE : SLOT_FREE;
     sync.store(words, stateAt, generationOf(state) | status);
   }
-  // If there is no slot to join by, one of them makes room first, as if it were alive.
+  // If all slots are taken, one worker is recovered first, in the name of worker 0.
   if (wereActive.length === workers) recoverWorker(first, wereActive.pop() as number, false);
   const views = claimWorker(buffer, options, workers);
   for (const worker of wereActive) recoverWorker(views, worker, false);
@@ -118,7 +118,7 @@ export function recoverAll(
   const left = new Map<number, number>();
   const what = recoverOne(views, dead, freeLive, asked, left);
   const others: Recovered[] = [];
-  // The workers that those were recovering come last.
+  // The loop also visits the workers that those were recovering: `recoverOne` adds them.
   for (const [other, state] of left) {
     try {
       others.push(recoverOne(views, other, freeLive, state, left));
@@ -257,8 +257,8 @@ function recoverWord(
     }
   }
   freeBits[(slab << FREE_WORDS_SHIFT) + word] = bits;
-  // This comes after them. A bit whose block is not in transit is one that the dead worker dealt
-  // with.
+  // The bits are cleared after the headers are written. If a bit's block was not in transit, the
+  // dead worker had dealt with it.
   if (sent !== 0) sync.and(words, remote, ~sent);
   return free;
 }
@@ -294,7 +294,7 @@ function isFreeNow(
 /**
  * Recovers a span of a dead worker: a live block, or one that it was making, freeing or resizing.
  * Another worker may hold a live one, and free or resize it at this moment. The worker that changes
- * its state first has it.
+ * its state first gets it.
  */
 function recoverSpan(views: SharedViews, slab: SlabIndex, tally: Tally): void {
   const { headers } = views;
