@@ -23,7 +23,7 @@ export function blockIndex(ptr: number, classIndex: ClassIndex): number {
   return ((ptr & (SLAB_BYTES - 1)) / BLOCK_BYTES[classIndex]) | 0;
 }
 
-/** Makes a block of an own slab free, except that the count of free blocks is left to `addFree`. */
+/** Makes a block of a slab of this worker free. It leaves the count of free blocks to `addFree`. */
 export function markFree(
   views: SharedViews,
   slab: SlabIndex,
@@ -38,7 +38,7 @@ export function markFree(
 }
 
 /**
- * Counts free blocks of an own slab. The slab becomes partial; when it is empty it is retired. If
+ * Counts free blocks of a slab of this worker. It becomes partial; when empty it is retired. If
  * `kept` is true and it is the only partial slab of its class, it is kept until the next drain
  * instead, because a pipe between workers empties a slab as often as it fills one; but not while a
  * worker waits for memory.
@@ -82,7 +82,8 @@ export function retireKept(views: SharedViews): void {
 }
 
 /**
- * Makes free blocks of an own slab a chain, in address order from the cursor on. Returns how many.
+ * Makes free blocks of a slab of this worker a chain, in address order from the cursor on. Returns
+ * how many.
  */
 export function takeFreeBits(
   views: SharedViews,
@@ -128,7 +129,7 @@ export function takeFreeBits(
   return count;
 }
 
-/** Returns a cached block to its slab, which is an own one. */
+/** Returns a cached block to its slab, which this worker owns. */
 export function returnToBits(views: SharedViews, classIndex: ClassIndex, ptr: number): void {
   const slab = ptrToSlab(ptr);
   markFree(views, slab, classIndex, blockIndex(ptr, classIndex));

@@ -139,7 +139,7 @@ export function bindOwnFree(
       const granule = (ptr >>> GRANULE_SHIFT) | (ptr << (32 - GRANULE_SHIFT));
       const slabHeader = mine[ptr >>> SLAB_SHIFT];
       const header = headers[granule];
-      // NOT_MINE and MINE_MARKED are no block's header, so this is the live header of an own slab.
+      // NOT_MINE and MINE_MARKED are no block's header, so this is the header of a slab it owns.
       if (header === slabHeader) {
         const cachedHeader = slabHeader - LIVE_TO_CACHED;
         const room = (meta[cachedHeader] - 1) | 0;

@@ -94,8 +94,9 @@ export function mallocSlow(views: HeapViews, size: number): number {
 
 /**
  * Puts the full chain of a class on the SLL. Returns false, and changes nothing, if a drain would
- * then be due or if the chain's head is no cached block. It is short, so that V8 inlines it into the
- * hot `free` of a loop that fills chains: that path then makes no call, and V8 keeps its registers.
+ * then be due or if the chain's head is no cached block. It is short, so that V8 inlines it into
+ * the hot `free` of a loop that fills chains: that path then makes no call, and V8 keeps its
+ * registers.
  */
 export function setAside(
   meta: Int32Array,
