@@ -6,6 +6,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from "p
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Result } from "../../bench/base/results.js";
 import { writeReport } from "../../bench/report/write.js";
+import { isUnderCi } from "../support/missing.js";
 import {
   abResult,
   benchResult,
@@ -36,8 +37,7 @@ const folder = mkdtempSync(join(tmpdir(), "hakmem-page-"));
 const file = join(folder, "report.html");
 let browser: Browser;
 
-/** CI installs it, and fails where it is missing. */
-const isSkipped = !existsSync(CHROMIUM) && process.env.CI === undefined;
+const isSkipped = !existsSync(CHROMIUM) && !isUnderCi;
 if (isSkipped) console.warn(`no ${CHROMIUM} (apt-get install chromium): the page is not tested`);
 
 beforeAll(async () => {

@@ -5,6 +5,7 @@ import { connect, type Socket } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildServers, SERVERS, serverFile } from "../../bench/servers/build.js";
+import { missing } from "../support/missing.js";
 import { runs } from "../support/tier.js";
 
 interface Running {
@@ -123,11 +124,11 @@ describe.each(SERVERS)("the server with %s buffers", (name) => {
     await fc.assert(property, { numRuns: runs(0, 60) });
   });
 
-  it("serves redis-cli, where it is installed", ({ skip }) => {
+  it("serves redis-cli, where it is installed", (context) => {
     try {
       execFileSync("redis-cli", ["--version"]);
     } catch {
-      skip("redis-cli is not installed: apt-get install redis-tools");
+      missing(context, "redis-cli is not installed: apt-get install redis-tools");
     }
     const cli = (...args: string[]): string =>
       execFileSync("redis-cli", ["-p", String(server.port), ...args], { encoding: "utf8" }).trim();
