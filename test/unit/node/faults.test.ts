@@ -1,7 +1,16 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Bytes } from "../../../src/buffers/index.js";
 import { bytesOf, duplexOf } from "../../../src/node/index.js";
-import { closed, connected, expectNothingLeft, newPool, pattern } from "./help.js";
+import {
+  arrived,
+  closed,
+  connected,
+  expectNothingLeft,
+  newPool,
+  pattern,
+  turns,
+  WAIT,
+} from "./help.js";
 
 describe("bytesOf with faults", () => {
   it.each([0, 1, 15, -1, 1.5, Number.NaN, 2 ** 40])("refuses chunks of %d bytes", async (size) => {
@@ -44,10 +53,11 @@ describe("bytesOf with faults", () => {
     for (const waits of [false, true]) {
       const { heap, pool } = newPool();
       const { server, accepted, client } = await connected();
-      const chunks = bytesOf(accepted, pool)[Symbol.asyncIterator]();
-      if (!waits) client.write("nobody reads this");
+      const connection = bytesOf(accepted, pool);
+      const chunks = connection[Symbol.asyncIterator]();
       const next = waits ? chunks.next() : undefined;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (!waits) client.write("nobody reads this");
+      await arrived(connection.socket, waits ? 0 : 17);
       await chunks.return?.();
       expect(await next).toEqual(waits ? { done: true, value: undefined } : undefined);
       expect(await chunks.next()).toEqual({ done: true, value: undefined });
@@ -86,7 +96,8 @@ describe("duplexOf, destroyed", () => {
       const { server, accepted, client } = await connected();
       const duplex = duplexOf(accepted, pool, 1024);
       client.write(pattern(10_000));
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      // All that was written takes ten blocks at least.
+      await vi.waitFor(() => expect(heap.stats().live.blocks).toBeGreaterThanOrEqual(10), WAIT);
       if (when !== "before it is read") {
         for await (const bytes of duplex) {
           (bytes as Bytes).release();
@@ -106,11 +117,10 @@ describe("duplexOf, destroyed", () => {
     const duplex = duplexOf(accepted, pool);
     client.pause();
     for (let count = 0; count < 40; count++) duplex.write(pool.from(pattern(60_000)));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await turns(5);
     duplex.destroy();
     client.destroy();
     await closed(server);
-    await new Promise((resolve) => setTimeout(resolve, 20));
     await expectNothingLeft(heap);
   });
 });

@@ -43,8 +43,18 @@ export async function connected(): Promise<Pair> {
 /** Waits for the server, which ends when all connections have, also those taken over. */
 export async function closed(server: Server): Promise<void> {
   await new Promise((resolve) => server.close(resolve));
-  // The last socket says "close" after the server.
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  // The last socket says "close" after the server, in a later turn of the event loop at most.
+  await turns(2);
+}
+
+/** Waits for turns of the event loop, which depend on no clock. */
+export async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Waits until a socket has read so many bytes. */
+export async function arrived(socket: Socket, bytes: number): Promise<void> {
+  await vi.waitFor(() => expect(socket.bytesRead).toBe(bytes), WAIT);
 }
 
 export function pattern(length: number, start: number = 0): Buffer {

@@ -12,7 +12,7 @@ import {
   writeAndFree,
   writeBytes,
 } from "../../../src/node/index.js";
-import { closed, connected, expectNothingLeft, newPool, pattern, WAIT } from "./help.js";
+import { arrived, closed, connected, expectNothingLeft, newPool, pattern, WAIT } from "./help.js";
 
 async function collect(socket: Socket, length: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -175,7 +175,7 @@ describe("bytesOf", () => {
     const { server, accepted, client } = await connected();
     const connection = bytesOf(accepted, pool);
     client.write("last words");
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await arrived(connection.socket, 10);
     connection.socket.destroy(new Error("broken"));
     const got: string[] = [];
     const reading = (async () => {
@@ -267,7 +267,6 @@ describe("writes", () => {
     expect(isRoomLeft).toBe(false);
     expect(heap.stats().live.blocks).toBe(1);
     expect((await collect(client, sent.length)).equals(sent)).toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 20));
     await expectNothingLeft(heap);
     const parts = [pool.from("a"), pool.from("bc"), pool.from("def")] as const;
     const chain = parts[0].concat(parts[1], parts[2]);
@@ -279,7 +278,7 @@ describe("writes", () => {
     const buffer = buffers.from("buffer");
     writeAndFree(accepted, buffers, buffer);
     expect(String(await collect(client, 6))).toBe("buffer");
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await expectNothingLeft(heap);
     accepted.destroy();
     client.destroy();
     await closed(server);
@@ -295,7 +294,6 @@ describe("writes", () => {
     accepted.destroy();
     writeBytes(accepted, pool.from("too late"));
     await closed(server);
-    await new Promise((resolve) => setTimeout(resolve, 20));
     await expectNothingLeft(heap);
   });
 });
