@@ -4,7 +4,7 @@ import { deepIt, itIf } from "../support/deep.js";
 import { Random } from "../support/schedule/fibers/deciders.js";
 import { Pool } from "../support/schedule/fibers/pool.js";
 import type { Job } from "../support/schedule/jobs.js";
-import { Threads } from "../support/schedule/launch.js";
+import { Threads } from "../support/schedule/threads.js";
 import { programs, steps } from "../support/schedule/programs.js";
 import { REPLAY, Tally } from "../support/schedule/report.js";
 import { SCENARIOS, type Scenario } from "../support/schedule/scenarios.js";

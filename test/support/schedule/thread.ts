@@ -1,4 +1,4 @@
-/** Runs on each thread of the scheduler; thread 0 explores. launch.ts bundles it. */
+/** Runs on each thread of the scheduler; thread 0 explores. threads.ts bundles it. */
 import { parentPort, workerData } from "node:worker_threads";
 import { Agent, World } from "./agent.js";
 import * as C from "./control.js";
