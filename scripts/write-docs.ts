@@ -59,8 +59,12 @@ const errors = [
   ),
 ].join("\n");
 
-function fillIn(page: string, mark: string, table: string): string {
+/** Returns a page with a table between its marks. Without the marks nothing would be written. */
+function fillIn(file: string, page: string, mark: string, table: string): string {
   const pattern = new RegExp(`(<!-- ${mark} -->\n)[\\s\\S]*?(<!-- end -->)`);
+  if (!pattern.test(page)) {
+    throw new Error(`${file} has no "<!-- ${mark} -->" with "<!-- end -->" after it`);
+  }
   return page.replace(pattern, (_, start: string, end: string) => `${start}${table}\n${end}`);
 }
 
@@ -69,8 +73,13 @@ const CLI = "docs/CLI.md";
 const ERROR_PAGE = "docs/ERRORS.md";
 const pages: Record<string, string> = {
   "docs/OPTIONS.md": `${OPTIONS_HEAD}${rows.join("\n")}\n\n${OPTIONS_TAIL}`,
-  [ERROR_PAGE]: fillIn(readFileSync(ERROR_PAGE, "utf8"), "errors", errors),
-  [CLI]: fillIn(fillIn(readFileSync(CLI, "utf8"), "workloads", workloads), "rivals", rivals),
+  [ERROR_PAGE]: fillIn(ERROR_PAGE, readFileSync(ERROR_PAGE, "utf8"), "errors", errors),
+  [CLI]: fillIn(
+    CLI,
+    fillIn(CLI, readFileSync(CLI, "utf8"), "workloads", workloads),
+    "rivals",
+    rivals,
+  ),
 };
 for (const [file, page] of Object.entries(pages)) {
   if (!process.argv.includes("--check")) writeFileSync(file, page);
