@@ -51,7 +51,8 @@ function plant(folder: string, bug: SeededBug): void {
   const path = join(folder, bug.file);
   const source = readFileSync(path, "utf8");
   if (source.split(bug.find).length !== 2) {
-    throw new Error(`${bug.name}: ${bug.file} does not have its text exactly once`);
+    const help = "npx vitest run test/unit/seededBugs.test.ts says what to do";
+    throw new Error(`${bug.name}: ${bug.file} does not have its text exactly once; ${help}`);
   }
   writeFileSync(path, source.replace(bug.find, bug.replace));
 }
