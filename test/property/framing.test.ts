@@ -1,18 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { runs } from "../support/tier.js";
-import { byCount, byDelimiter, byLength, byWebSocket, type Outcome } from "./framingReference.js";
-import { framerOf, KINDS, type Plan, runFramer, World } from "./framingWorld.js";
+import { framerOf, KINDS, type Plan, referenceOf, runFramer, World } from "./framingWorld.js";
 
 const RUNS = runs(80, 400);
-
-function reference(stream: Uint8Array, plan: Plan): Outcome {
-  const bytes = [...stream];
-  if (plan.kind === "length") return byLength(bytes, plan.options);
-  if (plan.kind === "delimiter") return byDelimiter(bytes, plan.options);
-  if (plan.kind === "fixed") return byCount(bytes, plan.length);
-  return byWebSocket(bytes, plan.options);
-}
 
 const lengthPlan: fc.Arbitrary<Plan> = fc
   .record({
@@ -68,7 +59,7 @@ function check(cases: fc.Arbitrary<readonly [Plan, Uint8Array]>): void {
     const framer = framerOf(world.pool, plan);
     const before = new Uint8Array(stream);
     const outcome = runFramer(world, framer, stream, cutsOf(cuts, stream.length), kinds);
-    expect(outcome).toEqual(reference(before, plan));
+    expect(outcome).toEqual(referenceOf([...before], plan));
     expect(framer.keptBytes).toBe(0);
     frames += outcome.frames.length;
     world.expectNothingLeft();

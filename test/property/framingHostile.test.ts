@@ -19,25 +19,32 @@ const ROUNDED = 1.25;
 const MAXIMUM = 5000;
 /** Statistics take their time. */
 const MOST_STEPS = 100;
-const PLANS: readonly Plan[] = [
-  ...(["be", "le"] as const).flatMap((endian) =>
-    [1, 2, 3, 4, 8].map((width): Plan => {
-      const options = { offset: 1, width, endian, adjustment: 0, strip: 0, maximum: MAXIMUM };
-      return { kind: "length", options };
-    }),
-  ),
-  {
-    kind: "length",
-    options: { offset: 0, width: 2, endian: "be", adjustment: -9, strip: 4, maximum: MAXIMUM },
-  },
-  {
-    kind: "delimiter",
-    options: { delimiter: Uint8Array.of(13, 10), strip: true, maximum: MAXIMUM },
-  },
-  { kind: "fixed", length: MAXIMUM },
-  { kind: "webSocket", options: { role: "server", maximum: MAXIMUM, rsv: 0 } },
-  { kind: "webSocket", options: { role: "client", maximum: MAXIMUM, rsv: 7 } },
-];
+const PLANS_OF: { readonly [Kind in Plan["kind"]]: readonly (Plan & { kind: Kind })[] } = {
+  length: [
+    ...(["be", "le"] as const).flatMap((endian) =>
+      [1, 2, 3, 4, 8].map((width) => {
+        const options = { offset: 1, width, endian, adjustment: 0, strip: 0, maximum: MAXIMUM };
+        return { kind: "length" as const, options };
+      }),
+    ),
+    {
+      kind: "length",
+      options: { offset: 0, width: 2, endian: "be", adjustment: -9, strip: 4, maximum: MAXIMUM },
+    },
+  ],
+  delimiter: [
+    {
+      kind: "delimiter",
+      options: { delimiter: Uint8Array.of(13, 10), strip: true, maximum: MAXIMUM },
+    },
+  ],
+  fixed: [{ kind: "fixed", length: MAXIMUM }],
+  webSocket: [
+    { kind: "webSocket", options: { role: "server", maximum: MAXIMUM, rsv: 0 } },
+    { kind: "webSocket", options: { role: "client", maximum: MAXIMUM, rsv: 7 } },
+  ],
+};
+const PLANS: readonly Plan[] = Object.values(PLANS_OF).flat();
 
 /** Headers that promise much, lie or have no meaning, and bytes that never end. */
 const hostile: fc.Arbitrary<Uint8Array> = fc

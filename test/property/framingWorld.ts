@@ -9,7 +9,7 @@ import {
   WebSocketFramer,
 } from "../../src/codec/index.js";
 import { Heap } from "../../src/index.js";
-import type { Outcome } from "./framingReference.js";
+import { byCount, byDelimiter, byLength, byWebSocket, type Outcome } from "./framingReference.js";
 
 export const CAPACITY_BYTES = 2 ** 20;
 
@@ -49,15 +49,54 @@ export type Plan =
 
 export type AnyFramer = Framer<Bytes | WebSocketFrame>;
 
+type PlanOf<Kind extends Plan["kind"]> = Extract<Plan, { readonly kind: Kind }>;
+
+interface PlanKind<P extends Plan> {
+  readonly create: (pool: BytesPool, plan: P) => AnyFramer;
+  /** What the frames of a whole stream are, from an independent source. */
+  readonly reference: (stream: readonly number[], plan: P) => Outcome;
+  /** The longest frame. */
+  readonly maximum: (plan: P) => number;
+}
+
+/** What the tests know of each kind of framer. */
+const PLAN_KINDS: { readonly [Kind in Plan["kind"]]: PlanKind<PlanOf<Kind>> } = {
+  length: {
+    create: (pool, { options }) => new LengthFieldFramer(pool, options),
+    reference: (stream, { options }) => byLength(stream, options),
+    maximum: ({ options }) => options.maximum,
+  },
+  delimiter: {
+    create: (pool, { options }) => new DelimiterFramer(pool, options),
+    reference: (stream, { options }) => byDelimiter(stream, options),
+    maximum: ({ options }) => options.maximum,
+  },
+  fixed: {
+    create: (pool, { length }) => new FixedFramer(pool, length),
+    reference: (stream, { length }) => byCount(stream, length),
+    maximum: ({ length }) => length,
+  },
+  webSocket: {
+    create: (pool, { options }) => new WebSocketFramer(pool, options),
+    reference: (stream, { options }) => byWebSocket(stream, options),
+    maximum: ({ options }) => options.maximum,
+  },
+};
+
+function kindOf(plan: Plan): PlanKind<Plan> {
+  return PLAN_KINDS[plan.kind] as PlanKind<Plan>;
+}
+
 export function framerOf(pool: BytesPool, plan: Plan): AnyFramer {
-  if (plan.kind === "length") return new LengthFieldFramer(pool, plan.options);
-  if (plan.kind === "delimiter") return new DelimiterFramer(pool, plan.options);
-  if (plan.kind === "fixed") return new FixedFramer(pool, plan.length);
-  return new WebSocketFramer(pool, plan.options);
+  return kindOf(plan).create(pool, plan);
+}
+
+export function referenceOf(stream: readonly number[], plan: Plan): Outcome {
+  return kindOf(plan).reference(stream, plan);
 }
 
 export function maximumOf(plan: Plan): number {
-  return plan.kind === "fixed" ? plan.length : plan.options.maximum;
+  return kindOf(plan).maximum(plan);
 }
 
 /** A heap, and another heap for foreign bytes. */
