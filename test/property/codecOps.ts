@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import type { LengthPrefix, Reader, Writer } from "../../src/codec/index.js";
+import { INTEGER_FIELDS } from "../support/fields.js";
 
 /** One value of a message: how to write and read it, and its bytes from an independent source. */
 export interface Op {
@@ -80,27 +81,13 @@ const EDGES: readonly bigint[] = [
   ),
 ];
 
-function integer(name: Method, bits: number, isSigned: boolean): fc.Arbitrary<Op> {
-  const least = isSigned ? -(2n ** BigInt(bits - 1)) : 0n;
-  const most = 2n ** BigInt(isSigned ? bits - 1 : bits) - 1n;
-  const isLittle = name.endsWith("le");
-  return near(EDGES, least, most).map((value) => {
-    const bytes = integerBytes(value, bits / 8, isLittle);
-    return op(name, bits === 64 ? value : Number(value), bytes, whole(bits / 8));
-  });
-}
-
-const widths = [16, 24, 32, 64];
-const integers: fc.Arbitrary<Op>[] = [
-  integer("u8", 8, false),
-  integer("i8", 8, true),
-  ...widths.flatMap((bits) =>
-    ["le", "be"].flatMap((end) => [
-      integer(`u${bits}${end}` as Method, bits, false),
-      integer(`i${bits}${end}` as Method, bits, true),
-    ]),
-  ),
-];
+const integers: fc.Arbitrary<Op>[] = INTEGER_FIELDS.map(
+  ({ name, bytes: count, isLittle, isBig, least, most }) =>
+    near(EDGES, least, most).map((value) => {
+      const bytes = integerBytes(value, count, isLittle);
+      return op(name, isBig ? value : Number(value), bytes, whole(count));
+    }),
+);
 
 const floats: fc.Arbitrary<Op>[] = ["le", "be"].flatMap((end) => [
   fc.float().map((value) => {
