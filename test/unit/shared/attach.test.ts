@@ -137,8 +137,8 @@ describe("waits", () => {
     expect(slotOf(a, 1).waits).toBe(15);
     await vi.waitFor(() => expect(slotOf(a, 1).waits).toBe(16), { timeout: 30_000 });
     b.detach();
-    await new Promise((wake) => setTimeout(wake, 10));
-    expect(slotOf(a, 1).state & 0xff).toBe(SLOT_FREE);
+    const isFree = (): void => expect(slotOf(a, 1).state & 0xff).toBe(SLOT_FREE);
+    await vi.waitFor(isFree, { timeout: 30_000 });
     const c = SharedHeap.attach(a.buffer);
     expect([c.workerId, slotOf(a, 1).waits]).toEqual([1, 16]);
   });
