@@ -4,11 +4,11 @@ import { deepIt, itIf } from "../support/deep.js";
 import { Random } from "../support/schedule/fibers/deciders.js";
 import { Pool } from "../support/schedule/fibers/pool.js";
 import type { Job } from "../support/schedule/jobs.js";
-import { Threads } from "../support/schedule/threads.js";
 import { programs, steps } from "../support/schedule/programs.js";
 import { REPLAY, Tally } from "../support/schedule/report.js";
 import { SCENARIOS, type Scenario } from "../support/schedule/scenarios.js";
 import type { Schedule } from "../support/schedule/stage.js";
+import { Threads } from "../support/schedule/threads.js";
 import { FACTOR, isFast, runs, SEED } from "../support/tier.js";
 
 /** How often each scenario is run on both engines: without and with plain writes as steps. */
