@@ -7,8 +7,8 @@ describe.each(SEEDED_BUGS)("seeded bug: $name", ({ name, file, find, replace }) 
     const times = readFileSync(file, "utf8").split(find).length - 1;
     const help =
       `the bug "${name}" changes a text that ${file} has ${times} times, not once. If the code ` +
-      "moved or changed, adapt `file`, `find` and `replace` of this bug in test/seeded/bugs.ts, so " +
-      "that they plant the same bug again; npm run seeded -- --only NAME shows that a test fails.";
+      "moved or changed, adapt `file`, `find` and `replace` of this bug in test/seeded/bugs.ts, " +
+      "so that they plant it again; npm run seeded -- --only NAME shows that a test fails.";
     expect(times, help).toBe(1);
     expect(replace).not.toBe(find);
   });
