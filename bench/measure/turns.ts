@@ -72,12 +72,22 @@ function isCut({ slices }: Turn): boolean {
 }
 
 /**
+ * Returns whether all subjects have probes. Where one has none, nothing is left out: the disturbed
+ * slices of the others would be dropped, and its own kept.
+ */
+function areProbed(all: readonly Counted[]): boolean {
+  const slices = all.flatMap(({ turns }) => turns.flatMap((turn) => turn.slices));
+  return slices.every(({ probeNs = 0 }) => probeNs > 0);
+}
+
+/**
  * Returns the turns in which all subjects had quiet slices. A turn counts for all subjects or for
  * none, so that their ratios are of what was measured side by side.
  */
 function quietTurns(all: readonly Counted[], quiet: Quiet): number[] {
-  const indices = new Set(all.flatMap(({ turns }) => turns.map(({ index }) => index)));
-  return [...indices].filter((index) =>
+  const indices = [...new Set(all.flatMap(({ turns }) => turns.map(({ index }) => index)))];
+  if (!areProbed(all)) return indices;
+  return indices.filter((index) =>
     all.every(({ command, turns }) => {
       const turn = turns.find((own) => own.index === index);
       return turn === undefined || isCut(turn) || quietSlices(quiet, command, turn).length > 0;
@@ -95,12 +105,13 @@ export function isEnough(all: readonly Counted[], plan: Plan, quiet: Quiet): boo
  * fastest probes are known.
  */
 export function countRounds(all: readonly Counted[], plan: Plan, quiet: Quiet): void {
+  const isProbed = areProbed(all);
   const indices = new Set(quietTurns(all, quiet));
   const done = Math.max(0, ...all.map(({ turns }) => turns.length));
   const isDisturbed = indices.size < Math.min(done, Math.ceil(LEAST_QUIET * plan.rounds));
   for (const own of all) {
     own.isDisturbed = isDisturbed;
-    const takesAll = (turn: Turn): boolean => isDisturbed || isCut(turn);
+    const takesAll = (turn: Turn): boolean => isDisturbed || !isProbed || isCut(turn);
     const counting = own.turns.filter((turn) => takesAll(turn) || indices.has(turn.index));
     own.rounds = counting.map((turn) =>
       (takesAll(turn) ? turn.slices : quietSlices(quiet, own.command, turn)).reduce(addRounds),

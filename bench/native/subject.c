@@ -33,6 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "probe.h"
 #include "script.h"
 #include "histogram.h"
 #include "workers.h"
@@ -52,9 +53,8 @@ static void answer_round(uint64_t times, uint64_t limit_ns) {
     free_live();
   }
   getrusage(RUSAGE_SELF, &after);
-  uint64_t probe_after = probe();
   printf("{\"probeNs\":%llu,\"ns\":%llu,\"events\":%llu,\"isCut\":%s,",
-         (unsigned long long)(probe_after > probe_before ? probe_after : probe_before),
+         (unsigned long long)slower(probe_before, probe()),
          (unsigned long long)ns, (unsigned long long)done, done < wanted ? "true" : "false");
   printf("\"cpuUserUs\":%lld,\"cpuSystemUs\":%lld,\"collections\":0,\"collectionMs\":0,"
          "\"slabsOpened\":0,\"refills\":0,\"drains\":0}\n",

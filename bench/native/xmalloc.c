@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "probe.h"
+
 enum { BATCH = 256, RING = 65536, BYTES = 64, SPINS = 20000, RUN_OPERATIONS = 16384 };
 
 static _Alignas(128) _Atomic uint32_t head;
@@ -20,12 +22,6 @@ static _Alignas(128) pthread_barrier_t start;
 static pthread_barrier_t end;
 static uint64_t operations;
 static char *ring[RING];
-
-static uint64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
 
 static uint32_t produce(uint32_t at) {
   for (uint32_t idle = 0; at + BATCH - head > RING;)
@@ -49,7 +45,8 @@ static uint32_t consume(uint32_t at) {
 static void *repeat(void *step) {
   for (uint32_t at = 0;;) {
     pthread_barrier_wait(&start);
-    for (uint64_t done = 0; done < operations; done += BATCH) at = ((uint32_t(*)(uint32_t))step)(at);
+    for (uint64_t done = 0; done < operations; done += BATCH)
+      at = ((uint32_t(*)(uint32_t))step)(at);
     pthread_barrier_wait(&end);
   }
   return NULL;
@@ -58,11 +55,13 @@ static void *repeat(void *step) {
 static void answer_round(const char *line) {
   const char *times = strstr(line, "\"times\":");
   operations = times == NULL ? 0 : strtoull(times + 8, NULL, 10) * RUN_OPERATIONS;
-  uint64_t before = now_ns();
+  uint64_t probe_before = probe(), before = now_ns();
   pthread_barrier_wait(&start);
   pthread_barrier_wait(&end);
-  printf("{\"ns\":%llu,\"events\":%llu,\"isCut\":false}\n",
-         (unsigned long long)(now_ns() - before), (unsigned long long)operations);
+  uint64_t ns = now_ns() - before;
+  printf("{\"probeNs\":%llu,\"ns\":%llu,\"events\":%llu,\"isCut\":false}\n",
+         (unsigned long long)slower(probe_before, probe()), (unsigned long long)ns,
+         (unsigned long long)operations);
 }
 
 int main(void) {

@@ -83,6 +83,19 @@ describe("turns", () => {
     expect(all[0]?.rounds.map(({ ns }) => ns)).toEqual([37, 21]);
   });
 
+  it("all count, with all slices, if one subject has no probe", () => {
+    const quiet = new Quiet();
+    const plain: [number, number?][] = [[2], [3]];
+    const all = [measured(quiet, "a", [calm, busy]), measured(quiet, "b", [plain, plain])];
+    expect(isEnough(all, PLAN, quiet)).toBe(true);
+    countRounds(all, PLAN, quiet);
+    expect(all.map(({ isDisturbed }) => isDisturbed)).toEqual([false, false]);
+    expect(all.map(({ rounds }) => rounds.map(({ ns }) => ns))).toEqual([
+      [37, 21],
+      [5, 5],
+    ]);
+  });
+
   it("of a subject that was cut count whatever its probe says", () => {
     const quiet = new Quiet();
     const cut = measured(quiet, "a", [[[5, 100]]]);
