@@ -1,3 +1,4 @@
+import { MIN_ROUNDS } from "../base/statistics.js";
 import type { RoundAnswer } from "../subject/protocol.js";
 import type { Quiet } from "./quiet.js";
 import type { SubjectCommand } from "./subjectProcess.js";
@@ -6,6 +7,8 @@ import type { SubjectCommand } from "./subjectProcess.js";
 export interface Plan {
   /** Turns that should count. In each, every subject has a fresh process and runs one round. */
   readonly rounds: number;
+  /** Turns that a judgement needs, if more than its 95 % interval; see `leastQuiet`. */
+  readonly leastRounds?: number;
   /** The most turns that a disturbed machine may take; see `turnsAtMost`. */
   readonly mostRounds?: number;
   /** A round runs through the script as often as fills this time. */
@@ -49,12 +52,18 @@ export const DISTURBED =
 const MIN_QUIET_SLICES = 2;
 /** The share of the planned turns that must be quiet; else all turns count. */
 const LEAST_QUIET = 0.6;
-/** A plan of fewer turns is too short to judge by, so it is not prolonged. */
-const MIN_PROLONGED = 6;
 
-/** Returns how many turns a plan may take in order to find its quiet ones. */
+/**
+ * Returns how many turns a plan may take in order to find its quiet ones. A plan of fewer turns
+ * than an interval needs is too short to judge by, so it is not prolonged.
+ */
 export function turnsAtMost({ rounds, mostRounds }: Plan): number {
-  return mostRounds ?? (rounds < MIN_PROLONGED ? rounds : 2 * rounds);
+  return mostRounds ?? (rounds < MIN_ROUNDS ? rounds : 2 * rounds);
+}
+
+/** Returns how many turns must be quiet: never so few that the plan's judgement is lost. */
+function leastQuiet({ rounds, leastRounds = MIN_ROUNDS }: Plan): number {
+  return Math.max(Math.ceil(LEAST_QUIET * rounds), Math.min(leastRounds, rounds));
 }
 
 function quietSlices(
@@ -108,7 +117,7 @@ export function countRounds(all: readonly Counted[], plan: Plan, quiet: Quiet): 
   const isProbed = areProbed(all);
   const indices = new Set(quietTurns(all, quiet));
   const done = Math.max(0, ...all.map(({ turns }) => turns.length));
-  const isDisturbed = indices.size < Math.min(done, Math.ceil(LEAST_QUIET * plan.rounds));
+  const isDisturbed = indices.size < Math.min(done, leastQuiet(plan));
   for (const own of all) {
     own.isDisturbed = isDisturbed;
     const takesAll = (turn: Turn): boolean => isDisturbed || !isProbed || isCut(turn);

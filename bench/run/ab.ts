@@ -66,7 +66,8 @@ export async function runAb(
           ...scriptCommand("hakmem", file, toOptions(knobs, settings, base)),
           name: formatSettings(settings),
         }));
-        return measureInTurn(commands, plan, progress, signal);
+        const leastRounds = roundsFor(combinations.length);
+        return measureInTurn(commands, { ...plan, leastRounds }, progress, signal);
       });
       failures.push(...dropFailed(all, workload));
       isDisturbed ||= all.some((own) => own.isDisturbed);
@@ -146,11 +147,15 @@ export function confidenceFor(cells: number): number {
   return 1 - 0.05 / Math.max(1, cells - 1);
 }
 
+/** Returns the least number of rounds whose interval reaches that confidence. */
+function roundsFor(cells: number): number {
+  return Math.max(MIN_ROUNDS, Math.ceil(1 - Math.log2(1 - confidenceFor(cells))));
+}
+
 /** Recommends the fastest cell whose interval lies above 1, if there is one. */
 export function judge(cells: readonly AbCell[], workload: string): AbVerdict {
-  const confidence = confidenceFor(cells.length);
   const [base, ...others] = cells;
-  const enough = Math.max(MIN_ROUNDS, Math.ceil(1 - Math.log2(1 - confidence)));
+  const enough = roundsFor(cells.length);
   if (cells.some(({ rounds }) => rounds.length < enough)) {
     const sentence = `too few rounds to judge: ${enough} are needed for ${cells.length} cells`;
     return { workload, recommended: null, sentence };

@@ -96,6 +96,17 @@ describe("turns", () => {
     ]);
   });
 
+  it("that were too few for a 95 % interval do not count alone", () => {
+    const plan: Plan = { ...PLAN, rounds: 6 };
+    const turns = [calm, calm, calm, calm, busy, busy];
+    const quiet = new Quiet();
+    const all = [measured(quiet, "a", turns)];
+    countRounds(all, plan, quiet);
+    expect([all[0]?.isDisturbed, all[0]?.rounds.length]).toEqual([true, 6]);
+    countRounds(all, { ...plan, leastRounds: 4 }, quiet);
+    expect([all[0]?.isDisturbed, all[0]?.rounds.length]).toEqual([false, 4]);
+  });
+
   it("of a subject that was cut count whatever its probe says", () => {
     const quiet = new Quiet();
     const cut = measured(quiet, "a", [[[5, 100]]]);
