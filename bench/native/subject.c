@@ -112,10 +112,10 @@ static long long status_bytes(const char *key) {
   return at == NULL ? -1 : strtoll(at + strlen(key), NULL, 10) * 1024;
 }
 
-static long long resident_bytes(void) {
-  const char *pages = strchr(read_proc("/proc/self/statm"), ' ');
-  return pages == NULL ? 0 : strtoll(pages, NULL, 10) * sysconf(_SC_PAGESIZE);
-}
+/* Pages of files, such as the C library's code, belong to no allocator. */
+static long long file_bytes(void) { return status_bytes("RssFile:"); }
+
+static long long resident_bytes(void) { return status_bytes("VmRSS:") - file_bytes(); }
 
 static long long peak_bytes(void) {
   struct rusage usage;
@@ -138,7 +138,7 @@ static void answer_check(uint64_t limit_ns) {
   int is_cut = 0, count = 0;
   memset(series, 0, sizeof series);
   resident_bytes();
-  long long peak_before = reset_peak(), before = resident_bytes();
+  long long peak_before = reset_peak() - file_bytes(), before = resident_bytes();
   hash = FNV_START;
   if (worker_count > 0) command(RESTART, 0, UINT64_MAX);
   for (uint64_t event = 0; count < SERIES_POINTS && !is_cut; count++) {
@@ -153,7 +153,7 @@ static void answer_check(uint64_t limit_ns) {
     }
     series[count] = resident_bytes() - before;
   }
-  long long peak = peak_bytes() - peak_before;
+  long long peak = peak_bytes() - file_bytes() - peak_before;
   if (worker_count > 0 && !is_cut) finish_threads_check();
   if (worker_count > 0) free_live();
   for (uint32_t slot = 0; slot < slot_count; slot++)
@@ -228,7 +228,10 @@ int main(int argc, char **argv) {
   setvbuf(stdout, output, _IOFBF, sizeof output);
   int is_floor = argc == 3 && strcmp(argv[2], "floor") == 0;
   if (argc != 2 && !is_floor) return fprintf(stderr, "usage: subject SCRIPTFILE [floor]\n"), 2;
-  if (load(argv[1])) start_threads(argv[1]);
+  int has_workers = load(argv[1]);
+  if (is_floor && (tight != NOT_TIGHT || has_workers))
+    fail("the floor has neither tight loops nor workers");
+  if (has_workers) start_threads(argv[1]);
   if (is_floor) touch = FLOOR;
   if (tight != NOT_TIGHT) tight_slots = map_touched((tight == RANDOM ? tight_a : tight_b) * 8, 0);
   while (fgets(line, sizeof line, stdin) != NULL) {
