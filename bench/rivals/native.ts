@@ -133,7 +133,9 @@ export async function findNatives(): Promise<Natives> {
   } catch (error) {
     return allMissing(explain(error as NodeJS.ErrnoException & { stderr?: string }));
   }
-  const found: Native[] = [{ name: "glibc", command, env: process.env }];
+  // The user's own preloaded allocator would run in the place of glibc's.
+  const plain = { ...process.env, LD_PRELOAD: undefined };
+  const found: Native[] = [{ name: "glibc", command, env: plain }];
   const missing: MissingNative[] = [];
   for (const { name, path, install } of findLibraries()) {
     const native = { name, command, env: { ...process.env, LD_PRELOAD: path } };
