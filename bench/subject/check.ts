@@ -44,10 +44,12 @@ export async function check<Block>(
   if (start === undefined || gauge === undefined || heap === undefined) {
     return { hash, peakBytes, seriesBytes, heap: null };
   }
-  const after = gauge();
+  const figures = toFigures(start, gauge());
+  // Watching runs through the whole script again, for which this one had no time.
+  if (isCut) return { hash, peakBytes, seriesBytes, heap: { ...figures, seriesBytes: [] } };
   const watched = watch(subject, gauge, heap, script);
-  const figures = { ...toFigures(start, after), seriesBytes: watched.seriesBytes };
-  return { hash, peakBytes, seriesBytes, heap: figures, map: watched.map };
+  const ownBytes = { seriesBytes: watched.seriesBytes };
+  return { hash, peakBytes, seriesBytes, heap: { ...figures, ...ownBytes }, map: watched.map };
 }
 
 /** Returns the first event after so many steps of the series. */
