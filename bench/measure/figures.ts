@@ -1,4 +1,4 @@
-import { median } from "../base/statistics.js";
+import { median, pairedRatios } from "../base/statistics.js";
 import type { Progress } from "../term/progress.js";
 
 /** Figures of a study: by name, one for each turn. Ratios are taken within a turn. */
@@ -24,10 +24,7 @@ export class Figures {
 
   /** Returns the median of the ratios of two names, turn by turn; NaN if one was not measured. */
   ratio(above: string, below: string): number {
-    const divisors = this.of(below);
-    const ratios = this.of(above)
-      .slice(0, divisors.length)
-      .map((figure, turn) => figure / (divisors[turn] as number));
+    const ratios = pairedRatios(this.of(above), this.of(below));
     return ratios.length === 0 ? Number.NaN : median(ratios);
   }
 

@@ -2,9 +2,16 @@ import type { LatencyAnswer, RoundAnswer } from "../subject/protocol.js";
 import type { Progress } from "../term/progress.js";
 import { Quiet } from "./quiet.js";
 import { type SubjectCommand, SubjectProcess } from "./subjectProcess.js";
-import { type Counted, countRounds, isEnough, type Plan, turnsAtMost } from "./turns.js";
+import {
+  type Counted,
+  countRounds,
+  isEnough,
+  nsPerOp,
+  type Plan,
+  turnsAtMost,
+} from "./turns.js";
 
-export { type Plan, ROUND_MS, WARMUP_MS } from "./turns.js";
+export { nsPerOp, type Plan, ROUND_MS, ratiosOf, WARMUP_MS } from "./turns.js";
 
 /** What was measured of a subject. */
 export interface Measured extends Counted {
@@ -24,8 +31,6 @@ const START_MS = 200;
 export function estimateMs(subjects: number, { rounds, roundMs, warmupMs }: Plan): number {
   return subjects * rounds * (START_MS + warmupMs + roundMs);
 }
-
-export const nsPerOp = (round: RoundAnswer): number => round.ns / round.events;
 
 /**
  * Measures all subjects in turns. In a turn each subject has a fresh process, which is warmed up;
@@ -54,6 +59,7 @@ export async function measureInTurn(
       command,
       turns: [],
       rounds: [],
+      counting: [],
       isDisturbed: false,
       warmup: { rounds: 0, firstNsPerOp: Number.NaN },
       latency: null,
@@ -86,7 +92,8 @@ async function takeTurn(run: Run, index: number, latencyLimitMs: number): Promis
   signal.addEventListener("abort", stop);
   try {
     for (const own of rotate(all, index)) {
-      progress.step(`round ${index + 1} of ${plan.rounds}: ${own.command.name}`);
+      const share = index < plan.rounds ? ` of ${plan.rounds}` : ", in place of a disturbed one";
+      progress.step(`round ${index + 1}${share}: ${own.command.name}`);
       if (signal.aborted) return;
       const isCut = own.turns.some(({ slices }) => slices.some((slice) => slice.isCut));
       if (own.failure === null && !isCut) await enter(own, allRunning, run);

@@ -1,4 +1,4 @@
-import { MIN_ROUNDS } from "../base/statistics.js";
+import { MIN_ROUNDS, median } from "../base/statistics.js";
 import type { RoundAnswer } from "../subject/protocol.js";
 import type { Quiet } from "./quiet.js";
 import type { SubjectCommand } from "./subjectProcess.js";
@@ -39,6 +39,8 @@ export interface Counted {
   readonly turns: Turn[];
   /** The rounds that count: one per turn. */
   rounds: RoundAnswer[];
+  /** The turns of these rounds, by index. */
+  counting: number[];
   /** Whether all rounds count because too few were quiet. */
   isDisturbed: boolean;
 }
@@ -122,10 +124,34 @@ export function countRounds(all: readonly Counted[], plan: Plan, quiet: Quiet): 
     own.isDisturbed = isDisturbed;
     const takesAll = (turn: Turn): boolean => isDisturbed || !isProbed || isCut(turn);
     const counting = own.turns.filter((turn) => takesAll(turn) || indices.has(turn.index));
+    own.counting = counting.map(({ index }) => index);
     own.rounds = counting.map((turn) =>
       (takesAll(turn) ? turn.slices : quietSlices(quiet, own.command, turn)).reduce(addRounds),
     );
   }
+}
+
+export const nsPerOp = (round: RoundAnswer): number => round.ns / round.events;
+
+/** Returns a subject's round in a turn, even in one that does not count. */
+function roundIn({ turns, counting, rounds }: Counted, turn: number): RoundAnswer | undefined {
+  const counted = rounds[counting.indexOf(turn)];
+  return counted ?? turns.find(({ index }) => index === turn)?.slices.reduce(addRounds);
+}
+
+/**
+ * Returns the ratios of two subjects' times, turn by turn. The only round of a subject that was cut
+ * is in a turn that may not count for the other. Subjects that share no turn have the ratio of
+ * their medians.
+ */
+export function ratiosOf(above: Counted, below: Counted): number[] {
+  const fewer = above.counting.length < below.counting.length ? above : below;
+  const ratios = fewer.counting.flatMap((turn) => {
+    const [over, under] = [roundIn(above, turn), roundIn(below, turn)];
+    return over === undefined || under === undefined ? [] : [nsPerOp(over) / nsPerOp(under)];
+  });
+  if (ratios.length > 0) return ratios;
+  return [median(above.rounds.map(nsPerOp)) / median(below.rounds.map(nsPerOp))];
 }
 
 function addRounds(a: RoundAnswer, b: RoundAnswer): RoundAnswer {

@@ -2,8 +2,8 @@ import type { HeapOptions, OptionRow } from "../../src/index.js";
 import { readMachine } from "../base/machine.js";
 import type { AbCell, AbResult, AbVerdict } from "../base/results.js";
 import { RunError } from "../base/session.js";
-import { MIN_ROUNDS, medianInterval, pairedRatios, spread } from "../base/statistics.js";
-import { type Measured, measureInTurn, nsPerOp, type Plan } from "../measure/inTurn.js";
+import { MIN_ROUNDS, medianInterval, spread } from "../base/statistics.js";
+import { type Measured, measureInTurn, nsPerOp, type Plan, ratiosOf } from "../measure/inTurn.js";
 import { withScriptFile } from "../measure/scriptFile.js";
 import { scriptCommand } from "../measure/subjectProcess.js";
 import { DISTURBED } from "../measure/turns.js";
@@ -102,22 +102,25 @@ function toCells(
   all: readonly Measured[],
   workload: Resolved,
 ): AbCell[] {
-  const measured = all.flatMap(({ rounds }, index) =>
-    rounds.length === 0 ? [] : [{ rounds, settings: combinations[index] as Settings }],
+  const measured = all.flatMap((own, index) =>
+    own.rounds.length === 0 ? [] : [{ own, settings: combinations[index] as Settings }],
   );
-  const baseTimes = measured[0]?.rounds.map(nsPerOp) ?? [];
-  return measured.map(({ rounds, settings }, index): AbCell => {
+  const base = measured[0]?.own;
+  return measured.map(({ own, settings }): AbCell => {
+    const { rounds } = own;
     const times = rounds.map(nsPerOp);
     const sum = (pick: (round: (typeof rounds)[number]) => number): number =>
       rounds.reduce((total, round) => total + pick(round), 0);
     const runs = sum((round) => round.events) / eventsOf(workload.script);
-    const ratios = pairedRatios(baseTimes, times);
     return {
       settings,
       workload: workload.info.label,
       nsPerOp: spread(times),
       opsPerSecond: medianInterval(times.map((time) => 1e9 / time)),
-      ratio: index === 0 ? null : medianInterval(ratios, confidenceFor(measured.length)),
+      ratio:
+        base === undefined || own === base
+          ? null
+          : medianInterval(ratiosOf(base, own), confidenceFor(measured.length)),
       slabsOpened: sum((round) => round.slabsOpened) / runs,
       refills: sum((round) => round.refills) / runs,
       drains: sum((round) => round.drains) / runs,

@@ -8,12 +8,13 @@ import type {
   SubjectResult,
 } from "../base/results.js";
 import { RunError } from "../base/session.js";
-import { MIN_ROUNDS, medianInterval, pairedRatios, spread } from "../base/statistics.js";
+import { MIN_ROUNDS, medianInterval, spread } from "../base/statistics.js";
 import {
   type Measured,
   measureInTurn,
   nsPerOp,
   type Plan,
+  ratiosOf,
   withSubject,
 } from "../measure/inTurn.js";
 import { withScriptFile } from "../measure/scriptFile.js";
@@ -128,11 +129,11 @@ function assemble(
   { options, plan, signal, skipped }: Context,
 ): BenchResult {
   const own = entries.find(({ command }) => command.name === OWN);
-  const ownTimes = own?.measured?.rounds.map(nsPerOp) ?? [];
-  if (ownTimes.length === 0) throw new RunError("ended before hakmem's first round was measured");
+  const ownRounds = own?.measured?.rounds ?? [];
+  if (ownRounds.length === 0) throw new RunError("ended before hakmem's first round was measured");
   const subjects = entries
     .filter(({ measured }) => measured !== undefined && measured.rounds.length > 0)
-    .map((entry) => toResult(entry, ownTimes, workload, plan));
+    .map((entry) => toResult(entry, own?.measured as Measured, workload, plan));
   const hashes = new Set(subjects.flatMap(({ hash }) => hash ?? []));
   const notes = [...workload.notes];
   const merged = subjects.filter(({ name }) => !isThreaded(name));
@@ -180,7 +181,7 @@ function completeOptions(options: Partial<HeapOptions>): HeapOptions {
 
 function toResult(
   { command, check, measured }: Entry,
-  ownTimes: readonly number[],
+  own: Measured,
   workload: Resolved,
   plan: Plan,
 ): SubjectResult {
@@ -206,7 +207,7 @@ function toResult(
     collectionMs: total((round) => round.collectionMs),
     cpuUserMs: total((round) => round.cpuUserUs) / 1000,
     cpuSystemMs: total((round) => round.cpuSystemUs) / 1000,
-    ratio: isOwn ? null : medianInterval(pairedRatios(times, ownTimes)),
+    ratio: isOwn ? null : medianInterval(ratiosOf(measured as Measured, own)),
     caution: judge(measured as Measured, eventsOf(workload.script), plan),
     hash: hash === null ? null : hash.toString(16).padStart(8, "0"),
     probes: rounds.map(({ probeNs }) => probeNs ?? 0),

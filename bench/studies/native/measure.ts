@@ -1,11 +1,12 @@
 import type { Interval } from "../../base/results.js";
-import { medianInterval, pairedRatios } from "../../base/statistics.js";
+import { medianInterval } from "../../base/statistics.js";
 import {
   type Measured,
   measureInTurn,
   nsPerOp,
   type Plan,
   ROUND_MS,
+  ratiosOf,
   WARMUP_MS,
   withSubject,
 } from "../../measure/inTurn.js";
@@ -79,5 +80,5 @@ export function timesOf({ rounds }: Measured): number[] {
 
 /** Returns the median, with its interval, of one subject's time / another's within a turn. */
 export function ratioOf(above: Measured, below: Measured): Interval {
-  return medianInterval(pairedRatios(timesOf(above), timesOf(below)));
+  return medianInterval(ratiosOf(above, below));
 }

@@ -5,6 +5,7 @@ import {
   countRounds,
   isEnough,
   type Plan,
+  ratiosOf,
   turnsAtMost,
 } from "../../../bench/measure/turns.js";
 import type { RoundAnswer } from "../../../bench/subject/protocol.js";
@@ -23,7 +24,7 @@ function measured(quiet: Quiet, program: string, turns: readonly [number, number
   for (const one of slices.flat()) quiet.note(program, one);
   const command = { name: program, program, args: [], env: {} };
   const all = slices.map((own, index) => ({ index, slices: own }));
-  return { command, turns: all, rounds: [], isDisturbed: false };
+  return { command, turns: all, rounds: [], counting: [], isDisturbed: false };
 }
 
 describe("a quiet round", () => {
@@ -117,6 +118,9 @@ describe("turns", () => {
     ];
     countRounds(all, PLAN, quiet);
     expect(all.map(({ rounds }) => rounds.map(({ ns }) => ns))).toEqual([[9], [7, 7]]);
+    const [slow, own] = all as [Counted, Counted];
+    expect(ratiosOf(slow, own)).toEqual([9 / (21 / 3)]);
+    expect(ratiosOf(own, slow)).toEqual([21 / 3 / 9]);
   });
 
   it("are prolonged only where the figures are to be judged", () => {
