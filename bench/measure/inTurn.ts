@@ -2,14 +2,7 @@ import type { LatencyAnswer, RoundAnswer } from "../subject/protocol.js";
 import type { Progress } from "../term/progress.js";
 import { Quiet } from "./quiet.js";
 import { type SubjectCommand, SubjectProcess } from "./subjectProcess.js";
-import {
-  type Counted,
-  countRounds,
-  isEnough,
-  nsPerOp,
-  type Plan,
-  turnsAtMost,
-} from "./turns.js";
+import { type Counted, countRounds, isEnough, nsPerOp, type Plan, turnsAtMost } from "./turns.js";
 
 export { nsPerOp, type Plan, ROUND_MS, ratiosOf, WARMUP_MS } from "./turns.js";
 
@@ -141,7 +134,7 @@ async function runSlices(
   allRunning: readonly Running[],
   { plan, signal, quiet }: Run,
 ): Promise<void> {
-  const { limitMs, slices: count = SLICES } = plan;
+  const { limitMs, slices: count = SLICES, counts = false } = plan;
   for (let slice = 0; slice < count; slice++) {
     for (const { own, subject, times, slices } of rotate(allRunning, slice)) {
       const runs = Math.ceil((times * (slice + 1)) / count) - Math.ceil((times * slice) / count);
@@ -149,7 +142,7 @@ async function runSlices(
       if (signal.aborted) return;
       if (isOver || runs === 0) continue;
       await attempt(own, signal, async () => {
-        const answer = await subject.ask({ pass: "round", times: runs, limitMs });
+        const answer = await subject.ask({ pass: "round", times: runs, limitMs, counts });
         quiet.note(own.command.program, answer);
         slices.push(answer);
       });

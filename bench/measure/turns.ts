@@ -19,6 +19,8 @@ export interface Plan {
   readonly slices?: number;
   /** Least time for which a process is warmed up before its round. */
   readonly warmupMs: number;
+  /** Whether hakmem's counts of each round are wanted: reading them disturbs its next round. */
+  readonly counts?: boolean;
   /** A pass of a subject that takes longer is cut. */
   readonly limitMs: number;
 }

@@ -67,7 +67,7 @@ export async function runAb(
           name: formatSettings(settings),
         }));
         const leastRounds = roundsFor(combinations.length);
-        return measureInTurn(commands, { ...plan, leastRounds }, progress, signal);
+        return measureInTurn(commands, { ...plan, leastRounds, counts: true }, progress, signal);
       });
       failures.push(...dropFailed(all, workload));
       isDisturbed ||= all.some((own) => own.isDisturbed);

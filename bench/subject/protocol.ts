@@ -6,10 +6,18 @@ import type { InspectResult } from "../base/results.js";
  */
 export type Request =
   | { readonly pass: "check"; readonly limitMs: number }
-  | { readonly pass: "round"; readonly times: number; readonly limitMs: number }
+  | RoundRequest
   | { readonly pass: "latency"; readonly limitMs: number }
   | { readonly pass: "profileStart"; readonly intervalUs: number }
   | { readonly pass: "profileStop"; readonly file: string };
+
+export interface RoundRequest {
+  readonly pass: "round";
+  readonly times: number;
+  readonly limitMs: number;
+  /** Whether hakmem is to count; otherwise its counts are 0. It reads the whole heap for them. */
+  readonly counts?: boolean;
+}
 
 interface Answers {
   readonly check: CheckAnswer;
@@ -63,6 +71,7 @@ export interface RoundAnswer {
   readonly cpuSystemUs: number;
   readonly collections: number;
   readonly collectionMs: number;
+  /** What hakmem did; see `counts` of the request. */
   readonly slabsOpened: number;
   readonly refills: number;
   readonly drains: number;

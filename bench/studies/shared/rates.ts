@@ -59,6 +59,7 @@ export async function measureRates(
     slices: rounds,
     warmupMs: allWarmupMs,
     limitMs: LIMIT_MS,
+    counts: true,
   };
   const all = await measureInTurn(subjects, plan, progress, signal, { quiet });
   if (signal.aborted) throw new Error("interrupted");

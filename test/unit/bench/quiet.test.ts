@@ -46,18 +46,18 @@ describe("a quiet round", () => {
   });
 });
 
-describe("turns", () => {
-  const busy: [number, number?][] = [
-    [10, 190],
-    [10, 180],
-    [1, 100],
-  ];
-  const calm: [number, number?][] = [
-    [3, 100],
-    [30, 180],
-    [4, 110],
-  ];
+const busy: [number, number?][] = [
+  [10, 190],
+  [10, 180],
+  [1, 100],
+];
+const calm: [number, number?][] = [
+  [3, 100],
+  [30, 180],
+  [4, 110],
+];
 
+describe("turns", () => {
   it("count with their quiet slices, for all subjects or for none", () => {
     const quiet = new Quiet();
     const all = [
