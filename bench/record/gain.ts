@@ -1,20 +1,27 @@
-import type { Session } from "../base/session.js";
-import type { Plan } from "../measure/inTurn.js";
+import { RunError, type Session } from "../base/session.js";
+import { type Plan, ROUND_MS, WARMUP_MS } from "../measure/inTurn.js";
 import { runBench } from "../run/bench.js";
 import { formatMegabytes, formatNs, formatRatio } from "../term/format.js";
 import { printTable } from "../term/table.js";
 import { readWorkload } from "../workloads/resolve.js";
 
-const PLAN: Plan = { rounds: 6, roundMs: 40, warmupMs: 200, limitMs: 5000 };
+const PLAN: Plan = { rounds: 6, roundMs: ROUND_MS, warmupMs: WARMUP_MS, limitMs: 5000 };
 const RIVALS = ["buffer", "uint8array"];
 
 /** Measures what the program would gain: its trace on hakmem beside the buffers it uses. */
-export async function showGain(file: string, { options }: Session): Promise<void> {
+export async function showGain(file: string, session: Session): Promise<void> {
+  const { options } = session;
   // The Ctrl-C that ended a server does not end this. A second one ends the command at once.
-  const { signal } = new AbortController();
+  const signal = session.signal.aborted ? new AbortController().signal : session.signal;
   console.log("\nThe same allocations, replayed:\n");
   const workload = readWorkload("replay", [file]);
-  const { subjects, skipped } = await runBench(workload, RIVALS, options, PLAN, signal);
+  const { subjects, skipped, isInterrupted } = await runBench(
+    workload,
+    RIVALS,
+    options,
+    PLAN,
+    signal,
+  );
   printTable(
     [
       { name: "title", title: "", align: "left" },
@@ -32,6 +39,7 @@ export async function showGain(file: string, { options }: Session): Promise<void
     })),
   );
   for (const { name, reason } of skipped) console.log(`Skipped ${name}: ${reason}`);
+  if (isInterrupted) throw new RunError("interrupted: what was measured is shown above");
   console.log("\nWith latencies, and other rivals:");
   console.log(`  hakmem bench replay ${file} --against all`);
 }
