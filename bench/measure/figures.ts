@@ -37,24 +37,28 @@ export class Figures {
 export interface Run {
   readonly name: string;
   /** Returns figures by name. */
-  start(): Promise<Readonly<Record<string, number>>>;
+  start(signal: AbortSignal): Promise<Readonly<Record<string, number>>>;
 }
 
 /**
  * Runs all in turn, each anew in every turn, and adds what they return to the figures. Every turn
  * begins with another one, because a machine's speed drifts.
+ *
+ * @throws Error when the signal is aborted: what is left would be turns of some only.
  */
 export async function takeTurns(
   runs: readonly Run[],
   turns: number,
   figures: Figures,
   progress: Progress,
+  signal: AbortSignal,
 ): Promise<void> {
   for (let turn = 0; turn < turns; turn++) {
     for (let place = 0; place < runs.length; place++) {
       const { name, start } = runs[(place + turn) % runs.length] as Run;
+      signal.throwIfAborted();
       progress.step(name);
-      for (const [figure, value] of Object.entries(await start())) figures.add(figure, value);
+      for (const [figure, value] of Object.entries(await start(signal))) figures.add(figure, value);
     }
   }
 }

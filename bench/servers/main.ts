@@ -47,17 +47,21 @@ function runOf(entry: Case, server: ServerName, seconds: number): Run {
   const name = `${nameOf(entry)} ${server}`;
   return {
     name,
-    async start() {
-      const running = await Server.start(server);
-      await running.drive(size, pipeline, Math.round(expectedRate / 2));
-      await running.ask("begin");
-      const driven = await running.drive(size, pipeline, Math.round((expectedRate * seconds) / 2));
-      const costs = await running.ask("end");
-      await running.stop();
-      // No collection at all would have no ratio.
-      const gcMs = Math.max(costs.gcMs, 0.01);
-      const figures = Object.entries({ ...driven, ...costs, gcMs });
-      return Object.fromEntries(figures.map(([figure, value]) => [`${name} ${figure}`, value]));
+    async start(signal) {
+      const running = await Server.start(server, signal);
+      try {
+        await running.drive(size, pipeline, Math.round(expectedRate / 2));
+        await running.ask("begin");
+        const requests = Math.round((expectedRate * seconds) / 2);
+        const driven = await running.drive(size, pipeline, requests);
+        const costs = await running.ask("end");
+        // No collection at all would have no ratio.
+        const gcMs = Math.max(costs.gcMs, 0.01);
+        const figures = Object.entries({ ...driven, ...costs, gcMs });
+        return Object.fromEntries(figures.map(([figure, value]) => [`${name} ${figure}`, value]));
+      } finally {
+        await running.stop();
+      }
     },
   };
 }
@@ -167,9 +171,25 @@ function printAll(cases: readonly Case[], figures: Figures): void {
 }
 
 /** Prints how the memory of both servers goes on over minutes of mixed sizes. */
-async function soak(minutes: number): Promise<void> {
+async function soak(minutes: number, signal: AbortSignal): Promise<void> {
+  const plain = await Server.start("plain", signal);
+  try {
+    const pooled = await Server.start("pooled", signal);
+    try {
+      await soakServers({ plain, pooled }, minutes);
+    } finally {
+      await pooled.stop();
+    }
+  } finally {
+    await plain.stop();
+  }
+}
+
+async function soakServers(
+  servers: Readonly<Record<ServerName, Server>>,
+  minutes: number,
+): Promise<void> {
   const rows: string[][] = [];
-  const servers = { plain: await Server.start("plain"), pooled: await Server.start("pooled") };
   const begin = Date.now();
   const elapsed = (): number => (Date.now() - begin) / 60_000;
   for (let round = 0; elapsed() < minutes; round++) {
@@ -185,14 +205,13 @@ async function soak(minutes: number): Promise<void> {
     rows.push(row);
     console.log(row.join("  "));
   }
-  for (const name of SERVERS) await servers[name].stop();
   const titles = ["Buffers, RSS MB", "Buffers, GC ms", "hakmem, RSS MB", "hakmem, GC ms"];
   const step = Math.ceil(rows.length / 20);
   const shown = rows.filter((_, index) => index % step === 0);
   printRows("Mixed sizes", ["minutes", ...titles], shown);
 }
 
-async function main(): Promise<void> {
+async function main(signal: AbortSignal): Promise<void> {
   const { values } = parseArgs({
     options: {
       turns: { type: "string", default: "5" },
@@ -209,14 +228,14 @@ async function main(): Promise<void> {
   if (minutes !== undefined) checkWhole({ soak: minutes }, ["soak"]);
   const cases = chooseCases(CASES, nameOf, values.only);
   buildServers();
-  if (minutes !== undefined) return soak(Number(minutes));
+  if (minutes !== undefined) return soak(Number(minutes), signal);
   const [turns, seconds] = [Number(values.turns), Number(values.seconds)];
   const figures = new Figures();
   const progress = startProgress(SERVERS.length * turns * cases.length);
   try {
     for (const entry of cases) {
       const runs = SERVERS.map((server) => runOf(entry, server, seconds));
-      await takeTurns(runs, turns, figures, progress);
+      await takeTurns(runs, turns, figures, progress, signal);
     }
   } finally {
     progress.done();
@@ -226,4 +245,4 @@ async function main(): Promise<void> {
   writeFigures(values.json, figures);
 }
 
-runStudy("servers", main);
+runStudy("bench:servers", main);

@@ -2,7 +2,7 @@
 import type { AddressInfo, Server } from "node:net";
 import { PerformanceObserver } from "node:perf_hooks";
 
-export interface Figures {
+export interface Costs {
   readonly gcMs: number;
   readonly rss: number;
   readonly external: number;

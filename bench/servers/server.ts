@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, fork } from "node:child_process";
 import { promisify } from "node:util";
 import { type ServerName, serverFile } from "./build.js";
-import type { Figures } from "./report.js";
+import type { Costs } from "./report.js";
 
 const run = promisify(execFile);
 export const CLIENTS = "50";
@@ -11,42 +11,64 @@ export const TESTS = ["SET", "GET"] as const;
 /** A server in a process of its own. */
 export class Server {
   readonly #child: ChildProcess;
+  readonly #signal: AbortSignal;
   #port = "";
+  /** Why the process could not be started or reached. */
+  #failure: Error | undefined;
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, signal: AbortSignal) {
     this.#child = child;
+    this.#signal = signal;
+    child.on("error", (error) => {
+      this.#failure = error;
+    });
   }
 
-  static async start(name: ServerName): Promise<Server> {
-    const server = new Server(fork(serverFile(name), { execArgv: [] }));
+  /** Starts a server. When the signal is aborted, what drives it ends. */
+  static async start(name: ServerName, signal: AbortSignal): Promise<Server> {
+    const server = new Server(fork(serverFile(name), { execArgv: [] }), signal);
     server.#port = String(((await server.#answer()) as { port: number }).port);
     return server;
   }
 
   #answer(): Promise<unknown> {
+    const child = this.#child;
     return new Promise((resolve, reject) => {
-      const fail = (code: number | null): void =>
-        reject(new Error(`the server ended with code ${code}`));
-      this.#child.once("exit", fail);
-      this.#child.once("message", (message) => {
-        this.#child.off("exit", fail);
+      const fail = (): void => {
+        release();
+        const { exitCode, signalCode } = child;
+        reject(this.#failure ?? new Error(`the server ended with ${signalCode ?? exitCode}`));
+      };
+      const take = (message: unknown): void => {
+        release();
         resolve(message);
-      });
+      };
+      const release = (): void => {
+        child.off("exit", fail).off("error", fail).off("message", take);
+      };
+      child.on("exit", fail).on("error", fail).on("message", take);
+      if (this.#isOver()) fail();
     });
   }
 
+  /** Returns whether the process has ended or was never there. */
+  #isOver(): boolean {
+    const { pid, exitCode, signalCode } = this.#child;
+    return pid === undefined || exitCode !== null || signalCode !== null;
+  }
+
   /** Returns what the server has cost since it was last asked to begin. */
-  async ask(what: "begin" | "end"): Promise<Figures> {
+  async ask(what: "begin" | "end"): Promise<Costs> {
     const answer = this.#answer();
     this.#child.send(what);
-    return (await answer) as Figures;
+    return (await answer) as Costs;
   }
 
   /** Returns requests per second by test, and the 99th percentile of their latencies in ms. */
   async drive(size: number, pipeline: number, requests: number): Promise<Record<string, number>> {
     const argv = ["-p", this.#port, "-t", "set,get", "-d", String(size), "-P", String(pipeline)];
     argv.push("-n", String(requests), "-c", CLIENTS, "-r", KEYS, "--csv");
-    const { stdout } = await run("redis-benchmark", argv);
+    const { stdout } = await run("redis-benchmark", argv, { signal: this.#signal });
     const figures: Record<string, number> = {};
     // A row of its CSV: test, requests per second, then six latencies.
     for (const row of stdout.split("\n").filter((line) => /^"(SET|GET)"/.test(line))) {
@@ -60,8 +82,10 @@ export class Server {
   }
 
   async stop(): Promise<void> {
+    if (this.#isOver()) return;
     const ended = new Promise((resolve) => this.#child.once("exit", resolve));
-    this.#child.disconnect();
+    if (this.#child.connected) this.#child.disconnect();
+    else this.#child.kill();
     await ended;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * `npm run bench:agreement -- redis`: asks `hakmem bench` and `bench:native` one question, how the
- * natives do on a trace, and shows both answers side by side. They agree if the intervals of their
- * ratios overlap; with fewer than 6 turns there are no such intervals.
+ * native allocators do on a trace, and shows both answers side by side. They agree if the 95 %
+ * intervals of their ratios overlap. Fewer than 6 turns have no such intervals, and no answer.
  */
 import { parseArgs } from "node:util";
 import type { Interval } from "../base/results.js";
@@ -21,6 +21,14 @@ import { printMachine, runStudy } from "./study.js";
 const RIVALS = ["mimalloc", "glibc"];
 const ROUNDS = 14;
 
+const HELP = `usage: npm run bench:agreement -- [options] [TRACE...]
+
+  --turns N  turns of each command (default 10); fewer than 6 have no 95 % interval
+  --help
+
+A TRACE is one of bench:native, such as redis, which is the default.
+`;
+
 type Answers = ReadonlyMap<string, Interval>;
 
 async function askBench(trace: string, turns: number, signal: AbortSignal): Promise<Answers> {
@@ -38,30 +46,39 @@ async function askNative(trace: string, turns: number, signal: AbortSignal): Pro
   const subjects = await Subjects.find(["hakmem", ...RIVALS]);
   const progress = startProgress(turns * subjects.names.length);
   const common = { turns, rounds: ROUNDS, quiet: new Quiet(), progress, signal };
-  const [own, ...rivals] = await measureCase(entry, { ...common, subjects });
-  progress.done();
-  if (own === undefined) return new Map();
-  return new Map(rivals.map((rival) => [rival.command.name, ratioOf(rival, own)]));
+  try {
+    const [own, ...rivals] = await measureCase(entry, { ...common, subjects });
+    if (own === undefined) return new Map();
+    return new Map(rivals.map((rival) => [rival.command.name, ratioOf(rival, own)]));
+  } finally {
+    progress.done();
+  }
 }
 
 function toRow(trace: string, rival: string, bench: Answers, native: Answers): string[] {
   const [ours, theirs] = [bench.get(rival), native.get(rival)];
   if (ours === undefined || theirs === undefined) return [`${trace}, ${rival}`, "", "", "", "", ""];
-  const isAgreed = ours.low <= theirs.high && theirs.low <= ours.high;
+  const isOverlap = ours.low <= theirs.high && theirs.low <= ours.high;
+  const areIntervals = Math.min(ours.confidence, theirs.confidence) >= 0.95;
+  const isAgreed = areIntervals ? (isOverlap ? "yes" : "no") : "-";
   const show = (ratio: Interval): string[] => [formatRatio(ratio.median), formatInterval(ratio)];
-  return [`${trace}, ${rival}`, ...show(ours), ...show(theirs), isAgreed ? "yes" : "no"];
+  return [`${trace}, ${rival}`, ...show(ours), ...show(theirs), isAgreed];
 }
 
-async function main(): Promise<void> {
+async function main(signal: AbortSignal): Promise<void> {
   const { values, positionals } = parseArgs({
-    options: { turns: { type: "string", default: "10" } },
+    options: {
+      turns: { type: "string", default: "10" },
+      help: { type: "boolean", default: false },
+    },
     allowPositionals: true,
   });
+  if (values.help) return console.log(HELP);
   checkWhole(values, ["turns"]);
   const turns = Number(values.turns);
-  const { signal } = new AbortController();
   const rows: string[][] = [];
   for (const trace of positionals.length === 0 ? ["redis"] : positionals) {
+    if (signal.aborted) break;
     const native = await askNative(trace, turns, signal);
     const bench = await askBench(trace, turns, signal);
     for (const rival of RIVALS) rows.push(toRow(trace, rival, bench, native));
@@ -72,4 +89,4 @@ async function main(): Promise<void> {
   printRows("One question, two commands", titles, rows);
 }
 
-runStudy("agreement", main);
+runStudy("bench:agreement", main);

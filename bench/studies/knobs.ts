@@ -1,12 +1,13 @@
 /**
  * `npm run bench:knobs`: the study from which the defaults of the knobs come. HAKMEM measured its
- * drain interval on working sets of 128 and 256; here, too, and on what uses the knobs. Takes about
- * a quarter of an hour; `npm run bench:knobs -- drain` runs one part.
+ * drain interval on working sets of 128 and 256; here, too, and on what uses the knobs. Takes a
+ * quarter to half an hour; `npm run bench:knobs -- drain` runs one part.
  */
-
 import { findKnob } from "../base/knobs.js";
 import { printAb, readWorkloadText } from "../command/ab.js";
+import { ROUND_MS, WARMUP_MS } from "../measure/inTurn.js";
 import { runAb } from "../run/ab.js";
+import { runStudy } from "./study.js";
 
 const REAL = ["redis", "python", "sqlite"].map((name) => `replay bench/traces/${name}.hkt.gz`);
 const CHURN = ["random-mixed 1000000 65536 42", "larson"];
@@ -40,21 +41,18 @@ const STUDIES = [
     workloads: [...REAL, "replay bench/traces/nginx.hkt.gz", ...CHURN],
   },
 ];
-const PLAN = { rounds: 12, roundMs: 60, warmupMs: 150, limitMs: 30_000 };
+const PLAN = { rounds: 12, roundMs: ROUND_MS, warmupMs: WARMUP_MS, limitMs: 30_000 };
 
-async function main(asked: readonly string[]): Promise<void> {
-  const controller = new AbortController();
-  process.once("SIGINT", () => controller.abort());
+async function main(signal: AbortSignal): Promise<void> {
+  const asked = process.argv.slice(2);
   for (const { name, knob, values, workloads } of STUDIES) {
+    if (signal.aborted) return;
     if (asked.length > 0 && !asked.includes(name)) continue;
     const knobs = [{ row: findKnob(knob), values }];
     const resolved = workloads.map(readWorkloadText);
-    printAb(await runAb(knobs, resolved, {}, PLAN, controller.signal));
+    printAb(await runAb(knobs, resolved, {}, PLAN, signal));
     console.log("");
   }
 }
 
-main(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(`bench:knobs: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
-});
+runStudy("bench:knobs", main);

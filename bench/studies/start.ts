@@ -2,29 +2,35 @@
  * `npm start`: a recorded trace of a real program and HAKMEM's random-mixed through hakmem, beside
  * what JavaScript programs use today. Takes half a minute, prints tables and leaves report.html.
  */
-
 import type { BenchResult } from "../base/results.js";
 import { printBench } from "../command/bench.js";
+import { ROUND_MS, WARMUP_MS } from "../measure/inTurn.js";
 import { writeReport } from "../report/write.js";
 import { runBench } from "../run/bench.js";
 import { readWorkload } from "../workloads/resolve.js";
+import { runStudy } from "./study.js";
 
 const WORKLOADS = [
   ["replay", "bench/traces/redis.hkt.gz"],
   ["random-mixed", "500000", "256", "42"],
 ];
 const RIVALS = ["buffer", "uint8array"];
-const PLAN = { rounds: 6, roundMs: 40, warmupMs: 100, limitMs: 10_000 };
+/** Fewer turns than those of `hakmem bench`, and few more on a disturbed machine: it must be short. */
+const PLAN = {
+  rounds: 6,
+  mostRounds: 8,
+  roundMs: ROUND_MS,
+  warmupMs: WARMUP_MS,
+  limitMs: 10_000,
+};
 const REPORT = "report.html";
 
-async function main(): Promise<void> {
+async function main(signal: AbortSignal): Promise<void> {
   const results: BenchResult[] = [];
-  const controller = new AbortController();
-  process.once("SIGINT", () => controller.abort());
   for (const [name = "", ...values] of WORKLOADS) {
-    if (controller.signal.aborted) break;
+    if (signal.aborted) break;
     const workload = readWorkload(name, values);
-    const result = await runBench(workload, RIVALS, {}, PLAN, controller.signal);
+    const result = await runBench(workload, RIVALS, {}, PLAN, signal);
     printBench(result);
     console.log("");
     results.push(result);
@@ -33,7 +39,4 @@ async function main(): Promise<void> {
   console.log(`${REPORT} shows this as plots. \`npx hakmem --help\` has the rest.`);
 }
 
-main().catch((error: unknown) => {
-  console.error(`npm start: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
-});
+runStudy("npm start", main);

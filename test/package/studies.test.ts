@@ -5,11 +5,11 @@ import { Figures } from "../../bench/measure/figures.js";
 import { Quiet } from "../../bench/measure/quiet.js";
 import { buildLoops, remoteCommands, twoCommands } from "../../bench/studies/shared/loops.js";
 import { MANY, measureWorkload } from "../../bench/studies/shared/many.js";
-import { measureRates, type Settings } from "../../bench/studies/shared/rates.js";
+import { measureRates, type SharedRun } from "../../bench/studies/shared/rates.js";
 
 const progress = { step: () => {}, show: () => {}, done: () => {} };
 
-function smoke(): Settings {
+function smoke(): SharedRun {
   return {
     turns: 1,
     rounds: 2,

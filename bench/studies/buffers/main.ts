@@ -91,8 +91,8 @@ function runOf(entry: Case, plan: readonly string[]): Run {
   const args = ["--expose-gc", `${FOLDER}/process.js`, entry.group.name, entry.name, ...plan];
   return {
     name: nameOf(entry),
-    async start() {
-      const { stdout } = await runFile(process.execPath, args);
+    async start(signal) {
+      const { stdout } = await runFile(process.execPath, args, { signal });
       const times = Object.entries(JSON.parse(stdout) as Record<string, number>);
       entry.subjects = times.map(([subject]) => subject);
       return Object.fromEntries(times.map(([subject, ns]) => [`${nameOf(entry)} ${subject}`, ns]));
@@ -121,7 +121,7 @@ function printGroup({ title, unit }: Group, cases: readonly Case[], figures: Fig
   );
 }
 
-async function main(): Promise<void> {
+async function main(signal: AbortSignal): Promise<void> {
   const { values } = parseArgs({
     options: {
       turns: { type: "string", default: "5" },
@@ -142,7 +142,9 @@ async function main(): Promise<void> {
   const figures = new Figures();
   const progress = startProgress(turns * cases.length);
   try {
-    for (const entry of cases) await takeTurns([runOf(entry, plan)], turns, figures, progress);
+    for (const entry of cases) {
+      await takeTurns([runOf(entry, plan)], turns, figures, progress, signal);
+    }
   } finally {
     progress.done();
   }
@@ -158,4 +160,4 @@ async function main(): Promise<void> {
   writeFigures(values.json, figures);
 }
 
-runStudy("buffers", main);
+runStudy("bench:buffers", main);

@@ -8,8 +8,8 @@ export interface Case {
   readonly name: string;
   /** Built when it is needed: the scripts of all cases would fill the memory. */
   build(): Script;
-  /** Runs through the script in a slice of a round. */
-  readonly sliceRuns: number;
+  /** Runs through the script in a slice, if its length says so; otherwise a round fills its time. */
+  readonly sliceRuns?: number;
 }
 
 const TRACES = ["sqlite", "redis", "python", "nginx"];
@@ -29,7 +29,6 @@ export function listCases(ops: number): Case[] {
       group,
       name,
       build: () => readWorkload("replay", [`bench/traces/${name}.hkt.gz`]).script,
-      sliceRuns: 1,
     }));
   const fixed = LOOPS.flatMap(({ name, batch, loop }) =>
     SIZES.map((size): Case => {

@@ -19,7 +19,7 @@ import { type Column, printTable } from "../../term/table.js";
 import { checkWhole, chooseCases } from "../arguments.js";
 import { printMachine, runStudy } from "../study.js";
 import { type Case, listCases } from "./cases.js";
-import { measureCase, measureMemory, ratioOf, type Settings, timesOf, toPlan } from "./measure.js";
+import { measureCase, measureMemory, type NativeRun, ratioOf, timesOf, toPlan } from "./measure.js";
 
 const OWN = "hakmem";
 
@@ -27,8 +27,9 @@ const HELP = `usage: npm run bench:native -- [options]
 
   --turns N       turns that count of each case (default 6); on a machine that others disturb there
                   are up to 3 times as many
-  --rounds N      rounds of each process in a turn (default 14)
-  --ops N         operations in a round of the cases without a trace (default 4000000)
+  --rounds N      slices of a process's round in a turn (default 14); for traces, together
+                  as long as a round of \`hakmem bench\`
+  --ops N         operations in a slice of the cases without a trace (default 4000000)
   --only REGEX    cases whose "group name" matches, such as trace, "fixed lifo", memory
   --against LIST  rivals, as in \`hakmem bench\` (default native)
   --build DIR     another build of hakmem, with DIR/dist/index.js, as a rival
@@ -139,18 +140,31 @@ function writeJson(file: string, results: readonly Result[]): void {
   writeFileSync(file, `${JSON.stringify({ machine: readMachine(), cases }, null, 1)}\n`);
 }
 
-async function run(cases: readonly Case[], settings: Settings, json?: string): Promise<Result[]> {
+async function measure(entry: Case, run: NativeRun): Promise<Result> {
+  const isMemory = entry.group === "memory";
+  const all = isMemory ? [] : await measureCase(entry, run);
+  const bytes = isMemory ? await measureMemory(entry, run) : new Map<string, number>();
+  return { entry, all, bytes };
+}
+
+/** Measures all cases. When interrupted, returns those that are complete. */
+async function measureAll(
+  cases: readonly Case[],
+  run: NativeRun,
+  json?: string,
+): Promise<Result[]> {
   const results: Result[] = [];
   for (const entry of cases) {
-    if (settings.signal.aborted) break;
-    const isMemory = entry.group === "memory";
-    const all = isMemory ? [] : await measureCase(entry, settings);
-    const bytes = isMemory ? await measureMemory(entry, settings) : new Map<string, number>();
-    results.push({ entry, all, bytes });
+    try {
+      results.push(await measure(entry, run));
+    } catch (error) {
+      if (!run.signal.aborted) throw error;
+      break;
+    }
     if (json !== undefined) writeJson(json, results);
   }
   // By now the fastest probes of the whole run are known.
-  for (const { all } of results) countRounds(all, toPlan(settings, 1), settings.quiet);
+  for (const { all } of results) countRounds(all, toPlan(run), run.quiet);
   if (json !== undefined) writeJson(json, results);
   return results;
 }
@@ -165,7 +179,7 @@ function print(results: readonly Result[]): void {
   printMemory(of("memory"));
 }
 
-async function main(): Promise<void> {
+async function main(signal: AbortSignal): Promise<void> {
   const { values } = parseArgs({
     options: {
       turns: { type: "string", default: "6" },
@@ -185,16 +199,18 @@ async function main(): Promise<void> {
   const build = values.build === undefined ? [] : [`${BUILD_PREFIX}${values.build}`];
   const subjects = await Subjects.find([OWN, ...build, ...readRivals(values.against)]);
   const turns = Number(values.turns);
-  const controller = new AbortController();
-  process.once("SIGINT", () => controller.abort());
   const progress = startProgress(cases.length * turns * subjects.names.length);
-  const { signal } = controller;
   const common = { turns, rounds: Number(values.rounds), quiet: new Quiet() };
-  const results = await run(cases, { ...common, subjects, progress, signal }, values.json);
-  progress.done();
+  let results: Result[];
+  try {
+    const run = { ...common, subjects, progress, signal };
+    results = await measureAll(cases, run, values.json);
+  } finally {
+    progress.done();
+  }
   for (const { name, reason } of subjects.skipped) console.log(`Skipped ${name}: ${reason}`);
   printMachine(`${turns} turns of ${values.rounds} rounds; times in ns, medians`);
   print(results);
 }
 
-runStudy("native", main);
+runStudy("bench:native", main);

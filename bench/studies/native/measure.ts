@@ -10,42 +10,38 @@ import {
   WARMUP_MS,
   withSubject,
 } from "../../measure/inTurn.js";
-import type { Quiet } from "../../measure/quiet.js";
 import { withScriptFile } from "../../measure/scriptFile.js";
 import type { Subjects } from "../../measure/subjects.js";
-import type { Progress } from "../../term/progress.js";
+import type { StudyRun } from "../study.js";
 import type { Case } from "./cases.js";
 
 const LIMIT_MS = 60_000;
 const MAX_TURNS = 3;
 
 /** What all cases of a run have in common. */
-export interface Settings {
-  readonly turns: number;
-  /** Slices of a round. */
-  readonly rounds: number;
+export interface NativeRun extends StudyRun {
   readonly subjects: Subjects;
-  readonly quiet: Quiet;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
 }
 
-export function toPlan({ turns, rounds }: Settings, sliceRuns: number): Plan {
+/** Returns the plan of a case; all cases of a run have the same turns. */
+export function toPlan({ turns, rounds }: StudyRun, sliceRuns?: number): Plan {
   const common = { roundMs: ROUND_MS, warmupMs: WARMUP_MS, limitMs: LIMIT_MS };
-  return { ...common, rounds: turns, mostRounds: MAX_TURNS * turns, slices: rounds, sliceRuns };
+  const plan = { ...common, rounds: turns, mostRounds: MAX_TURNS * turns, slices: rounds };
+  return sliceRuns === undefined ? plan : { ...plan, sliceRuns };
 }
 
-/** Measures all subjects of a case in turn. @throws Error if one fails. */
-export async function measureCase(entry: Case, settings: Settings): Promise<Measured[]> {
-  const { subjects, progress, signal, quiet } = settings;
+/** Measures all subjects of a case in turn. @throws Error if one fails, or when interrupted. */
+export async function measureCase(entry: Case, run: NativeRun): Promise<Measured[]> {
+  const { subjects, progress, signal, quiet } = run;
   return await withScriptFile(entry.build(), async (file) => {
     const commands =
       entry.group === "floor"
         ? subjects.floorCommands(file)
         : subjects.commandsFor(file, {}).map(({ command }) => command);
     const step = (text: string): void => progress.step(`${entry.group} ${entry.name}, ${text}`);
-    const plan = toPlan(settings, entry.sliceRuns);
+    const plan = toPlan(run, entry.sliceRuns);
     const all = await measureInTurn(commands, plan, { ...progress, step }, signal, { quiet });
+    if (signal.aborted) throw new Error("interrupted");
     for (const { command, failure } of all) {
       if (failure !== null) throw new Error(`${entry.name}: ${command.name}: ${failure}`);
     }
@@ -59,7 +55,7 @@ export async function measureCase(entry: Case, settings: Settings): Promise<Meas
  */
 export async function measureMemory(
   entry: Case,
-  { subjects, progress, signal }: Settings,
+  { subjects, progress, signal }: NativeRun,
 ): Promise<Map<string, number>> {
   const bytes = new Map<string, number>();
   await withScriptFile(entry.build(), async (file) => {

@@ -6,7 +6,7 @@ import { formatInterval } from "../../term/format.js";
 import { cell, printRows } from "../../term/table.js";
 import { type Case, listCases } from "../native/cases.js";
 import { measureCase, ratioOf, timesOf } from "../native/measure.js";
-import type { Settings } from "./rates.js";
+import type { SharedRun } from "./rates.js";
 
 const HEAP = "hakmem";
 const SHARED = "hakmem-shared";
@@ -23,16 +23,16 @@ const nameOf = ({ group, name }: Case): string => (group === "fixed" ? name : `$
 export const LOCAL: readonly string[] = CASES.map(nameOf);
 
 /** Measures the cases so named. */
-export async function measureLocal(names: readonly string[], settings: Settings): Promise<void> {
-  const { figures, disturbed } = settings;
+export async function measureLocal(names: readonly string[], run: SharedRun): Promise<void> {
+  const { figures, disturbed } = run;
   const subjects = await Subjects.find([HEAP, SHARED]);
   const rows: string[][] = [];
   const ratios: number[] = [];
   for (const entry of CASES.filter((own) => names.includes(nameOf(own)))) {
     const name = nameOf(entry);
-    const common = { ...settings, subjects };
+    const common = { ...run, subjects };
     const [alone, shared] = (await measureCase(entry, common)) as [Measured, Measured];
-    if (settings.signal.aborted) throw new Error("interrupted");
+    if (run.signal.aborted) throw new Error("interrupted");
     for (const measured of [alone, shared]) {
       const key = `local ${name} ${measured.command.name}`;
       for (const ns of timesOf(measured)) figures.add(key, ns);

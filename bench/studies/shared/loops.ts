@@ -10,7 +10,7 @@ import { Subjects } from "../../measure/subjects.js";
 import { cell, printRows } from "../../term/table.js";
 import { buildBatches } from "../../workloads/tinyHot.js";
 import { buildProcesses } from "../build.js";
-import { measureRates, type RatedCommand, type Settings } from "./rates.js";
+import { measureRates, type RatedCommand, type SharedRun } from "./rates.js";
 import { BLOCK_BYTES, type MemoryKind, type Mode } from "./ringShared.js";
 
 const FOLDER = "build/studies/shared";
@@ -88,9 +88,9 @@ export function twoCommands(): SubjectCommand[] {
 }
 
 /** Measures a producer and a consumer beside one worker that does both, and beside rivals. */
-export async function measureRemote(settings: Settings, peer: string | undefined): Promise<void> {
+export async function measureRemote(run: SharedRun, peer: string | undefined): Promise<void> {
   const { commands, skipped } = await remoteCommands(peer);
-  await measureRates(commands, 2, settings);
+  await measureRates(commands, 2, run);
   const rows: readonly Row[] = [
     ["SharedHeap, producer to consumer", "pipe"],
     ["SharedHeap, one worker, batches of 256", "pair", "0.5"],
@@ -102,7 +102,7 @@ export async function measureRemote(settings: Settings, peer: string | undefined
     ["glibc, two threads", "glibc pipe"],
     ["glibc, one thread", "glibc pair"],
   ];
-  const { figures } = settings;
+  const { figures } = run;
   printRows(
     "Remote free: a producer, a consumer, blocks of 64 B; millions of blocks per second",
     ["", "rate", "remote / it", "asked"],
@@ -122,14 +122,14 @@ export async function measureRemote(settings: Settings, peer: string | undefined
 }
 
 /** Measures two workers that have nothing to do with each other: in one heap, and apart. */
-export async function measureTwo(settings: Settings): Promise<void> {
-  await measureRates(twoCommands(), 2, settings);
+export async function measureTwo(run: SharedRun): Promise<void> {
+  await measureRates(twoCommands(), 2, run);
   const rows: readonly Row[] = [
     ["one worker", "one"],
     ["two workers of one heap", "two", "1.8"],
     ["two workers, a heap each (the machine's limit)", "apart"],
   ];
-  const { figures } = settings;
+  const { figures } = run;
   printRows(
     "Independent churn, 256 slots of 16..1039 B; millions of operations per second",
     ["", "rate", "to one worker", "asked"],

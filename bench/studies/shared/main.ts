@@ -12,7 +12,7 @@ import { printMachine, runStudy, writeFigures } from "../study.js";
 import { LOCAL, measureLocal } from "./local.js";
 import { buildLoops, buildPeer, measureRemote, measureTwo } from "./loops.js";
 import { MANY, measureMany } from "./many.js";
-import type { Settings } from "./rates.js";
+import type { SharedRun } from "./rates.js";
 
 const ROUND_MS = 60;
 const WARM_UP_MS = 100;
@@ -38,7 +38,7 @@ const CASES = [
 /** Subjects of a case: about so many steps of the progress bar in a turn. */
 const STEPS = 5;
 
-async function main(): Promise<void> {
+async function main(signal: AbortSignal): Promise<void> {
   const { values } = parseArgs({
     options: {
       turns: { type: "string", default: "3" },
@@ -59,10 +59,8 @@ async function main(): Promise<void> {
   const [turns, rounds] = [Number(values.turns), Number(values.rounds)];
   const progress = startProgress(STEPS * turns * cases.length);
   const figures = new Figures();
-  const controller = new AbortController();
-  process.once("SIGINT", () => controller.abort());
   const disturbed = new Set<string>();
-  const settings: Settings = {
+  const run: SharedRun = {
     turns,
     rounds,
     roundMs: ROUND_MS,
@@ -71,15 +69,15 @@ async function main(): Promise<void> {
     disturbed,
     quiet: new Quiet(),
     progress,
-    signal: controller.signal,
+    signal,
   };
   printMachine(`${turns} turns of ${values.rounds} rounds; medians`);
   try {
     const [local, many] = [namesOf("local"), namesOf("many")];
-    if (local.length > 0) await measureLocal(local, settings);
-    if (namesOf("remote").length > 0) await measureRemote(settings, values.peer);
-    if (namesOf("two").length > 0) await measureTwo(settings);
-    if (many.length > 0) await measureMany(many, settings);
+    if (local.length > 0) await measureLocal(local, run);
+    if (namesOf("remote").length > 0) await measureRemote(run, values.peer);
+    if (namesOf("two").length > 0) await measureTwo(run);
+    if (many.length > 0) await measureMany(many, run);
   } finally {
     progress.done();
   }
@@ -87,4 +85,4 @@ async function main(): Promise<void> {
   writeFigures(values.json, figures);
 }
 
-runStudy("shared", main);
+runStudy("bench:shared", main);

@@ -6,7 +6,7 @@ import { cell, printRows } from "../../term/table.js";
 import { readWorkload } from "../../workloads/resolve.js";
 import { asShared, type Script } from "../../workloads/script.js";
 import { boundOf } from "./bound.js";
-import { measureRates, type Settings } from "./rates.js";
+import { measureRates, type SharedRun } from "./rates.js";
 
 /** The arguments of each: a run of some 10 ms on one worker. */
 const WORKLOADS: Readonly<Record<string, (workers: string) => string[]>> = {
@@ -37,7 +37,7 @@ export interface Peak {
 /** Measures a workload at each number of workers, in turn. */
 export async function measureWorkload(
   name: string,
-  settings: Settings,
+  run: SharedRun,
   counts: readonly number[] = WORKERS,
 ): Promise<Peak[]> {
   mkdirSync(FOLDER, { recursive: true });
@@ -50,7 +50,7 @@ export async function measureWorkload(
     const command = scriptCommand("hakmem", file, { capacity: CAPACITY });
     return { ...command, name: `many ${name} ${workers}` };
   });
-  const peaks = await measureRates(subjects, Math.max(...counts), settings);
+  const peaks = await measureRates(subjects, Math.max(...counts), run);
   return peaks.map((bytes, index) => ({
     workers: counts[index] as number,
     bytes,
@@ -59,11 +59,11 @@ export async function measureWorkload(
 }
 
 /** Measures the workloads so named. The run fails where one commits more than its bound. */
-export async function measureMany(names: readonly string[], settings: Settings): Promise<void> {
-  const { figures } = settings;
+export async function measureMany(names: readonly string[], run: SharedRun): Promise<void> {
+  const { figures } = run;
   const rows: string[][] = [];
   for (const name of names) {
-    for (const { workers, bytes, bound } of await measureWorkload(name, settings)) {
+    for (const { workers, bytes, bound } of await measureWorkload(name, run)) {
       figures.add(`many ${name} ${workers} peakBytes`, bytes);
       if (bytes > bound) {
         console.error(`${name}, ${workers} workers: ${bytes} bytes, above the bound of ${bound}`);

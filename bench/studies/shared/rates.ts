@@ -1,14 +1,10 @@
 import type { Figures } from "../../measure/figures.js";
 import { measureInTurn, nsPerOp, withSubject } from "../../measure/inTurn.js";
-import type { Quiet } from "../../measure/quiet.js";
 import type { SubjectCommand } from "../../measure/subjectProcess.js";
-import type { Progress } from "../../term/progress.js";
+import type { StudyRun } from "../study.js";
 
 /** What the cases of bench:shared have in common. */
-export interface Settings {
-  readonly turns: number;
-  /** Rounds of a process in a turn: those of all subjects alternate. */
-  readonly rounds: number;
+export interface SharedRun extends StudyRun {
   readonly roundMs: number;
   /** Least warm-up of a process, for each of its workers: beyond the cores they take turns. */
   readonly warmupMs: number;
@@ -16,9 +12,6 @@ export interface Settings {
   readonly figures: Figures;
   /** What was measured although the machine was hardly ever quiet. */
   readonly disturbed: Set<string>;
-  readonly quiet: Quiet;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
 }
 
 const LIMIT_MS = 60_000;
@@ -40,10 +33,9 @@ export interface RatedCommand extends SubjectCommand {
 export async function measureRates(
   subjects: readonly RatedCommand[],
   workers: number,
-  settings: Settings,
+  run: SharedRun,
 ): Promise<number[]> {
-  const { turns, rounds, roundMs, warmupMs, figures, disturbed, quiet, progress, signal } =
-    settings;
+  const { turns, rounds, roundMs, warmupMs, figures, disturbed, quiet, progress, signal } = run;
   const peaks: number[] = [];
   for (const command of subjects) {
     const { heap } = await withSubject(command, signal, (subject) =>

@@ -14,7 +14,13 @@ it("takes turns that begin with another subject each, and ratios within a turn",
       return { [name]: values.shift() as number };
     },
   });
-  await takeTurns([run("a", [1, 10, 100]), run("b", [2, 10, 400])], 3, figures, progress);
+  await takeTurns(
+    [run("a", [1, 10, 100]), run("b", [2, 10, 400])],
+    3,
+    figures,
+    progress,
+    new AbortController().signal,
+  );
   expect(order.join("")).toBe("abbaab");
   expect(figures.of("b")).toEqual([2, 10, 400]);
   expect(figures.middle("a")).toBe(10);
