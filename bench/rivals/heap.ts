@@ -18,14 +18,14 @@ export function createSharedHeapSubject(module: HeapModule): Subject<number> {
   return subjectOf(module.SharedHeap.create(module.optionsFromEnv(process.env)));
 }
 
-/** The subject has the heap's own functions, because a wrapper would use up inlining budget. */
+/** Returns a subject that has the heap's own functions. */
 export function subjectOf(heap: Heap | SharedHeap): Subject<number> {
   const ops = {
     malloc: heap.malloc as (size: number) => number,
     free: heap.free as unknown as (block: number) => void,
     realloc: heap.realloc as unknown as (block: number, size: number) => number,
   };
-  return { ...linear(heap.u8, ops), ...ops, gauge: () => readGauge(heap), heap };
+  return { ...linear(heap.u8, ops), gauge: () => readGauge(heap), heap };
 }
 
 export function readGauge(heap: Heap | SharedHeap): HeapGauge {

@@ -15,19 +15,23 @@ const HEAP_BYTES = 256 * 2 ** 20;
 const PAGES = HEAP_BYTES / 2 ** 16;
 
 export interface LinearOps {
-  malloc(size: number): number;
-  free(block: number): void;
-  realloc(block: number, size: number): number;
+  readonly malloc: (size: number) => number;
+  readonly free: (block: number) => void;
+  readonly realloc: (block: number, size: number) => number;
 }
 
-/** Returns a subject whose blocks are offsets into one array, which is never replaced. */
+/**
+ * Returns a subject whose blocks are offsets into one array, which is never replaced. It has the
+ * functions that it is given, for all subjects alike, because a wrapper would cost time. They must
+ * not need `this`.
+ */
 export function linear(u8: Uint8Array, ops: LinearOps): Subject<number> {
   const Slots = u8.length <= 2 ** 31 ? Int32Array : Float64Array;
   return {
     createSlots: (count) => new Slots(count),
-    malloc: (size) => ops.malloc(size),
-    free: (block) => ops.free(block),
-    realloc: (block, size) => ops.realloc(block, size),
+    malloc: ops.malloc,
+    free: ops.free,
+    realloc: ops.realloc,
     write(block, offset, value) {
       u8[block + offset] = value;
     },
@@ -73,6 +77,7 @@ interface ThiNgModule {
 export async function createThiNg(): Promise<Subject<number>> {
   const { MemPool } = (await loadPackage("@thi.ng/malloc")) as ThiNgModule;
   const pool = new MemPool({ size: HEAP_BYTES, align: 16 });
+  // As with each rival, only what a program must do too is done around its own functions.
   const check = (block: number): number => {
     if (block === 0) throw exhausted("thi.ng");
     return block;
@@ -166,7 +171,7 @@ async function instantiate(name: string, file: string): Promise<Subject<number>>
         throw explain(error);
       }
     },
-    free: (block) => free(block),
+    free,
     // In C, a resize to 0 may free the block.
     realloc(block, size) {
       try {

@@ -87,7 +87,7 @@ function subjectFrom(
     throw new Error("no loop resizes a block");
   };
   const ops = { malloc, free, realloc };
-  return { ...linear(u8, ops), ...ops };
+  return linear(u8, ops);
 }
 
 /** Returns a subject that only counts: the same ptrs come again, used or not. */
