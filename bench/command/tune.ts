@@ -75,7 +75,7 @@ function toVerdict({ best, gain, defaults, isComplete }: TuneResult): string {
     `${formatRatio(gain.median)} the speed of the settings it began with ` +
     `(95 % interval ${formatRatio(gain.low)} to ${formatRatio(gain.high)}, measured anew)`;
   if (best === null) {
-    return `keep ${formatSettings(defaults)}: the search's winner has ${interval}.`;
+    return `keep ${formatSettings(defaults)}: the best setting of the search has ${interval}.`;
   }
   const changed = Object.entries(best).filter(([name, value]) => defaults[name] !== value);
   const lines = changed.map(([name, value]) => `  export ${name}=${value}`);

@@ -10,7 +10,15 @@ import {
   pairedRatios,
   spread,
 } from "../base/statistics.js";
-import { estimateMs, type Measured, measureInTurn, nsPerOp, type Plan } from "../measure/inTurn.js";
+import {
+  estimateMs,
+  type Measured,
+  measureInTurn,
+  nsPerOp,
+  type Plan,
+  ROUND_MS,
+  WARMUP_MS,
+} from "../measure/inTurn.js";
 import { Quiet } from "../measure/quiet.js";
 import { withScriptFile } from "../measure/scriptFile.js";
 import { scriptCommand } from "../measure/subjectProcess.js";
@@ -34,6 +42,7 @@ const SEARCHED: readonly OptionRow[] = Object.keys(SEARCH).flatMap(
 const KNOBS = SEARCHED.map((row) => ({ row, values: SEARCH[row.name] ?? [] }));
 
 const LIMIT_MS = 30_000;
+/** Shorter than those of `hakmem bench`: the search only ranks, and its winner is measured anew. */
 const SEARCH_PLAN: Plan = { rounds: 3, roundMs: 50, warmupMs: 100, limitMs: LIMIT_MS };
 const MAX_FINAL_ROUNDS = 40;
 /** The share of the budget that is kept for the last comparison. */
@@ -41,7 +50,7 @@ const FINAL_SHARE = 0.3;
 
 /** Plans the last comparison, with as many rounds as the budget allows. */
 function planFinal(budgetMs: number): Plan {
-  const plan = { rounds: 1, roundMs: 100, warmupMs: 150, limitMs: LIMIT_MS };
+  const plan = { rounds: 1, roundMs: ROUND_MS, warmupMs: WARMUP_MS, limitMs: LIMIT_MS };
   const rounds = Math.floor((budgetMs * FINAL_SHARE) / estimateMs(2, plan));
   const planned = Math.min(MAX_FINAL_ROUNDS, Math.max(MIN_ROUNDS, rounds));
   return { ...plan, rounds: planned, mostRounds: planned };
@@ -54,7 +63,7 @@ interface Tried {
 
 /**
  * Searches knob by knob. A knob's values are measured in turn, the slower half leaves, and the rest
- * are measured again until one is left. The winner is then compared with the defaults in new
+ * are measured again until one is left. The best is then compared with the defaults in new
  * rounds, because the figures of the search flatter the winner.
  */
 export async function runTune(
@@ -122,7 +131,9 @@ export async function runTune(
       ...(isEarly && !signal.aborted ? [EARLY] : []),
       ...(best !== defaults && final === undefined ? [uncompared(best)] : []),
       ...(isDisturbed ? [DISTURBED] : []),
-      ...(final !== undefined && !isBetter ? [`${formatSettings(best)} won the search.`] : []),
+      ...(final !== undefined && !isBetter
+        ? [`${formatSettings(best)} was the best of the search.`]
+        : []),
     ],
     isInterrupted: signal.aborted,
     isDisturbed,

@@ -14,6 +14,10 @@ import { buildLoops, buildPeer, measureRemote, measureTwo } from "./loops.js";
 import { MANY, measureMany } from "./many.js";
 import type { SharedRun } from "./rates.js";
 
+/**
+ * Shorter than those of `hakmem bench`: workers beyond the cores take turns, each turn has up to 5
+ * subjects, and the command cannot answer what is asked here. The group "local" has its plan.
+ */
 const ROUND_MS = 60;
 const WARM_UP_MS = 100;
 
