@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import { integerBetween } from "../base/integers.js";
 import { addKnobs, findKnob, parseKnobValue, readKnobs } from "../base/knobs.js";
 import { describeMachine } from "../base/machine.js";
@@ -16,14 +16,8 @@ import {
 import { addJson, writeResult } from "../term/json.js";
 import { paint } from "../term/paint.js";
 import { type Column, printTable } from "../term/table.js";
-import {
-  addWorkload,
-  describeWorkloads,
-  type Resolved,
-  readWorkload,
-  type WorkloadFlags,
-} from "../workloads/resolve.js";
-import { addPlan, readPlan } from "./bench.js";
+import { describeWorkloads, readWorkloadText } from "../workloads/resolve.js";
+import { addPlan, readPlan } from "./plan.js";
 
 const AB_PLAN: Plan = { rounds: 15, roundMs: ROUND_MS, warmupMs: WARMUP_MS, limitMs: 30_000 };
 const MAX_CELLS = 64;
@@ -93,19 +87,6 @@ function readKnobValues(text: string): KnobValues {
     throw new UsageError(`--knob ${text} has a value twice`);
   }
   return { row, values };
-}
-
-/** Reads a workload as it would follow `hakmem bench`. */
-export function readWorkloadText(text: string): Resolved {
-  const [name = "", ...words] = text.trim().split(/\s+/);
-  const parser = addWorkload(new Command()).argument("[arguments...]").exitOverride();
-  parser.configureOutput({ writeErr: () => {} });
-  try {
-    parser.parse(words, { from: "user" });
-  } catch (error) {
-    throw new UsageError(`--workload "${text}": ${(error as Error).message}`);
-  }
-  return readWorkload(name, parser.args, parser.opts<WorkloadFlags>());
 }
 
 const COLUMNS: readonly Column[] = [

@@ -1,11 +1,9 @@
 import type { Command } from "commander";
-import { integerBetween } from "../base/integers.js";
 import { addKnobs, readKnobs } from "../base/knobs.js";
 import { describeMachine } from "../base/machine.js";
 import type { BenchResult, Percentiles, SubjectResult } from "../base/results.js";
-import { RunError, type Session, UsageError } from "../base/session.js";
-import { type Plan, ROUND_MS, WARMUP_MS } from "../measure/inTurn.js";
-import { BUILD_PREFIX, buildFolderOf, SHARED_BUILD_PREFIX, SUBJECTS } from "../rivals/table.js";
+import { RunError, type Session } from "../base/session.js";
+import { BUILD_PREFIX, readRivals, SHARED_BUILD_PREFIX, SUBJECTS } from "../rivals/table.js";
 import { runBench } from "../run/bench.js";
 import {
   formatCount,
@@ -24,14 +22,7 @@ import {
   readWorkload,
   type WorkloadFlags,
 } from "../workloads/resolve.js";
-
-/** How `bench` measures unless its flags say otherwise. */
-export const BENCH_PLAN: Plan = {
-  rounds: 10,
-  roundMs: ROUND_MS,
-  warmupMs: WARMUP_MS,
-  limitMs: 5000,
-};
+import { addPlan, BENCH_PLAN, readPlan } from "./plan.js";
 
 interface BenchFlags extends WorkloadFlags {
   readonly against?: string;
@@ -39,40 +30,6 @@ interface BenchFlags extends WorkloadFlags {
   readonly roundMs: number;
   readonly limit: number;
   readonly json?: string;
-}
-
-/** Gives a command the flags of a plan. */
-export function addPlan(command: Command, plan: Plan): Command {
-  return command
-    .option("--rounds <n>", "measured rounds", integerBetween(1, 10_000), plan.rounds)
-    .option("--round-ms <ms>", "length of a round", integerBetween(1, 60_000), plan.roundMs)
-    .option("--limit <s>", "longest a round may take", integerBetween(1, 600), plan.limitMs / 1000);
-}
-
-export function readPlan(flags: { rounds: number; roundMs: number; limit: number }): Plan {
-  const { rounds, roundMs, limit } = flags;
-  if (2 * roundMs > 1000 * limit) {
-    throw new UsageError(`--round-ms ${roundMs} takes a --limit of ${Math.ceil(roundMs / 500)} s`);
-  }
-  return { rounds, roundMs, warmupMs: WARMUP_MS, limitMs: 1000 * limit };
-}
-
-/** Returns the rivals of a list. @throws {UsageError} for an unknown one. */
-export function readRivals(list: string | undefined): string[] {
-  if (list === undefined) return [];
-  const known = SUBJECTS.map(({ name }) => name).filter((name) => name !== "hakmem");
-  const asked = list.split(",").map((name) => name.trim());
-  const names = asked.flatMap((name) => {
-    if (name === "all") return known;
-    const kinds = SUBJECTS.filter(({ kind }) => kind === name).map((row) => row.name);
-    if (kinds.length > 0) return kinds;
-    if (known.includes(name) || buildFolderOf(name) !== undefined) return [name];
-    const groups = ["all", "javascript", "wasm", "native"];
-    const builds = [`${BUILD_PREFIX}DIR`, `${SHARED_BUILD_PREFIX}DIR`];
-    const accepted = [...groups, ...known, ...builds].join(", ");
-    throw new UsageError(`${name} is no rival; the rivals are ${accepted}`);
-  });
-  return [...new Set(names)];
 }
 
 export function registerBench(program: Command, session: Session): void {

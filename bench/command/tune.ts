@@ -11,8 +11,7 @@ import { formatNs, formatRatio, formatSettings } from "../term/format.js";
 import { addJson, writeResult } from "../term/json.js";
 import { paint } from "../term/paint.js";
 import { type Column, printTable } from "../term/table.js";
-import { readWorkload } from "../workloads/resolve.js";
-import { readWorkloadText } from "./ab.js";
+import { readWorkload, readWorkloadText } from "../workloads/resolve.js";
 
 const DEFAULT_BUDGET_S = 60;
 const SHOWN_SETTINGS = 8;

@@ -1,12 +1,12 @@
 import { RunError, type Session } from "../base/session.js";
 import { type Plan, ROUND_MS, WARMUP_MS } from "../measure/inTurn.js";
+import { USUAL_RIVALS } from "../rivals/table.js";
 import { runBench } from "../run/bench.js";
 import { formatMegabytes, formatNs, formatRatio } from "../term/format.js";
 import { printTable } from "../term/table.js";
 import { readWorkload } from "../workloads/resolve.js";
 
 const PLAN: Plan = { rounds: 6, roundMs: ROUND_MS, warmupMs: WARMUP_MS, limitMs: 5000 };
-const RIVALS = ["buffer", "uint8array"];
 
 /** Measures what the program would gain: its trace on hakmem beside the buffers it uses. */
 export async function showGain(file: string, session: Session): Promise<void> {
@@ -17,7 +17,7 @@ export async function showGain(file: string, session: Session): Promise<void> {
   const workload = readWorkload("replay", [file]);
   const { subjects, skipped, isInterrupted } = await runBench(
     workload,
-    RIVALS,
+    USUAL_RIVALS,
     options,
     PLAN,
     signal,

@@ -1,4 +1,8 @@
+import { UsageError } from "../base/session.js";
 import type { SubjectRow } from "./subject.js";
+
+/** What programs in JavaScript use today: the rivals unless others are asked for. */
+export const USUAL_RIVALS: readonly string[] = ["buffer", "uint8array"];
 
 /**
  * Every subject that the benches know, hakmem first: the only list of rivals. Another build of
@@ -86,4 +90,26 @@ export function titleOf(name: string): string {
     return `hakmem in ${folder}${name.startsWith(SHARED_BUILD_PREFIX) ? ", a SharedHeap" : ""}`;
   }
   return SUBJECTS.find((row) => row.name === name)?.title ?? name;
+}
+
+/** The names that stand for all rivals of a kind. hakmem's own heaps are asked for by name. */
+const GROUPS = ["javascript", "wasm", "native"];
+
+/** Returns the rivals of a list. @throws {UsageError} for an unknown one. */
+export function readRivals(list: string | undefined): string[] {
+  if (list === undefined) return [];
+  const rivals = SUBJECTS.filter(({ kind }) => kind !== "heap");
+  const known = SUBJECTS.map(({ name }) => name).filter((name) => name !== "hakmem");
+  const asked = list.split(",").map((name) => name.trim());
+  const names = asked.flatMap((name) => {
+    if (name === "all") return rivals.map((row) => row.name);
+    if (GROUPS.includes(name)) {
+      return rivals.filter(({ kind }) => kind === name).map((row) => row.name);
+    }
+    if (known.includes(name) || buildFolderOf(name) !== undefined) return [name];
+    const builds = [`${BUILD_PREFIX}DIR`, `${SHARED_BUILD_PREFIX}DIR`];
+    const accepted = ["all", ...GROUPS, ...known, ...builds].join(", ");
+    throw new UsageError(`${name} is no rival; the rivals are ${accepted}`);
+  });
+  return [...new Set(names)];
 }

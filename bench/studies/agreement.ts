@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import type { Interval } from "../base/results.js";
-import { BENCH_PLAN } from "../command/bench.js";
+import { BENCH_PLAN } from "../command/plan.js";
 import { Quiet } from "../measure/quiet.js";
 import { Subjects } from "../measure/subjects.js";
 import { runBench } from "../run/bench.js";

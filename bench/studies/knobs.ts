@@ -4,9 +4,10 @@
  * quarter to half an hour; `npm run bench:knobs -- drain` runs one part.
  */
 import { findKnob } from "../base/knobs.js";
-import { printAb, readWorkloadText } from "../command/ab.js";
+import { printAb } from "../command/ab.js";
 import { ROUND_MS, WARMUP_MS } from "../measure/inTurn.js";
 import { runAb } from "../run/ab.js";
+import { readWorkloadText } from "../workloads/resolve.js";
 import { runStudy } from "./study.js";
 
 const REAL = ["redis", "python", "sqlite"].map((name) => `replay bench/traces/${name}.hkt.gz`);

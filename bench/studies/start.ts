@@ -6,6 +6,7 @@ import type { BenchResult } from "../base/results.js";
 import { printBench } from "../command/bench.js";
 import { ROUND_MS, WARMUP_MS } from "../measure/inTurn.js";
 import { writeReport } from "../report/write.js";
+import { USUAL_RIVALS } from "../rivals/table.js";
 import { runBench } from "../run/bench.js";
 import { readWorkload } from "../workloads/resolve.js";
 import { runStudy } from "./study.js";
@@ -14,7 +15,6 @@ const WORKLOADS = [
   ["replay", "bench/traces/redis.hkt.gz"],
   ["random-mixed", "500000", "256", "42"],
 ];
-const RIVALS = ["buffer", "uint8array"];
 /** Fewer turns than those of `hakmem bench`, and few more on a disturbed machine: it must be short. */
 const PLAN = {
   rounds: 6,
@@ -30,7 +30,7 @@ async function main(signal: AbortSignal): Promise<void> {
   for (const [name = "", ...values] of WORKLOADS) {
     if (signal.aborted) break;
     const workload = readWorkload(name, values);
-    const result = await runBench(workload, RIVALS, {}, PLAN, signal);
+    const result = await runBench(workload, USUAL_RIVALS, {}, PLAN, signal);
     printBench(result);
     console.log("");
     results.push(result);

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { Command } from "commander";
+import { Command } from "commander";
 import { parseInteger } from "../base/integers.js";
 import type { WorkloadInfo } from "../base/results.js";
 import { UsageError } from "../base/session.js";
@@ -93,6 +93,19 @@ export function readWorkload(
   return { script, info: describe(name, label, workload.sentence, script), notes };
 }
 
+/** Reads a workload as it would follow `hakmem bench`. */
+export function readWorkloadText(text: string): Resolved {
+  const [name = "", ...words] = text.trim().split(/\s+/);
+  const parser = addWorkload(new Command()).argument("[arguments...]").exitOverride();
+  parser.configureOutput({ writeErr: () => {} });
+  try {
+    parser.parse(words, { from: "user" });
+  } catch (error) {
+    throw new UsageError(`--workload "${text}": ${(error as Error).message}`);
+  }
+  return readWorkload(name, parser.args, parser.opts<WorkloadFlags>());
+}
+
 /** Returns the script with its tight loop if the user asked for it, otherwise without. */
 function chooseLoop(name: string, built: Script, { tight }: WorkloadFlags): Script {
   const { tight: loop, ...script } = built;
@@ -116,7 +129,7 @@ function readReplay(positional: readonly string[], flags: WorkloadFlags): Resolv
     throw new UsageError("replay takes one argument, a trace's file (.hkt or .hkt.gz)");
   }
   const given = Object.keys(flags).filter((flag) =>
-    ["workers", "size", "compat", "tight"].includes(flag),
+    ["workers", "size", "seed", "compat", "tight"].includes(flag),
   );
   if (given.length > 0) throw new UsageError(`replay takes no --${given[0]}: a trace is as it is`);
   const trace = readTrace(file);
@@ -143,6 +156,9 @@ function checkFlags(workload: Workload, positional: readonly string[], flags: Wo
   const has = (parameter: string): boolean => parameters.some((own) => own.name === parameter);
   if (flags.size !== undefined && !takes.includes("size") && !has("SIZE")) {
     throw new UsageError(`${name} takes no --size`);
+  }
+  if (flags.seed !== undefined && !has("SEED")) {
+    throw new UsageError(`${name} takes no --seed: it draws nothing`);
   }
   if (flags.compat === true && !takes.includes("compat")) {
     throw new UsageError(`${name} takes no --compat: its draws are the original's`);
