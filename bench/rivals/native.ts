@@ -85,12 +85,11 @@ function readSource(): string {
   return areSources ? joinSource(own) : readFileSync(asset("subject.c"), "utf8");
 }
 
-/** Builds the process of all native subjects. Rejects if there is no C compiler. */
-async function build(): Promise<string> {
+/** Compiles a C program once on a machine. Rejects if there is no C compiler. */
+export async function compile(name: string, text: string): Promise<string> {
   const [compiler = "cc", ...own] = (process.env.CC ?? "cc").trim().split(/\s+/);
-  const text = readSource();
   const key = [compiler, ...own, ...FLAGS, text].join("\n");
-  return await cached("subject", key, async (file) => {
+  return await cached(name, key, async (file) => {
     const source = `${file}.c`;
     writeFileSync(source, text);
     await run(compiler, [...own, ...FLAGS, "-o", file, source]);
@@ -99,13 +98,13 @@ async function build(): Promise<string> {
 }
 
 /** An allocator that can be preloaded; it has no path if it is not installed. */
-export interface Library {
+interface Library {
   readonly name: string;
   readonly path: string | undefined;
   readonly install: string;
 }
 
-export function findLibraries(): Library[] {
+function findLibraries(): Library[] {
   return SUBJECTS.flatMap(({ name, libraries, install = "" }) => {
     if (libraries === undefined) return [];
     const paths = LIBRARY_FOLDERS.flatMap((folder) => libraries.map((file) => join(folder, file)));
@@ -129,7 +128,7 @@ export async function findNatives(): Promise<Natives> {
   if (process.platform !== "linux") return allMissing("native allocators are run on Linux only");
   let command: string;
   try {
-    command = await build();
+    command = await compile("subject", readSource());
   } catch (error) {
     return allMissing(explain(error as NodeJS.ErrnoException & { stderr?: string }));
   }

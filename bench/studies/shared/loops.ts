@@ -1,5 +1,4 @@
 /** The tight loops of bench:shared, in JavaScript and in C, each in a process of its own. */
-import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { buildSync } from "esbuild";
@@ -7,6 +6,8 @@ import type { Skipped } from "../../base/results.js";
 import { writeScript } from "../../measure/scriptFile.js";
 import type { SubjectCommand } from "../../measure/subjectProcess.js";
 import { Subjects } from "../../measure/subjects.js";
+import { joinSource } from "../../native/join.js";
+import { compile } from "../../rivals/native.js";
 import { cell, printRows } from "../../term/table.js";
 import { buildBatches } from "../../workloads/tinyHot.js";
 import { buildProcesses } from "../build.js";
@@ -18,15 +19,17 @@ const PEER_FILE = "node_modules/@daneren2005/shared-memory-objects/src/memory-bu
 const PAIR_BATCH = 256;
 /** Batches of one run. */
 const PAIR_BATCHES = 64;
-const C_FLAGS = ["-O2", "-fno-builtin", "-pthread"];
 
 export function buildLoops(): void {
   buildProcesses(
     FOLDER,
     ["ringProcess", "ringWorker"].map((name) => `bench/studies/shared/${name}.ts`),
   );
-  const flags = [...C_FLAGS, "-o", `${FOLDER}/xmalloc`, "bench/native/xmalloc.c"];
-  execFileSync(process.env.CC ?? "cc", flags, { stdio: "inherit" });
+}
+
+/** Returns the ring in C, which is compiled only where native subjects can be. */
+async function buildRing(): Promise<string> {
+  return await compile("xmalloc", joinSource(new URL("../../native/xmalloc.c", import.meta.url)));
 }
 
 /** Bundles the peer from the folder where npm installed it. */
@@ -61,17 +64,14 @@ export async function remoteCommands(
   const file = resolve(FOLDER, "pair.script");
   writeScript(file, buildBatches("oldest-first", BLOCK_BYTES, PAIR_BATCH, PAIR_BATCHES));
   const natives = await Subjects.find(["mimalloc", "glibc"]);
+  const found = natives.commandsFor(file, {});
+  const ring = found.length === 0 ? "" : await buildRing();
   const commands = [
     ...modes.map((mode) => loopCommand(`remote ${mode}`, mode, "heap")),
     loopCommand("remote ring", "pipe", "none"),
     ...(peer === undefined ? [] : peers),
-    ...natives.commandsFor(file, {}).flatMap(({ name, command }): RatedCommand[] => [
-      {
-        name: `remote ${name} pipe`,
-        program: `${FOLDER}/xmalloc`,
-        args: [],
-        env: command.env,
-      },
+    ...found.flatMap(({ name, command }): RatedCommand[] => [
+      { name: `remote ${name} pipe`, program: ring, args: [], env: command.env },
       { ...command, name: `remote ${name} pair`, eventsPerOperation: 2 },
     ]),
   ];
