@@ -9,7 +9,7 @@ import { DISTURBED } from "../../measure/turns.js";
 import { startProgress } from "../../term/progress.js";
 import { checkWhole, chooseCases } from "../arguments.js";
 import { printMachine, runStudy, writeFigures } from "../study.js";
-import { LOCAL, measureLocal } from "./local.js";
+import { LOCAL, LOCAL_TURNS, measureLocal } from "./local.js";
 import { buildLoops, buildPeer, measureRemote, measureTwo } from "./loops.js";
 import { MANY, measureMany } from "./many.js";
 import type { SharedRun } from "./rates.js";
@@ -23,10 +23,13 @@ const WARM_UP_MS = 100;
 
 const HELP = `usage: npm run bench:shared -- [options]
 
-  --turns N     processes of each subject for each case (default 3)
-  --rounds N    rounds of ${ROUND_MS} ms in a process (default 6)
+  --turns N     processes of each subject for each case (default 3); of the group "local" at
+                least ${LOCAL_TURNS}, which a 95 % interval needs
+  --rounds N    rounds of ${ROUND_MS} ms in a process (default 6); in the group "local", slices of a
+                round as \`hakmem bench\` has them
   --only REGEX  cases whose "group name" matches: "local lifo 64", "remote pipe", "two churn",
                 "many larson" and others
+  --build DIR   another build of hakmem, with DIR/dist/index.js: its SharedHeap, in "local"
   --peer DIR    a folder where npm installed @daneren2005/shared-memory-objects@0.0.4
   --json FILE   writes all figures to FILE
   --help
@@ -48,6 +51,7 @@ async function main(signal: AbortSignal): Promise<void> {
       turns: { type: "string", default: "3" },
       rounds: { type: "string", default: "6" },
       only: { type: "string", default: "" },
+      build: { type: "string" },
       peer: { type: "string" },
       json: { type: "string" },
       help: { type: "boolean", default: false },
@@ -59,7 +63,9 @@ async function main(signal: AbortSignal): Promise<void> {
   const namesOf = (group: string): string[] =>
     cases.flatMap(([own, name = ""]) => (own === group ? [name] : []));
   if (values.peer !== undefined) buildPeer(values.peer);
-  buildLoops();
+  const [local, many] = [namesOf("local"), namesOf("many")];
+  const [hasRemote, hasTwo] = [namesOf("remote").length > 0, namesOf("two").length > 0];
+  if (hasRemote || hasTwo) buildLoops();
   const [turns, rounds] = [Number(values.turns), Number(values.rounds)];
   const progress = startProgress(STEPS * turns * cases.length);
   const figures = new Figures();
@@ -77,10 +83,9 @@ async function main(signal: AbortSignal): Promise<void> {
   };
   printMachine(`${turns} turns of ${values.rounds} rounds; medians`);
   try {
-    const [local, many] = [namesOf("local"), namesOf("many")];
-    if (local.length > 0) await measureLocal(local, run);
-    if (namesOf("remote").length > 0) await measureRemote(run, values.peer);
-    if (namesOf("two").length > 0) await measureTwo(run);
+    if (local.length > 0) await measureLocal(local, run, values.build);
+    if (hasRemote) await measureRemote(run, values.peer);
+    if (hasTwo) await measureTwo(run);
     if (many.length > 0) await measureMany(many, run);
   } finally {
     progress.done();
