@@ -1,14 +1,14 @@
 /** Checks of the arguments that the studies take. */
+import { parseInteger } from "../base/integers.js";
+
+const MOST = 9_999_999_999;
 
 /** @throws Error unless each of these options is a whole number from 1. */
 export function checkWhole<N extends string>(
   values: Readonly<Record<N, string>>,
   names: readonly N[],
 ): void {
-  for (const name of names) {
-    if (/^[1-9]\d{0,9}$/.test(values[name])) continue;
-    throw new Error(`--${name} is ${values[name]}; it takes a whole number from 1 (see --help)`);
-  }
+  for (const name of names) parseInteger(`--${name}`, values[name], 1, MOST);
 }
 
 /** Returns the cases whose names match `--only`. @throws Error when there is none. */

@@ -74,11 +74,11 @@ it("bench:buffers runs all its cases", () => {
 }, 120_000);
 
 it.each([
-  ["studies/buffers", ["--turns", "0"], "--turns is 0; it takes a whole number from 1"],
+  ["studies/buffers", ["--turns", "0"], '--turns is "0"; it takes an integer from 1'],
   ["studies/buffers", ["--only", "("], "--only is (; it takes a regular expression"],
-  ["servers", ["--soak", "x"], "--soak is x; it takes a whole number from 1"],
+  ["servers", ["--soak", "x"], '--soak is "x"; it takes an integer from 1'],
   ["servers", ["--only", "zz"], "it takes a pattern that matches some of: 64 1, 64 16"],
-  ["studies/shared", ["--rounds", "x"], "--rounds is x; it takes a whole number from 1"],
+  ["studies/shared", ["--rounds", "x"], '--rounds is "x"; it takes an integer from 1'],
   [
     "studies/shared",
     ["--only", "zz"],
