@@ -35,7 +35,9 @@ const NOTE =
 export function registerProfile(program: Command, session: Session): void {
   const command = program
     .command("profile")
-    .description("Where a workload's time goes, function by function, and when to stop optimising.")
+    .description(
+      "Shows where a workload's time goes, function by function, and when to stop optimising.",
+    )
     .argument("<workload>", "as for bench")
     .argument("[args...]", "the workload's arguments")
     .option("--before <file>", "compare with an earlier --json or --cpuprofile file")

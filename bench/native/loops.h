@@ -53,8 +53,8 @@ static uint32_t play_work(uint32_t at) {
 
 /* The loop that is timed. It is the only one in C; bench/subject/loops.ts has its twin. The
  * compiler makes it once for each `how`, and for a worker or one thread that does all, so that it
- * need not ask. A byte that is written could be part of a static variable, for all the compiler knows, so
- * there are local copies. Returns how far it came: not to the end if all are to stop. */
+ * need not ask. A byte that is written could be part of a static variable, for all the compiler
+ * knows, so there are local copies. Returns how far it came: not to the end if all are to stop. */
 static inline __attribute__((always_inline)) uint32_t play_as(
     int how, int is_split, struct worker *w, uint32_t from, uint32_t to) {
   const uint32_t *script = is_split ? w->words : window;
@@ -159,7 +159,8 @@ static uint64_t run_tight(uint64_t limit_ns, uint64_t *done) {
                                                : call_newest_first;
   uint32_t batches = tight == RANDOM || tight_b > CALL_EVENTS / 2 ? 1 : CALL_EVENTS / 2 / tight_b;
   uint64_t call_events = tight == RANDOM ? CALL_EVENTS : 2ull * batches * tight_b;
-  uint64_t calls = CLOCK_EVENTS / call_events + 1, wanted = (uint64_t)event_count * repeat;
+  uint64_t calls = call_events < CLOCK_EVENTS ? CLOCK_EVENTS / call_events : 1;
+  uint64_t wanted = (uint64_t)event_count * repeat;
   uint64_t ns = 0, events = 0;
   tight_state = tight_b;
   while (events < wanted && ns <= limit_ns) {

@@ -93,7 +93,7 @@ static void check_event(uint32_t event) {
     feed(event, slot);
   }
   sizes[slot] = (int32_t)size;
-  values[slot] = (unsigned char)(event * 31 + 7);
+  values[slot] = value_of(event);
   if (size != 0) memset(slots[slot], values[slot], size);
 }
 

@@ -24,8 +24,6 @@ static void time_to(struct worker *w, uint32_t to) {
   }
 }
 
-static unsigned char value_of(uint32_t event) { return (unsigned char)(event * 31 + 7); }
-
 /* Does an event of the checking pass: writes all bytes, and reads them back before a free. */
 static void check_own(struct worker *w) {
   const uint32_t *own = w->words + w->here;

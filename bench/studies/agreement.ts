@@ -13,6 +13,7 @@ import { formatInterval, formatRatio } from "../term/format.js";
 import { startProgress } from "../term/progress.js";
 import { printRows } from "../term/table.js";
 import { readWorkload } from "../workloads/resolve.js";
+import { TRACES, traceFileOf } from "../workloads/traces.js";
 import { checkWhole } from "./arguments.js";
 import { listCases } from "./native/cases.js";
 import { measureCase, ratioOf } from "./native/measure.js";
@@ -29,10 +30,19 @@ const HELP = `usage: npm run bench:agreement -- [options] [TRACE...]
 A TRACE is one of bench:native, such as redis, which is the default.
 `;
 
+type Trace = (typeof TRACES)[number];
+
+/** @throws Error for a name that is none of a trace. */
+function readTraceName(name: string): Trace {
+  const trace = TRACES.find((own) => own === name);
+  if (trace !== undefined) return trace;
+  throw new Error(`${name} is no trace; the traces are ${TRACES.join(", ")}`);
+}
+
 type Answers = ReadonlyMap<string, Interval>;
 
-async function askBench(trace: string, turns: number, signal: AbortSignal): Promise<Answers> {
-  const workload = readWorkload("replay", [`bench/traces/${trace}.hkt.gz`]);
+async function askBench(trace: Trace, turns: number, signal: AbortSignal): Promise<Answers> {
+  const workload = readWorkload("replay", [traceFileOf(trace)]);
   const plan = { ...BENCH_PLAN, rounds: turns };
   const { subjects } = await runBench(workload, RIVALS, {}, plan, signal);
   return new Map(
@@ -40,7 +50,7 @@ async function askBench(trace: string, turns: number, signal: AbortSignal): Prom
   );
 }
 
-async function askNative(trace: string, turns: number, signal: AbortSignal): Promise<Answers> {
+async function askNative(trace: Trace, turns: number, signal: AbortSignal): Promise<Answers> {
   const entry = listCases(1).find(({ group, name }) => group === "trace" && name === trace);
   if (entry === undefined) throw new Error(`${trace} is no trace of bench:native`);
   const subjects = await Subjects.find(["hakmem", ...RIVALS]);
@@ -77,7 +87,8 @@ async function main(signal: AbortSignal): Promise<void> {
   checkWhole(values, ["turns"]);
   const turns = Number(values.turns);
   const rows: string[][] = [];
-  for (const trace of positionals.length === 0 ? ["redis"] : positionals) {
+  const traces = (positionals.length === 0 ? ["redis"] : positionals).map(readTraceName);
+  for (const trace of traces) {
     if (signal.aborted) break;
     const native = await askNative(trace, turns, signal);
     const bench = await askBench(trace, turns, signal);

@@ -8,9 +8,10 @@ import { printAb } from "../command/ab.js";
 import { ROUND_MS, WARMUP_MS } from "../measure/inTurn.js";
 import { runAb } from "../run/ab.js";
 import { readWorkloadText } from "../workloads/resolve.js";
+import { traceFileOf } from "../workloads/traces.js";
 import { runStudy } from "./study.js";
 
-const REAL = ["redis", "python", "sqlite"].map((name) => `replay bench/traces/${name}.hkt.gz`);
+const REAL = (["redis", "python", "sqlite"] as const).map((name) => `replay ${traceFileOf(name)}`);
 const CHURN = ["random-mixed 1000000 65536 42", "larson"];
 
 const STUDIES = [
@@ -39,7 +40,7 @@ const STUDIES = [
     name: "mid",
     knob: "REFILL_COUNT_MID",
     values: [8, 16, 32, 64],
-    workloads: [...REAL, "replay bench/traces/nginx.hkt.gz", ...CHURN],
+    workloads: [...REAL, `replay ${traceFileOf("nginx")}`, ...CHURN],
   },
 ];
 const PLAN = { rounds: 12, roundMs: ROUND_MS, warmupMs: WARMUP_MS, limitMs: 30_000 };

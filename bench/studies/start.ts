@@ -9,13 +9,14 @@ import { writeReport } from "../report/write.js";
 import { USUAL_RIVALS } from "../rivals/table.js";
 import { runBench } from "../run/bench.js";
 import { readWorkload } from "../workloads/resolve.js";
+import { traceFileOf } from "../workloads/traces.js";
 import { runStudy } from "./study.js";
 
 const WORKLOADS = [
-  ["replay", "bench/traces/redis.hkt.gz"],
+  ["replay", traceFileOf("redis")],
   ["random-mixed", "500000", "256", "42"],
 ];
-/** Fewer turns than those of `hakmem bench`, and few more on a disturbed machine: it must be short. */
+/** Fewer turns than in `hakmem bench`, few more on a disturbed machine: it must be short. */
 const PLAN = {
   rounds: 6,
   mostRounds: 8,

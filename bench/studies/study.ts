@@ -4,6 +4,9 @@ import type { Figures } from "../measure/figures.js";
 import type { Quiet } from "../measure/quiet.js";
 import type { Progress } from "../term/progress.js";
 
+/** The longest that a pass of a study may take. */
+export const LIMIT_MS = 60_000;
+
 /** What a study that measures scripts in turn hands to each of its cases. */
 export interface StudyRun {
   readonly turns: number;

@@ -8,7 +8,8 @@ import { OP_WORK, peakOf, type Script } from "../workloads/script.js";
 import { buildInspect } from "./heapMap.js";
 import { type CheckAnswer, type HeapFigures, SERIES_POINTS } from "./protocol.js";
 
-const EMPTY = -1;
+/** The size of a slot without a block. */
+export const EMPTY = -1;
 export const FNV_START = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 /** So many bytes at either end of a block are verified, and every STRIDE_BYTES-th in between. */
@@ -132,7 +133,7 @@ class Checker<Block> {
       this.#verify(event, slot, Math.min(oldSize, size));
       this.#feed(event, slot, oldSize);
     } else this.#slots[slot] = this.#subject.malloc(size);
-    const value = (event * 31 + 7) & 0xff;
+    const value = byteOf(event);
     this.#subject.fill(this.#slots[slot] as Block, size, value);
     this.#sizes[slot] = size;
     this.#values[slot] = value;
@@ -163,6 +164,11 @@ class Checker<Block> {
     const value = this.#values[slot] as number;
     verifyBytes(this.#subject, this.#slots[slot] as Block, event, slot, size, value);
   }
+}
+
+/** Returns the byte that an event fills its block with. */
+export function byteOf(event: number): number {
+  return (event * 31 + 7) & 0xff;
 }
 
 /** Returns the hash with one more block. */

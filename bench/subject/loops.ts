@@ -46,7 +46,7 @@ function isWork(word: number): boolean {
 }
 
 /**
- * Returns the loop that is timed. It is the only one in TypeScript; native/subject.c has its twin.
+ * Returns the loop that is timed. It is the only one in TypeScript; native/loops.h has its twin.
  * It allocates, frees and, if one byte is touched, reallocates. `doRare` does the event at an index
  * that the loop leaves, and returns the index of the next.
  *

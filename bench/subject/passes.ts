@@ -6,8 +6,9 @@ import { createTight, type TightLoop } from "./tight.js";
 
 /** Words of one call of a loop; see `drive`. */
 const CHUNK_WORDS = 128;
-/** Words between two looks at the clock. */
-const CLOCK_WORDS = 8192;
+/** Events between two looks at the clock, as in native/script.h. */
+const CLOCK_EVENTS = 4096;
+const CLOCK_WORDS = 2 * CLOCK_EVENTS;
 
 export interface Timed {
   readonly ns: number;
@@ -90,7 +91,7 @@ function driveTight(call: () => void, calls: number): void {
 function runTight(loop: TightLoop, script: Script, limitNs: number): Timed {
   const { call, callEvents } = loop;
   const wanted = eventsOf(script);
-  const calls = Math.max(1, Math.floor(CLOCK_WORDS / callEvents));
+  const calls = Math.max(1, Math.floor(CLOCK_EVENTS / callEvents));
   let ns = 0;
   let events = 0;
   loop.restart();
@@ -150,7 +151,7 @@ export function measureTimer(): number {
 }
 
 /** Events that are timed if there is time; 100 of them lie above p99.99. */
-const LATENCY_EVENTS = 1_000_000;
+export const LATENCY_EVENTS = 1_000_000;
 const LATENCY_WARMUP_MS = 100;
 
 function measureLatency(

@@ -4,7 +4,7 @@ import type { Tight } from "../workloads/script.js";
 /** Events of one call. It is short for the reason given at `drive` in passes.ts. */
 const CALL_EVENTS = 1024;
 
-/** A loop that reads no list of events; native/subject.c has its twin. */
+/** A loop that reads no list of events; native/loops.h has its twin. */
 export interface TightLoop {
   readonly callEvents: number;
   /** Does `callEvents` events. */

@@ -118,8 +118,8 @@ function sayWorkers(workers: number): string {
   return (
     `hakmem ran ${workers} workers, each a thread, over one SharedHeap; native allocators ran as ` +
     "many threads. ns per op is the time from the common start to the end of the last worker, " +
-    "divided by the events of all workers. Peak memory of hakmem is what its heap committed; that " +
-    "of the others is the growth of resident memory, the stacks of their threads included."
+    "divided by the events of all workers. Peak memory of hakmem is what its heap committed; " +
+    "that of the others is the growth of resident memory, the stacks of their threads included."
   );
 }
 

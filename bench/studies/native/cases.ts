@@ -1,6 +1,7 @@
 import { readWorkload } from "../../workloads/resolve.js";
 import type { Script } from "../../workloads/script.js";
 import { buildBatches } from "../../workloads/tinyHot.js";
+import { TRACES, traceFileOf } from "../../workloads/traces.js";
 
 /** What a study measures: a script, which `hakmem bench` can run too. */
 export interface Case {
@@ -8,11 +9,10 @@ export interface Case {
   readonly name: string;
   /** Built when it is needed: the scripts of all cases would fill the memory. */
   build(): Script;
-  /** Runs through the script in a slice, if its length says so; otherwise a round fills its time. */
+  /** Runs through the script in a slice; if not given, a round fills its time. */
   readonly sliceRuns?: number;
 }
 
-const TRACES = ["sqlite", "redis", "python", "nginx"];
 const SIZES = [16, 64, 256, 1024];
 /** Fixed sizes: how many blocks are allocated before they are freed, and in which order. */
 const LOOPS = [
@@ -28,7 +28,7 @@ export function listCases(ops: number): Case[] {
     TRACES.map((name) => ({
       group,
       name,
-      build: () => readWorkload("replay", [`bench/traces/${name}.hkt.gz`]).script,
+      build: () => readWorkload("replay", [traceFileOf(name)]).script,
     }));
   const fixed = LOOPS.flatMap(({ name, batch, loop }) =>
     SIZES.map((size): Case => {

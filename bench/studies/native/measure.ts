@@ -12,10 +12,9 @@ import {
 } from "../../measure/inTurn.js";
 import { withScriptFile } from "../../measure/scriptFile.js";
 import type { Subjects } from "../../measure/subjects.js";
-import type { StudyRun } from "../study.js";
+import { LIMIT_MS, type StudyRun } from "../study.js";
 import type { Case } from "./cases.js";
 
-const LIMIT_MS = 60_000;
 const MAX_TURNS = 3;
 
 /** What all cases of a run have in common. */

@@ -1,7 +1,7 @@
 import type { Figures } from "../../measure/figures.js";
 import { measureInTurn, nsPerOp, withSubject } from "../../measure/inTurn.js";
 import type { SubjectCommand } from "../../measure/subjectProcess.js";
-import type { StudyRun } from "../study.js";
+import { LIMIT_MS, type StudyRun } from "../study.js";
 
 /** What the cases of bench:shared have in common. */
 export interface SharedRun extends StudyRun {
@@ -14,7 +14,6 @@ export interface SharedRun extends StudyRun {
   readonly disturbed: Set<string>;
 }
 
-const LIMIT_MS = 60_000;
 /** Fewer workers are warmed up as long as so many. */
 const MIN_WARM_UP_WORKERS = 4;
 

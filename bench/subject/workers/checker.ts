@@ -1,12 +1,7 @@
 import { OP_FREE, OP_MALLOC, OP_REALLOC, OP_SHIFT } from "../../../src/trace/format.js";
-import { verifyBytes } from "../check.js";
+import { byteOf, verifyBytes } from "../check.js";
 import { type Desk, enter, lengthOf } from "./loop.js";
 import { IN_CELL, PLACE_MASK } from "./split.js";
-
-/** Returns the byte that an event fills its block with. */
-export function byteOf(event: number): number {
-  return (event * 31 + 7) & 0xff;
-}
 
 /** The checking pass of one worker: all bytes are written, and read back when a block is freed. */
 export class WorkerChecker {

@@ -1,4 +1,4 @@
-/** One bucket per ns up to EXACT; above, 128 per octave (within 0.4 %). As in subject.c. */
+/** One bucket per ns up to EXACT; above, 128 per octave (within 0.4 %): native/histogram.h. */
 const EXACT_BITS = 12;
 const EXACT: number = 1 << EXACT_BITS;
 const SUB_BITS = 7;

@@ -6,11 +6,10 @@ import type { InspectResult } from "../../base/results.js";
 import { readGauge } from "../../rivals/heap.js";
 import type { HeapGauge } from "../../rivals/subject.js";
 import { OP_WORK, peakOf, type Script, workersOf } from "../../workloads/script.js";
-import { atPoint, FNV_START, feedHash, toFigures, verifyBytes } from "../check.js";
+import { atPoint, byteOf, EMPTY, FNV_START, feedHash, toFigures, verifyBytes } from "../check.js";
 import { buildInspect } from "../heapMap.js";
-import { measureTimer, type Passes, PERCENTILES, type Timed } from "../passes.js";
+import { LATENCY_EVENTS, measureTimer, type Passes, PERCENTILES, type Timed } from "../passes.js";
 import { type CheckAnswer, SERIES_POINTS } from "../protocol.js";
-import { byteOf } from "./checker.js";
 import { BUCKETS, curveOf } from "./histogram.js";
 import {
   ARGUMENT,
@@ -33,9 +32,6 @@ import {
 } from "./shared.js";
 import { IN_CELL, type LeftBlock, PLACE_MASK, type Split, splitScript } from "./split.js";
 import { ScriptWorker } from "./worker.js";
-
-const LATENCY_EVENTS = 1_000_000;
-const EMPTY = -1;
 
 /** Returns what each worker's thread needs, the main thread's first. */
 export function createSetups(script: Script, split: Split, heap: SharedHeap): Setup[] {
