@@ -46,7 +46,7 @@ const COLUMNS: readonly Column[] = [
   { name: "rounds", title: "rounds" },
 ];
 
-export function printTune(result: TuneResult): void {
+function printTune(result: TuneResult): void {
   console.log(`${paint("bold", result.workload.label)}  ${describeMachine(result.machine)}`);
   const ranked = [...result.tried].sort((a, b) => a.nsPerOp.median - b.nsPerOp.median);
   const shown = ranked.slice(0, SHOWN_SETTINGS);

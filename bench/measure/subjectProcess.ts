@@ -15,7 +15,7 @@ export interface SubjectCommand {
 }
 
 /** A subject could not be started or has failed. The others go on without it. */
-export class SubjectFailed extends Error {
+class SubjectFailed extends Error {
   override readonly name: string = "SubjectFailed";
 }
 

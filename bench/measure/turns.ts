@@ -30,7 +30,7 @@ export const WARMUP_MS = 300;
 export const ROUND_MS = 100;
 
 /** A subject's round in one turn, as the slices that it was run in. */
-export interface Turn {
+interface Turn {
   readonly index: number;
   readonly slices: readonly RoundAnswer[];
 }

@@ -7,7 +7,7 @@ import type { RecordedTrace, RecordReport, Site } from "./settings.js";
 
 const SHOWN_SITES = 10;
 
-export interface TraceSummary extends RecordedTrace {
+interface TraceSummary extends RecordedTrace {
   readonly peakLiveBytes: number;
   readonly peakLiveBlocks: number;
   /** Blocks that were live when recording ended. */

@@ -5,7 +5,7 @@
 export type Check = (value: unknown, at: string) => string | null;
 
 /** A check for every field of a type; the compiler finds a field that was forgotten. */
-export type Shape<T> = { readonly [Name in keyof T]-?: Check };
+type Shape<T> = { readonly [Name in keyof T]-?: Check };
 
 function show(value: unknown): string {
   if (value === undefined) return "missing";

@@ -14,7 +14,7 @@ const run = promisify(execFile);
 const HEAP_BYTES = 256 * 2 ** 20;
 const PAGES = HEAP_BYTES / 2 ** 16;
 
-export interface LinearOps {
+interface LinearOps {
   readonly malloc: (size: number) => number;
   readonly free: (block: number) => void;
   readonly realloc: (block: number, size: number) => number;

@@ -26,7 +26,7 @@ export interface Native {
 }
 
 /** A native allocator that cannot be run, and what to do about it. */
-export interface MissingNative {
+interface MissingNative {
   readonly name: string;
   readonly reason: string;
 }

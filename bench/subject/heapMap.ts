@@ -21,7 +21,7 @@ function toTile(ptr: number, { size, tier }: BlockInfo, blocks: string): SlabTil
 }
 
 /** Returns every slab that has blocks, in address order. A span is one tile. */
-export function readSlabs(heap: Heap | SharedHeap): SlabTile[] {
+function readSlabs(heap: Heap | SharedHeap): SlabTile[] {
   const tiles: SlabTile[] = [];
   let ptr = -1;
   let first: BlockInfo | null = null;

@@ -9,7 +9,7 @@ import { OP_WORK, type Script, type Touch } from "../workloads/script.js";
 export type Loop = (from: number, to: number) => number;
 
 /** Words that a loop may run through at once: 64 KiB, which stay in the processor's cache. */
-export const WINDOW_WORDS = 16_384;
+const WINDOW_WORDS = 16_384;
 
 /** What a loop works on. */
 export interface Track<Block> {

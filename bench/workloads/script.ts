@@ -45,7 +45,7 @@ const TIGHT_LOOPS = ["none", "oldest-first", "newest-first", "random"] as const;
  */
 export type Touch = "first" | "pair" | "all";
 
-export const TOUCHES: readonly Touch[] = ["first", "pair", "all"];
+const TOUCHES: readonly Touch[] = ["first", "pair", "all"];
 
 /** Collects events. */
 export class ScriptWriter {

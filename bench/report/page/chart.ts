@@ -13,7 +13,7 @@ export interface Theme {
   readonly font: string;
 }
 
-export const SERIES_COLOURS = 10;
+const SERIES_COLOURS = 10;
 /** Of the horizontal axis, without its label. */
 export const TICKS_HEIGHT_PX = 28;
 
@@ -24,7 +24,7 @@ export function dashOf(series: number): number[] {
   return [...(DASHES[series % DASHES.length] ?? [])];
 }
 
-export type Drawing = Omit<uPlot.Options, "width" | "height"> & {
+type Drawing = Omit<uPlot.Options, "width" | "height"> & {
   readonly data: uPlot.AlignedData;
 };
 

@@ -19,7 +19,7 @@ export interface Curve {
   readonly y: readonly number[];
 }
 
-export interface CurvesSpec {
+interface CurvesSpec {
   readonly label: string;
   readonly curves: readonly Curve[];
   readonly x: { readonly label: string; readonly splits: readonly number[] };

@@ -12,7 +12,7 @@ export interface Dot extends Spread {
   readonly isBase: boolean;
 }
 
-export interface DotsSpec {
+interface DotsSpec {
   readonly label: string;
   readonly dots: readonly Dot[];
   readonly xLabel: string;

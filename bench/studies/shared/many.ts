@@ -23,7 +23,7 @@ const CAPACITY = 2 ** 29;
 const FOLDER = "build/studies/shared";
 
 /** Returns the script of a workload on so many workers of a shared heap. */
-export function manyScript(name: string, workers: number): Script {
+function manyScript(name: string, workers: number): Script {
   return asShared(readWorkload(name, WORKLOADS[name]?.(String(workers)) ?? []).script);
 }
 

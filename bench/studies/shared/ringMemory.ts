@@ -5,7 +5,7 @@ import type { Subject } from "../../rivals/subject.js";
 import { type MemoryKind, RING } from "./ringShared.js";
 
 /** What a loop allocates from. */
-export interface RingMemory {
+interface RingMemory {
   readonly subject: Subject<number>;
   /** Ptrs that one store to the ring publishes, and the most on their way. */
   readonly batch: number;

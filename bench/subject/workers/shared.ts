@@ -18,7 +18,7 @@ export const DONE = 80;
 /** Set to end a run early: see below. */
 export const STOP = 96;
 /** The number of workers that sleep until one of these words changes. */
-export const SLEEPERS = 112;
+const SLEEPERS = 112;
 export const CONTROL_WORDS = 128;
 
 export const STOP_CUT = 1;
