@@ -257,7 +257,11 @@ deepDescribe("ab", () => {
     const result = readJson<AbResult>(stdout);
     expect(result.cells).toHaveLength(8);
     expect(result.cells.filter(({ ratio }) => ratio === null)).toHaveLength(2);
-    expect(result.cells.every(({ rounds }) => rounds.length === 9)).toBe(true);
+    // A machine that others disturb takes up to twice as many turns, of which the quiet ones count.
+    for (const { rounds } of result.cells) {
+      expect(rounds.length).toBeGreaterThanOrEqual(6);
+      expect(rounds.length).toBeLessThanOrEqual(18);
+    }
     expect(result.verdicts).toHaveLength(2);
     expect(result.workloads.map(({ label }) => label)).toEqual([
       "random-mixed 5000 128 42",
