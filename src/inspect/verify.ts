@@ -92,9 +92,19 @@ export function verifyImage(views: HeapViews): void {
   const walked = nothingWalked();
   verifyRuns(views, walked);
   verifyBareHeaders(views, 0, firstSlab(views));
-  verifyBareHeaders(views, views.meta[superblock.WILDERNESS], endSlab(views));
+  verifyWilderness(views);
   verifyLists(views, walked);
   verifyBins(views, walked);
+}
+
+/** Checks that no slab of the wilderness has a header, or is counted as touched. */
+function verifyWilderness(views: HeapViews): void {
+  const { meta } = views;
+  const wilderness = meta[superblock.WILDERNESS];
+  verifyBareHeaders(views, wilderness, endSlab(views));
+  for (let slab = wilderness; slab < endSlab(views); slab++) {
+    expect("touched", slabToPtr(slab), meta[slabRecord.at(slab) + slabRecord.TOUCHED], 0);
+  }
 }
 
 /** Compares the lists of a heap, or of a worker, with what the slabs say. */
@@ -114,7 +124,7 @@ function verifyRuns(views: HeapViews, walked: Walked): void {
   const wilderness = meta[superblock.WILDERNESS];
   expectRange("tiling", 0, wilderness, firstSlab(views), endSlab(views));
   let touched = 0;
-  let wasPooled = false;
+  let wasFree = false;
   for (let slab = firstSlab(views); slab < wilderness; ) {
     const address = slabToPtr(slab);
     const slabAt = slabRecord.at(slab);
@@ -122,7 +132,7 @@ function verifyRuns(views: HeapViews, walked: Walked): void {
     const slabs = meta[slabAt + slabRecord.RUN];
     expectRange("tiling", address, slabs, 1, wilderness - slab);
     if (kind === IN_ARENA) {
-      if (wasPooled) broken("tiling", address, "two free runs side by side", "one");
+      if (wasFree) broken("tiling", address, "two free runs side by side", "one");
       const lastAt = slabRecord.at(slab + slabs - 1);
       expect("tiling", address, meta[lastAt + slabRecord.RUN], slabs);
       expect("tiling", address, meta[lastAt + slabRecord.KIND], IN_ARENA);
@@ -130,7 +140,7 @@ function verifyRuns(views: HeapViews, walked: Walked): void {
       verifyBareHeaders(views, slab, slab + slabs);
     } else if (kind === SPAN_CLASS) verifySpan(views, slab, slabs);
     else verifySlab(views, slab, kind, slabs, walked);
-    wasPooled = kind === IN_ARENA;
+    wasFree = kind === IN_ARENA;
     for (let index = slab; index < slab + slabs; index++) {
       const bytes = meta[slabRecord.at(index) + slabRecord.TOUCHED];
       expectRange("touched", slabToPtr(index), bytes & ~MAP_PAGE, 0, SLAB_BYTES);

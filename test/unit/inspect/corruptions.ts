@@ -83,6 +83,7 @@ const RUNS: Corruption[] = [
   ["touched", "span untouched", set((t) => field(spanSlab(t) + 1, TOUCHED), 4096), span],
   ["touched", "free, too much", set((t) => field(t.freeRun, TOUCHED), 69632), gapByte],
   ["touched", "negative", set((t) => field(t.freeRun, TOUCHED), -4096), gapByte, () => -4096],
+  ["touched", "in the wilderness", set((t) => field(at(t.meta, WILDERNESS), TOUCHED), 1), wildByte],
 ];
 
 const HEADERS: Corruption[] = [
