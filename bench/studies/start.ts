@@ -1,6 +1,7 @@
 /**
  * `npm start`: a recorded trace of a real program and HAKMEM's random-mixed through hakmem, beside
- * what JavaScript programs use today. Takes less than a minute, prints tables and leaves report.html.
+ * what JavaScript programs use today. Takes less than a minute, prints tables, and leaves
+ * report.html.
  */
 import type { BenchResult } from "../base/results.js";
 import { printBench } from "../command/bench.js";
