@@ -1,13 +1,8 @@
-import { ownerOf } from "../../../src/central/states.js";
 import { formatShared } from "../../../src/heap/attach.js";
-import { recoverWorker } from "../../../src/heap/recover.js";
-import { readSharedStats } from "../../../src/inspect/sharedStats.js";
-import { verifyShared } from "../../../src/inspect/sharedVerify.js";
-import { LIVE } from "../../../src/layout/header.js";
-import type { SharedViews } from "../../../src/layout/sharedViews.js";
-import { Agent, sharedDrain, World } from "./agent.js";
+import { Agent, World } from "./agent.js";
 import * as C from "./control.js";
 import type { Scenario } from "./scenarios.js";
+import { fail, Settling } from "./settling.js";
 import { readText } from "./watch.js";
 
 /** A run is a function of a scenario and of these. */
@@ -22,10 +17,6 @@ export interface Schedule {
 /** Whether views are watched: not; plain writes are steps; plain accesses are logged. */
 export type Watch = 0 | 1 | 2;
 
-function fail(message: string): never {
-  throw new Error(message);
-}
-
 /** A heap in which a scenario is run again and again. */
 export class Stage {
   readonly control: Int32Array;
@@ -37,7 +28,7 @@ export class Stage {
   private readonly snapshot: Int32Array;
   private readonly table: Int32Array;
   private readonly workersOf: Int32Array;
-  private runs = 0;
+  private readonly settling: Settling;
 
   /** @param open makes what runs the threads' operations, and says whether to the end. */
   constructor(
@@ -59,6 +50,7 @@ export class Stage {
     control[C.WATCH] = watch;
     control[C.THREADS] = scenario.threads.length;
     this.world = new World(buffer, control, false);
+    this.settling = new Settling(control, this.world);
     this.bytes = new Int32Array(buffer, 0, control[C.SLABS] << 14);
     this.bytes.fill(0);
     this.prepare();
@@ -112,106 +104,6 @@ export class Stage {
     }
     if (!this.runThreads()) return;
     if (control[C.FAILED] > 0) fail(readText(control));
-    this.check(schedule.freeLive === true);
+    this.settling.check(schedule.freeLive === true);
   }
-
-  private survivors(): number[] {
-    const { control } = this;
-    const workers: number[] = [];
-    for (let thread = 0; thread < control[C.THREADS]; thread++) {
-      const worker = control[C.WORKER_OF + thread];
-      if (worker >= 0 && ((control[C.DEAD] >>> thread) & 1) === 0) workers.push(worker);
-    }
-    return workers;
-  }
-
-  private check(freeLive: boolean): void {
-    const { control, world } = this;
-    const workers = this.survivors();
-    if (workers.length === 0) {
-      // Somebody has to look after what is left.
-      const agent = new Agent(world, 7);
-      agent.run(C.attach);
-      workers.push(control[C.WORKER_OF + 7]);
-    }
-    const rescuer = workers[workers.length - 1] as number;
-    const { views } = world.handle(rescuer);
-    const recovered = new Set<number>();
-    for (let round = 0; round < 2; round++) {
-      for (let worker = 0; worker < world.workers; worker++) {
-        if (workers.includes(worker) || !world.isActive(worker)) continue;
-        for (const ptr of recoverWorker(views, worker, freeLive).live) {
-          if (recovered.has(ptr)) fail(`ptr ${ptr} was recovered twice`);
-          recovered.add(ptr);
-        }
-      }
-    }
-    verifyShared(views);
-    const live = this.checkLive(views, recovered, freeLive);
-    this.finish(workers, live);
-  }
-
-  /** The live blocks are those in the slots, and what a dead worker had in hand. */
-  private checkLive(views: SharedViews, recovered: Set<number>, freeLive: boolean): number[] {
-    const { control } = this;
-    const live = liveBlocks(views);
-    const isLive = new Set(live);
-    const held = new Set<number>();
-    for (let slot = 0; slot < C.SLOT_COUNT; slot++) {
-      const ptr = control[C.SLOT_TABLE + slot];
-      if (ptr === 0) continue;
-      if (held.has(ptr)) fail(`ptr ${ptr} is held twice`);
-      held.add(ptr);
-      const isFreed = freeLive && recovered.has(ptr);
-      if (isLive.has(ptr) === isFreed) fail(`ptr ${ptr} of slot ${slot}: freed is ${isFreed}`);
-    }
-    for (let thread = 0; thread < control[C.THREADS]; thread++) {
-      if (((control[C.DEAD] >>> thread) & 1) === 0) continue;
-      const first = C.IN_HAND + thread * C.MAX_IN_HAND;
-      for (const ptr of control.subarray(first, first + C.MAX_IN_HAND)) held.add(ptr);
-    }
-    const listed = C.RECOVERED + 1;
-    for (const ptr of control.subarray(listed, listed + control[C.RECOVERED])) held.add(ptr);
-    for (const ptr of live) {
-      if (!held.has(ptr) && !recovered.has(ptr)) fail(`ptr ${ptr} is live and nobody holds it`);
-    }
-    if (!freeLive) {
-      for (const ptr of recovered) if (!isLive.has(ptr)) fail(`ptr ${ptr} is listed, not live`);
-    }
-    if (this.runs++ % 64 === 0) {
-      const { blocks } = readSharedStats(views, this.world.options).live;
-      if (blocks !== live.length) fail(`stats say ${blocks} live blocks of ${live.length}`);
-    }
-    return live;
-  }
-
-  /** After all is freed and drained by every worker, every slab is pooled. */
-  private finish(workers: readonly number[], live: readonly number[]): void {
-    const { world } = this;
-    live.forEach((ptr, index) => {
-      const worker = workers[index % workers.length] as number;
-      world.handle(worker).door.free(ptr as never);
-    });
-    for (let round = 0; round < 2; round++) {
-      for (const worker of workers) sharedDrain(world.handle(worker).views);
-    }
-    const { views } = world.handle(workers[0] as number);
-    const { layout, words } = views;
-    for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
-      const state = words[layout.states + slab];
-      if (state === 0) continue;
-      fail(`slab ${slab} of worker ${ownerOf(state) - 1} is not pooled when all is freed`);
-    }
-    if (this.runs % 16 === 0) verifyShared(views);
-  }
-}
-
-/** Ptrs of all live blocks, by their headers. */
-function liveBlocks(views: SharedViews): number[] {
-  const { headers, layout } = views;
-  const live: number[] = [];
-  for (let granule = layout.firstSlab << 12; granule < layout.slabs << 12; granule++) {
-    if (headers[granule] >= LIVE) live.push(granule << 4);
-  }
-  return live;
 }
