@@ -119,6 +119,7 @@ export function claimTails(views: SharedViews, start: number, end: number): bool
     if (sync.compareExchange(words, layout.states + slab, 0, TAIL_STATE) !== 0) {
       releaseTails(views, start, slab);
       sync.add(words, sharedSuperblock.RETRACTIONS, 1);
+      wake(views);
       return false;
     }
   }
