@@ -16,9 +16,10 @@ export {
 export type { PtrKind } from "./heap/base.js";
 export type { PtrArray } from "./heap/batch.js";
 export type { HeapMemory } from "./heap/create.js";
+export type { Guarded } from "./heap/guard.js";
 export { Heap } from "./heap/heap.js";
 export type { Recovered } from "./heap/recover.js";
-export { type Guarded, SharedHeap, type SharedHeapOptions } from "./heap/sharedHeap.js";
+export { SharedHeap, type SharedHeapOptions } from "./heap/sharedHeap.js";
 export type { Signal } from "./heap/wait.js";
 export type { SharedHeapStats, WorkerStats } from "./inspect/sharedStats.js";
 export type { ClassStats, Counted, FrontStats, HeapStats } from "./inspect/stats.js";

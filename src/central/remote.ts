@@ -3,7 +3,7 @@ import { sync } from "../base/sync.js";
 import type { ClassIndex, Header, SlabIndex } from "../base/types.js";
 import * as classRecord from "../layout/classRecord.js";
 import { FREE, GRANULE_SHIFT, IN_TRANSIT, LIVE, NO_BLOCK, toHeader } from "../layout/header.js";
-import { MARK_NOBODY } from "../layout/mark.js";
+import { MARK_NOBODY, markAt } from "../layout/mark.js";
 import {
   COARSE_SUMMARY_SHIFT,
   FINE_SUMMARY_MAX_BLOCKS,
@@ -20,7 +20,7 @@ import {
 import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
 import * as slabRecord from "../layout/slabRecord.js";
 import { ABANDONED, KIND_SHIFT, MARKED } from "../layout/slabState.js";
-import { blocksPerSlab, ptrToSlab, slabToPtr } from "../layout/units.js";
+import { blocksPerSlab, ptrToSlab, SLAB_BYTES, slabToPtr } from "../layout/units.js";
 import * as workerRegion from "../layout/workerRegion.js";
 import * as workerSlot from "../layout/workerSlot.js";
 import { addFree, blockIndex } from "./freeBits.js";
@@ -75,29 +75,40 @@ export function clearMark(
   ptr: number,
 ): void {
   const { headers, markCounts } = views;
-  const granule = (ptr >>> GRANULE_SHIFT) + 1;
-  if (sync.load(headers, granule) === NO_BLOCK) return;
-  sync.store(headers, granule, NO_BLOCK);
+  const at = markAt(ptr);
+  if (sync.load(headers, at) === NO_BLOCK) return;
+  sync.store(headers, at, NO_BLOCK);
   const left = markCounts[slab] - 1;
   markCounts[slab] = left;
   if (left === 0) views.mine[slab] = toHeader(LIVE, classIndex);
 }
 
-/** Sends the blocks of the outbox to the owners of their slabs. */
+/**
+ * Sends the blocks of the outbox to the owners of their slabs. It notes a block that another worker
+ * has freed too. After a recovery that may have been the recovery, which sends again what a dead
+ * worker may have sent already.
+ */
 export function sendOutbox(views: SharedViews): void {
-  const { meta } = views;
+  const { doubleFree, meta, words } = views;
   if (meta[workerRegion.OUTBOX_COUNT] === 0) return;
-  sendFrom(views, views.meta);
+  const ptr = sendFrom(views, meta);
   meta[workerRegion.OUTBOX_COUNT] = 0;
   meta[workerRegion.OUTBOX_SENT] = 0;
   meta[workerRegion.OUTBOX_BYTES] = 0;
+  const recoveries = sync.load(words, sharedSuperblock.RECOVERIES);
+  if (ptr !== 0 && recoveries === doubleFree[1]) doubleFree[0] = ptr;
+  doubleFree[1] = recoveries;
 }
 
-/** Sends an outbox: that of this worker, or of a dead one. */
-export function sendFrom(views: SharedViews, outbox: Int32Array): void {
+/**
+ * Sends an outbox: that of this worker, or of a dead one.
+ * @returns the ptr of a block that was freed by another worker too, or 0.
+ */
+export function sendFrom(views: SharedViews, outbox: Int32Array): number {
   const { headers, layout, sending, sent, words } = views;
   const count = outbox[workerRegion.OUTBOX_COUNT];
   let slabs = 0;
+  let freedTwice = 0;
   for (let index = 0; index < count; ) {
     const ptr = outbox[workerRegion.OUTBOX + index];
     const slab = ptrToSlab(ptr);
@@ -105,9 +116,10 @@ export function sendFrom(views: SharedViews, outbox: Int32Array): void {
     const isSent = index < unsent;
     const end = isSent ? unsent : count;
     const classIndex = isSent ? kindOf(loadState(views, slab)) : headers[ptr >>> GRANULE_SHIFT];
-    // The outbox is a dead worker's, which had not freed the block yet, or had not counted it as
-    // sent.
-    if (classIndex < 1 || classIndex > CLASS_COUNT) {
+    // Another worker has freed the block too, and it has come home. Or the outbox is that of a dead
+    // worker, which had not freed the block yet, or had not counted it as sent.
+    if (!isBlockStart(ptr, classIndex)) {
+      if (!isSent) freedTwice = ptr;
       index++;
       continue;
     }
@@ -115,6 +127,7 @@ export function sendFrom(views: SharedViews, outbox: Int32Array): void {
     let bits = 0;
     let next = index;
     for (let other = block; other >>> 5 === block >>> 5; ) {
+      if (((bits >>> (other & 31)) & 1) === 1) freedTwice = outbox[workerRegion.OUTBOX + next];
       bits |= 1 << (other & 31);
       if (++next === end) break;
       const following = outbox[workerRegion.OUTBOX + next];
@@ -123,7 +136,8 @@ export function sendFrom(views: SharedViews, outbox: Int32Array): void {
       other = blockIndex(following, classIndex);
     }
     if (!isSent) {
-      sync.or(words, layout.remoteBits + (slab << FREE_WORDS_SHIFT) + (block >>> 5), bits);
+      const word = layout.remoteBits + (slab << FREE_WORDS_SHIFT) + (block >>> 5);
+      if ((sync.or(words, word, bits) & bits) !== 0) freedTwice = ptr;
       outbox[workerRegion.OUTBOX_SENT] = next;
     }
     if (sending[slab] === 0) sent[slabs++] = slab;
@@ -137,6 +151,13 @@ export function sendFrom(views: SharedViews, outbox: Int32Array): void {
     sending[slab] = 0;
     tellOwner(views, slab);
   }
+  return freedTwice;
+}
+
+/** Returns whether a ptr may be the start of a block of a class, and the class is one. */
+function isBlockStart(ptr: number, classIndex: ClassIndex): boolean {
+  if (classIndex < 1 || classIndex > CLASS_COUNT) return false;
+  return (ptr & (SLAB_BYTES - 1)) % BLOCK_BYTES[classIndex] === 0;
 }
 
 /**
@@ -256,13 +277,11 @@ export function abandonSlab(views: SharedViews, slab: SlabIndex): void {
     records[slabAt + slabRecord.FREE_COUNT] > 0 || carved < blocksPerSlab(classIndex);
   if (isPartial) unlinkPartial(views, slab, classIndex);
   meta[classAt + classRecord.SLABS] = meta[classAt + classRecord.SLABS] - 1;
-  const step = BLOCK_BYTES[classIndex] >>> GRANULE_SHIFT;
-  const first = slabToPtr(slab) >>> GRANULE_SHIFT;
   for (let block = 0; block < carved; block++) {
-    const markAt = first + block * step + 1;
+    const at = markAt(slabToPtr(slab) + block * BLOCK_BYTES[classIndex]);
     const bits = freeBits[(slab << FREE_WORDS_SHIFT) + (block >>> 5)];
-    if (((bits >>> (block & 31)) & 1) === 1 || sync.load(headers, markAt) !== NO_BLOCK) continue;
-    sync.store(headers, markAt, MARK_NOBODY);
+    if (((bits >>> (block & 31)) & 1) === 1 || sync.load(headers, at) !== NO_BLOCK) continue;
+    sync.store(headers, at, MARK_NOBODY);
     markCounts[slab] = markCounts[slab] + 1;
   }
   views.mine[slab] = NOT_MINE;

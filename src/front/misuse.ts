@@ -10,6 +10,7 @@ import {
   IN_TRANSIT,
   toHeader,
 } from "../layout/header.js";
+import { isMark } from "../layout/mark.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
 import { IN_ARENA } from "../layout/slabKind.js";
 import * as slabRecord from "../layout/slabRecord.js";
@@ -38,7 +39,8 @@ export function classifyNotLive(views: HeapViews, ptr: unknown): NotLive {
   if (ptr < slabToPtr(firstSlab(views))) return "metadata";
   if (ptr % GRANULE_BYTES !== 0) return "misaligned";
   const header = views.headers[ptr >>> GRANULE_SHIFT];
-  if (headerState(header) >= FREE && headerClass(header) !== 0) return "freed";
+  const isHeader = !isMark(ptr >>> GRANULE_SHIFT, header);
+  if (isHeader && headerState(header) >= FREE && headerClass(header) !== 0) return "freed";
   const kind = kindOfSlab(views, ptrToSlab(ptr));
   if (kind === IN_ARENA) return "unallocated";
   const isStart = (ptr & (SLAB_BYTES - 1)) % (BLOCK_BYTES[kind] ?? SLAB_BYTES) === 0;

@@ -1,10 +1,9 @@
 import { describe } from "../base/describe.js";
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
-import type { SlabIndex } from "../base/types.js";
 import { abandonSlab } from "../central/remote.js";
 import { sharedSlabs } from "../central/sharedSlabs.js";
-import { kindOf, leaveSpan, loadState, ownerOf } from "../central/states.js";
+import { kindOf, loadState, ownerOf } from "../central/states.js";
 import type { HeapOptions } from "../config/options.js";
 import { formatClasses } from "../front/chains.js";
 import { drainCaches } from "../front/sll.js";
@@ -22,7 +21,7 @@ import * as superblock from "../layout/superblock.js";
 import * as workerRegion from "../layout/workerRegion.js";
 import * as workerSlot from "../layout/workerSlot.js";
 import { writeSuperblock } from "./create.js";
-import { disownMarks } from "./handOver.js";
+import { disown } from "./handOver.js";
 import { hideLife, showLife } from "./liveness.js";
 import { changeSlot, freeSlot, takeSlot } from "./slots.js";
 
@@ -91,6 +90,8 @@ export function claimWorker(
     showLife(words, worker, state, gate);
     if (changeSlot(words, worker, state, generationOf(state) | SLOT_ACTIVE)) {
       formatRegion(views, options);
+      disown(views, worker);
+      sync.store(words, workerSlot.at(worker) + workerSlot.SETTLED, generationOf(state));
       return views;
     }
     gate[superblock.CLOSED] = 1;
@@ -102,7 +103,8 @@ export function claimWorker(
 
 /** Empties the front cache in a worker's region. The counters go on from what they were. */
 function formatRegion(views: SharedViews, options: HeapOptions): void {
-  const { layout, meta } = views;
+  const { doubleFree, layout, meta, words } = views;
+  doubleFree[1] = sync.load(words, sharedSuperblock.RECOVERIES);
   writeSuperblock(meta, options, layout.firstSlab, layout.slabs);
   meta[superblock.SLL_BLOCKS] = 0;
   meta[workerRegion.OUTBOX_COUNT] = 0;
@@ -112,16 +114,17 @@ function formatRegion(views: SharedViews, options: HeapOptions): void {
   formatClasses(meta, options);
 }
 
-/** Detaches a worker: returns what it caches, abandons its slabs, frees its slot. */
+/**
+ * Detaches a worker: returns what it caches, abandons its slabs, frees its slot. What it held is
+ * nobody's then; the next worker in the slot takes off the marks.
+ */
 export function detachWorker(views: SharedViews): void {
   const { layout } = views;
   drainCaches(views);
-  disownMarks(views);
   for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
     const state = loadState(views, slab);
-    if (ownerOf(state) !== views.worker + 1) continue;
-    if (kindOf(state) <= CLASS_COUNT) abandonSlab(views, slab);
-    else disownSpan(views, slab);
+    const isOwn = ownerOf(state) === views.worker + 1;
+    if (isOwn && kindOf(state) <= CLASS_COUNT) abandonSlab(views, slab);
   }
   closeWorker(views);
   const { worker, words } = views;
@@ -129,17 +132,6 @@ export function detachWorker(views: SharedViews): void {
   // This is one step: before it the worker is seen alive or dead, and after it owns nothing.
   freeSlot(views, worker, state);
   hideLife(words, worker, state);
-}
-
-/**
- * Releases a span's ownership, unless a worker that frees or resizes it at this moment takes it
- * first.
- */
-function disownSpan(views: SharedViews, slab: SlabIndex): void {
-  for (;;) {
-    const state = loadState(views, slab);
-    if (ownerOf(state) !== views.worker + 1 || leaveSpan(views, slab, state)) return;
-  }
 }
 
 /**

@@ -11,12 +11,13 @@ import {
   ownState,
   publishSpan,
 } from "../central/states.js";
-import { GRANULE_SHIFT, headerClass, NO_BLOCK } from "../layout/header.js";
-import { MARK_NOBODY, workerMark } from "../layout/mark.js";
+import { headerClass, NO_BLOCK } from "../layout/header.js";
+import { MARK_NOBODY, markAt, workerMark } from "../layout/mark.js";
 import { MINE_MARKED, type SharedViews } from "../layout/sharedViews.js";
 import { BLOCK_BYTES, SPAN_CLASS } from "../layout/sizeClasses.js";
 import { ABANDONED, BUSY, MARKED } from "../layout/slabState.js";
 import { blocksPerSlab, ptrToSlab, slabToPtr } from "../layout/units.js";
+import { isSettled } from "./slots.js";
 
 /**
  * Marks a live block as held by another worker. The owner of its slab may do that, and so may the
@@ -32,29 +33,36 @@ export function handOverBlock(
 ): void {
   const { headers, layout, markCounts, words } = views;
   const slab = ptrToSlab(ptr);
-  const granule = (ptr >>> GRANULE_SHIFT) + 1;
-  const mark = sync.load(headers, granule);
-  const state = loadState(views, slab);
-  const owner = ownerOf(state);
+  const at = markAt(ptr);
   const isSpan = headerClass(header) === SPAN_CLASS;
-  // A block of an abandoned slab always has a mark; a span need not have one.
-  const isNobodys = mark === MARK_NOBODY || (mark === NO_BLOCK && isSpan && owner === ABANDONED);
-  const isOwn = owner === views.worker + 1 || mark === workerMark(views.worker);
-  if (isNobodys || isOwn) {
+  for (;;) {
+    const mark = sync.load(headers, at);
+    const state = loadState(views, slab);
+    const isOwn = ownerOf(state) === views.worker + 1 || mark === workerMark(views.worker);
+    if (!isOwn && !isNobodys(views, mark, state, isSpan)) break;
     if (isSpan && mark === NO_BLOCK) {
       if (markSpan(views, slab, state, worker)) return;
-      throw notHeld(views, ptr, worker);
+      break;
     }
     if (mark === NO_BLOCK) sync.or(words, layout.states + slab, MARKED);
     // If two workers take a block that nobody holds, the first one gets it.
-    if (sync.compareExchange(headers, granule, mark, workerMark(worker)) === mark) {
-      if (mark !== NO_BLOCK) return;
-      markCounts[slab] = markCounts[slab] + 1;
-      views.mine[slab] = MINE_MARKED;
-      return;
-    }
+    if (sync.compareExchange(headers, at, mark, workerMark(worker)) !== mark) continue;
+    if (mark !== NO_BLOCK) return;
+    markCounts[slab] = markCounts[slab] + 1;
+    views.mine[slab] = MINE_MARKED;
+    return;
   }
   throw notHeld(views, ptr, worker);
+}
+
+/**
+ * Returns whether a block's holder is not known, or has left. A live block of an abandoned slab
+ * always has a mark; a span need not have one.
+ */
+function isNobodys(views: SharedViews, mark: number, state: number, isSpan: boolean): boolean {
+  if (mark !== NO_BLOCK) return mark === MARK_NOBODY || !isSettled(views, (mark >>> 1) - 1);
+  const owner = ownerOf(state);
+  return isSpan && (owner === ABANDONED || !isSettled(views, owner - 1));
 }
 
 function notHeld(views: SharedViews, ptr: number, worker: WorkerIndex): HeapError {
@@ -74,13 +82,16 @@ function markSpan(
 ): boolean {
   const newState = ownState(views, SPAN_CLASS) | MARKED | BUSY;
   if (!isLiveSpan(state) || !changeState(views, slab, state, newState)) return false;
-  sync.store(views.headers, (slabToPtr(slab) >>> GRANULE_SHIFT) + 1, workerMark(worker));
-  if (ownerOf(state) === ABANDONED) leaveSpan(views, slab, newState);
-  else publishSpan(views, slab);
+  sync.store(views.headers, markAt(slabToPtr(slab)), workerMark(worker));
+  if (ownerOf(state) === views.worker + 1) publishSpan(views, slab);
+  else leaveSpan(views, slab, newState);
   return true;
 }
 
-/** Walks the blocks of a slab or a span that have the mark of a worker. */
+/**
+ * Walks the blocks of a slab or a span that have the mark of a worker. The slab may become another
+ * worker's, or one of another class, meanwhile: no header is taken for a mark.
+ */
 export function* heldIn(
   views: SharedViews,
   slab: SlabIndex,
@@ -92,22 +103,25 @@ export function* heldIn(
   const blocks = isSpan ? 1 : blocksPerSlab(kind);
   for (let block = 0; block < blocks; block++) {
     const ptr = slabToPtr(slab) + block * blockBytes;
-    const mark = sync.load(views.headers, (ptr >>> GRANULE_SHIFT) + 1);
-    if (mark === workerMark(worker)) yield ptr;
+    if (sync.load(views.headers, markAt(ptr)) === workerMark(worker)) yield ptr;
   }
 }
 
-/**
- * Changes the marks of a worker that leaves: the holder of those blocks is not known from now on.
- */
-export function disownMarks(views: SharedViews): void {
-  const { headers, layout, worker } = views;
+/** Makes nobody's what former workers of a slot left: the blocks with their mark, and spans. */
+export function disown(views: SharedViews, worker: WorkerIndex): void {
+  const { headers, layout } = views;
   for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
-    const state = loadState(views, slab);
-    if ((state & MARKED) === 0) continue;
-    for (const ptr of heldIn(views, slab, kindOf(state), worker)) {
-      const markAt = (ptr >>> GRANULE_SHIFT) + 1;
-      sync.compareExchange(headers, markAt, workerMark(worker), MARK_NOBODY);
+    let state = loadState(views, slab);
+    const kind = kindOf(state);
+    if ((state & MARKED) !== 0) {
+      for (const ptr of heldIn(views, slab, kind, worker)) {
+        sync.compareExchange(headers, markAt(ptr), workerMark(worker), MARK_NOBODY);
+      }
+    }
+    // A worker that frees or resizes the span at this moment may take it first.
+    while (kindOf(state) === SPAN_CLASS && ownerOf(state) === worker + 1) {
+      if (leaveSpan(views, slab, state)) break;
+      state = loadState(views, slab);
     }
   }
 }

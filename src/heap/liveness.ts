@@ -9,9 +9,10 @@ import * as workerSlot from "../layout/workerSlot.js";
  * The engine tells whether a worker lives. While it is attached, a worker waits on a word of its
  * slot, without blocking. The waits of an agent end with it, however it ends, so a notify that
  * wakes nobody says that the worker is dead. A notify uses up one wait of a living worker, which
- * waits again when it is back in its event loop. So there are several waits. With 4 of them, which
- * was tried, a loop that attaches and detaches without a turn keeps less memory, but guards that
- * all ask at once lose slots: 4 of 8 workers that were terminated at once.
+ * waits again when it is back in its event loop. So there are several waits. The first questions
+ * may come at once, as from guards of many workers that end together. Then each must wait eight
+ * times as long as the one before it, so that a worker which never is in its event loop can be
+ * asked for hours. An agent that was told of the worker's end asks at once.
  *
  * ARMED counts the waits that nobody has used up, of the generation that it names. It is changed by
  * compare-exchange, so that what began in one generation changes nothing in another. Each
@@ -19,6 +20,8 @@ import * as workerSlot from "../layout/workerSlot.js";
  * another one wakes a wait that it has not counted only after 8 generations.
  */
 const WAITS = 16;
+const WAITS_WITH_PAUSES = 8;
+const FIRST_PAUSE_MS = 10;
 
 /** One attachment of a worker, and the waits by which others see that the worker lives. */
 interface Attachment {
@@ -90,23 +93,48 @@ export function hideLife(words: Int32Array, worker: WorkerIndex, state: number):
   sync.notify(words, workerSlot.lifeAt(worker, state));
 }
 
-type Life = "alive" | "dead" | "unknown";
+export type Life = "alive" | "dead" | "unknown";
 
 /**
  * Returns whether the worker lives that had the slot when its state was `state`; "unknown" if its
  * engine cannot tell, or if it was asked too often.
+ * @param isTold whether something said that it has ended. It is asked at once then.
  */
 export function probeLife(
   { words, worker: asker }: Pick<SharedViews, "words" | "worker">,
   worker: WorkerIndex,
   state: number,
+  isTold = false,
 ): Life {
   if (worker === asker) return "alive";
   // Each probe takes one wait for itself, so that two probes do not count on the same one.
-  if (!addWaits(words, worker, state, -1)) return "unknown";
-  if (sync.notify(words, workerSlot.lifeAt(worker, state), 1) > 0) return "alive";
+  if (!(isTold || mayAsk(words, worker)) || !addWaits(words, worker, state, -1)) return "unknown";
+  if (sync.notify(words, workerSlot.lifeAt(worker, state), 1) > 0) {
+    sync.store(words, workerSlot.at(worker) + workerSlot.PROBED, Date.now() | 0);
+    return "alive";
+  }
   addWaits(words, worker, state, 1);
   return "dead";
+}
+
+/** Returns whether the engine tells of any worker whether it lives. */
+export function canProbe({ words }: SharedViews): boolean {
+  try {
+    // The magic number is not 0, so nothing waits.
+    sync.waitAsync(words, superblock.MAGIC, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Returns whether a worker may be asked again, by how many waits it has left. */
+function mayAsk(words: Int32Array, worker: WorkerIndex): boolean {
+  const waits = sync.load(words, workerSlot.at(worker) + workerSlot.ARMED) & 0xff;
+  if (waits > WAITS_WITH_PAUSES) return true;
+  const probed = sync.load(words, workerSlot.at(worker) + workerSlot.PROBED);
+  const passed = (Date.now() - probed) | 0;
+  return passed < 0 || passed >= FIRST_PAUSE_MS * 8 ** (WAITS_WITH_PAUSES - waits);
 }
 
 /**

@@ -1,24 +1,18 @@
-import { HeapError } from "../base/errors.js";
+import type { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import type { ClassIndex, Ptr, SlabIndex, WorkerIndex } from "../base/types.js";
 import { noteAbandoned, publishAbandoned, sendFrom, sendOutbox } from "../central/remote.js";
-import { sharedSlabs } from "../central/sharedSlabs.js";
 import {
   changeState,
   countTails,
-  isLiveSpan,
   kindOf,
-  leaveSpan,
   loadState,
   ownerOf,
   ownState,
   releaseRun,
-  wake,
 } from "../central/states.js";
 import { MAP_PAGE, touchSlab } from "../central/touch.js";
-import type { HeapOptions } from "../config/options.js";
 import { freeSlow } from "../front/slow.js";
-import { recountTouched } from "../inspect/snapshot.js";
 import * as frontCache from "../layout/frontCache.js";
 import {
   CACHED,
@@ -31,20 +25,18 @@ import {
   toHeader,
 } from "../layout/header.js";
 import * as heapCounters from "../layout/heapCounters.js";
-import { MARK_NOBODY, workerMark } from "../layout/mark.js";
+import { markAt, workerMark } from "../layout/mark.js";
 import { FREE_WORDS_SHIFT } from "../layout/sharedMetadata.js";
-import { type SharedViews, viewShared, viewWorker } from "../layout/sharedViews.js";
+import { type SharedViews, viewWorker } from "../layout/sharedViews.js";
 import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
 import * as slabRecord from "../layout/slabRecord.js";
-import { ABANDONED, BUSY, MARKED } from "../layout/slabState.js";
-import { generationOf, isWorkers, SLOT_ACTIVE, SLOT_FREE } from "../layout/slotState.js";
-import * as superblock from "../layout/superblock.js";
+import { ABANDONED, BUSY, MARKED, OWNER_MASK } from "../layout/slabState.js";
+import { generationOf, SLOT_ACTIVE, SLOT_RECOVERING } from "../layout/slotState.js";
 import { blocksPerSlab, bytesToSlabs, SLAB_BYTES, slabToPtr } from "../layout/units.js";
 import * as workerRegion from "../layout/workerRegion.js";
 import * as workerSlot from "../layout/workerSlot.js";
-import { claimWorker } from "./attach.js";
-import { heldIn } from "./handOver.js";
-import { beginRecovery, endDuties, freeSlot, isRefused } from "./slots.js";
+import { disown, heldIn } from "./handOver.js";
+import { beginRecovery, freeSlot, isSettled, takeDuties } from "./slots.js";
 
 /** What a recovery found and did. */
 export interface Recovered {
@@ -64,6 +56,8 @@ export interface Recovered {
 
 interface Tally {
   readonly dead: WorkerIndex;
+  /** Whose mark the blocks get that the dead worker held: its own, or another dead worker's. */
+  readonly heir: WorkerIndex;
   readonly freeLive: boolean;
   readonly live: Ptr[];
   reclaimedBlocks: number;
@@ -73,40 +67,29 @@ interface Tally {
 
 /*
  * A recovery finds everything that a dead worker had in the slab states and the header bytes. It
- * reads only the outbox of the worker's region. Another worker can do each step again if this one
- * dies too, because a slab belongs to the dead worker until the step that gives it away.
+ * reads only the outbox of the worker's region. If this worker dies too, another one repeats the
+ * recovery: a slab belongs to the dead worker until the step that gives it away, what the dead held
+ * keeps its mark, and the last step of all frees its slot. The blocks are nobody's then, because
+ * no worker has that slot, and the next one that takes it makes them so before it holds anything.
+ *
+ * The workers that the dead one was recovering are recovered first. Their blocks become the dead
+ * one's, so that they are not lost when this worker dies before it has returned the list.
  */
-
-/** Joins a restored heap, and recovers all its former workers, which are dead. */
-export function joinRestored(
-  buffer: ArrayBufferLike,
-  options: HeapOptions,
-  workers: number,
-): SharedViews {
-  const first = viewShared(buffer, options, workers, 0, sharedSlabs);
-  const { words } = first;
-  const wereActive: number[] = [];
-  for (let worker = 0; worker < workers; worker++) {
-    const stateAt = workerSlot.at(worker) + workerSlot.STATE;
-    const state = sync.load(words, stateAt);
-    if (isWorkers(state)) wereActive.push(worker);
-    const status = isWorkers(state) ? SLOT_ACTIVE : SLOT_FREE;
-    sync.store(words, stateAt, generationOf(state) | status);
-  }
-  // If all slots are taken, one worker is recovered first, in the name of worker 0.
-  if (wereActive.length === workers) recoverWorker(first, wereActive.pop() as number, false);
-  const views = claimWorker(buffer, options, workers);
-  for (const worker of wereActive) recoverWorker(views, worker, false);
-  for (let worker = 0; worker < workers; worker++) {
-    viewWorker(views, worker).meta[superblock.TOUCHED_PAGES] = 0;
-  }
-  recountTouched(views);
-  return views;
-}
 
 /**
  * Recovers a worker that is certainly dead, and those that it was recovering, unless another worker
- * is faster there.
+ * recovers it.
+ * @throws {HeapError} ERR_WORKER_ALIVE
+ */
+export function recoverWorker(views: SharedViews, dead: WorkerIndex, freeLive: boolean): Recovered {
+  const state = sync.load(views.words, workerSlot.at(dead) + workerSlot.STATE);
+  const isMine = (state & 0xff) === (SLOT_RECOVERING | views.worker);
+  const asked = isMine ? state : generationOf(state) | SLOT_ACTIVE;
+  return recoverAll(views, dead, freeLive, asked);
+}
+
+/**
+ * Recovers a worker that is certainly dead, and those that it was recovering.
  * @param asked the state of its slot, which says which attachment is known to be dead.
  */
 export function recoverAll(
@@ -115,66 +98,61 @@ export function recoverAll(
   freeLive: boolean,
   asked: number,
 ): Recovered {
-  const left = new Map<number, number>();
-  const what = recoverOne(views, dead, freeLive, asked, left);
+  const duties = new Map<number, number>();
+  const state = beginRecovery(views, dead, asked);
+  const tally = beginOne(views, { dead, heir: dead, freeLive }, duties);
   const others: Recovered[] = [];
-  // The loop also visits the workers that those were recovering: `recoverOne` adds them.
-  for (const [other, state] of left) {
-    try {
-      others.push(recoverOne(views, other, freeLive, state, left));
-    } catch (error) {
-      if (!isRefused(error)) throw error;
-    }
+  const listed = new Set<number>();
+  // The loop also visits the workers that those were recovering: `beginOne` adds them.
+  for (const [other, taken] of duties) {
+    const otherTally = beginOne(views, { dead: other, heir: dead, freeLive }, duties);
+    const what = recoverOne(views, otherTally, taken);
+    for (const ptr of what.live) listed.add(ptr);
+    others.push(what);
   }
-  return { ...what, others };
+  const what = recoverOne(views, tally, state);
+  return { ...what, live: what.live.filter((ptr) => !listed.has(ptr)), others };
 }
 
-/** Recovers a worker that is certainly dead. */
-export function recoverWorker(views: SharedViews, dead: WorkerIndex, freeLive: boolean): Recovered {
-  const state = sync.load(views.words, workerSlot.at(dead) + workerSlot.STATE);
-  return recoverOne(views, dead, freeLive, state, new Map());
-}
-
-function recoverOne(
+/**
+ * Takes over a dead worker's recoveries, and mends what it was changing. If it died while it
+ * attached, it held nothing yet.
+ */
+function beginOne(
   views: SharedViews,
-  dead: WorkerIndex,
-  freeLive: boolean,
-  asked: number,
-  left: Map<number, number>,
-): Recovered {
+  what: Pick<Tally, "dead" | "heir" | "freeLive">,
+  duties: Map<number, number>,
+): Tally {
+  const { dead } = what;
+  takeDuties(views, dead, duties);
+  if (!isSettled(views, dead)) disown(views, dead);
+  const reclaimedSlabs = mendSpans(views, dead);
+  return { ...what, live: [], reclaimedBlocks: 0, reclaimedSlabs, abandonedSlabs: 0 };
+}
+
+/** @param state the state of the dead worker's slot, which this worker recovers. */
+function recoverOne(views: SharedViews, tally: Tally, state: number): Recovered {
   const { layout } = views;
-  const tally: Tally = {
-    dead,
-    freeLive,
-    live: [],
-    reclaimedBlocks: 0,
-    reclaimedSlabs: 0,
-    abandonedSlabs: 0,
-  };
-  const newState = beginRecovery(views, dead, asked);
-  const duties = endDuties(views, dead);
-  for (const [other, state] of duties) left.set(other, state);
+  const { dead } = tally;
   recoverOutbox(views, dead);
   for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
-    const state = loadState(views, slab);
-    const kind = kindOf(state);
-    if (ownerOf(state) === dead + 1) {
+    const slabState = loadState(views, slab);
+    const kind = kindOf(slabState);
+    if (ownerOf(slabState) === dead + 1) {
       if (kind === SPAN_CLASS) recoverSpan(views, slab, tally);
       else recoverSlab(views, slab, kind, tally);
-    } else if ((state & MARKED) !== 0) {
+    } else if ((slabState & MARKED) !== 0) {
       recoverMarked(views, slab, kind, tally);
     }
     // It may have died between the two steps of abandoning a slab, or of adopting several.
-    if (ownerOf(state) === ABANDONED && kind <= CLASS_COUNT) noteAbandoned(views, kind);
+    if (ownerOf(slabState) === ABANDONED && kind <= CLASS_COUNT) noteAbandoned(views, kind);
   }
   emptyRegion(views, dead);
-  freeSlot(views, dead, newState);
   sendOutbox(views);
-  wake(views);
+  freeSlot(views, dead, state);
   const { live, reclaimedBlocks, reclaimedSlabs, abandonedSlabs } = tally;
   return { workerId: dead, live, reclaimedBlocks, reclaimedSlabs, abandonedSlabs, others: [] };
 }
-
 function recoverOutbox(views: SharedViews, dead: WorkerIndex): void {
   const { meta } = viewWorker(views, dead);
   sendFrom(views, meta);
@@ -246,13 +224,13 @@ function recoverWord(
   for (let block = word << 5; block < Math.min(carved, (word + 1) << 5); block++) {
     const ptr = slabToPtr(slab) + block * BLOCK_BYTES[classIndex];
     const bit = 1 << (block & 31);
-    const markAt = (ptr >>> GRANULE_SHIFT) + 1;
+    const at = markAt(ptr);
     if (isFreeNow(views, ptr, classIndex, (sent & bit) !== 0, tally)) {
-      headers[markAt - 1] = toHeader(FREE, classIndex);
-      if (sync.load(headers, markAt) !== NO_BLOCK) sync.store(headers, markAt, NO_BLOCK);
+      headers[ptr >>> GRANULE_SHIFT] = toHeader(FREE, classIndex);
+      if (sync.load(headers, at) !== NO_BLOCK) sync.store(headers, at, NO_BLOCK);
       bits |= bit;
       free++;
-    } else if (sync.load(headers, markAt) !== NO_BLOCK) {
+    } else if (sync.load(headers, at) !== NO_BLOCK) {
       markCounts[slab] = markCounts[slab] + 1;
     }
   }
@@ -277,12 +255,11 @@ function isFreeNow(
     if (!isSent) return false;
     tally.reclaimedBlocks++;
   } else if (headerState(header) === LIVE) {
-    const markAt = (ptr >>> GRANULE_SHIFT) + 1;
-    const holder = sync.load(headers, markAt);
+    const holder = sync.load(headers, markAt(ptr));
     if (holder !== NO_BLOCK && holder !== workerMark(tally.dead)) return false;
     tally.live.push(ptr as Ptr);
     if (!tally.freeLive) {
-      sync.store(headers, markAt, MARK_NOBODY);
+      sync.store(headers, markAt(ptr), workerMark(tally.heir));
       return false;
     }
   } else if (headerState(header) === CACHED) {
@@ -292,41 +269,66 @@ function isFreeNow(
 }
 
 /**
- * Recovers a span of a dead worker: a live block, or one that it was making, freeing or resizing.
- * Another worker may hold a live one, and free or resize it at this moment. The worker that changes
- * its state first gets it.
+ * Mends the spans that a worker was making, freeing, resizing or handing over when it died: they
+ * are live again, or go to the arena. Returns how many slabs went there.
+ */
+function mendSpans(views: SharedViews, dead: WorkerIndex): number {
+  const { layout } = views;
+  let reclaimed = 0;
+  for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
+    const state = loadState(views, slab);
+    if (ownerOf(state) !== dead + 1 || (state & BUSY) === 0) continue;
+    const busy = ownState(views, SPAN_CLASS) | BUSY | (state & MARKED);
+    // Nobody else changes the state of a span that is being changed.
+    changeState(views, slab, state, busy);
+    if (mendSpan(views, slab)) {
+      changeState(views, slab, busy, state & ~BUSY);
+    } else {
+      const slabs = countTails(views, slab) + 1;
+      releaseRun(views, slab, slabs);
+      reclaimed += slabs;
+    }
+  }
+  return reclaimed;
+}
+
+/**
+ * Recovers a live span of a dead worker. Another worker may hold it, and free or resize it at this
+ * moment. So it stays as it is, unless it is freed or becomes the heir's: then the worker that
+ * changes its state first gets it.
  */
 function recoverSpan(views: SharedViews, slab: SlabIndex, tally: Tally): void {
-  const { headers } = views;
-  const markAt = (slabToPtr(slab) >>> GRANULE_SHIFT) + 1;
+  const { dead, freeLive, heir } = tally;
+  const ptr = slabToPtr(slab) as Ptr;
   let state = loadState(views, slab);
-  for (; ownerOf(state) === tally.dead + 1; state = loadState(views, slab)) {
-    const holder = sync.load(headers, markAt);
-    const isHeld = holder === NO_BLOCK || holder === workerMark(tally.dead);
-    const isFreed = isHeld && tally.freeLive;
-    if (isFreed || !isLiveSpan(state)) {
-      const newState = ownState(views, SPAN_CLASS) | BUSY | (state & MARKED);
-      if (!changeState(views, slab, state, newState)) continue;
-      const isLive = mendSpan(views, slab);
-      if (isLive && isHeld) tally.live.push(slabToPtr(slab) as Ptr);
-      if (!isLive || isFreed) {
-        const slabs = countTails(views, slab) + 1;
-        tally.reclaimedSlabs += slabs;
-        releaseRun(views, slab, slabs);
-        return;
-      }
-      leaveSpan(views, slab, newState);
-    } else {
-      if (!leaveSpan(views, slab, state)) continue;
-      if (isHeld) tally.live.push(slabToPtr(slab) as Ptr);
+  for (; ownerOf(state) === dead + 1; state = loadState(views, slab)) {
+    const holder = sync.load(views.headers, markAt(ptr));
+    const isHeld = holder === NO_BLOCK || holder === workerMark(dead);
+    const isFreed = isHeld && freeLive;
+    const newState = isFreed
+      ? ownState(views, SPAN_CLASS) | BUSY | (state & MARKED)
+      : (state & ~OWNER_MASK) | (heir + 1);
+    if (newState !== state && !changeState(views, slab, state, newState)) continue;
+    if (isHeld) tally.live.push(ptr);
+    if (isFreed) {
+      const slabs = countTails(views, slab) + 1;
+      tally.reclaimedSlabs += slabs;
+      releaseRun(views, slab, slabs);
+    } else if (holder === workerMark(dead)) {
+      inherit(views, ptr, tally);
     }
-    if (isHeld && holder !== NO_BLOCK) sync.compareExchange(headers, markAt, holder, MARK_NOBODY);
     return;
   }
 }
 
+/** Makes a marked block of the dead worker the heir's. */
+function inherit(views: SharedViews, ptr: number, { dead, heir }: Tally): void {
+  if (heir === dead) return;
+  sync.compareExchange(views.headers, markAt(ptr), workerMark(dead), workerMark(heir));
+}
+
 /**
- * Mends a reserved span that a worker was resizing when it died. Returns whether the span is live.
+ * Mends a span that a worker had reserved when it died. Returns whether the span is live.
  */
 function mendSpan(views: SharedViews, slab: SlabIndex): boolean {
   const { headers, records } = views;
@@ -348,8 +350,7 @@ function recoverMarked(views: SharedViews, slab: SlabIndex, kind: number, tally:
   const { headers } = views;
   for (const ptr of heldIn(views, slab, kind, tally.dead)) {
     if (headerState(headers[ptr >>> GRANULE_SHIFT]) !== LIVE) continue;
-    const markAt = (ptr >>> GRANULE_SHIFT) + 1;
-    if (!tally.freeLive) sync.compareExchange(headers, markAt, workerMark(tally.dead), MARK_NOBODY);
+    if (!tally.freeLive) inherit(views, ptr, tally);
     else if (!isFreedBy(views, ptr)) continue;
     tally.live.push(ptr as Ptr);
   }
@@ -361,7 +362,7 @@ function isFreedBy(views: SharedViews, ptr: number): boolean {
     freeSlow(views, ptr);
     return true;
   } catch (error) {
-    const code = error instanceof HeapError ? error.code : "";
+    const { code } = error as Partial<HeapError>;
     if (code !== "ERR_DOUBLE_FREE" && code !== "ERR_INVALID_POINTER") throw error;
     return false;
   }

@@ -5,12 +5,13 @@ import type { Ptr, WorkerIndex } from "../base/types.js";
 import { type HeapOptions, resolveOptions } from "../config/options.js";
 import { openSharedDoor } from "../front/door.js";
 import { liveHeaderOf } from "../front/lookup.js";
+import { drainCaches } from "../front/sll.js";
 import { readSharedSuperblock } from "../inspect/open.js";
 import { readSharedStats, type SharedHeapStats } from "../inspect/sharedStats.js";
 import { asSharedImage, checkWords, verifyShared } from "../inspect/sharedVerify.js";
 import { restoreBuffer, snapshotImage } from "../inspect/snapshot.js";
 import type { SharedViews } from "../layout/sharedViews.js";
-import { isWorkers, SLOT_ACTIVE, SLOT_FREE } from "../layout/slotState.js";
+import { isWorkers, SLOT_FREE } from "../layout/slotState.js";
 import * as superblock from "../layout/superblock.js";
 import { SLAB_BYTES } from "../layout/units.js";
 import * as workerSlot from "../layout/workerSlot.js";
@@ -19,12 +20,12 @@ import { BaseHeap } from "./base.js";
 import { checkCount, freeEach, type PtrArray } from "./batch.js";
 import { checkFunction, checkObject } from "./checks.js";
 import { bufferOf, capacityOfBuffer, type HeapMemory, newSharedBuffer } from "./create.js";
-import { askAgain } from "./guard.js";
+import { type Guarded, guardWorker, recoverIfDead, recoverWhenDead } from "./guard.js";
 import { handOverBlock } from "./handOver.js";
-import { probeLife } from "./liveness.js";
-import { joinRestored, type Recovered, recoverAll } from "./recover.js";
-import { holdSlots, isBegun, releaseSlots } from "./slots.js";
-import { checkTimeout, mallocBlocking, type Signal, WaitQueue } from "./wait.js";
+import type { Recovered } from "./recover.js";
+import { joinRestored } from "./restore.js";
+import { holdSlots, releaseSlots } from "./slots.js";
+import { checkSignal, checkTimeout, mallocBlocking, type Signal, WaitQueue } from "./wait.js";
 
 /** The options of a heap, and how many workers may be attached at once. */
 export interface SharedHeapOptions extends HeapOptions {
@@ -33,13 +34,6 @@ export interface SharedHeapOptions extends HeapOptions {
    * metadata, by the capacity, whether it attaches or not.
    */
   maxWorkers: number;
-}
-
-/** What `guard` needs of a worker. Node's `Worker` has it. */
-export interface Guarded {
-  once(event: "exit", listener: () => void): unknown;
-  /** -1 once the worker has ended. */
-  readonly threadId?: number;
 }
 
 const DEFAULT_WORKERS = 16;
@@ -59,6 +53,19 @@ function resolveShared(options: Partial<HeapOptions>): HeapOptions {
 
 /** The longest timer: engines run one that is longer at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Throws if this worker has sent a block that another freed at the same moment: once, after all is
+ * done.
+ * @throws {HeapError} ERR_DOUBLE_FREE
+ */
+function tellDoubleFree({ doubleFree }: SharedViews): void {
+  const ptr = doubleFree[0];
+  if (ptr === 0) return;
+  doubleFree[0] = 0;
+  const message = `ptr ${ptr} was freed by this worker and by another at the same moment`;
+  throw new HeapError("ERR_DOUBLE_FREE", message, { ptr, reason: "freed" });
+}
 
 declare function setInterval(run: () => void, ms: number): unknown;
 declare function clearInterval(timer: unknown): void;
@@ -204,8 +211,9 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * Recovers a dead worker: brings back its caches, what it was sending, and its slabs. The blocks
    * that it held live are listed, and freed with `freeLive`, except those that it had handed over.
    * The workers that it was recovering when it died are recovered with it. It takes about 20 µs for
-   * each of its slabs. If the engine cannot tell whether the worker lives, `exited` says that the
-   * program knows.
+   * each of its slabs. If this worker dies meanwhile, another one can recover both: what was not
+   * returned is listed then. If the engine cannot tell whether the worker lives, `exited` says that
+   * the program knows.
    * @throws {HeapError} ERR_WORKER_ALIVE for a worker that lives or may live (see
    * docs/CONCURRENCY.md), or that leaves or is recovered by another one meanwhile;
    * ERR_INVALID_WORKER for one that is not attached; ERR_INVALID_ARGUMENT.
@@ -215,23 +223,36 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     checkObject("options", options);
     const { freeLive, exited } = options;
     const state = this.checkAttached(workerId);
-    const life = isBegun(views, state) ? "dead" : probeLife(views, workerId, state);
-    const isDead = life === "dead" || (life === "unknown" && exited === true);
-    if (isDead) return recoverAll(views, workerId, freeLive === true, state);
-    const message =
-      life === "alive"
-        ? `worker ${workerId} lives; terminate it, or let it detach`
-        : `the engine cannot tell whether worker ${workerId} lives; set "exited" if it has ended`;
-    throw new HeapError("ERR_WORKER_ALIVE", message, { workerId, life });
+    return recoverIfDead(views, workerId, state, freeLive === true, exited === true);
   }
 
   /**
-   * Recovers a worker when it exits without having detached, as Node's event `exit` says; or at
-   * once if it has ended already. With `workerId` only that worker is asked whether it lives, and
-   * the event is trusted if the engine cannot tell. Without it every attached worker is asked. If
-   * none is dead yet they are asked again for a second, because the event of Deno comes early. What
-   * another worker recovers first is left to it. The listener throws nothing but what `onRecover`
-   * throws.
+   * Waits until a worker is dead, and recovers it as `recover` does. It asks the engine, first
+   * after 10 ms, then with pauses that grow to a second. Node keeps running meanwhile.
+   * @returns a promise of what was recovered; of undefined if the worker left by itself, or if
+   * another worker recovered it. It rejects with the reason of an aborted signal, with
+   * ERR_HEAP_DISPOSED when this worker detaches, with ERR_WORKER_ALIVE in an engine without
+   * `Atomics.waitAsync`, with ERR_INVALID_WORKER or ERR_INVALID_ARGUMENT.
+   */
+  async recoverWhenDead(
+    workerId: number,
+    options: { freeLive?: boolean; signal?: Signal } = {},
+  ): Promise<Recovered | undefined> {
+    const views = this.openShared();
+    checkObject("options", options);
+    const { freeLive, signal } = options;
+    if (signal !== undefined) checkSignal(signal);
+    const state = this.checkAttached(workerId);
+    return recoverWhenDead(views, workerId, state, freeLive === true, signal);
+  }
+
+  /**
+   * Recovers a worker when it has ended without having detached; or at once if it has ended
+   * already. Node's event `exit` says when to ask. With `workerId` that worker is asked whether it
+   * lives, now and then until it is dead, because the event of Deno comes early. Without it every
+   * attached worker is asked, for a second. A Web Worker has no such event, so it needs `workerId`,
+   * and is asked all the time with growing pauses. What another worker recovers first is left to
+   * it. The guard throws nothing but what `onRecover` throws, and does not keep Node running.
    * @returns a function that ends the guard.
    * @throws {HeapError} ERR_INVALID_WORKER; ERR_INVALID_ARGUMENT.
    */
@@ -240,30 +261,22 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     options: { workerId?: number; freeLive?: boolean; onRecover?: (what: Recovered) => void } = {},
   ): () => void {
     const views = this.openShared();
-    checkObject("worker", worker);
-    checkFunction("worker.once", worker.once);
     checkObject("options", options);
     const { workerId, freeLive, onRecover } = options;
     if (onRecover !== undefined) checkFunction("onRecover", onRecover);
-    const named = workerId === undefined ? undefined : this.checkAttached(workerId);
-    const asked = new Map<number, number>();
-    let isEnded = false;
-    const ask = (): void => {
-      if (isEnded) return;
-      for (let other = 0; other < this.maxWorkers; other++) {
-        const state = this.slotState(other);
-        const isAsked = workerId === undefined || (other === workerId && state === named);
-        if (isAsked && (state & 0xff) === SLOT_ACTIVE) asked.set(other, state);
-      }
-      askAgain(views, asked, { freeLive: freeLive === true, isNamed: named !== undefined, tell });
-    };
-    const tell = onRecover ?? ((): void => {});
-    worker.once("exit", ask);
-    if (worker.threadId === -1) ask();
-    return () => {
-      isEnded = true;
-      asked.clear();
-    };
+    const asked = workerId === undefined ? undefined : this.checkAttached(workerId);
+    const named = asked === undefined ? undefined : { worker: workerId as number, state: asked };
+    return guardWorker(views, worker, named, freeLive === true, onRecover ?? (() => {}));
+  }
+
+  /**
+   * Drains as every heap does, and sends the blocks of other workers that this one has freed.
+   * @throws {HeapError} ERR_DOUBLE_FREE when all is done, if this worker freed a block that another
+   * one freed at the same moment. The one of them that sends it later is told. ERR_HEAP_DISPOSED.
+   */
+  override drain(): void {
+    super.drain();
+    tellDoubleFree(this.shared);
   }
 
   /**
@@ -280,7 +293,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     }
     const timer = setInterval(() => {
       if (this.shared.gate[superblock.CLOSED] !== 0) clearInterval(timer);
-      else this.drain();
+      else drainCaches(this.shared);
     }, ms);
     (timer as { unref?: () => void }).unref?.();
     return () => clearInterval(timer);
@@ -291,11 +304,13 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * blocks. Blocks that are live stay live. Every later call throws, except `detach`, which does
    * nothing. Takes time in proportion to the cached blocks, the slabs of the heap, and the blocks
    * of this worker's slabs.
+   * @throws {HeapError} ERR_DOUBLE_FREE as `drain` does, when it has detached.
    */
   detach(): void {
     const views = this.shared;
     if (views.gate[superblock.CLOSED] !== 0) return;
     detachWorker(views);
+    tellDoubleFree(views);
   }
 
   /** Detaches this worker, as `detach` does. */
@@ -346,9 +361,9 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
         const message = `worker ${other} is attached; a heap is reset by a worker that is alone`;
         throw new HeapError("ERR_WORKER_ALIVE", message, { workerId: other });
       }
-      this.drain();
+      drainCaches(views);
       for (const { ptr, state } of [...this.blocks()]) if (state === "live") this.free(ptr);
-      this.drain();
+      drainCaches(views);
     } finally {
       releaseSlots(views, this.workerId);
     }

@@ -1,13 +1,13 @@
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
 import type { WorkerIndex } from "../base/types.js";
+import { wake } from "../central/states.js";
 import * as sharedSuperblock from "../layout/sharedSuperblock.js";
 import type { SharedViews } from "../layout/sharedViews.js";
 import {
   generationOf,
   isWorkers,
   MAX_WORKERS,
-  SLOT_ACTIVE,
   SLOT_ATTACHING,
   SLOT_FREE,
   SLOT_HELD,
@@ -15,7 +15,7 @@ import {
 } from "../layout/slotState.js";
 import * as workerRegion from "../layout/workerRegion.js";
 import * as workerSlot from "../layout/workerSlot.js";
-import { probeLife } from "./liveness.js";
+import { type Life, probeLife } from "./liveness.js";
 
 /*
  * How slots change hands: layout/slotState.ts draws their states. A change happens only if the slot
@@ -25,7 +25,7 @@ import { probeLife } from "./liveness.js";
  */
 
 /** A slot's number, and its state at one time. */
-interface Slot {
+export interface Slot {
   readonly worker: WorkerIndex;
   readonly state: number;
 }
@@ -115,7 +115,20 @@ export function releaseSlots({ layout, words }: SharedViews, holder: WorkerIndex
   }
 }
 
-/** Makes a slot free for the next worker. Its worker owns nothing, and nobody else may free it. */
+/**
+ * Returns whether a slot has a worker that holds what is marked with its number: before the worker
+ * is settled, and after it has left, that is nobody's.
+ */
+export function isSettled({ words }: SharedViews, worker: WorkerIndex): boolean {
+  const state = sync.load(words, workerSlot.at(worker) + workerSlot.STATE);
+  const settled = sync.load(words, workerSlot.at(worker) + workerSlot.SETTLED);
+  return isWorkers(state) && settled === generationOf(state);
+}
+
+/**
+ * Makes a slot free for the next worker. Its worker owns no slab, and nobody else may free it. The
+ * last step is the one that frees the slot, so a recovery that dies before it can be repeated.
+ */
 export function freeSlot(views: SharedViews, worker: WorkerIndex, state: number): void {
   const { layout, words } = views;
   const region = layout.regions + worker * layout.regionInts;
@@ -127,7 +140,26 @@ export function freeSlot(views: SharedViews, worker: WorkerIndex, state: number)
   sync.store(words, workerSlot.at(worker) + workerSlot.MAIL, 0);
   sync.store(words, workerSlot.at(worker) + workerSlot.TICKET, 0);
   sync.and(words, sharedSuperblock.WAITING + (worker >> 5), ~(1 << (worker & 31)));
+  wake(views);
   changeSlot(words, worker, state, generationOf(state) | SLOT_FREE);
+}
+
+/**
+ * Returns whether the worker is dead that had the slot when its state was `state`. What a dead
+ * worker was recovering may be recovered by any.
+ */
+export function lifeOf(
+  views: SharedViews,
+  worker: WorkerIndex,
+  state: number,
+  isTold: boolean,
+): Life {
+  if ((state & SLOT_RECOVERING) === 0) return probeLife(views, worker, state, isTold);
+  const by = state & (MAX_WORKERS - 1);
+  if (by === views.worker) return "dead";
+  const byState = sync.load(views.words, workerSlot.at(by) + workerSlot.STATE);
+  // If it is not there any more, it has done its work, and the slot has another state by now.
+  return isWorkers(byState) ? lifeOf(views, by, byState, false) : "alive";
 }
 
 /**
@@ -138,40 +170,29 @@ export function freeSlot(views: SharedViews, worker: WorkerIndex, state: number)
 export function beginRecovery(views: SharedViews, dead: WorkerIndex, asked: number): number {
   const { words } = views;
   const newState = generationOf(asked) | SLOT_RECOVERING | views.worker;
-  const isAsked = (asked & 0xff) === SLOT_ACTIVE || asked === newState;
-  if (isAsked && changeSlot(words, dead, asked, newState)) return newState;
-  const state = sync.load(words, workerSlot.at(dead) + workerSlot.STATE);
-  const by = state & (MAX_WORKERS - 1);
-  const isBeingRecovered = isWorkers(state) && (state & 0xff) !== SLOT_ACTIVE;
-  const message = isBeingRecovered
-    ? `worker ${dead} is being recovered by worker ${by}; recover that one if it has died`
-    : `worker ${dead} left meanwhile, or another worker recovered it`;
+  if (isWorkers(asked) && changeSlot(words, dead, asked, newState)) {
+    sync.add(words, sharedSuperblock.RECOVERIES, 1);
+    return newState;
+  }
+  const message = `worker ${dead} left meanwhile, or another worker recovers it`;
   throw new HeapError("ERR_WORKER_ALIVE", message, { workerId: dead });
 }
 
 /**
- * Lets others recover what the dead worker was recovering, and frees the slots that it held.
- * @returns by worker, the states of those that it was recovering.
+ * Makes the recoveries of a dead worker this worker's, and frees the slots that the dead one held.
+ * @param duties takes the states of the slots that this worker recovers now, by worker.
  */
-export function endDuties(views: SharedViews, dead: WorkerIndex): Map<number, number> {
+export function takeDuties(
+  views: SharedViews,
+  dead: WorkerIndex,
+  duties: Map<number, number>,
+): void {
   const { layout, words } = views;
-  const left = new Map<number, number>();
   for (let other = 0; other < layout.workers; other++) {
     const state = sync.load(words, workerSlot.at(other) + workerSlot.STATE);
     if (other === dead || (state & 0xff) !== (SLOT_RECOVERING | dead)) continue;
-    const active = generationOf(state) | SLOT_ACTIVE;
-    if (changeSlot(words, other, state, active)) left.set(other, active);
+    const taken = generationOf(state) | SLOT_RECOVERING | views.worker;
+    if (changeSlot(words, other, state, taken)) duties.set(other, taken);
   }
   releaseSlots(views, dead);
-  return left;
-}
-
-/** Returns whether a worker is certainly dead, because this one has begun to recover it. */
-export function isBegun(views: SharedViews, state: number): boolean {
-  return (state & 0xff) === (SLOT_RECOVERING | views.worker);
-}
-
-/** Returns whether a recovery was refused because another worker was faster. */
-export function isRefused(error: unknown): boolean {
-  return error instanceof HeapError && error.code === "ERR_WORKER_ALIVE";
 }

@@ -108,7 +108,7 @@ export interface Signal {
 }
 
 /** @throws {HeapError} ERR_INVALID_ARGUMENT */
-function checkSignal(signal: Signal | null): void {
+export function checkSignal(signal: Signal | null): void {
   const { addEventListener, removeEventListener } = signal ?? {};
   const isSignal = typeof addEventListener === "function";
   if (isSignal && typeof removeEventListener === "function") return;

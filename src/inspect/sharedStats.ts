@@ -8,7 +8,6 @@ import type { SharedViews } from "../layout/sharedViews.js";
 import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
 import { IN_ARENA } from "../layout/slabKind.js";
 import * as slabRecord from "../layout/slabRecord.js";
-import { ABANDONED } from "../layout/slabState.js";
 import { blocksPerSlab, ptrToSlab } from "../layout/units.js";
 import * as workerRegion from "../layout/workerRegion.js";
 import { isAttached, slotViews } from "./sharedVerify.js";
@@ -69,8 +68,9 @@ export function readSharedStats(views: SharedViews, options: HeapOptions): Share
     if (kind === IN_ARENA) continue;
     const owner = ownerOf(loadState(views, slab));
     const worker = workers.find(({ workerId }) => workerId === owner - 1);
-    if (owner === ABANDONED) stats.abandonedSlabs += slabs;
-    if (worker !== undefined) readOwned(views, slab, slabs, kind, worker);
+    // The owner of a span may have left: nobody holds it then.
+    if (worker === undefined) stats.abandonedSlabs += slabs;
+    else readOwned(views, slab, slabs, kind, worker);
     if (kind <= CLASS_COUNT) transit(kind, remoteBlocks(views, slab, kind), worker);
   }
   for (const { meta } of attached) {

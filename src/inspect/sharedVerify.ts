@@ -14,7 +14,7 @@ import {
   NO_BLOCK,
   toHeader,
 } from "../layout/header.js";
-import { MARK_NOBODY } from "../layout/mark.js";
+import { isMark, MARK_NOBODY, markAt, workerMark } from "../layout/mark.js";
 import { metadataOffset } from "../layout/metadata.js";
 import { FREE_WORDS_SHIFT, sharedLayout } from "../layout/sharedMetadata.js";
 import * as sharedSuperblock from "../layout/sharedSuperblock.js";
@@ -47,7 +47,8 @@ import {
 /*
  * The invariants of verify.ts, for each worker, and those that only a shared heap has:
  *
- *   owner       a slab's owner is an attached worker, unless the slab is abandoned
+ *   owner       a slab's owner is an attached worker, unless the slab is abandoned; that of a span
+ *               may have left
  *   transit     a block in transit is in one outbox or has its remote bit, and no other block is
  *   marks       markCounts(slab) = its blocks with a mark; a slab with marks is flagged
  *   freeBits    a block's free bit says whether its header is free
@@ -166,8 +167,11 @@ function verifyOwner(views: SharedViews, slab: SlabIndex): number {
 }
 
 function verifyMark(views: SharedViews, ptr: number): void {
-  const mark = views.headers[(ptr >>> GRANULE_SHIFT) + 1];
-  if (mark !== MARK_NOBODY) expectRange("marks", ptr, mark, 1, views.layout.workers);
+  const at = markAt(ptr);
+  const mark = views.headers[at];
+  if (mark === MARK_NOBODY) return;
+  if (!isMark(at, mark)) broken("marks", ptr, mark, "an even number");
+  expectRange("marks", ptr, mark, workerMark(0), workerMark(views.layout.workers - 1));
 }
 
 function verifySharedSpan(views: SharedViews, slab: SlabIndex, slabs: number): void {
@@ -175,7 +179,8 @@ function verifySharedSpan(views: SharedViews, slab: SlabIndex, slabs: number): v
   const ptr = slabToPtr(slab);
   const granule = ptr >>> GRANULE_SHIFT;
   const bytes = records[slabRecord.at(slab) + slabRecord.SPAN_BYTES];
-  verifyOwner(views, slab);
+  const owner = ownerOf(loadState(views, slab));
+  if (owner !== ABANDONED) expectRange("owner", ptr, owner, 1, views.layout.workers);
   expect("span", ptr, records[slabRecord.at(slab) + slabRecord.RUN], slabs);
   expectRange("span", ptr, bytes, (slabs - 1) * SLAB_BYTES + 1, slabs * SLAB_BYTES);
   expect("span", ptr, bytes % GRANULE_BYTES, 0);
@@ -215,12 +220,14 @@ function verifySharedSlab(views: SharedViews, slab: SlabIndex, kind: number, cen
     }
     if (isRemote && !isTransit) broken("transit", at, "a remote bit", "a block in transit");
     if (state === FREE) free++;
-    if (headers[granule + 1] !== NO_BLOCK) {
+    const mark = markAt(at);
+    if (headers[mark] !== NO_BLOCK) {
       if (state !== LIVE && !isTransit) broken("marks", at, "a mark", "a live block");
       verifyMark(views, at);
       marked++;
     }
-    verifyZeros(views, granule + 2, granule + granules);
+    verifyZeros(views, granule + 1, mark);
+    verifyZeros(views, mark + 1, granule + granules);
     if (state !== CACHED) continue;
     if (walked === undefined) broken("owner", at, "cached", "nothing cached in an abandoned slab");
     walked.cachedHeaders[kind] = walked.cachedHeaders[kind] + 1;

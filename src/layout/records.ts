@@ -125,9 +125,9 @@ const SLAB_RECORD: RecordKind = readRecord("slabRecord", slabRecord);
 const SHARED: readonly RecordKind[] = [
   readRecord("sharedSuperblock", sharedSuperblock, {
     isOne: true,
-    free: "1-15 20-31 34-47 49-63",
+    free: "1-15 20-31 34-47 50-63",
   }),
-  readRecord("workerSlot", workerSlot, { free: "2 5-7" }),
+  readRecord("workerSlot", workerSlot, { free: "6-7" }),
 ];
 const WORKER_REGION: RecordKind = readRecord("workerRegion", workerRegion, {
   isOne: true,

@@ -6,7 +6,7 @@
  *   128 HINT                 129 ..143 free
  *   144 WAITING, two words   146 EVENTS   147 TICKETS   148 ..159 free
  *   160 ABANDONED_CLASSES, two words   162 ..175 free
- *   176 RETRACTIONS          177 ..191 free
+ *   176 RETRACTIONS          177 RECOVERIES   178 ..191 free
  */
 export const START = 128;
 export const INTS = 64;
@@ -25,3 +25,5 @@ export const ABANDONED_CLASSES = 160;
 export const ABANDONED_CLASSES_INTS = 2;
 /** Counts claims of several slabs that failed halfway: a search that met one may begin again. */
 export const RETRACTIONS = 176;
+/** Counts recoveries that have begun. */
+export const RECOVERIES = 177;

@@ -42,6 +42,11 @@ export interface SharedViews extends HeapViews {
   readonly sending: Int32Array;
   /** The slabs to which blocks were sent, in order. */
   readonly sent: Int32Array;
+  /**
+   * The ptr of a block that this worker and another freed at the same moment, 0 if there is none;
+   * then how many recoveries had begun when the outbox was empty last.
+   */
+  readonly doubleFree: Int32Array;
   /** Where the search for a span starts, and then 1 if the last search found nothing. */
   readonly cursor: Int32Array;
 }
@@ -80,6 +85,7 @@ export function viewShared(
     mine: new Uint8Array(65536).fill(NOT_MINE),
     sending: new Int32Array(layout.slabs),
     sent: new Int32Array(workerRegion.OUTBOX_INTS),
+    doubleFree: new Int32Array(2),
     cursor: new Int32Array(2),
   };
 }

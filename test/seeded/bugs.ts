@@ -61,11 +61,11 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     harm: "blocks are lost when the worker dies between the two",
     file: "src/central/remote.ts",
     find:
-      "(slab << FREE_WORDS_SHIFT) + (block >>> 5), bits);\n" +
+      "      if ((sync.or(words, word, bits) & bits) !== 0) freedTwice = ptr;\n" +
       "      outbox[workerRegion.OUTBOX_SENT] = next;",
     replace:
-      "(slab << FREE_WORDS_SHIFT) + (block >>> 5), " +
-      "((outbox[workerRegion.OUTBOX_SENT] = next), bits));",
+      "      outbox[workerRegion.OUTBOX_SENT] = next;\n" +
+      "      if ((sync.or(words, word, bits) & bits) !== 0) freedTwice = ptr;",
   },
   {
     name: "drain that forgets the last block of the outbox",

@@ -264,7 +264,8 @@ export class Agent {
   private recover(views: SharedViews, worker: number, freeLive: boolean): void {
     const { control } = this.world;
     try {
-      for (const ptr of recoverWorker(views, worker, freeLive).live) {
+      const what = recoverWorker(views, worker, freeLive);
+      for (const ptr of [what, ...what.others].flatMap(({ live }) => live)) {
         const count = Math.min(control[C.RECOVERED] + 1, C.MAX_RECOVERED);
         control[C.RECOVERED + count] = ptr;
         control[C.RECOVERED] = count;

@@ -47,7 +47,8 @@ export class Settling {
     for (let round = 0; round < 2; round++) {
       for (let worker = 0; worker < world.workers; worker++) {
         if (workers.includes(worker) || !world.isActive(worker)) continue;
-        for (const ptr of recoverWorker(views, worker, freeLive).live) {
+        const what = recoverWorker(views, worker, freeLive);
+        for (const ptr of [what, ...what.others].flatMap(({ live }) => live)) {
           if (recovered.has(ptr)) fail(`ptr ${ptr} was recovered twice`);
           recovered.add(ptr);
         }

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Ptr, SharedHeap } from "../../../src/index.js";
 import * as classRecord from "../../../src/layout/classRecord.js";
 import * as frontCache from "../../../src/layout/frontCache.js";
+import { markAt } from "../../../src/layout/mark.js";
 import { FREE_WORDS_SHIFT } from "../../../src/layout/sharedMetadata.js";
 import type { SharedViews } from "../../../src/layout/sharedViews.js";
 import * as slabRecord from "../../../src/layout/slabRecord.js";
@@ -78,6 +79,9 @@ const record =
 const header =
   (of: keyof Fixture, value: number, granule = 0): Damage =>
   ({ views, ...rest }) => [views.headers, ((rest as never)[of] >>> 4) + granule, value];
+const mark =
+  (of: "live" | "marked" | "free" | "cached", value: number): Damage =>
+  ({ views, ...rest }) => [views.headers, markAt(rest[of]), value];
 const meta =
   (index: number, value: number): Damage =>
   ({ views }) => [views.meta, index, value];
@@ -130,7 +134,7 @@ const DAMAGES: readonly (readonly [name: string, invariant: string, damage: Dama
   [
     "a span's owner",
     "owner",
-    ({ views, span }) => [views.words, views.layout.states + (span >>> 16), 4 | (63 << 8)],
+    ({ views, span }) => [views.words, views.layout.states + (span >>> 16), 77 | (63 << 8)],
   ],
   [
     "a span's head as pooled",
@@ -152,11 +156,12 @@ const DAMAGES: readonly (readonly [name: string, invariant: string, damage: Dama
   ["a header in transit as live", "transit", header("unsent", 0xc0 | KIND_112)],
   ["a sent header as live", "transit", header("sent", 0xc0 | KIND_112)],
   ["a header within a block", "headers", header("live", 0xc0 | KIND_112, 2)],
-  ["a mark on a live block, not counted", "marks", header("live", 2, 1)],
-  ["a mark that is missing", "marks", header("marked", 0, 1)],
-  ["a mark on a free block", "marks", header("free", 2, 1)],
-  ["a mark on a cached block", "marks", header("cached", 2, 1)],
-  ["a mark of no worker", "marks", header("marked", 0x7f, 1)],
+  ["a mark on a live block, not counted", "marks", mark("live", 4)],
+  ["a mark that is missing", "marks", mark("marked", 0)],
+  ["a mark on a free block", "marks", mark("free", 4)],
+  ["a mark on a cached block", "marks", mark("cached", 4)],
+  ["a mark of no worker", "marks", mark("marked", 0x7e)],
+  ["a mark that is a header", "marks", mark("marked", 0xc7)],
   ["the count of marks", "marks", ({ views, slab }) => [views.markCounts, slab, 2]],
   ["a pooled slab's marks", "marks", ({ views }) => [views.markCounts, views.layout.slabs - 1, 1]],
   [

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { SharedHeap } from "../../../src/index.js";
 import {
   generationOf,
@@ -45,6 +45,10 @@ function expectAllSlots(heap: SharedHeap): void {
   thrown(() => SharedHeap.attach(heap.buffer), "ERR_NO_WORKER_SLOT");
   heap.verify();
 }
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 describe("a worker that is killed loses no slot", () => {
   it("at any operation of attach", () => {
@@ -104,11 +108,13 @@ describe("a slot that was taken from a slow attacher", () => {
       if (maxWorkers === 2) thrown(() => SharedHeap.attach(heap.buffer), "ERR_NO_WORKER_SLOT");
       else expect(SharedHeap.attach(heap.buffer).workerId).toBe(2);
       heap.verify();
-      // The slow one ended its own waits only.
+      // The slow one ended its own waits only. No time passes, so the pauses do not end.
+      const now = vi.spyOn(Date, "now").mockReturnValue(1e12);
       for (let time = 0; time < 20; time++) {
         const error = thrown(() => heap.recover(1), "ERR_WORKER_ALIVE");
-        expect(error.details.life).toBe(time < 16 ? "alive" : "unknown");
+        expect(error.details.life).toBe(time < 8 ? "alive" : "unknown");
       }
+      now.mockRestore();
     }
   });
 
@@ -152,7 +158,8 @@ describe("waits", () => {
     });
     b.detach();
     expect(c?.workerId).toBe(1);
-    for (let time = 0; time < 16; time++) {
+    vi.spyOn(Date, "now").mockReturnValue(1e12);
+    for (let time = 0; time < 8; time++) {
       expect(thrown(() => a.recover(1)).details.life).toBe("alive");
     }
     expect(thrown(() => a.recover(1)).details.life).toBe("unknown");

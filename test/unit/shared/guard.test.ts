@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sync } from "../../../src/base/sync.js";
-import type { Guarded } from "../../../src/heap/sharedHeap.js";
+import type { Guarded } from "../../../src/heap/guard.js";
 import { type Recovered, SharedHeap } from "../../../src/index.js";
 import { SLOT_RECOVERING } from "../../../src/layout/slotState.js";
 import * as workerSlot from "../../../src/layout/workerSlot.js";

@@ -45,7 +45,7 @@ export function slotOf(heap: SharedHeap, worker: number): { state: number; waits
 }
 
 /** Makes a worker seem dead: nobody waits where its slot says that somebody does. */
-export function fallSilent(heap: SharedHeap, waits = 1): void {
+export function fallSilent(heap: SharedHeap, waits = 15): void {
   const { words } = sharedViewsOf(heap);
   const { state } = slotOf(heap, heap.workerId);
   hideLife(words, heap.workerId, state);

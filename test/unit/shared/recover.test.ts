@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { sync } from "../../../src/base/sync.js";
 import { type Ptr, SharedHeap } from "../../../src/index.js";
-import { SLOT_ACTIVE, SLOT_RECOVERING } from "../../../src/layout/slotState.js";
+import { markAt } from "../../../src/layout/mark.js";
+import { SLOT_FREE, SLOT_RECOVERING } from "../../../src/layout/slotState.js";
 import * as workerSlot from "../../../src/layout/workerSlot.js";
 import { at, thrown, wrong } from "../help.js";
 import {
@@ -116,9 +117,11 @@ describe("recover, after others", () => {
     halfRecovered(a, 1, 2);
     const error = thrown(() => bury(a, 1), "ERR_WORKER_ALIVE");
     expect(error.details.workerId).toBe(1);
-    expect(bury(a, 2).live).toEqual([other]);
-    expect(slotOf(a, 1).state & 0xff).toBe(SLOT_ACTIVE);
-    expect(bury(a, 1, true).live).toEqual([ptr]);
+    const { live, others } = bury(a, 2);
+    expect(live).toEqual([other]);
+    expect(others.map((what) => [what.workerId, ...what.live])).toEqual([[1, ptr]]);
+    expect(slotOf(a, 1).state & 0xff).toBe(SLOT_FREE);
+    a.free(ptr);
     a.free(other);
     expectAllPooled([a]);
   });
@@ -318,7 +321,7 @@ describe("handOver of what is handed on, or was left", () => {
       bury(a, 2);
       SharedHeap.attach(a.buffer);
       // Whose turn it is is told by a block's mark, and by a span's state.
-      const mark = (ptr >>> 4) + 1;
+      const mark = markAt(ptr);
       const decisive = size === 64 ? mark : sharedViewsOf(a).layout.states + (ptr >>> 16);
       onSync(
         "compareExchange",
