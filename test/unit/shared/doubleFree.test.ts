@@ -1,0 +1,127 @@
+import { describe, expect, it } from "vitest";
+import { type Ptr, SharedHeap } from "../../../src/index.js";
+import { IN_TRANSIT, LIVE } from "../../../src/layout/header.js";
+import { thrown } from "../help.js";
+import { bury, drainAllOf, fallSilent, sharedViewsOf, workersOf } from "./help.js";
+
+type Four = [SharedHeap, SharedHeap, SharedHeap, SharedHeap];
+
+/**
+ * Lets two workers free a block at the same moment: the second reads the header before the first
+ * has written it.
+ */
+function freeAtOnce(ptr: Ptr, first: SharedHeap, second: SharedHeap): void {
+  const { headers } = sharedViewsOf(first);
+  const header = headers[ptr >>> 4] as number;
+  first.free(ptr);
+  headers[ptr >>> 4] = header;
+  second.free(ptr);
+}
+
+describe("two workers that free a block at the same moment", () => {
+  it("one of them is told by drain, while the other has sent it", () => {
+    const [a, b, c] = workersOf(4) as Four;
+    for (const size of [64, 3000]) {
+      const ptr = a.malloc(size);
+      freeAtOnce(ptr, b, c);
+      b.drain();
+      const error = thrown(() => c.drain(), "ERR_DOUBLE_FREE");
+      expect(error.details).toEqual({ ptr, reason: "freed" });
+      c.drain();
+      drainAllOf([a, b, c]);
+      a.verify();
+      expect(a.stats().live.blocks).toBe(0);
+    }
+  });
+
+  it("the later is told although the block has come home, and is another's", () => {
+    const [a, b, c] = workersOf(4) as Four;
+    const ptr = a.malloc(64);
+    freeAtOnce(ptr, b, c);
+    b.drain();
+    a.drain();
+    expect(a.malloc(64)).toBe(ptr);
+    thrown(() => c.drain(), "ERR_DOUBLE_FREE");
+    expect(a.classify(ptr)).toBe("tiny");
+    a.free(ptr);
+    drainAllOf([a, b, c]);
+    a.verify();
+  });
+
+  it("is told by detach, which has detached then", () => {
+    const [a, b, c] = workersOf(4) as Four;
+    const ptr = a.malloc(64);
+    freeAtOnce(ptr, b, c);
+    b.drain();
+    thrown(() => c.detach(), "ERR_DOUBLE_FREE");
+    c.detach();
+    expect(a.stats().workers.map(({ workerId }) => workerId)).toEqual([0, 1, 3]);
+  });
+
+  it("is told to the other worker where the owner frees at the same moment", () => {
+    const [a, b] = workersOf(4) as Four;
+    const ptr = a.malloc(64);
+    freeAtOnce(ptr, b, a);
+    thrown(() => b.drain(), "ERR_DOUBLE_FREE");
+    expect(a.malloc(64)).toBe(ptr);
+    a.free(ptr);
+    drainAllOf([a, b]);
+    a.verify();
+  });
+});
+
+describe("a block that is in outboxes twice", () => {
+  it("is told of, where one outbox has it twice", () => {
+    const [a, b, c] = workersOf(4) as Four;
+    const ptr = a.malloc(64);
+    freeAtOnce(ptr, b, c);
+    c.drain();
+    a.drain();
+    expect(a.malloc(64)).toBe(ptr);
+    b.free(ptr);
+    thrown(() => b.drain(), "ERR_DOUBLE_FREE");
+    drainAllOf([a, b, c]);
+    a.verify();
+  });
+
+  it("is not told of a block that a recovery has sent again", () => {
+    const [a, b, c, d] = workersOf(4) as Four;
+    const ptr = a.malloc(64);
+    const { headers } = sharedViewsOf(a);
+    // Worker 1 dies after it has sent the block, and before it has noted that.
+    b.free(ptr);
+    headers[ptr >>> 4] = LIVE + (headers[ptr >>> 4] as number);
+    c.free(ptr);
+    expect(headers[ptr >>> 4]).toBe(IN_TRANSIT + 4);
+    fallSilent(b);
+    d.recover(1);
+    a.drain();
+    c.drain();
+    drainAllOf([a, c, d]);
+    a.verify();
+    expect(a.stats().live.blocks).toBe(0);
+  });
+});
+
+describe("a mark", () => {
+  it("is no header, wherever it stands", () => {
+    const [a] = workersOf(4) as Four;
+    for (const size of [32, 48, 64, 80, 240, 3000, 100000]) {
+      const ptrs = Array.from({ length: 9 }, () => a.malloc(size));
+      for (const worker of [1, 2, 3]) {
+        for (const ptr of ptrs) a.handOver(ptr, worker);
+        for (const ptr of ptrs) {
+          for (let inner = 16; inner < Math.min(size, 128); inner += 16) {
+            thrown(() => a.free((ptr + inner) as Ptr), "ERR_INVALID_POINTER");
+          }
+        }
+        a.verify();
+      }
+      expect([...bury(a, 3).live].sort((x, y) => x - y)).toEqual(ptrs.sort((x, y) => x - y));
+      for (const ptr of ptrs) a.free(ptr);
+      drainAllOf([a]);
+      a.verify();
+      SharedHeap.attach(a.buffer);
+    }
+  });
+});
