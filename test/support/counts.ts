@@ -1,3 +1,5 @@
+import { appendCounts } from "./countsFile.js";
+
 /** What a test ran besides itself; the reporter adds these up. */
 export interface Counts {
   propertyRuns: number;
@@ -14,6 +16,7 @@ let counts: Counts = { propertyRuns: 0, schedules: 0 };
 
 export function count(what: keyof Counts, runs: number): void {
   counts[what] += runs;
+  appendCounts({ [what]: runs });
 }
 
 /** Returns what was counted since the last call. */

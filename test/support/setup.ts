@@ -2,6 +2,7 @@
 import fc, { type RunDetails } from "fast-check";
 import { afterEach } from "vitest";
 import { count, takeCounts } from "./counts.js";
+import { hideCounts } from "./countsFile.js";
 import { hideVariables, SEED } from "./tier.js";
 
 /** What fast-check does by default, and a count. */
@@ -13,6 +14,7 @@ function report(details: RunDetails<unknown>): void {
 }
 
 hideVariables();
+hideCounts();
 fc.configureGlobal({ seed: SEED, reporter: report });
 
 afterEach(({ task }) => {
