@@ -11,6 +11,7 @@ import {
   RING_SLOTS,
   ringWord,
   SEQUENCE,
+  SINCE,
   SIZE,
   seatWord,
   TRANSIT,
@@ -52,6 +53,13 @@ function readRings({ control, ledger, seats }: Scene): Set<number> {
   return found;
 }
 
+/** Returns whether the heap must have known a dead thread as the holder of a block. */
+function wasHeld(ledger: Int32Array, entry: number, state: number, death: number): boolean {
+  if ((death & 3) !== DEAD) return false;
+  // All that was in transit to a thread is taken before it detaches.
+  return state === TRANSIT || (state === HELD && ledger[entry + SINCE] === death >> 2);
+}
+
 /**
  * Resolves what dead threads left unclear. Their entries are removed; a block that the heap still
  * calls live was handed over or outlived a detach, and is freed here.
@@ -67,7 +75,7 @@ function settle(scene: Scene): { readonly kept: Set<number>; readonly orphans: n
     const holder = ledger[entry + HOLDER] as number;
     if (holder === 0) continue;
     const ptr = (entry / LEDGER_WORDS) * 16;
-    const death = control[deadFlag(seats, holder >> 2)];
+    const death = control[deadFlag(seats, holder >> 2)] ?? 0;
     const isDead = death !== 0;
     const isKept = (holder & 3) === HELD || rings.has(ptr);
     if (!isDead && isKept) {
@@ -80,7 +88,7 @@ function settle(scene: Scene): { readonly kept: Set<number>; readonly orphans: n
     }
     ledger[entry + HOLDER] = 0;
     if (!live.has(ptr)) continue;
-    if (death === DEAD && ((holder & 3) === HELD || (holder & 3) === TRANSIT)) {
+    if (wasHeld(ledger, entry, holder & 3, death)) {
       throw new Error(`block ${ptr} of a dead worker was not recovered: ${holder}`);
     }
     heap.free(ptr as Ptr);

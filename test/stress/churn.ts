@@ -1,10 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
-import { buildSync } from "esbuild";
 import { SharedHeap } from "../../dist/index.js";
+import { DIST, Scripts } from "./bundle.js";
 import { type Churner, type Supervised, type SupervisePlan, supervise } from "./supervise.js";
 
 const WORKERS = 8;
@@ -19,15 +15,11 @@ export async function churn(plan: {
   readonly kills: number;
   readonly seed: number;
 }): Promise<Supervised> {
-  const folder = mkdtempSync(join(tmpdir(), "hakmem-churn-"));
+  const scripts = new Scripts();
   try {
-    const script = join(folder, "churner.mjs");
-    const entryPoints = [resolve("test/stress/churner.ts")];
-    const common = { bundle: true, platform: "node", format: "esm", target: "node20" } as const;
-    buildSync({ ...common, entryPoints, outfile: script, logLevel: "error" });
     return await run({
-      script,
-      module: pathToFileURL(resolve("dist/index.js")).href,
+      script: scripts.add("churner"),
+      module: DIST,
       seed: plan.seed,
       end: Date.now() + plan.seconds * 1000,
       kills: plan.kills >>> 1,
@@ -35,7 +27,7 @@ export async function churn(plan: {
   } catch (error) {
     throw new Error(`seed ${plan.seed}: ${(error as Error).message}`, { cause: error });
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    scripts.remove();
   }
 }
 

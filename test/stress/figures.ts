@@ -20,6 +20,13 @@ export interface Figures {
   reclaimedSlabs: number;
   /** Recoveries that had to rely on the exit event, because the engine could not tell. */
   untold: number;
+  /** Recoverers that were killed, and those of them that died inside `recover`. */
+  recovererKills: number;
+  diedInside: number;
+  /** Recoveries that a dead recoverer had begun, and that were done with its own. */
+  takenOver: number;
+  /** Recoveries that were complete when their recoverer died before it told of them. */
+  unheard: number;
   live: number;
   lost: number;
 }
@@ -34,6 +41,10 @@ export function noFigures(): Figures {
     reclaimedBlocks: 0,
     reclaimedSlabs: 0,
     untold: 0,
+    recovererKills: 0,
+    diedInside: 0,
+    takenOver: 0,
+    unheard: 0,
     live: 0,
     lost: 0,
   };

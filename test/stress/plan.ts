@@ -1,6 +1,6 @@
 /*
  * What the main thread and the workers of a stress share beside the heap: a control buffer of
- * words, and a ledger with three words for each granule of the heap. The heap knows none of it.
+ * words, and a ledger with four words for each granule of the heap. The heap knows none of it.
  *
  * A seat is a place for a worker thread; an incarnation is one thread that sat there. The ledger's
  * first word of a block says which thread has it: incarnation << 2 and one of the states below. The
@@ -104,20 +104,29 @@ export function ringWord(seats: number, giver: number, taker: number): number {
   return SEATS + seats * (SEAT_WORDS + seats) + (giver * seats + taker) * RING_WORDS;
 }
 
-/** A dead incarnation whose recovery may miss no block. */
+/** A dead incarnation whose recovery may miss no block that it got since it attached last. */
 export const DEAD = 1;
-/** A dead incarnation that had detached: the heap knows no owner of what it held then. */
-export const DEAD_MOVED = 2;
+/** A dead incarnation that was detaching or attaching: the heap knows no owner of what it held. */
+export const DEAD_MOVING = 2;
+/** A dead incarnation whose recovery was complete before the recoverer that died told of it. */
+export const DEAD_UNHEARD = 3;
 
-/** Returns the word that is 0 until the incarnation is dead, then one of the two above. */
+/** Returns a dead incarnation's word: one of those above, and how often it had attached. */
+export function toDeath(kind: number, attaches: number): number {
+  return (attaches << 2) | kind;
+}
+
+/** Returns the index of the word that is 0 until the incarnation is dead. */
 export function deadFlag(seats: number, incarnation: number): number {
   return ringWord(seats, seats, 0) + incarnation;
 }
 
-export const LEDGER_WORDS = 3;
+export const LEDGER_WORDS = 4;
 export const HOLDER = 0;
 export const SIZE = 1;
 export const SEQUENCE = 2;
+/** Which attachment of its holder's thread has had the block: their number when it got it. */
+export const SINCE = 3;
 
 export function entryOf(ptr: number): number {
   return (ptr >>> 4) * LEDGER_WORDS;

@@ -1,10 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
-import { buildSync } from "esbuild";
-import { type HeapError, type Ptr, type Recovered, SharedHeap } from "../../dist/index.js";
+import { SharedHeap } from "../../dist/index.js";
+import { DIST, Scripts } from "./bundle.js";
 import { checkAll, type Scene } from "./check.js";
 import { type Figures, noFigures, type StressPlan } from "./figures.js";
 import {
@@ -18,7 +14,7 @@ import {
   COMPLAINTS,
   controlWords,
   DEAD,
-  DEAD_MOVED,
+  DEAD_MOVING,
   deadFlag,
   EPOCH,
   FINISH,
@@ -35,8 +31,11 @@ import {
   type Seat,
   STATUS,
   seatWord,
+  toDeath,
   WORKER,
 } from "./plan.js";
+import { RECOVERER_SLOTS, Recoverers } from "./recoverers.js";
+import { Recoveries } from "./recoveries.js";
 
 const CAPACITY = 24 * 2 ** 20;
 /** Threads that a run may start. */
@@ -47,7 +46,8 @@ const ROUND_KILLS = 30;
 const YOUNG = 0.15;
 const OLDEST = 1500;
 const HANG_MS = 30_000;
-const DIST = pathToFileURL(resolve("dist/index.js")).href;
+/** Share of dead workers that recoverers recover, which may be killed too. */
+const BY_RECOVERERS = 0.6;
 
 function sleep(ms: number): Promise<void> {
   return new Promise((wake) => setTimeout(wake, ms));
@@ -69,7 +69,9 @@ export class Stress {
   private readonly threads: (Thread | undefined)[] = [];
   private readonly next: () => number;
   private readonly script: string;
-  private readonly folder: string;
+  private readonly scripts = new Scripts();
+  private readonly recoveries: Recoveries;
+  private readonly recoverers: Recoverers;
   private readonly dying = new Set<Promise<void>>();
   private incarnations = 0;
   private failure: Error | undefined;
@@ -78,18 +80,28 @@ export class Stress {
   constructor(plan: StressPlan) {
     this.plan = plan;
     const seats = plan.workers;
-    const heap = SharedHeap.create({ capacity: CAPACITY, maxWorkers: Math.min(64, 2 * seats + 4) });
+    const maxWorkers = Math.min(64, 2 * seats + 4 + RECOVERER_SLOTS);
+    const heap = SharedHeap.create({ capacity: CAPACITY, maxWorkers });
     const control = new SharedArrayBuffer(4 * controlWords(seats, INCARNATIONS));
     const ledger = new SharedArrayBuffer((CAPACITY / 16) * LEDGER_WORDS * 4);
     const views = { control: new Int32Array(control), ledger: new Int32Array(ledger) };
     this.scene = { heap, seats, ...views };
     this.next = random(plan.seed);
     Atomics.store(this.scene.control, EPOCH, 1);
-    this.folder = mkdtempSync(join(tmpdir(), "hakmem-stress-"));
-    this.script = join(this.folder, "worker.mjs");
-    const entryPoints = [resolve("test/stress/worker.ts")];
-    const common = { bundle: true, platform: "node", format: "esm", target: "node20" } as const;
-    buildSync({ ...common, entryPoints, outfile: this.script, logLevel: "error" });
+    this.script = this.scripts.add("worker");
+    const { figures, next, scene } = this;
+    this.recoveries = new Recoveries(scene, figures, next);
+    this.recoverers = new Recoverers({
+      scene,
+      figures,
+      next,
+      recoveries: this.recoveries,
+      script: this.scripts.add("recoverer"),
+      onFailure: (error) => {
+        this.failure ??= error;
+      },
+      hasFailed: () => this.failure !== undefined,
+    });
   }
 
   /** @throws what went wrong, with the seed. */
@@ -101,7 +113,7 @@ export class Stress {
       while (Date.now() < end || this.figures.kills < plan.kills) {
         await this.killSome();
         await this.park(PARK);
-        this.check();
+        await this.check();
         this.resume(RUN);
       }
       await this.finish();
@@ -111,7 +123,8 @@ export class Stress {
       throw new Error(`seed ${plan.seed}: ${reason.message}`, { cause: reason });
     } finally {
       await Promise.all(this.threads.map((thread) => thread?.worker.terminate()));
-      rmSync(this.folder, { recursive: true, force: true });
+      await this.recoverers.stop();
+      this.scripts.remove();
     }
   }
 
@@ -197,8 +210,9 @@ export class Stress {
     await thread.gone;
     this.figures.kills++;
     Atomics.store(control, status, SEAT_CLOSED);
-    const hasMoved = Atomics.load(control, seatWord(seat, ATTACHES)) > 1 || this.isMoving(seat);
-    Atomics.store(control, deadFlag(seats, thread.incarnation), hasMoved ? DEAD_MOVED : DEAD);
+    const kind = this.isMoving(seat) ? DEAD_MOVING : DEAD;
+    const attaches = Atomics.load(control, seatWord(seat, ATTACHES));
+    Atomics.store(control, deadFlag(seats, thread.incarnation), toDeath(kind, attaches));
     for (let other = 0; other < seats; other++) {
       Atomics.store(control, busyWord(seats, seat, other), 0);
     }
@@ -209,7 +223,7 @@ export class Stress {
       return false;
     };
     while (isBusy()) await sleep(0);
-    this.recover(seat, way);
+    await this.recover(seat, thread.incarnation, way);
     this.figures.operations += Atomics.load(control, seatWord(seat, OPERATIONS));
     for (let giver = 0; giver < seats; giver++) {
       const ring = ringWord(seats, giver, seat);
@@ -222,43 +236,23 @@ export class Stress {
     return ACTIONS[action]?.includes("attaches") === true;
   }
 
-  private recover(seat: number, way: number): void {
+  private async recover(seat: number, incarnation: number, way: number): Promise<void> {
     const { control } = this.scene;
     const workerId = Atomics.load(control, seatWord(seat, WORKER)) - 1;
     const isKnown = workerId >= 0 && !this.isMoving(seat);
+    if (this.next() < 0.5) this.recoveries.freeListed();
     // Without an id every dead worker is recovered, and others may not be ready for it.
-    if (this.dying.size <= 1 && (way === 0 || !isKnown)) this.guardNow({ freeLive: true });
-    else if (isKnown) this.recoverKnown(workerId, way !== 2);
-  }
-
-  private recoverKnown(workerId: number, freeLive: boolean): void {
-    const { heap } = this.scene;
-    try {
-      this.count(heap.recover(workerId, { freeLive }), !freeLive);
-    } catch (error) {
-      const { code, message, details } = error as HeapError;
-      if (code !== "ERR_WORKER_ALIVE") throw error;
-      if (details.life === "alive") throw new Error(`a killed thread: ${message}`);
-      this.figures.untold++;
-      this.guardNow({ workerId, freeLive: true });
+    if (this.dying.size <= 1 && (way === 0 || !isKnown)) {
+      this.recoveries.guardAll();
+    } else if (isKnown && this.next() < BY_RECOVERERS && this.recoverers.isReady) {
+      await this.recoverers.recover({ workerId, incarnation });
+    } else if (isKnown) {
+      this.recoverKnown(workerId, way !== 2);
     }
   }
 
-  /** Recovers a worker whose thread has just exited, as `guard` does. */
-  private guardNow(options: { workerId?: number; freeLive: boolean }): void {
-    const exited = { once: (_: "exit", listener: () => void): void => listener() };
-    const onRecover = (what: Recovered): void => this.count(what, false);
-    const end = this.scene.heap.guard(exited, { ...options, onRecover });
-    // Workers that die later must not be recovered yet: the ledger says that they live.
-    end();
-  }
-
-  private count(what: Recovered, isLeft: boolean): void {
-    const { figures } = this;
-    figures.recovered += what.live.length;
-    figures.reclaimedBlocks += what.reclaimedBlocks;
-    figures.reclaimedSlabs += what.reclaimedSlabs;
-    if (isLeft) for (const ptr of what.live) this.scene.heap.free(ptr as Ptr);
+  private recoverKnown(workerId: number, freeLive: boolean): void {
+    this.recoveries.add(this.recoveries.recover(workerId, freeLive), freeLive);
   }
 
   /** Waits until every worker has done what the phase demands. */
@@ -286,33 +280,43 @@ export class Stress {
     Atomics.notify(control, EPOCH);
   }
 
+  private get progress(): number {
+    return this.figures.kills + this.figures.recovererKills;
+  }
+
+  /** Awaits work. @throws if it takes long although nobody is killed meanwhile. */
   private async watch(what: string, work: Promise<unknown>): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const hang = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`a hang: cannot ${what}; ${this.name()}`)),
-        HANG_MS,
-      );
+      let done = this.progress;
+      timer = setInterval(() => {
+        if (done === this.progress) reject(new Error(`a hang: cannot ${what}; ${this.name()}`));
+        done = this.progress;
+      }, HANG_MS);
     });
     try {
       await Promise.race([work, hang]);
     } finally {
-      clearTimeout(timer);
+      clearInterval(timer);
     }
   }
 
   /** Returns what each worker does, for the message about a hang. */
   private name(): string {
     const { control, seats } = this.scene;
-    return Array.from({ length: seats }, (_, seat) => {
+    const names = Array.from({ length: seats }, (_, seat) => {
       const action = ACTIONS[Atomics.load(control, seatWord(seat, ACTION))];
       const end = this.threads[seat]?.isDoomed ? " (killed)" : "";
       return `${seat} ${action}${end}`;
-    }).join(", ");
+    });
+    return [...names, this.recoverers.describe()].join(", ");
   }
 
-  private check(): void {
+  private async check(): Promise<void> {
+    await this.watch("start recoverers", this.recoverers.settle());
+    this.throwFailure();
     this.sweepSlots();
+    this.recoveries.freeListed();
     const { live, orphans } = checkAll(this.scene);
     this.figures.live = live;
     this.figures.orphans += orphans;
@@ -322,7 +326,7 @@ export class Stress {
   /** Recovers slots of workers that died while they attached, which nobody may know of. */
   private sweepSlots(): void {
     const { control, heap, seats } = this.scene;
-    const known = new Set([heap.workerId]);
+    const known = new Set([heap.workerId, ...this.recoverers.ids]);
     for (let seat = 0; seat < seats; seat++) {
       if (this.threads[seat]?.isDoomed !== false) continue;
       known.add((control[seatWord(seat, WORKER)] ?? 0) - 1);
@@ -340,10 +344,11 @@ export class Stress {
   private async finish(): Promise<void> {
     const { heap, seats } = this.scene;
     await this.park(PARK);
+    await this.watch("end recoverers", this.recoverers.retire());
     for (let time = 0; time < 3; time++) {
       this.resume(FINISH);
       await this.park(FINISH);
-      this.check();
+      await this.check();
       heap.drain();
     }
     this.expectEmpty();
@@ -351,7 +356,7 @@ export class Stress {
       const thread = this.threads[seat];
       if (thread !== undefined) await this.kill(seat, thread);
     }
-    this.check();
+    await this.check();
     heap.drain();
     this.expectEmpty();
   }

@@ -33,6 +33,7 @@ import {
   SEAT_OPEN,
   SEQUENCE,
   type Seat,
+  SINCE,
   SIZE,
   STATUS,
   seatWord,
@@ -56,6 +57,7 @@ const held: Ptr[] = [];
 /** Most that one worker holds. */
 const MOST = 160;
 let sequence = 0;
+let attaches = 0;
 let heap: Heap;
 
 function below(limit: number): number {
@@ -78,7 +80,7 @@ function complain(complaint: number, ptr: number, found: number): never {
 function attach(): void {
   heap = SharedHeap.attach(shared.heap);
   Atomics.store(control, seatWord(seat, WORKER), heap.workerId + 1);
-  Atomics.add(control, seatWord(seat, ATTACHES), 1);
+  attaches = Atomics.add(control, seatWord(seat, ATTACHES), 1) + 1;
   Atomics.store(control, seatWord(seat, STATUS), SEAT_OPEN);
 }
 
@@ -92,13 +94,14 @@ function pickSize(): number {
 }
 
 /** Enters a block that was just allocated. Its last holder must have let go of it, or be dead. */
-function enter(ptr: Ptr, size: number): void {
+function enter(ptr: Ptr, size: number, since = attaches): void {
   const entry = entryOf(ptr);
   const before = Atomics.exchange(ledger, entry + HOLDER, toHolder(incarnation, HELD));
   const isOver = before === 0 || (before & 3) === LEAVING;
   if (!isOver && Atomics.load(control, deadFlag(seats, before >> 2)) === 0) {
     complain(2, ptr, before);
   }
+  ledger[entry + SINCE] = since;
   write(ptr, size);
   held.push(ptr);
 }
@@ -185,7 +188,8 @@ function reallocate(): void {
   }
   const damage = findDamage(bytes, ptr, filled, Math.min(size, filled.size));
   if (damage >= 0) complain(1, ptr, damage);
-  enter(ptr, size);
+  // A block that was kept over a detach has no known holder, even if it is resized in its place.
+  enter(ptr, size, ptr === old ? ledger[entryOf(old) + SINCE] : attaches);
   if (ptr !== old) leave(old);
 }
 
@@ -239,6 +243,7 @@ function takeFrom(giver: number): void {
   const ptr = Atomics.load(control, ring + 2 + (taken % RING_SLOTS)) as Ptr;
   if (ptr <= 0) complain(5, ptr, giver);
   note(ptr, HELD, TRANSIT);
+  ledger[entryOf(ptr) + SINCE] = attaches;
   held.push(ptr);
   Atomics.store(control, ring, taken + 1);
   check(ptr);
@@ -246,7 +251,7 @@ function takeFrom(giver: number): void {
 
 /** Closes the seat, waits for hand-overs to end, leaves the heap and comes back. */
 function reattach(): void {
-  act(7);
+  act(5);
   Atomics.store(control, seatWord(seat, STATUS), SEAT_CLOSED);
   for (let giver = 0; giver < seats; giver++) {
     while (Atomics.load(control, busyWord(seats, giver, seat)) !== 0) rest(1);
@@ -254,6 +259,7 @@ function reattach(): void {
   for (let giver = 0; giver < seats; giver++) {
     for (let count = 0; count < RING_SLOTS; count++) takeFrom(giver);
   }
+  act(7);
   heap.detach();
   Atomics.store(control, seatWord(seat, WORKER), 0);
   attach();
