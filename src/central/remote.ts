@@ -77,7 +77,8 @@ export function clearMark(
   const { headers, markCounts } = views;
   const at = markAt(ptr);
   if (sync.load(headers, at) === NO_BLOCK) return;
-  sync.store(headers, at, NO_BLOCK);
+  // A store would not acquire: another worker may just have made the mark nobody's.
+  sync.exchange(headers, at, NO_BLOCK);
   const left = markCounts[slab] - 1;
   markCounts[slab] = left;
   if (left === 0) views.mine[slab] = toHeader(LIVE, classIndex);

@@ -149,7 +149,7 @@ export function releaseRun(views: SharedViews, slab: SlabIndex, slabs: number): 
     if (kindOf(state) === SPAN_CLASS) {
       const granule = slabToPtr(slab) >>> GRANULE_SHIFT;
       headers[granule] = NO_BLOCK;
-      sync.store(headers, granule + 1, NO_BLOCK);
+      sync.exchange(headers, granule + 1, NO_BLOCK);
       releaseTails(views, slab + 1, slab + slabs);
       views.cursor[0] = slab;
     } else {

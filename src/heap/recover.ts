@@ -227,7 +227,7 @@ function recoverWord(
     const at = markAt(ptr);
     if (isFreeNow(views, ptr, classIndex, (sent & bit) !== 0, tally)) {
       headers[ptr >>> GRANULE_SHIFT] = toHeader(FREE, classIndex);
-      if (sync.load(headers, at) !== NO_BLOCK) sync.store(headers, at, NO_BLOCK);
+      if (sync.load(headers, at) !== NO_BLOCK) sync.exchange(headers, at, NO_BLOCK);
       bits |= bit;
       free++;
     } else if (sync.load(headers, at) !== NO_BLOCK) {
