@@ -299,7 +299,8 @@ export class Agent {
       try {
         this.run([control[at], control[at + 1], control[at + 2]]);
       } catch (error) {
-        if (error === C.KILL) break;
+        // On its way out a dead thread may throw something else.
+        if (error === C.KILL || ((control[C.DEAD] >>> this.me) & 1) === 1) break;
         const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
         writeText(control, `thread ${this.me}, operation ${op}: ${what}\n`);
         break;

@@ -24,6 +24,8 @@ export const MAX_WORKERS = 14;
 export const INTERVAL = 15;
 /** Whether views are watched: plain writes are steps too (1), or plain accesses are logged (2). */
 export const WATCH = 16;
+/** The threads that wait, as bits. */
+export const WAITING = 17;
 export const LOG_COUNT = 19;
 /** Numbers of two logged accesses whose stacks are wanted; -1 is none. */
 export const WANTED = 20;
@@ -40,6 +42,9 @@ export const OPS_COUNT = 48;
 export const HASH = 56;
 /** 1 if waits last until they are woken, and never time out. */
 export const PATIENT = 57;
+/** The thread that dies besides VICTIM, and before which of its steps; -1 is none. */
+export const SECOND_VICTIM = 58;
+export const SECOND_VICTIM_STEP = 59;
 
 /** Where the threads keep ptrs. */
 export const SLOT_TABLE = 64;
@@ -47,6 +52,10 @@ export const SLOT_COUNT = 48;
 /** Live blocks that the run's recoveries have listed: their number, then their ptrs. */
 export const RECOVERED = 128;
 export const MAX_RECOVERED = 256;
+/** The thread's clock in ms, the word it waits for, its steps at the first death of a run. */
+export const CLOCKS = 1100;
+export const WAIT_ADDRESS = 1108;
+export const OWN_AT_DEATH = 1116;
 /** Blocks in a thread's hand: allocated and not yet in a slot, or taken to be freed. */
 export const IN_HAND = 1152;
 export const MAX_IN_HAND = 6;
@@ -115,9 +124,14 @@ export const EXCHANGE = 6;
 export const COMPARE_EXCHANGE = 7;
 export const NOTIFY = 8;
 export const WAIT = 9;
-/** Results of a wait: the thread was woken, or dies before its next step. */
+/** What becomes of a step: the thread was woken, or dies before it. */
 export const WOKEN = 10;
 export const DIE = 11;
+/** A read of the clock. */
+export const CLOCK = 12;
+
+/** Time that passes while a thread has lost the turn at a read of the clock. */
+export const PAUSE_MS = 30;
 
 /** Added to addresses in the control buffer. */
 export const CONTROL_ADDRESS = 0x40000000;

@@ -1,5 +1,18 @@
 import { type SharedInts, type Sync, sync } from "../../../src/base/sync.js";
 import * as C from "./control.js";
+import { AtDeath } from "./death.js";
+import {
+  addressOf,
+  beginWait,
+  comeToStep,
+  endWait,
+  isLastStep,
+  leaveTurn,
+  noteDeath,
+  readClock,
+  turnAt,
+  wake,
+} from "./turns.js";
 import { log, rawOf, setWatcher, track } from "./watch.js";
 
 const SPINS = 2000;
@@ -11,8 +24,10 @@ export class Scheduler {
   /** False while thread 0 prepares or checks, which is not scheduled. */
   isActive = false;
   private isDead = false;
+  private readonly atDeath: AtDeath;
 
-  constructor(control: Int32Array, me: number) {
+  constructor(buffer: SharedArrayBuffer, control: Int32Array, me: number) {
+    this.atDeath = new AtDeath(buffer, control);
     this.control = control;
     this.me = me;
   }
@@ -46,83 +61,80 @@ export class Scheduler {
     this.isDead = false;
   }
 
-  /** Runs before each operation on shared memory, where the turn may go to another thread. */
-  step(): void {
-    if (!this.isActive) return;
+  /**
+   * Runs before each operation on shared memory, where the turn may go to another thread. Returns
+   * whether it did.
+   */
+  step(): boolean {
+    if (!this.isActive) return false;
     const { control, me } = this;
     if (this.isDead) throw C.KILL;
-    const own = ++control[C.OWN_STEPS + me];
-    const step = control[C.STEP]++;
-    if (step >= control[C.STEP_LIMIT]) {
+    let step = 0;
+    try {
+      step = comeToStep(control, me);
+    } catch (error) {
       this.isActive = false;
-      throw new Error(`no progress: ${step} steps`);
+      throw error;
     }
-    const first = own === 1 ? C.TRACE_FIRST : 0;
-    control[C.TRACE + step] = me | (control[C.DONE] << C.TRACE_DONE_SHIFT) | first;
-    this.turnAt(step);
-    this.dieAt(own);
+    const to = turnAt(control, step, me);
+    this.giveTurn(to);
+    this.dieIfLast();
+    return to !== me;
   }
 
   /** Runs before each plain write, if those are watched; the thread may die here. */
   write(): void {
     if (!this.isActive) return;
     if (this.isDead) throw C.KILL;
-    this.dieAt(++this.control[C.OWN_STEPS + this.me]);
+    this.control[C.OWN_STEPS + this.me]++;
+    this.dieIfLast();
   }
 
-  private dieAt(own: number): void {
+  private giveTurn(to: number): void {
+    if (to === this.me) return;
+    this.pass(to);
+    this.waitTurn(this.me);
+  }
+
+  private dieIfLast(): void {
     const { control, me } = this;
-    if (control[C.VICTIM] !== me || control[C.VICTIM_STEP] !== own) return;
+    if (!isLastStep(control, me)) return;
+    noteDeath(control, me);
     this.isDead = true;
-    control[C.DEAD] |= 1 << me;
+    this.atDeath.keep();
     throw C.KILL;
   }
 
-  private turnAt(step: number): void {
+  /** Reads the thread's clock, which is a step. */
+  readClock(): number {
     const { control, me } = this;
-    const cursor = control[C.CURSOR];
-    if (control[C.SWITCHES + 2 * cursor] !== step || cursor >= control[C.SWITCH_COUNT]) return;
-    control[C.CURSOR] = cursor + 1;
-    const to = control[C.SWITCHES + 2 * cursor + 1];
-    if (to === me || ((control[C.DONE] >>> to) & 1) === 1) return;
-    this.pass(to);
-    this.waitTurn(me);
+    const ms = readClock(control, me, this.step());
+    C.hashStep(control, me, C.CLOCK, 0, ms);
+    return ms;
+  }
+
+  /** Waits for a word until another thread wakes this one, or its time is over. */
+  wait(address: number, ms: number): "ok" | "timed-out" {
+    const { control, me } = this;
+    beginWait(control, me, address);
+    this.giveTurn(leaveTurn(control, me).to);
+    return endWait(control, me, ms) ? "timed-out" : "ok";
   }
 
   /** Ends this thread's part; the turn goes to the lowest other thread unless scheduled. */
   end(): void {
     const { control, me } = this;
     this.isActive = false;
-    const done = control[C.DONE] | (1 << me);
-    control[C.DONE] = done;
-    const step = Math.min(control[C.STEP]++, C.MAX_STEPS - 1);
-    let to = 0;
-    while (to < control[C.THREADS] && ((done >>> to) & 1) === 1) to++;
-    const mark = C.TRACE_LEFT | (to << C.TRACE_TO_SHIFT);
-    control[C.TRACE + step] = me | (done << C.TRACE_DONE_SHIFT) | mark;
-    if (to === control[C.THREADS]) {
-      this.pass(C.MAIN);
-      return;
-    }
-    const cursor = control[C.CURSOR];
-    if (cursor < control[C.SWITCH_COUNT] && control[C.SWITCHES + 2 * cursor] === step) {
-      control[C.CURSOR] = cursor + 1;
-      const wanted = control[C.SWITCHES + 2 * cursor + 1];
-      if (((done >>> wanted) & 1) === 0) to = wanted;
-    }
-    this.pass(to);
+    if (this.isDead) this.atDeath.restore();
+    control[C.DONE] |= 1 << me;
+    const { to } = leaveTurn(control, me);
+    this.pass(to < 0 ? C.MAIN : to);
   }
 }
 
 type Rmw = (view: SharedInts, index: number, value: number) => number;
 
-/** Returns a word's address, which is unique for words outside the heap too. */
-export function addressOf(view: SharedInts, index: number, control: Int32Array): number {
-  const address = view.byteOffset + index * view.BYTES_PER_ELEMENT;
-  return view.buffer === control.buffer ? address + C.CONTROL_ADDRESS : address;
-}
-
-/** Puts a scheduler in place of Atomics. */
+/** Puts a scheduler in place of Atomics, and of the clock. */
 export function install(scheduler: Scheduler): void {
   const { control, me } = scheduler;
   const at = (view: SharedInts, index: number, kind: number): SharedInts => {
@@ -156,10 +168,23 @@ export function install(scheduler: Scheduler): void {
       const found = Atomics.compareExchange(raw, index, expected, value);
       return did(C.COMPARE_EXCHANGE, raw, index, found);
     },
-    notify: rmw(C.NOTIFY, () => 0),
+    notify(view, index, count = Infinity) {
+      const raw = at(view, index, C.SYNC_WRITE);
+      const woken = scheduler.isActive ? wake(control, addressOf(raw, index, control), count) : 0;
+      return did(C.NOTIFY, raw, index, woken);
+    },
+    wait(view, index, value, ms) {
+      const raw = at(view, index, C.SYNC_WRITE);
+      const isEqual = scheduler.isActive && Atomics.load(raw, index) === value;
+      const result = isEqual ? scheduler.wait(addressOf(raw, index, control), ms) : "not-equal";
+      did(result === "ok" ? C.WOKEN : C.WAIT, raw, index, result.length);
+      return result;
+    },
     waitAsync: () => ({ async: true, value: new Promise(() => undefined) }),
     track: (_, view) => track(view),
   };
   setWatcher(scheduler);
   Object.assign(sync, seam);
+  const now = Date.now;
+  Date.now = () => (scheduler.isActive ? scheduler.readClock() : now());
 }

@@ -5,14 +5,21 @@ import type { Scenario } from "./scenarios.js";
 import { fail, Settling } from "./settling.js";
 import { readText } from "./watch.js";
 
+/** A thread, and the step of its own before which it dies. */
+export type Victim = readonly [thread: number, step: number];
+
 /** A run is a function of a scenario and of these. */
 export interface Schedule {
   /** Pairs: a step, and the thread that has the turn from there on. */
   readonly switches: readonly number[];
   /** The thread that dies before one of its steps. */
-  readonly victim?: readonly [thread: number, step: number];
+  readonly victim?: Victim;
+  /** A thread that dies besides that one. */
+  readonly secondVictim?: Victim;
   readonly freeLive?: boolean;
 }
+
+const NOBODY: Victim = [-1, 0];
 
 /** Whether views are watched: not; plain writes are steps; plain accesses are logged. */
 export type Watch = 0 | 1 | 2;
@@ -29,6 +36,9 @@ export class Stage {
   private readonly table: Int32Array;
   private readonly workersOf: Int32Array;
   private readonly settling: Settling;
+  /** Hash of the header map and the metadata at the end of the last run, if it is wanted. */
+  image = 0;
+  wantsImage = false;
 
   /** @param open makes what runs the threads' operations, and says whether to the end. */
   constructor(
@@ -83,12 +93,14 @@ export class Stage {
   /** Runs one schedule and checks what it left. */
   run(schedule: Schedule): void {
     const { control } = this;
-    const { switches, victim = [-1, 0] } = schedule;
+    const { switches, victim = NOBODY, secondVictim = NOBODY } = schedule;
     this.bytes.set(this.snapshot);
     control.fill(0, C.STEP, C.FAILED + 1);
-    control[C.VICTIM] = victim[0];
-    control[C.VICTIM_STEP] = victim[1];
+    control.set(victim, C.VICTIM);
+    control.set(secondVictim, C.SECOND_VICTIM);
     control[C.DEAD] = 0;
+    control[C.WAITING] = 0;
+    control.fill(0, C.CLOCKS, C.OWN_AT_DEATH + 8);
     control[C.STEP_LIMIT] = C.MAX_STEPS - 16;
     control[C.SWITCH_COUNT] = switches.length >> 1;
     control[C.LOG_COUNT] = 0;
@@ -103,7 +115,14 @@ export class Stage {
       control[C.SWITCHES + index] = switches[index] as number;
     }
     if (!this.runThreads()) return;
+    if (this.wantsImage) this.image = hashOf(this.bytes);
     if (control[C.FAILED] > 0) fail(readText(control));
     this.settling.check(schedule.freeLive === true);
   }
+}
+
+function hashOf(words: Int32Array): number {
+  let hash = 0;
+  for (const word of words) hash = Math.imul(hash ^ (hash >>> 15) ^ word, 0x2c1b3c6d) + 1;
+  return hash | 0;
 }

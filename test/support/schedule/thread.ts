@@ -15,7 +15,7 @@ interface Data {
 }
 
 const { buffer, control, me } = workerData as Data;
-const scheduler = new Scheduler(control, me);
+const scheduler = new Scheduler(buffer, control, me);
 install(scheduler);
 
 function runScheduled(agent: Agent): void {
@@ -25,6 +25,7 @@ function runScheduled(agent: Agent): void {
 }
 
 function openStage(scenario: Scenario, watch: Watch): Stage {
+  if (scenario.isPatient === true) throw new Error("waits without an end are for fibers only");
   return new Stage(buffer, control, scenario, watch, () => {
     const agent = new Agent(new World(buffer, control, true), 0);
     return () => {

@@ -32,8 +32,7 @@ export async function buildProgram(): Promise<string> {
     entryPoints: [entry("program.ts")],
     plugins: [useSeam],
     write: false,
-    banner: { js: "const clock = { ms: 0 }; const Date = { now: () => clock.ms };" },
-    footer: { js: "export { clock };" },
+    banner: { js: "const Date = { now: () => sync.now() };" },
   });
   return toFibers(outputFiles?.[0]?.text ?? "");
 }

@@ -1,4 +1,4 @@
-import type { Decider } from "./engine.js";
+import type { Decider } from "../turns.js";
 
 /** Draws numbers below a bound from a seed. */
 export class Random {

@@ -1,12 +1,25 @@
 import type { SharedInts } from "../../../../src/base/sync.js";
 import type { Agent } from "../agent.js";
 import * as C from "../control.js";
+import { AtDeath } from "../death.js";
+import {
+  addressOf,
+  beginWait,
+  comeToStep,
+  type Decider,
+  endWait,
+  isLastStep,
+  leaveTurn,
+  noteDeath,
+  readClock,
+  turnAt,
+  wake,
+} from "../turns.js";
 
 type Program = Omit<typeof import("./program.js"), "Agent"> & {
   readonly Agent: new (
     ...of: ConstructorParameters<typeof Agent>
   ) => { runOps(): Generator<undefined, void> };
-  readonly clock: { ms: number };
 };
 
 /** An operation that a fiber is about to do. */
@@ -18,21 +31,25 @@ interface Step {
   expected: number;
   /** The address of its word. */
   address: number;
-}
-
-/** Decides which thread has the turn at each step, where no list of switches does. */
-export interface Decider {
-  /**
-   * @param me the thread that comes to the step; -1 when it has ended, or waits
-   * @param ready threads that may have the turn, as bits
-   * @param waiting threads that wait and would time out, as bits
-   * @returns the thread, or -1 to end the run
-   */
-  decide(step: number, me: number, ready: number, waiting: number): number;
+  /** Whether another thread had the turn between the step and its operation. */
+  hasLostTurn: boolean;
+  isWaiting: boolean;
+  /** How often the thread has read the clock. */
+  clockReads: number;
 }
 
 function newStep(): Step {
-  return { op: 0, view: new Int32Array(0), index: 0, value: 0, expected: 0, address: 0 };
+  return {
+    op: 0,
+    view: new Int32Array(0),
+    index: 0,
+    value: 0,
+    expected: 0,
+    address: 0,
+    hasLostTurn: false,
+    isWaiting: false,
+    clockReads: 0,
+  };
 }
 
 /**
@@ -54,20 +71,22 @@ export class Engine {
   private readonly program: Program;
   private readonly agents: InstanceType<Program["Agent"]>[] = [];
   private fibers: Generator<undefined, void>[] = [];
-  /** Whether each thread waits, for the word of its step. */
-  private waiting = 0;
   private isDying = false;
+  private readonly buffer: SharedArrayBuffer;
+  private readonly atDeath: AtDeath;
 
-  constructor(program: Program, control: Int32Array) {
+  constructor(program: Program, buffer: SharedArrayBuffer, control: Int32Array) {
+    this.buffer = buffer;
+    this.atDeath = new AtDeath(buffer, control);
     this.program = program;
     this.control = control;
     program.setWatcher(this);
   }
 
   /** Makes the threads of a scenario. */
-  open(buffer: SharedArrayBuffer): void {
+  open(): void {
     const { Agent, World } = this.program;
-    const { agents, control } = this;
+    const { agents, buffer, control } = this;
     agents.length = 0;
     for (let me = 0; me < control[C.THREADS]; me++) {
       agents.push(new Agent(new World(buffer, control, true), me));
@@ -78,13 +97,15 @@ export class Engine {
   run(): boolean {
     const { agents, control, program, taken } = this;
     const { pending } = program;
-    program.clock.ms = 0;
     taken.length = 0;
     pending.op = 0;
-    this.waiting = 0;
     this.isActive = true;
     this.fibers = agents.map((agent) => agent.runOps());
-    for (const step of this.steps) step.op = 0;
+    for (const step of this.steps) {
+      step.op = 0;
+      step.isWaiting = false;
+      step.clockReads = 0;
+    }
     let turn = 0;
     while (turn >= 0) {
       this.me = turn;
@@ -105,6 +126,7 @@ export class Engine {
     this.isDying = false;
     const { done } = (this.fibers[me] as Generator).next();
     if (this.isDying) {
+      this.atDeath.restore();
       pending.op = 0;
       return this.end(me);
     }
@@ -119,49 +141,22 @@ export class Engine {
     step.value = pending.value;
     step.expected = pending.expected;
     const { view } = step;
-    const base = view.buffer === control.buffer ? C.CONTROL_ADDRESS : 0;
-    step.address = base + view.byteOffset + step.index * view.BYTES_PER_ELEMENT;
+    step.address = addressOf(view, step.index, control);
     pending.op = 0;
     return this.step(me);
   }
 
   /** Does what `Scheduler.step` does on threads. */
   private step(me: number): number {
-    const { control } = this;
-    const own = ++control[C.OWN_STEPS + me];
-    const step = control[C.STEP]++;
-    if (step >= control[C.STEP_LIMIT]) throw new Error(`no progress: ${step} steps`);
-    const first = own === 1 ? C.TRACE_FIRST : 0;
-    control[C.TRACE + step] = me | (this.out() << C.TRACE_DONE_SHIFT) | first;
-    const to = this.turnAt(step, me);
-    if (control[C.VICTIM] !== me || control[C.VICTIM_STEP] !== own) return to;
+    const { control, decider, taken } = this;
+    const step = comeToStep(control, me);
+    const to = turnAt(control, step, me, decider);
+    if (decider !== undefined && to !== me) taken.push(step, to);
+    const own = this.steps[me] as Step;
+    own.hasLostTurn = to !== me;
     // It dies when it has the turn again, and runs nothing until then.
-    (this.steps[me] as Step).op = C.DIE;
+    if (isLastStep(control, me)) own.op = C.DIE;
     return to;
-  }
-  private turnAt(step: number, me: number): number {
-    const { control, decider } = this;
-    if (decider !== undefined) {
-      const to = decider.decide(step, me, this.ready(), this.waiting);
-      if (to !== me) this.taken.push(step, to);
-      return to;
-    }
-    const cursor = control[C.CURSOR];
-    if (control[C.SWITCHES + 2 * cursor] !== step || cursor >= control[C.SWITCH_COUNT]) return me;
-    control[C.CURSOR] = cursor + 1;
-    const to = control[C.SWITCHES + 2 * cursor + 1];
-    return ((this.out() >>> to) & 1) === 1 ? me : to;
-  }
-
-  /** Returns the threads that may not have the turn: ended, or waiting without a time-out. */
-  private out(): number {
-    const { control } = this;
-    return control[C.DONE] | (control[C.PATIENT] === 0 ? 0 : this.waiting);
-  }
-
-  private ready(): number {
-    const { control } = this;
-    return ((1 << control[C.THREADS]) - 1) & ~(control[C.DONE] | this.waiting);
   }
 
   private end(me: number): number {
@@ -171,41 +166,22 @@ export class Engine {
 
   /** Returns the thread that is next: the lowest unless scheduled, or -1 when all have ended. */
   private leave(me: number): number {
-    const { control, decider } = this;
-    const step = Math.min(control[C.STEP]++, C.MAX_STEPS - 1);
-    const all = (1 << control[C.THREADS]) - 1;
-    const waiting = this.waiting & ~control[C.DONE];
-    const able = all & ~this.out();
-    const ready = this.ready();
-    const standard = able === 0 ? 0 : 31 - Math.clz32((ready || able) & -(ready || able));
-    const mark = C.TRACE_LEFT | (standard << C.TRACE_TO_SHIFT);
-    control[C.TRACE + step] = me | (this.out() << C.TRACE_DONE_SHIFT) | mark;
-    if (able === 0) {
-      if (waiting !== 0) throw new Error(`threads ${waiting.toString(2)} (bits) wait for ever`);
-      return -1;
-    }
-    if (decider !== undefined) {
-      const to = decider.decide(step, -1, ready, able & waiting);
-      if (to !== standard) this.taken.push(step, to);
-      return to;
-    }
-    const cursor = control[C.CURSOR];
-    if (cursor >= control[C.SWITCH_COUNT] || control[C.SWITCHES + 2 * cursor] !== step) {
-      return standard;
-    }
-    control[C.CURSOR] = cursor + 1;
-    const wanted = control[C.SWITCHES + 2 * cursor + 1];
-    return ((able >>> wanted) & 1) === 1 ? wanted : standard;
+    const { control, decider, taken } = this;
+    const { step, standard, to } = leaveTurn(control, me, decider);
+    const hasDecided = decider !== undefined && control[C.DONE] !== (1 << control[C.THREADS]) - 1;
+    if (hasDecided && to !== standard) taken.push(step, to);
+    return to;
   }
 
   /** Runs before each plain write of the running thread, if those are watched. */
   write(): void {
     const { control, me } = this;
     if (!this.isDying) {
-      const own = ++control[C.OWN_STEPS + me];
-      if (control[C.VICTIM] !== me || control[C.VICTIM_STEP] !== own) return;
+      control[C.OWN_STEPS + me]++;
+      if (!isLastStep(control, me)) return;
       this.isDying = true;
-      control[C.DEAD] |= 1 << me;
+      noteDeath(control, me);
+      this.atDeath.keep();
     }
     throw this.program.KILL;
   }
@@ -216,8 +192,15 @@ export class Engine {
     const { pending } = this.program;
     const { address, index, op, view } = step;
     if (op === C.DIE) {
-      control[C.DEAD] |= 1 << me;
+      noteDeath(control, me);
       return false;
+    }
+    if (op === C.CLOCK) {
+      step.clockReads++;
+      const ms = readClock(control, me, step.hasLostTurn);
+      C.hashStep(control, me, op, 0, ms);
+      pending.result = ms;
+      return true;
     }
     if (control[C.WATCH] === 2) {
       const write = op === C.STORE ? C.SYNC_STORE : C.SYNC_WRITE;
@@ -234,14 +217,20 @@ export class Engine {
     else if (op === C.COMPARE_EXCHANGE && found === (expected | 0)) view[index] = value;
     const result = op === C.STORE ? value : found;
     C.hashStep(control, me, op, address, result);
-    if (this.isClassing) this.addToClass(me, address, found, result);
+    if (this.isClassing) this.addToClass(me, step, found, result);
     pending.result = result;
     return true;
   }
 
-  private addToClass(me: number, address: number, found: number, result: number): void {
+  private addToClass(
+    me: number,
+    { address, clockReads }: Step,
+    found: number,
+    result: number,
+  ): void {
     const { control } = this;
-    let hash = Math.imul(me + 8 * control[C.OWN_STEPS + me], 0x2c1b3c6d) ^ address;
+    const own = control[C.OWN_STEPS + me] - clockReads;
+    let hash = Math.imul(me + 8 * own, 0x2c1b3c6d) ^ address;
     hash = Math.imul(hash ^ (hash >>> 15), 0x297a2d39) ^ found;
     hash = Math.imul(hash ^ (hash >>> 13), 0x1b56c4e9) ^ result;
     control[C.CLASS] = (control[C.CLASS] + Math.imul(hash ^ (hash >>> 14), 0x2c1b3c6d)) | 0;
@@ -249,37 +238,26 @@ export class Engine {
 
   private performWait(me: number, step: Step): boolean {
     const { control } = this;
-    const { clock, pending } = this.program;
+    const { pending } = this.program;
     const { address, index, op, value, view } = step;
-    const bit = 1 << me;
-    let result: number | string = "ok";
+    let result: number | string;
+    let did = op;
     if (op === C.NOTIFY) {
-      result = this.wake(address, value);
-    } else if (op === C.WAIT && (this.waiting & bit) !== 0) {
-      // It has the turn although nobody woke it, so its wait has timed out.
-      this.waiting &= ~bit;
-      clock.ms += step.expected;
-      result = "timed-out";
-    } else if (op === C.WAIT && view[index] !== value) {
+      result = wake(control, address, value);
+    } else if (step.isWaiting) {
+      step.isWaiting = false;
+      const isOver = endWait(control, me, step.expected);
+      result = isOver ? "timed-out" : "ok";
+      if (!isOver) did = C.WOKEN;
+    } else if (view[index] !== value) {
       result = "not-equal";
-    } else if (op === C.WAIT) {
-      this.waiting |= bit;
+    } else {
+      step.isWaiting = true;
+      beginWait(control, me, address);
       return false;
     }
-    C.hashStep(control, me, op, address, typeof result === "number" ? result : result.length);
+    C.hashStep(control, me, did, address, typeof result === "number" ? result : result.length);
     pending.result = result;
     return true;
-  }
-
-  private wake(address: number, count: number): number {
-    let woken = 0;
-    for (let thread = 0; thread < this.control[C.THREADS] && woken < count; thread++) {
-      const step = this.steps[thread] as Step;
-      if (((this.waiting >>> thread) & 1) === 0 || step.address !== address) continue;
-      this.waiting &= ~(1 << thread);
-      step.op = C.WOKEN;
-      woken++;
-    }
-    return woken;
   }
 }

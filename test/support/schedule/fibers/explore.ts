@@ -2,8 +2,9 @@ import * as C from "../control.js";
 import { Explorer } from "../explore.js";
 import { findRaces } from "../races.js";
 import type { Schedule, Stage, Watch } from "../stage.js";
+import type { Decider } from "../turns.js";
 import { Pct, Random, Walk } from "./deciders.js";
-import type { Decider, Engine } from "./engine.js";
+import type { Engine } from "./engine.js";
 import { Reduction } from "./reduce.js";
 
 const MAX_DEPTH = 5;

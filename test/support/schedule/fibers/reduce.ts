@@ -1,5 +1,6 @@
 import * as C from "../control.js";
-import type { Decider, Engine } from "./engine.js";
+import type { Decider } from "../turns.js";
+import type { Engine } from "./engine.js";
 
 /*
  * Dynamic partial-order reduction (Flanagan and Godefroid, POPL 2005) with sleep sets (Godefroid):
@@ -45,6 +46,8 @@ export class Reduction implements Decider {
       const thread = 31 - Math.clz32(left & -left);
       if (engine.steps[thread]?.op === 0) return thread;
     }
+    // A read of the clock depends on no other thread.
+    if (engine.steps[me]?.op === C.CLOCK) return me;
     const known = choices[this.depth];
     if (known !== undefined) {
       this.depth++;

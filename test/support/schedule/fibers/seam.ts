@@ -3,10 +3,12 @@ import type { AsyncWait, SharedInts } from "../../../../src/base/sync.js";
 import * as C from "../control.js";
 import { track } from "../watch.js";
 
+const NO_WORDS = new Int32Array(0);
+
 /** An operation that a fiber is about to do, and the result of the one that was done. */
 export const pending = {
   op: 0,
-  view: new Int32Array(0) as SharedInts,
+  view: NO_WORDS as SharedInts,
   index: 0,
   value: 0,
   expected: 0,
@@ -44,6 +46,7 @@ export const sync: Record<string, unknown> = {
     note(C.NOTIFY, view, index, count, 0),
   wait: (view: SharedInts, index: number, value: number, ms: number) =>
     note(C.WAIT, view, index, value, ms),
+  now: () => note(C.CLOCK, NO_WORDS, 0, 0, 0),
   waitAsync: () => ({ async: true, value: new Promise(() => undefined) }),
   track: (_: string, view: unknown) => track(view),
 };

@@ -3,9 +3,10 @@ import { parseAst } from "vitest/node";
 /*
  * Makes fibers of synchronous code: every function that can reach an operation of `sync` becomes a
  * generator, every call of one `yield*`, and every operation a `yield`, after which its result is
- * there. Functions are told apart by their names alone, so every function with the name of one that
- * reaches an operation becomes a generator. Whatever the transformation cannot follow (such a
- * function as a value, in a getter, a constructor, an async function) is an error.
+ * there. A read of the clock is an operation too. Functions are told apart by their names alone, so
+ * every function with the name of one that reaches an operation becomes a generator. Whatever the
+ * transformation cannot follow (such a function as a value, in a getter, a constructor, an async
+ * function) is an error.
  *
  *   sync.load(words, i)               (yield sync.load(words, i), pending.result)
  *   loadState(image, slab)            (yield* loadState(image, slab))
@@ -76,8 +77,9 @@ function namesOf(pattern: Node): string[] {
 function isOperation(node: Node): boolean {
   if (node.type !== "CallExpression") return false;
   const callee = node.callee as Node;
-  if (callee.type !== "MemberExpression" || textOf(callee.object) !== "sync") return false;
-  return !NO_OPERATIONS.has(textOf(callee.property));
+  if (callee.type !== "MemberExpression") return false;
+  const [object, name] = [textOf(callee.object), textOf(callee.property)];
+  return (object === "sync" && !NO_OPERATIONS.has(name)) || (object === "Date" && name === "now");
 }
 
 export function toFibers(code: string): string {
@@ -100,7 +102,7 @@ class Transformation {
   private visit(node: Node, parent: Node | undefined): void {
     if (parent !== undefined) this.parents.set(node, parent);
     // The seam itself notes operations, and does not run them.
-    if (node.type === "VariableDeclarator" && textOf(node.id) === "sync") return;
+    if (node.type === "VariableDeclarator" && /^(sync|Date)$/.test(textOf(node.id))) return;
     this.nodes.push(node);
     if (isFunction(node)) this.addFunction(node, parent);
     for (const child of childrenOf(node)) this.visit(child, node);

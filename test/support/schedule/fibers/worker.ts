@@ -14,13 +14,13 @@ const program = (await import(path)) as ConstructorParameters<typeof Engine>[0];
 const control = new Int32Array(new SharedArrayBuffer(4 * C.CONTROL_INTS));
 const buffer = new SharedArrayBuffer(MAX_SLABS << 16);
 control.fill(-1, C.WANTED, C.WANTED + 2);
-const engine = new Engine(program, control);
+const engine = new Engine(program, buffer, control);
 // Nobody waits for what prepares and checks a run.
 sync.waitAsync = (): AsyncWait => ({ async: true, value: new Promise(() => undefined) });
 
 parentPort?.on("message", (job: Job) => {
   const stage = new Stage(buffer, control, job.scenario, watchOf(job), () => {
-    engine.open(buffer);
+    engine.open();
     return () => engine.run();
   });
   const explorer = new FiberExplorer(stage, engine, watchOf(job), job.ms);
