@@ -14,7 +14,7 @@ export interface Outcome {
   steps: number;
   /** False if time ran out before everything was explored. */
   isComplete: boolean;
-  /** Two numbers per run of a replay: its hash and its steps. */
+  /** Three numbers per run of a replay: its hash, its steps, and the hash of the image it left. */
   hashes?: number[];
   /** Runs that were ended early because they were nothing new. */
   cut?: number;
@@ -61,11 +61,13 @@ export class Explorer {
 
   /** Runs schedules one after another, and notes their hashes. */
   replay(schedules: readonly Schedule[]): void {
-    const { control } = this.stage;
+    const { stage } = this;
+    const { control } = stage;
     const hashes: number[] = [];
+    stage.wantsImage = true;
     for (const schedule of schedules) {
       if (!this.run(schedule)) break;
-      hashes.push(control[C.HASH], control[C.STEP]);
+      hashes.push(control[C.HASH], control[C.STEP], stage.image);
     }
     this.outcome.hashes = hashes;
   }
