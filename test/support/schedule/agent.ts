@@ -183,12 +183,22 @@ export class Agent {
   }
 
   private attach(): void {
-    const { world } = this;
     if (this.handle !== undefined) return;
     this.setWorker(C.ATTACHING);
-    const views = claimWorker(world.buffer, world.options, world.workers);
-    this.handle = { views, door: openSharedDoor(views, views.mine) };
-    this.setWorker(views.worker);
+    const views = this.claim();
+    if (views !== undefined) this.handle = { views, door: openSharedDoor(views, views.mine) };
+    this.setWorker(views?.worker ?? -1);
+  }
+
+  /** Claims a slot; returns undefined if all are taken. */
+  private claim(): SharedViews | undefined {
+    const { buffer, options, workers } = this.world;
+    try {
+      return claimWorker(buffer, options, workers);
+    } catch (error) {
+      if ((error as HeapError).code !== "ERR_NO_WORKER_SLOT") throw error;
+      return undefined;
+    }
   }
 
   private setWorker(worker: number): void {

@@ -12,8 +12,10 @@ export interface Failure {
 export interface Outcome {
   runs: number;
   steps: number;
-  /** False if time ran out before everything was explored. */
+  /** False if something was left out, because of a limit or for want of time. */
   isComplete: boolean;
+  /** Whether time ran out. */
+  isLate: boolean;
   /** Three numbers per run of a replay: its hash, its steps, and the hash of the image it left. */
   hashes?: number[];
   /** Runs that were ended early because they were nothing new. */
@@ -27,7 +29,7 @@ export interface Outcome {
 /** Explores the schedules of a scenario until one fails or time runs out. */
 export class Explorer {
   readonly stage: Stage;
-  readonly outcome: Outcome = { runs: 0, steps: 0, isComplete: true };
+  readonly outcome: Outcome = { runs: 0, steps: 0, isComplete: true, isLate: false };
   private readonly watch: Watch;
   private readonly end: number;
 
@@ -44,9 +46,11 @@ export class Explorer {
   /** Runs one schedule; returns whether to go on. */
   run(schedule: Schedule): boolean {
     const { outcome, watch } = this;
-    if (outcome.failure !== undefined) return false;
-    if ((outcome.runs & 63) === 0 && performance.now() > this.end) outcome.isComplete = false;
-    if (!outcome.isComplete) return false;
+    if ((outcome.runs & 63) === 0 && performance.now() > this.end) {
+      outcome.isLate = true;
+      outcome.isComplete = false;
+    }
+    if (outcome.failure !== undefined || outcome.isLate) return false;
     outcome.runs++;
     try {
       this.stage.run(schedule);
@@ -78,16 +82,18 @@ export class Explorer {
   }
 
   /**
-   * Runs every schedule of at most `bound` preemptions that begins with these switches, and calls
-   * `visit` after each.
+   * Runs every schedule of at most `bound` preemptions that begins with these switches, but at most
+   * `limit` in all, and calls `visit` after each. Returns whether it went to the end.
    */
   exhaust(
     bound: number,
+    limit: number,
     visit?: (switches: readonly number[]) => void,
     switches: number[] = [],
-  ): void {
-    if (!this.run({ switches })) return;
-    const { threads } = this;
+  ): boolean {
+    const { outcome, threads } = this;
+    if (outcome.runs >= limit) outcome.isComplete = false;
+    if (outcome.runs >= limit || !this.run({ switches })) return false;
     const trace = this.trace();
     visit?.(switches);
     const from = switches.length === 0 ? 0 : (switches[switches.length - 2] as number) + 1;
@@ -101,32 +107,11 @@ export class Explorer {
       const standard = isEnd ? at >>> C.TRACE_TO_SHIFT : me;
       for (let to = 0; to < threads; to++) {
         if (((done >>> to) & 1) === 1 || to === standard) continue;
-        this.exhaust(isFree ? bound : bound - 1, visit, [...switches, step, to]);
-        if (this.outcome.failure !== undefined || !this.outcome.isComplete) return;
+        const left = isFree ? bound : bound - 1;
+        if (!this.exhaust(left, limit, visit, [...switches, step, to])) return false;
       }
     }
-  }
-
-  /** Kills each thread before each step, in each schedule of at most `bound` preemptions. */
-  kills(bound: number): void {
-    this.killIn((visit) => this.exhaust(bound, visit));
-  }
-
-  protected killIn(explore: (visit: (switches: readonly number[]) => void) => void): void {
-    const { control } = this.stage;
-    const schedules: { switches: readonly number[]; steps: Int32Array }[] = [];
-    explore((switches) => {
-      schedules.push({ switches, steps: control.slice(C.OWN_STEPS, C.OWN_STEPS + 8) });
-    });
-    for (const { switches, steps } of schedules) {
-      for (let thread = 0; thread < this.threads; thread++) {
-        for (let step = 1; step <= (steps[thread] as number); step++) {
-          for (const freeLive of [false, true]) {
-            if (!this.run({ switches, victim: [thread, step], freeLive })) return;
-          }
-        }
-      }
-    }
+    return true;
   }
 
   /** Runs random schedules: half of them with few preemptions, half with many. */

@@ -1,27 +1,34 @@
+import { killEach, killPairs } from "./deaths.js";
 import type { Explorer, Outcome } from "./explore.js";
 import { findRaces } from "./races.js";
 import type { Scenario } from "./scenarios.js";
 import type { Schedule, Watch } from "./stage.js";
 
-/** Kinds of jobs; only fibers do the last four. */
+/** Kinds of jobs; only fibers do the last six. */
 export type Kind =
   | "exhaust"
   | "kills"
   | "plainKills"
+  | "pairs"
   | "walk"
   | "races"
   | "replay"
   | "reduce"
   | "reducedKills"
+  | "reducedPairs"
   | "reducedRaces"
-  | "random";
+  | "random"
+  | "twoDeaths";
 
 export interface Job {
   readonly kind: Kind;
   readonly scenario: Scenario;
-  /** Time in ms after which the job stops. */
+  /** Time in ms after which the job stops, which is a failure unless it may be cut. */
   readonly ms: number;
+  /** Says that not all need be explored, but at least so many schedules. */
+  readonly mayBeCut?: number;
   readonly bound?: number;
+  /** How many schedules to draw; else the most that are explored, and the most with a death. */
   readonly runs?: number;
   readonly seed?: number;
   readonly schedules?: readonly Schedule[];
@@ -36,13 +43,15 @@ export function watchOf({ kind, watch }: Job): Watch {
 
 export function runJob(explorer: Explorer, job: Job): Outcome {
   const { outcome } = explorer;
-  const { kind, bound = 0, runs = 0, seed = 1 } = job;
-  if (kind === "exhaust") explorer.exhaust(bound);
-  else if (kind === "kills" || kind === "plainKills") explorer.kills(bound);
+  const { kind, bound = 0, runs = Infinity, seed = 1 } = job;
+  const explore = (visit: (switches: readonly number[]) => void): void => {
+    explorer.exhaust(bound, runs, visit);
+  };
+  if (kind === "exhaust") explorer.exhaust(bound, runs);
+  else if (kind === "kills" || kind === "plainKills") killEach(explorer, runs, explore);
+  else if (kind === "pairs") killPairs(explorer, runs, explore);
   else if (kind === "walk") explorer.walk(runs, seed);
   else if (kind === "replay") explorer.replay(job.schedules ?? []);
-  else if (kind === "races") {
-    outcome.races = findRaces(explorer, (visit) => explorer.exhaust(bound, visit));
-  }
+  else if (kind === "races") outcome.races = findRaces(explorer, explore);
   return outcome;
 }

@@ -15,7 +15,7 @@ export interface Schedule {
   /** The thread that dies before one of its steps. */
   readonly victim?: Victim;
   /** A thread that dies besides that one. */
-  readonly secondVictim?: Victim;
+  readonly secondVictim?: Victim | undefined;
   readonly freeLive?: boolean;
 }
 

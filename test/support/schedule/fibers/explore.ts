@@ -1,13 +1,18 @@
 import * as C from "../control.js";
+import { killEach, killPairs, laterDeaths } from "../deaths.js";
 import { Explorer } from "../explore.js";
 import { findRaces } from "../races.js";
-import type { Schedule, Stage, Watch } from "../stage.js";
+import type { Schedule, Stage, Victim, Watch } from "../stage.js";
 import type { Decider } from "../turns.js";
 import { Pct, Random, Walk } from "./deciders.js";
 import type { Engine } from "./engine.js";
 import { Reduction } from "./reduce.js";
 
 const MAX_DEPTH = 5;
+/** When pairs of deaths are limited, so many fewer schedules are explored. */
+const PAIRS_PER_SCHEDULE = 10;
+/** Deaths that are drawn after each first one. */
+const LATER_DEATHS = 3;
 
 /** Explores as only fibers can: each step is decided when the run comes to it. */
 export class FiberExplorer extends Explorer {
@@ -50,7 +55,7 @@ export class FiberExplorer extends Explorer {
     do {
       reduction.begin();
       if (outcome.runs >= limit) outcome.isComplete = false;
-      if (!this.runDecided(reduction)) return;
+      if (outcome.runs >= limit || !this.runDecided(reduction)) return;
       if (engine.isCut) outcome.cut = (outcome.cut ?? 0) + 1;
       else visit?.([...engine.taken]);
     } while (reduction.next());
@@ -58,7 +63,11 @@ export class FiberExplorer extends Explorer {
 
   /** In one schedule of each class, kills each thread before each of its steps. */
   reducedKills(limit: number): void {
-    this.killIn((visit) => this.reduce(limit, visit));
+    killEach(this, limit, (visit) => this.reduce(limit, visit));
+  }
+
+  reducedPairs(limit: number): void {
+    killPairs(this, limit, (visit) => this.reduce(limit / PAIRS_PER_SCHEDULE, visit));
   }
 
   reducedRaces(limit: number): void {
@@ -95,5 +104,40 @@ export class FiberExplorer extends Explorer {
       steps = control[C.STEP];
       own.set(control.subarray(C.OWN_STEPS, C.OWN_STEPS + 8));
     }
+  }
+
+  /** Runs random schedules in which a thread dies, and then others that die later. */
+  twoDeaths(runs: number, seed: number): void {
+    const { control, scenario } = this.stage;
+    const { outcome } = this;
+    const random = new Random(seed);
+    if (!this.run({ switches: [] })) return;
+    const threads = scenario.threads.length;
+    const own = control.slice(C.OWN_STEPS, C.OWN_STEPS + 8);
+    const steps = control[C.STEP];
+    while (outcome.runs < runs) {
+      const depth = 1 + random.below(MAX_DEPTH);
+      const isWalk = outcome.runs % 3 === 2;
+      const decider = isWalk ? new Walk(random) : new Pct(random, threads, steps, depth);
+      const thread = random.below(threads);
+      const victim: Victim = [thread, 1 + random.below(Math.max(1, own[thread]))];
+      const isOver =
+        !this.runDecided(decider, { victim, freeLive: random.below(2) === 0 }) ||
+        !this.killLater(random, { victim, switches: [...this.engine.taken] });
+      if (!isOver) continue;
+      this.shrink();
+      return;
+    }
+  }
+
+  /** Runs a schedule with one death again, with some of the deaths that can follow it. */
+  private killLater(random: Random, first: Schedule): boolean {
+    const later = laterDeaths(this.stage.control);
+    for (let run = 0; run < LATER_DEATHS && later.length > 0; run++) {
+      const secondVictim = later[random.below(later.length)];
+      const freeLive = random.below(2) === 0;
+      if (!this.run({ ...first, secondVictim, freeLive })) return false;
+    }
+    return true;
   }
 }

@@ -29,8 +29,10 @@ parentPort?.on("message", (job: Job) => {
   const limit = job.runs ?? Infinity;
   if (job.kind === "reduce") explorer.reduce(limit);
   else if (job.kind === "reducedKills") explorer.reducedKills(limit);
+  else if (job.kind === "reducedPairs") explorer.reducedPairs(limit);
   else if (job.kind === "reducedRaces") explorer.reducedRaces(limit);
   else if (job.kind === "random") explorer.random(job.runs ?? 0, job.seed ?? 1);
+  else if (job.kind === "twoDeaths") explorer.twoDeaths(job.runs ?? 0, job.seed ?? 1);
   else runJob(explorer, job);
   if (explorer.classes !== undefined) explorer.outcome.classes = [...explorer.classes];
   parentPort?.postMessage(explorer.outcome);
