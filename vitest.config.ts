@@ -32,7 +32,11 @@ for (const file of DEEP) {
 function project(
   name: string,
   include: readonly string[],
-  more: { readonly exclude?: readonly string[]; readonly isolate?: boolean } = {},
+  more: {
+    readonly exclude?: readonly string[];
+    readonly isolate?: boolean;
+    readonly testTimeout?: number;
+  } = {},
 ): TestProjectConfiguration {
   return {
     test: {
@@ -43,7 +47,7 @@ function project(
       isolate: more.isolate ?? true,
       env: asEnv(),
       setupFiles: ["test/support/setup.ts"],
-      testTimeout: 300_000,
+      testTimeout: more.testTimeout ?? 300_000,
       hookTimeout: 120_000,
       pool: "forks",
     },
@@ -55,7 +59,8 @@ export default defineConfig({
     projects: [
       project("unit", ["test/unit/**/*.test.ts"], { isolate: false }),
       project("property", ["test/property/**/*.test.ts"], { isolate: false }),
-      project("schedule", ["test/schedule/**/*.test.ts"]),
+      // Tests of a file start together and wait for one another; each job has its own time.
+      project("schedule", ["test/schedule/**/*.test.ts"], { testTimeout: 7_200_000 }),
       project("package", ["test/package/**/*.test.ts"], { exclude: BROWSER }),
       project("browser", BROWSER),
     ],

@@ -7,6 +7,18 @@ import type { Job } from "./jobs.js";
 /** A schedule that failed, as a message printed it: it is run again, alone. */
 export const REPLAY: string = process.env.HAKMEM_SCHEDULE ?? "";
 
+/** Fails when a job has not run what it was asked to: its result says nothing then. */
+function checkBound(name: string, job: Job, { isComplete, isLate, runs }: Outcome): void {
+  const { kind, mayBeCut, ms, scenario } = job;
+  const isDrawn = kind === "walk" || kind === "random" || kind === "twoDeaths";
+  const asked = isDrawn ? job.runs : mayBeCut;
+  const hasEnough = mayBeCut === undefined ? isComplete : isComplete || runs >= mayBeCut;
+  if (hasEnough && (!isDrawn || runs >= (asked ?? 0))) return;
+  const of = `${runs} of ${asked ?? "all"} schedules`;
+  const why = isLate ? `in ${ms} ms` : "by its limit";
+  expect.fail(`${name}, ${scenario.name}: ${of} ${why}: not complete`);
+}
+
 /** Runs jobs, counts their schedules, and fails when one of them finds something. */
 export class Tally {
   private readonly counts: Record<
@@ -34,6 +46,7 @@ export class Tally {
       const replay = JSON.stringify({ scenario, schedule, watch });
       expect.fail(`${message}\n${variables()} HAKMEM_SCHEDULE='${replay}'`);
     }
+    checkBound(name, job, outcome);
     expect(outcome.races?.slice(0, 3).join("\n") ?? "").toBe("");
     return outcome;
   }
@@ -45,7 +58,12 @@ export class Tally {
       together.runs += runs;
       together.steps += steps;
     }
-    const schedules = { ...this.counts, together };
-    console.log(JSON.stringify({ engine, schedules, seed: SEED, factor: FACTOR }, null, 1));
+    const schedules = Object.fromEntries(
+      Object.entries(this.counts).map(([name, { runs, steps, complete, of }]) => {
+        return [name, { runs, steps, complete: `${complete} of ${of}` }];
+      }),
+    );
+    const sums = { engine, schedules: { ...schedules, together }, seed: SEED, factor: FACTOR };
+    console.log(JSON.stringify(sums, null, 1));
   }
 }
