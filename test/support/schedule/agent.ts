@@ -177,6 +177,8 @@ export class Agent {
       this.freeUnordered(a, door);
     } else if (kind === C.HAND_OVER_UNORDERED) {
       this.handOverUnordered(views, a, b);
+    } else if (kind === C.FREE_RACED || kind === C.DRAIN_RACED) {
+      this.runRaced({ door, views }, kind);
     } else {
       this.put(a, this.allocateWaiting(views, b), door);
     }
@@ -216,6 +218,20 @@ export class Agent {
       return;
     }
     if (ptr !== 0 && this.exchange(slot, 0) !== ptr) throw new Error(`ptr ${ptr} was freed twice`);
+  }
+
+  /** Frees the block that others free at this moment, or drains; notes if the worker is told so. */
+  private runRaced({ door, views }: Handle, kind: number): void {
+    const { control } = this.world;
+    if (kind === C.FREE_RACED) this.exchange(0, 0);
+    try {
+      if (kind === C.FREE_RACED) door.free(control[C.FIRST_PTR] as Ptr);
+      else sharedDrain(views);
+    } catch (error) {
+      const { code } = error as HeapError;
+      if (code !== "ERR_DOUBLE_FREE" && code !== "ERR_INVALID_POINTER") throw error;
+      control[C.TOLD]++;
+    }
   }
 
   /** Reallocates a block; returns the old one when memory is exhausted. */

@@ -22,7 +22,14 @@ export const SLABS = 12;
 export const FAST_CAP = 13;
 export const MAX_WORKERS = 14;
 export const INTERVAL = 15;
-/** Whether views are watched: plain writes are steps too (1), or plain accesses are logged (2). */
+/** How often a thread was told that a block was freed twice. */
+export const TOLD = 18;
+/** The block that was in slot 0 when the run began. */
+export const FIRST_PTR = 23;
+/**
+ * Whether views are watched: plain writes are steps too (1), plain accesses are logged (2), or plain
+ * accesses to headers are steps where another thread may have the turn (4), and are logged.
+ */
 export const WATCH = 16;
 /** The threads that wait, as bits. */
 export const WAITING = 17;
@@ -108,6 +115,9 @@ export const FORGET = 12;
 export const FREE_UNORDERED = 13;
 export const HAND_OVER_UNORDERED = 14;
 
+export const FREE_RACED = 40;
+export const DRAIN_RACED = 41;
+
 /** Blocks of a batch, in consecutive slots. */
 export const BATCH = 3;
 
@@ -169,6 +179,10 @@ export const forget = (slot: number): Op => [FORGET, slot, 0];
 
 /** Frees a block that another thread frees at the same moment: one of the two must be refused. */
 export const freeUnordered = (slot: number): Op => [FREE_UNORDERED, slot, 0];
+/** Frees the block of slot 0, as others do at the same moment; notes if it is told so. */
+export const freeRaced: Op = [FREE_RACED, 0, 0];
+/** Drains, and notes if it is told that a block was freed twice. */
+export const drainRaced: Op = [DRAIN_RACED, 0, 0];
 /** Hands over a block that another may free at the same moment; the later of them is refused. */
 export const handOverUnordered = (slot: number, worker: number): Op => [
   HAND_OVER_UNORDERED,
@@ -195,5 +209,7 @@ const NAMES = [
 ];
 
 export function showOp([kind, a, b]: Op): string {
-  return `${NAMES[kind]}(${a},${b})`;
+  const name =
+    kind === FREE_RACED ? "freeRaced" : kind === DRAIN_RACED ? "drainRaced" : NAMES[kind];
+  return `${name}(${a},${b})`;
 }

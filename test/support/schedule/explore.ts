@@ -9,6 +9,17 @@ export interface Failure {
   readonly message: string;
 }
 
+/** Runs in which threads did the same to a block's header, in the same order, and left the same. */
+export interface Untold {
+  /** `0r 1r 0w 1w`: both read the header before one of them wrote it. */
+  readonly story: string;
+  /** What the checks say of the heap that is left; empty if all is well. */
+  readonly damage: string;
+  runs: number;
+  /** The switches of the first of these runs. */
+  readonly switches: readonly number[];
+}
+
 export interface Outcome {
   runs: number;
   steps: number;
@@ -21,6 +32,8 @@ export interface Outcome {
   /** Runs that were ended early because they were nothing new. */
   cut?: number;
   races?: string[];
+  /** Runs in which nobody was told that a block was freed twice. */
+  untold?: Untold[];
   /** Classes of equivalent runs, if the job asks for them. */
   classes?: number[];
   failure?: Failure;
@@ -29,6 +42,9 @@ export interface Outcome {
 /** Explores the schedules of a scenario until one fails or time runs out. */
 export class Explorer {
   readonly stage: Stage;
+  /** Whether what the checks find is noted in `damage`, and no failure. */
+  mayDamage = false;
+  damage = "";
   readonly outcome: Outcome = { runs: 0, steps: 0, isComplete: true, isLate: false };
   private readonly watch: Watch;
   private readonly end: number;
@@ -52,10 +68,13 @@ export class Explorer {
     }
     if (outcome.failure !== undefined || outcome.isLate) return false;
     outcome.runs++;
+    this.damage = "";
     try {
       this.stage.run(schedule);
     } catch (error) {
       const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.damage = error instanceof Error ? error.message : message;
+      if (this.mayDamage) return true;
       outcome.failure = { scenario: this.stage.scenario, schedule, watch, message };
       return false;
     }

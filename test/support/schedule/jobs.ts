@@ -3,8 +3,9 @@ import type { Explorer, Outcome } from "./explore.js";
 import { findRaces } from "./races.js";
 import type { Scenario } from "./scenarios.js";
 import type { Schedule, Watch } from "./stage.js";
+import { findUntold } from "./untold.js";
 
-/** Kinds of jobs; only fibers do the last six. */
+/** Kinds of jobs; only threads do "untold", and only fibers the last six. */
 export type Kind =
   | "exhaust"
   | "kills"
@@ -13,6 +14,7 @@ export type Kind =
   | "walk"
   | "races"
   | "replay"
+  | "untold"
   | "reduce"
   | "reducedKills"
   | "reducedPairs"
@@ -38,6 +40,7 @@ export interface Job {
 }
 
 export function watchOf({ kind, watch }: Job): Watch {
+  if (kind === "untold") return 4;
   return kind === "plainKills" ? 1 : /races/i.test(kind) ? 2 : (watch ?? 0);
 }
 
@@ -52,6 +55,7 @@ export function runJob(explorer: Explorer, job: Job): Outcome {
   else if (kind === "pairs") killPairs(explorer, runs, explore);
   else if (kind === "walk") explorer.walk(runs, seed);
   else if (kind === "replay") explorer.replay(job.schedules ?? []);
+  else if (kind === "untold") outcome.untold = findUntold(explorer, explore);
   else if (kind === "races") outcome.races = findRaces(explorer, explore);
   return outcome;
 }

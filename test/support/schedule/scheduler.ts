@@ -90,6 +90,11 @@ export class Scheduler {
     this.dieIfLast();
   }
 
+  /** Runs before each plain access to a header, if those are watched, as before an operation. */
+  access(): void {
+    this.step();
+  }
+
   private giveTurn(to: number): void {
     if (to === this.me) return;
     this.pass(to);

@@ -21,8 +21,8 @@ export interface Schedule {
 
 const NOBODY: Victim = [-1, 0];
 
-/** Whether views are watched: not; plain writes are steps; plain accesses are logged. */
-export type Watch = 0 | 1 | 2;
+/** Whether views are watched, and how: see C.WATCH. */
+export type Watch = 0 | 1 | 2 | 4;
 
 /** A heap in which a scenario is run again and again. */
 export class Stage {
@@ -104,6 +104,7 @@ export class Stage {
     control[C.STEP_LIMIT] = C.MAX_STEPS - 16;
     control[C.SWITCH_COUNT] = switches.length >> 1;
     control[C.LOG_COUNT] = 0;
+    control[C.TOLD] = 0;
     control.set(this.workersOf, C.WORKER_OF);
     control.fill(0, C.OWN_STEPS, C.OWN_STEPS + 8);
     control.fill(0, C.IN_HAND, C.IN_HAND + 8 * C.MAX_IN_HAND);
@@ -111,6 +112,7 @@ export class Stage {
     control[C.HASH] = 0;
     control[C.CLASS] = 0;
     control.set(this.table, C.SLOT_TABLE);
+    control[C.FIRST_PTR] = this.table[0] as number;
     for (let index = 0; index < switches.length; index++) {
       control[C.SWITCHES + index] = switches[index] as number;
     }

@@ -11,6 +11,8 @@ interface Watcher {
   readonly isActive: boolean;
   /** Is called before a plain write, if the control buffer says that those are watched. */
   write(): void;
+  /** Is called before a plain access to a header, if the control buffer says so. */
+  access(): void;
 }
 
 const raws = new WeakMap<object, Ints>();
@@ -75,6 +77,10 @@ function plain(view: Ints, index: number, kind: number): void {
   const mode = watcher.control[C.WATCH];
   if (mode === 1 && kind === C.PLAIN_WRITE) watcher.write();
   else if (mode === 2) log(view, index, kind);
+  else if (mode === 4 && view instanceof Uint8Array) {
+    watcher.access();
+    log(view, index, kind);
+  }
 }
 
 function fill(view: Ints, value: number, start = 0, end = view.length): void {

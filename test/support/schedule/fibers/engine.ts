@@ -186,6 +186,10 @@ export class Engine {
     throw this.program.KILL;
   }
 
+  access(): void {
+    throw new Error("a fiber has no steps at plain accesses; threads have");
+  }
+
   /** Does a thread's pending operation; returns false if it waits or dies instead of going on. */
   private perform(me: number, step: Step): boolean {
     const { control } = this;
