@@ -1,13 +1,21 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deepIt, itIf } from "../support/deep.js";
+import { drain, mallocBatch, mallocWait, type Op, realloc } from "../support/schedule/control.js";
 import { Random } from "../support/schedule/fibers/deciders.js";
 import { Pool } from "../support/schedule/fibers/pool.js";
 import type { Job } from "../support/schedule/jobs.js";
 import { programs, steps } from "../support/schedule/programs.js";
 import { RACED } from "../support/schedule/raced.js";
 import { REPLAY, Tally } from "../support/schedule/report.js";
-import { SCENARIOS, type Scenario } from "../support/schedule/scenarios.js";
+import {
+  attached,
+  fill,
+  LARGE,
+  SCENARIOS,
+  type Scenario,
+  SPAN,
+} from "../support/schedule/scenarios.js";
 import type { Schedule, Victim } from "../support/schedule/stage.js";
 import { Threads } from "../support/schedule/threads.js";
 import { isOverlapping } from "../support/schedule/untold.js";
@@ -51,9 +59,12 @@ function drawSchedules({ threads: { length } }: Scenario, seed: number): Schedul
   });
 }
 
-/** Runs the same schedules on both engines: the same operations on the same words and results. */
-async function compare(scenario: Scenario, seed: number): Promise<void> {
-  const schedules = drawSchedules(scenario, seed);
+function compare(scenario: Scenario, seed: number): Promise<void> {
+  return compareIn(scenario, drawSchedules(scenario, seed));
+}
+
+/** Runs schedules on both engines: the same operations, words and results, and the same image. */
+async function compareIn(scenario: Scenario, schedules: readonly Schedule[]): Promise<void> {
   for (const watch of [0, 1] as const) {
     const job: Job = { kind: "replay", scenario, schedules, watch, ms: MS };
     const real = await onThreads.run("compared", job);
@@ -78,6 +89,31 @@ describe.skipIf(REPLAY !== "").each(ON_THREADS)("$name", (scenario) => {
     await onThreads.run("plain kills", { ...some, kind: "plainKills" });
     await onThreads.run("races", { ...job, kind: "races", bound: 0 });
     await onThreads.run("walks", { ...job, kind: "walk", runs: runs(0, 500), seed: SEED });
+  });
+});
+
+/** Operations with a `catch` or a `finally`, which a death passes on its way out. */
+const CATCHING: readonly (readonly [name: string, slots: number[], op: Op])[] = [
+  ["a span of its own shrinks to a small block", [], realloc(8, 60)],
+  ["another's span moves", [], realloc(9, 60)],
+  ["a batch is allocated", [], mallocBatch(0, LARGE)],
+  ["a batch finds no memory", [0, 1], mallocBatch(4, LARGE)],
+  ["a wait finds no memory", [0, 1, 2, 3], mallocWait(4, LARGE)],
+];
+
+describe.skipIf(REPLAY !== "").each(CATCHING)("%s", (name, slots, op) => {
+  it("dies the same death on threads and on fibers", async () => {
+    const preamble = attached(
+      2,
+      ...fill(0, SPAN, 8),
+      ...fill(1, SPAN, 9),
+      ...fill(1, LARGE, ...slots),
+    );
+    const scenario: Scenario = { name, slabs: 8, preamble, threads: [[op], [drain]] };
+    const schedules = Array.from({ length: 60 }, (_, step): Schedule => {
+      return { switches: [], victim: [0, step + 1] };
+    });
+    await compareIn(scenario, schedules);
   });
 });
 
