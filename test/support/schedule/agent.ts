@@ -71,6 +71,7 @@ export class World {
     }
     cursor.fill(0);
     sending.fill(0);
+    views.doubleFree.fill(0);
     const words = rawOf(views.words);
     const markCounts = rawOf(views.markCounts);
     for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
@@ -227,6 +228,9 @@ export class Agent {
     try {
       if (kind === C.FREE_RACED) door.free(control[C.FIRST_PTR] as Ptr);
       else sharedDrain(views);
+      // A shared heap throws for what is noted here.
+      if (views.doubleFree[0] !== 0) control[C.TOLD]++;
+      views.doubleFree[0] = 0;
     } catch (error) {
       const { code } = error as HeapError;
       if (code !== "ERR_DOUBLE_FREE" && code !== "ERR_INVALID_POINTER") throw error;
