@@ -27,8 +27,8 @@ export const TOLD = 18;
 /** The block that was in slot 0 when the run began. */
 export const FIRST_PTR = 23;
 /**
- * Whether views are watched: plain writes are steps too (1), plain accesses are logged (2), or plain
- * accesses to headers are steps where another thread may have the turn (4), and are logged.
+ * Whether views are watched: plain writes are steps too (1), plain accesses are logged (2), or
+ * plain accesses to headers are steps where another thread may have the turn (4), and are logged.
  */
 export const WATCH = 16;
 /** The threads that wait, as bits. */
