@@ -183,6 +183,8 @@ function recoverSlab(
   while (carved > 0 && headers[(start + (carved - 1) * blockBytes) >>> GRANULE_SHIFT] === 0) {
     carved--;
   }
+  // If this worker dies after it has made blocks the heir's, the heir's recovery looks for them.
+  if (tally.heir !== tally.dead) sync.or(views.words, views.layout.states + slab, MARKED);
   freeBits.fill(0, firstWord, firstWord + (1 << FREE_WORDS_SHIFT));
   markCounts[slab] = 0;
   const wordCount = (blocksPerSlab(classIndex) + 31) >>> 5;

@@ -87,7 +87,7 @@ describe("recoverWhenDead", () => {
     expect(what?.live).toEqual([ptr]);
   });
 
-  it("asks a worker that is never in its event loop for hours, and finds it dead then", async () => {
+  it("asks a worker for hours that is never in its event loop, and finds it dead", async () => {
     const [a, b] = workersOf(3) as Two;
     // Fake timers run, and the event loop of the worker, which is this one's, is held up.
     vi.spyOn(sync, "waitAsync").mockImplementation(() => ({ async: false, value: "not-equal" }));
