@@ -24,7 +24,7 @@ import { SLOT_ACTIVE } from "../../../src/layout/slotState.js";
 import * as superblock from "../../../src/layout/superblock.js";
 import * as workerSlot from "../../../src/layout/workerSlot.js";
 import * as C from "./control.js";
-import { rawOf, whileWatching, writeText } from "./watch.js";
+import { logDeath, rawOf, whileWatching, writeText } from "./watch.js";
 
 export interface Handle {
   readonly views: SharedViews;
@@ -58,9 +58,11 @@ export class World {
     const { buffer, handles, options, workers } = this;
     let handle = handles[worker];
     if (handle === undefined) {
-      const view = (): SharedViews => viewShared(buffer, options, workers, worker, sharedSlabs);
-      const views = this.isWatched ? whileWatching(view) : view();
-      handle = { views, door: openSharedDoor(views, views.mine) };
+      const open = (): Handle => {
+        const made = viewShared(buffer, options, workers, worker, sharedSlabs);
+        return { views: made, door: openSharedDoor(made, made.mine) };
+      };
+      handle = this.isWatched ? whileWatching(open) : open();
       handles[worker] = handle;
     }
     const { views } = handle;
@@ -315,7 +317,21 @@ export class Agent {
       const isAlive = ((control[C.DEAD] >>> thread) & 1) === 0;
       if (isAlive && (found === worker || found === C.ATTACHING)) return false;
     }
+    this.seeDeath(worker);
     return true;
+  }
+
+  /**
+   * Logs that the engine has answered that a worker is dead. Its end comes before that answer, so
+   * what it did is ordered before this recovery; nothing else that survives learns of a death.
+   */
+  private seeDeath(worker: number): void {
+    const { control } = this.world;
+    for (let thread = 0; thread < control[C.THREADS]; thread++) {
+      const found = control[C.WORKER_OF + thread];
+      const isIt = found === worker || found === C.ATTACHING;
+      if (isIt && ((control[C.DEAD] >>> thread) & 1) === 1) logDeath(thread);
+    }
   }
 
   /** Runs the thread's operations of a run. */

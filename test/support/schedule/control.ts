@@ -26,16 +26,14 @@ export const INTERVAL = 15;
 export const TOLD = 18;
 /** The block that was in slot 0 when the run began. */
 export const FIRST_PTR = 23;
-/**
- * Whether views are watched: plain writes are steps too (1), plain accesses are logged (2), or
- * plain accesses to headers are steps where another thread may have the turn (4), and are logged.
- */
+/** Whether views are watched, and how: bits of WATCH_WRITES, WATCH_LOG and WATCH_HEADERS. */
 export const WATCH = 16;
 /** The threads that wait, as bits. */
 export const WAITING = 17;
+/** More than MAX_LOG when the log had no room for all accesses. */
 export const LOG_COUNT = 19;
-/** Numbers of two logged accesses whose stacks are wanted; -1 is none. */
-export const WANTED = 20;
+/** 1 if the places in the sources of the accesses that have LOG_WANTED are written down. */
+export const EXPLAIN = 20;
 /** Like HASH, but equal for runs that differ only in the order of independent operations. */
 export const CLASS = 22;
 /** One word per thread. */
@@ -93,12 +91,26 @@ export const TRACE_FIRST = 0x100;
 export const TRACE_LEFT = 0x10000;
 export const TRACE_TO_SHIFT = 20;
 
+/** Views are watched: a thread may die before each plain write. */
+export const WATCH_WRITES = 1;
+/** Views are watched: all accesses are logged. */
+export const WATCH_LOG = 2;
+/** Views are watched: plain accesses to headers are logged steps, where the turn may change. */
+export const WATCH_HEADERS = 4;
+
+/** Kinds of logged events. */
 export const PLAIN_READ = 0;
 export const PLAIN_WRITE = 1;
 export const SYNC_READ = 2;
 /** An operation that reads and writes, and one that only writes. */
 export const SYNC_WRITE = 3;
 export const SYNC_STORE = 4;
+/** A wait or a notify enters and leaves the list of those that wait at an address. */
+export const WAITERS = 5;
+/** The engine says that a thread is dead; the address is its number. */
+export const DEATH_SEEN = 6;
+/** Marks an entry of the log whose place in the sources is wanted; it survives a run. */
+export const LOG_WANTED = 0x1000;
 
 export const MALLOC = 1;
 export const FREE = 2;

@@ -31,13 +31,19 @@ export interface Outcome {
   hashes?: number[];
   /** Runs that were ended early because they were nothing new. */
   cut?: number;
+  /** Each data race, with its places in the sources and a schedule. */
   races?: string[];
+  /** Which of the accepted races there were. */
+  acceptedRaces?: string[];
   /** Runs in which nobody was told that a block was freed twice. */
   untold?: Untold[];
   /** Classes of equivalent runs, if the job asks for them. */
   classes?: number[];
   failure?: Failure;
 }
+
+/** Is called after each run that ended well. */
+export type Visit = (schedule: Schedule) => void;
 
 /** Explores the schedules of a scenario until one fails or time runs out. */
 export class Explorer {
@@ -83,7 +89,7 @@ export class Explorer {
   }
 
   /** Runs schedules one after another, and notes their hashes. */
-  replay(schedules: readonly Schedule[]): void {
+  replay(schedules: readonly Schedule[], visit?: Visit): void {
     const { stage } = this;
     const { control } = stage;
     const hashes: number[] = [];
@@ -91,6 +97,7 @@ export class Explorer {
     for (const schedule of schedules) {
       if (!this.run(schedule)) break;
       hashes.push(control[C.HASH], control[C.STEP], stage.image);
+      visit?.(schedule);
     }
     this.outcome.hashes = hashes;
   }

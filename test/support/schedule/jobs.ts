@@ -1,11 +1,12 @@
+import * as C from "./control.js";
 import { killEach, killPairs } from "./deaths.js";
-import type { Explorer, Outcome } from "./explore.js";
-import { findRaces } from "./races.js";
+import type { Explorer, Outcome, Visit } from "./explore.js";
+import { type Explore, exploreDeaths, findRaces } from "./raceFinder.js";
 import type { Scenario } from "./scenarios.js";
 import type { Schedule, Watch } from "./stage.js";
 import { findUntold } from "./untold.js";
 
-/** Kinds of jobs; only threads do "untold", and only fibers the last six. */
+/** Kinds of jobs; only threads do "untold", and only fibers the last seven. */
 export type Kind =
   | "exhaust"
   | "kills"
@@ -13,6 +14,7 @@ export type Kind =
   | "pairs"
   | "walk"
   | "races"
+  | "deathRaces"
   | "replay"
   | "untold"
   | "reduce"
@@ -20,7 +22,8 @@ export type Kind =
   | "reducedPairs"
   | "reducedRaces"
   | "random"
-  | "twoDeaths";
+  | "twoDeaths"
+  | "randomRaces";
 
 export interface Job {
   readonly kind: Kind;
@@ -41,7 +44,9 @@ export interface Job {
 
 export function watchOf({ kind, watch }: Job): Watch {
   if (kind === "untold") return 4;
-  return kind === "plainKills" ? 1 : /races/i.test(kind) ? 2 : (watch ?? 0);
+  if (kind === "plainKills") return 1;
+  if (kind === "randomRaces") return 3;
+  return /races/i.test(kind) ? 2 : (watch ?? 0);
 }
 
 export function runJob(explorer: Explorer, job: Job): Outcome {
@@ -50,12 +55,16 @@ export function runJob(explorer: Explorer, job: Job): Outcome {
   const explore = (visit: (switches: readonly number[]) => void): void => {
     explorer.exhaust(bound, runs, visit);
   };
+  const exhaust: Explore = (visit) => explore((switches) => visit({ switches }));
+  const replay = (visit?: Visit): void => explorer.replay(job.schedules ?? [], visit);
   if (kind === "exhaust") explorer.exhaust(bound, runs);
   else if (kind === "kills" || kind === "plainKills") killEach(explorer, runs, explore);
   else if (kind === "pairs") killPairs(explorer, runs, explore);
   else if (kind === "walk") explorer.walk(runs, seed);
-  else if (kind === "replay") explorer.replay(job.schedules ?? []);
   else if (kind === "untold") outcome.untold = findUntold(explorer, explore);
-  else if (kind === "races") outcome.races = findRaces(explorer, explore);
+  else if (kind === "races") findRaces(explorer, exhaust);
+  else if (kind === "deathRaces") findRaces(explorer, exploreDeaths(explorer, exhaust));
+  else if (kind === "replay" && (watchOf(job) & C.WATCH_LOG) !== 0) findRaces(explorer, replay);
+  else if (kind === "replay") replay();
   return outcome;
 }

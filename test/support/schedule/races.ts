@@ -1,139 +1,183 @@
 import * as C from "./control.js";
-import type { Explorer } from "./explore.js";
-import { readText } from "./watch.js";
 
 /*
- * A data race is a pair of accesses to a byte, at least one a write and at least one plain, that no
- * chain of Atomics operations orders. A load acquires what the last write of its word released, a
- * store releases anew, and all other operations do both, even a compare-exchange that fails.
+ * A data race is a pair of accesses to a byte, by two threads, at least one of them a write, that
+ * happens-before does not order, unless both are Atomics operations of the same bytes. What orders
+ * two threads is what the ECMAScript memory model says:
+ *
+ * - An Atomics operation that reads acquires what the write that it reads has released, if that
+ *   was an Atomics operation of the same bytes. A plain write, or one of another width, releases
+ *   nothing, and what an earlier write has released is gone.
+ * - A store releases and acquires nothing; a load, and a compare-exchange that fails, acquires and
+ *   releases nothing; other operations do both.
+ * - A wait and a notify enter and leave the critical section of the list of those that wait at the
+ *   address, which orders them among one another, and none of them accesses the word as a write.
+ * - A death is ordered before the engine's answer that the worker is dead, and before nothing else.
+ *
+ * Clocks are vectors: a thread's own entry counts its operations, the others say how much of those
+ * of another thread is ordered before.
  */
 
 const THREADS = 4;
+const KINDS = 4;
+/** Numbers of a cell: by kind and thread the last access, and what the last write has released. */
+const CELL_INTS = KINDS * THREADS + 1;
+const RELEASE = KINDS * THREADS;
+/** Addresses of the control buffer stand before those of the heap. */
+const CONTROL_BYTES = 4 * C.IN_HAND;
+/** A run with more pairs than these is told by the first of them. */
+const MAX_PAIRS = 256;
+
+/** Two accesses that race, by their numbers in the log. */
+export type Pair = readonly [first: number, second: number];
+
 type Clock = Int32Array;
 
-/** The last accesses to a byte per thread: the time by its own clock, and the place in the log. */
-class Cell {
-  readonly plainReads: Clock = new Int32Array(2 * THREADS);
-  readonly plainWrites: Clock = new Int32Array(2 * THREADS);
-  readonly syncReads: Clock = new Int32Array(2 * THREADS);
-  readonly syncWrites: Clock = new Int32Array(2 * THREADS);
+interface Release {
+  readonly clock: Clock;
+  readonly address: number;
+  readonly bytes: number;
 }
 
-/** Returns the places in the log of the first two accesses that nothing orders. */
-export function raceIn(control: Int32Array): [number, number] | undefined {
-  const clocks = Array.from({ length: THREADS }, (_, me) => {
-    const clock = new Int32Array(THREADS);
-    clock[me] = 1;
-    return clock;
-  });
-  const words = new Map<number, Clock>();
-  const cells = new Map<number, Cell>();
-  for (let number = 0; number < control[C.LOG_COUNT]; number++) {
-    const at = C.LOG + C.LOG_INTS * number;
-    const me = control[at] & 0xf;
-    const kind = control[at] >>> 4;
-    const address = control[at + 1];
-    const clock = clocks[me] as Clock;
-    if (kind >= C.SYNC_READ) synchronise(words, address, clock, kind);
-    for (let byte = address; byte < address + control[at + 2]; byte++) {
-      let cell = cells.get(byte);
-      if (cell === undefined) {
-        cell = new Cell();
-        cells.set(byte, cell);
-      }
-      const other = conflict(cell, kind, me, clock);
-      if (other >= 0) return [other, number];
-      note(cell, kind, me, clock[me] as number, number);
-    }
-    if (kind >= C.SYNC_READ) clock[me]++;
+/** Where a cell begins in `cells`, by byte; 0 is none. Both are used again by every run. */
+let cellOf = new Int32Array(0);
+let cells = new Int32Array(CELL_INTS << 12);
+
+function placeOf(address: number): number {
+  return address >= C.CONTROL_ADDRESS ? address - C.CONTROL_ADDRESS : address + CONTROL_BYTES;
+}
+
+/** Returns the pairs of accesses in the log that race. */
+export function racesIn(control: Int32Array): Pair[] {
+  if (control[C.LOG_COUNT] > C.MAX_LOG) throw new Error("the log has no room for a run's accesses");
+  return new Detector(control).run();
+}
+
+class Detector {
+  private readonly control: Int32Array;
+  private readonly clocks: Clock[];
+  /** By the number of an access, the time of its thread. */
+  private readonly times: Int32Array;
+  private readonly releases: Release[] = [];
+  private readonly waiters = new Map<number, Clock>();
+  private readonly used: number[] = [];
+  private nextCell = 1;
+  private readonly pairs = new Map<number, Pair>();
+
+  constructor(control: Int32Array) {
+    this.control = control;
+    this.times = new Int32Array(control[C.LOG_COUNT]);
+    this.clocks = Array.from({ length: THREADS }, (_, me) => {
+      const clock = new Int32Array(THREADS);
+      clock[me] = 1;
+      return clock;
+    });
   }
-  return undefined;
-}
 
-function synchronise(words: Map<number, Clock>, address: number, clock: Clock, kind: number): void {
-  const word = words.get(address);
-  if (word !== undefined && kind !== C.SYNC_STORE) join(clock, word);
-  if (kind !== C.SYNC_READ) words.set(address, clock.slice());
+  run(): Pair[] {
+    const { control } = this;
+    this.prepareCells();
+    for (let number = 0; number < control[C.LOG_COUNT]; number++) {
+      const at = C.LOG + C.LOG_INTS * number;
+      const me = control[at] & 0xf;
+      const kind = (control[at] >>> 4) & 0xf;
+      const clock = this.clocks[me] as Clock;
+      this.times[number] = clock[me] as number;
+      const address = control[at + 1];
+      if (kind === C.DEATH_SEEN) join(clock, this.clocks[address] as Clock);
+      else if (kind === C.WAITERS) this.enterWaiters(address, clock);
+      else this.access(number, me, kind, address, control[at + 2]);
+      if (kind >= C.SYNC_READ) clock[me]++;
+    }
+    for (const place of this.used) cellOf[place] = 0;
+    return [...this.pairs.values()];
+  }
+
+  private prepareCells(): void {
+    const { control } = this;
+    let end = 0;
+    for (let number = 0; number < control[C.LOG_COUNT]; number++) {
+      const at = C.LOG + C.LOG_INTS * number;
+      end = Math.max(end, placeOf(control[at + 1]) + control[at + 2]);
+    }
+    if (cellOf.length < end) cellOf = new Int32Array(end);
+  }
+
+  private enterWaiters(address: number, clock: Clock): void {
+    const left = this.waiters.get(address);
+    if (left !== undefined) join(clock, left);
+    this.waiters.set(address, clock.slice());
+  }
+
+  private access(number: number, me: number, kind: number, address: number, bytes: number): void {
+    const place = placeOf(address);
+    const clock = this.clocks[me] as Clock;
+    if (kind === C.SYNC_READ || kind === C.SYNC_WRITE) this.acquire(place, address, bytes, clock);
+    let release = 0;
+    if (kind === C.SYNC_WRITE || kind === C.SYNC_STORE) {
+      release = this.releases.push({ clock: clock.slice(), address, bytes });
+    }
+    const row = Math.min(kind, C.SYNC_WRITE);
+    const isRead = kind === C.PLAIN_READ || kind === C.SYNC_READ;
+    for (let byte = place; byte < place + bytes; byte++) {
+      const cell = this.cellAt(byte);
+      this.findRaces(cell, number, me, row, clock);
+      cells[cell + row * THREADS + me] = number + 1;
+      if (!isRead) cells[cell + RELEASE] = release;
+    }
+  }
+
+  /** Acquires what the last write has released, if that was an operation of the same bytes. */
+  private acquire(place: number, address: number, bytes: number, clock: Clock): void {
+    const first = cells[this.cellAt(place) + RELEASE] as number;
+    for (let byte = place + 1; byte < place + bytes; byte++) {
+      if (cells[this.cellAt(byte) + RELEASE] !== first) return;
+    }
+    const release = this.releases[first - 1];
+    if (release?.address === address && release.bytes === bytes) join(clock, release.clock);
+  }
+
+  private cellAt(place: number): number {
+    const known = cellOf[place] as number;
+    if (known !== 0) return known;
+    const cell = this.nextCell;
+    this.nextCell += CELL_INTS;
+    if (this.nextCell > cells.length) {
+      const more = new Int32Array(2 * cells.length);
+      more.set(cells);
+      cells = more;
+    }
+    cells.fill(0, cell, cell + CELL_INTS);
+    cellOf[place] = cell;
+    this.used.push(place);
+    return cell;
+  }
+
+  private findRaces(cell: number, number: number, me: number, row: number, clock: Clock): void {
+    for (let other = C.PLAIN_READ; other <= C.SYNC_WRITE; other++) {
+      // Two reads, plain or not, never race: their rows are even.
+      if (((row | other) & 1) === 0) continue;
+      for (let thread = 0; thread < THREADS; thread++) {
+        const last = (cells[cell + other * THREADS + thread] as number) - 1;
+        if (last < 0 || thread === me) continue;
+        if ((this.times[last] as number) <= (clock[thread] as number)) continue;
+        const areAtomic = row >= C.SYNC_READ && other >= C.SYNC_READ;
+        if (areAtomic && this.isSameRange(last, number)) continue;
+        if (this.pairs.size < MAX_PAIRS) this.pairs.set(last * C.MAX_LOG + number, [last, number]);
+      }
+    }
+  }
+
+  private isSameRange(first: number, second: number): boolean {
+    const { control } = this;
+    const one = C.LOG + C.LOG_INTS * first;
+    const two = C.LOG + C.LOG_INTS * second;
+    return control[one + 1] === control[two + 1] && control[one + 2] === control[two + 2];
+  }
 }
 
 function join(clock: Clock, other: Clock): void {
   for (let thread = 0; thread < THREADS; thread++) {
     clock[thread] = Math.max(clock[thread] as number, other[thread] as number);
-  }
-}
-
-function conflict(cell: Cell, kind: number, me: number, clock: Clock): number {
-  const isWrite = kind === C.PLAIN_WRITE || kind >= C.SYNC_WRITE;
-  const others = [cell.plainWrites];
-  if (kind < C.SYNC_READ) others.push(cell.syncWrites);
-  if (isWrite) others.push(cell.plainReads);
-  if (kind === C.PLAIN_WRITE) others.push(cell.syncReads);
-  for (const last of others) {
-    for (let thread = 0; thread < THREADS; thread++) {
-      if (thread === me || (last[2 * thread] as number) <= (clock[thread] as number)) continue;
-      return last[2 * thread + 1] as number;
-    }
-  }
-  return -1;
-}
-
-function note(cell: Cell, kind: number, me: number, time: number, number: number): void {
-  const kinds = [cell.plainReads, cell.plainWrites, cell.syncReads];
-  const last = kinds[kind] ?? cell.syncWrites;
-  last[2 * me] = time;
-  last[2 * me + 1] = number;
-}
-
-/**
- * Plain reads that may race: these functions read one header byte and check what it means, or read
- * a count for an error's text.
- */
-const ACCEPTED = /\b(classifyNotLive|recoverSlab|recoverSpan|recoverMarked|freeBytesOf)\b/;
-
-/** Explores schedules with views that log; returns the stacks of the races. */
-export function findRaces(
-  explorer: Explorer,
-  explore: (visit: (switches: readonly number[]) => void) => void,
-): string[] {
-  const { control } = explorer.stage;
-  const races = new Set<string>();
-  const schedules: (readonly number[])[] = [];
-  explore((switches) => {
-    if (raceIn(control) !== undefined) schedules.push(switches);
-  });
-  for (const switches of schedules.slice(0, 200)) {
-    if (explorer.outcome.failure !== undefined || races.size >= 20) break;
-    const text = explain(explorer, switches);
-    if (text !== "") races.add(text);
-  }
-  return [...races];
-}
-
-/** Runs a schedule again, and returns the stacks of its first race. */
-function explain(explorer: Explorer, switches: readonly number[]): string {
-  const { control } = explorer.stage;
-  explorer.stage.run({ switches });
-  const pair = raceIn(control);
-  if (pair === undefined) return "";
-  control.set(pair, C.WANTED);
-  const kinds = pair.map((number) => {
-    const at = C.LOG + C.LOG_INTS * number;
-    const names = ["plain read", "plain write", "load", "atomic write", "store"];
-    const kind = names[control[at] >>> 4];
-    return `${kind} of byte ${control[at + 1]}`;
-  });
-  try {
-    explorer.stage.run({ switches });
-    return "";
-  } catch (error) {
-    const stacks = error instanceof Error ? error.message : readText(control);
-    const isAccepted = stacks
-      .split("Error: access ")
-      .slice(1)
-      .some((stack, index) => kinds[index]?.startsWith("plain read") && ACCEPTED.test(stack));
-    if (isAccepted) return "";
-    return `${kinds.join(", ")}, schedule ${JSON.stringify(switches)}\n${stacks}`;
-  } finally {
-    control.fill(-1, C.WANTED, C.WANTED + 2);
   }
 }

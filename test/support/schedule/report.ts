@@ -10,7 +10,7 @@ export const REPLAY: string = process.env.HAKMEM_SCHEDULE ?? "";
 /** Fails when a job has not run what it was asked to: its result says nothing then. */
 function checkBound(name: string, job: Job, { isComplete, isLate, runs }: Outcome): void {
   const { kind, mayBeCut, ms, scenario } = job;
-  const isDrawn = kind === "walk" || kind === "random" || kind === "twoDeaths";
+  const isDrawn = ["walk", "random", "twoDeaths", "randomRaces"].includes(kind);
   const asked = isDrawn ? job.runs : mayBeCut;
   const hasEnough = mayBeCut === undefined ? isComplete : isComplete || runs >= mayBeCut;
   if (hasEnough && (!isDrawn || runs >= (asked ?? 0))) return;

@@ -13,7 +13,7 @@ import {
   turnAt,
   wake,
 } from "./turns.js";
-import { log, rawOf, setWatcher, track } from "./watch.js";
+import { logOperation, rawOf, setWatcher, track } from "./watch.js";
 
 const SPINS = 2000;
 
@@ -142,11 +142,12 @@ type Rmw = (view: SharedInts, index: number, value: number) => number;
 /** Puts a scheduler in place of Atomics, and of the clock. */
 export function install(scheduler: Scheduler): void {
   const { control, me } = scheduler;
-  const at = (view: SharedInts, index: number, kind: number): SharedInts => {
+  const at = (view: SharedInts): SharedInts => {
     scheduler.step();
-    const raw = rawOf(view);
-    if (scheduler.isActive && control[C.WATCH] === 2) log(raw, index, kind);
-    return raw;
+    return rawOf(view);
+  };
+  const log = (op: number, view: SharedInts, index: number, changes: boolean): void => {
+    if (scheduler.isActive) logOperation(op, view, index, changes);
   };
   const did = (op: number, view: SharedInts, index: number, result: number): number => {
     if (scheduler.isActive) C.hashStep(control, me, op, addressOf(view, index, control), result);
@@ -155,12 +156,14 @@ export function install(scheduler: Scheduler): void {
   const rmw =
     (op: number, operation: Rmw): Rmw =>
     (view, index, value) => {
-      const raw = at(view, index, op === C.STORE ? C.SYNC_STORE : C.SYNC_WRITE);
+      const raw = at(view);
+      log(op, raw, index, value !== 0);
       return did(op, raw, index, operation(raw, index, value));
     };
   const seam: Partial<Sync> = {
     load(view, index) {
-      const raw = at(view, index, C.SYNC_READ);
+      const raw = at(view);
+      log(C.LOAD, raw, index, false);
       return did(C.LOAD, raw, index, Atomics.load(raw, index));
     },
     store: rmw(C.STORE, (view, index, value) => Atomics.store(view, index, value)),
@@ -169,24 +172,28 @@ export function install(scheduler: Scheduler): void {
     and: rmw(C.AND, (view, index, value) => Atomics.and(view, index, value)),
     exchange: rmw(C.EXCHANGE, (view, index, value) => Atomics.exchange(view, index, value)),
     compareExchange(view, index, expected, value) {
-      const raw = at(view, index, C.SYNC_WRITE);
+      const raw = at(view);
       const found = Atomics.compareExchange(raw, index, expected, value);
+      log(C.COMPARE_EXCHANGE, raw, index, found === (expected | 0));
       return did(C.COMPARE_EXCHANGE, raw, index, found);
     },
     notify(view, index, count = Infinity) {
-      const raw = at(view, index, C.SYNC_WRITE);
+      const raw = at(view);
+      log(C.NOTIFY, raw, index, false);
       const woken = scheduler.isActive ? wake(control, addressOf(raw, index, control), count) : 0;
       return did(C.NOTIFY, raw, index, woken);
     },
     wait(view, index, value, ms) {
-      const raw = at(view, index, C.SYNC_WRITE);
+      const raw = at(view);
+      log(C.WAIT, raw, index, false);
       const isEqual = scheduler.isActive && Atomics.load(raw, index) === value;
       const result = isEqual ? scheduler.wait(addressOf(raw, index, control), ms) : "not-equal";
+      if (isEqual) log(C.WOKEN, raw, index, false);
       did(result === "ok" ? C.WOKEN : C.WAIT, raw, index, result.length);
       return result;
     },
     waitAsync: () => ({ async: true, value: new Promise(() => undefined) }),
-    track: (_, view) => track(view),
+    track: (name, view) => track(name, view),
   };
   setWatcher(scheduler);
   Object.assign(sync, seam);

@@ -22,12 +22,13 @@ export interface Schedule {
 const NOBODY: Victim = [-1, 0];
 
 /** Whether views are watched, and how: see C.WATCH. */
-export type Watch = 0 | 1 | 2 | 4;
+export type Watch = 0 | 1 | 2 | 3 | 4;
 
 /** A heap in which a scenario is run again and again. */
 export class Stage {
   readonly control: Int32Array;
   readonly scenario: Scenario;
+  readonly watch: Watch;
   private readonly buffer: SharedArrayBuffer;
   private readonly world: World;
   private readonly runThreads: () => boolean;
@@ -51,6 +52,7 @@ export class Stage {
     this.buffer = buffer;
     this.control = control;
     this.scenario = scenario;
+    this.watch = watch;
     control[C.CONFIG]++;
     control[C.SLABS] = scenario.slabs;
     control[C.FAST_CAP] = scenario.fastCap ?? 1;

@@ -23,7 +23,6 @@ export class Threads {
     this.folder = folder;
     this.control = new Int32Array(new SharedArrayBuffer(4 * C.CONTROL_INTS));
     this.control[C.TURN] = C.MAIN;
-    this.control.fill(-1, C.WANTED, C.WANTED + 2);
     const buffer = new SharedArrayBuffer(MAX_SLABS << 16);
     this.workers = Array.from(
       { length: THREADS },

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build, type Plugin } from "esbuild";
@@ -13,6 +13,26 @@ const useSeam: Plugin = {
   },
 };
 
+/** A change to one file of the sources. */
+export interface Plant {
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+function planting({ file, find, replace }: Plant): Plugin {
+  return {
+    name: "planting",
+    setup({ onLoad }) {
+      onLoad({ filter: new RegExp(`/${file}$`) }, ({ path }) => {
+        const source = readFileSync(path, "utf8");
+        if (source.split(find).length !== 2) throw new Error(`${file} has not once: ${find}`);
+        return { contents: source.replace(find, () => replace), loader: "ts" };
+      });
+    },
+  };
+}
+
 const OPTIONS: BuildOptions = {
   bundle: true,
   format: "esm",
@@ -26,11 +46,11 @@ function entry(name: string): string {
 }
 
 /** Returns the sources as a program of fibers, whose clock is the scheduler's. */
-export async function buildProgram(): Promise<string> {
+export async function buildProgram(plant?: Plant): Promise<string> {
   const { outputFiles } = await build({
     ...OPTIONS,
     entryPoints: [entry("program.ts")],
-    plugins: [useSeam],
+    plugins: plant === undefined ? [useSeam] : [useSeam, planting(plant)],
     write: false,
     banner: { js: "const Date = { now: () => sync.now() };" },
   });
@@ -38,8 +58,8 @@ export async function buildProgram(): Promise<string> {
 }
 
 /** Writes the program and the worker that runs it; returns the worker's file. */
-export async function buildWorker(folder: string): Promise<string> {
-  writeFileSync(join(folder, "program.mjs"), await buildProgram());
+export async function buildWorker(folder: string, plant?: Plant): Promise<string> {
+  writeFileSync(join(folder, "program.mjs"), await buildProgram(plant));
   const outfile = join(folder, "worker.mjs");
   await build({ ...OPTIONS, entryPoints: [entry("worker.ts")], outfile, sourcemap: "inline" });
   return outfile;

@@ -36,6 +36,8 @@ interface Step {
   isWaiting: boolean;
   /** How often the thread has read the clock. */
   clockReads: number;
+  /** Where in the sources the operation is, if that is wanted. */
+  stack: string;
 }
 
 function newStep(): Step {
@@ -49,6 +51,7 @@ function newStep(): Step {
     hasLostTurn: false,
     isWaiting: false,
     clockReads: 0,
+    stack: "",
   };
 }
 
@@ -140,6 +143,7 @@ export class Engine {
     step.index = pending.index;
     step.value = pending.value;
     step.expected = pending.expected;
+    step.stack = pending.stack;
     const { view } = step;
     step.address = addressOf(view, step.index, control);
     pending.op = 0;
@@ -206,13 +210,14 @@ export class Engine {
       pending.result = ms;
       return true;
     }
-    if (control[C.WATCH] === 2) {
-      const write = op === C.STORE ? C.SYNC_STORE : C.SYNC_WRITE;
-      this.program.log(view, index, op === C.LOAD ? C.SYNC_READ : write);
-    }
-    if (op >= C.NOTIFY) return this.performWait(me, step);
     const found = view[index] as number;
     const { expected, value } = step;
+    if ((control[C.WATCH] & C.WATCH_LOG) !== 0) {
+      const hasWaited = op === C.WAIT && step.isWaiting;
+      const changes = op === C.COMPARE_EXCHANGE ? found === (expected | 0) : value !== 0;
+      this.program.logOperation(hasWaited ? C.WOKEN : op, view, index, changes, step.stack);
+    }
+    if (op >= C.NOTIFY) return this.performWait(me, step);
     if (op === C.STORE) view[index] = value;
     else if (op === C.ADD) view[index] = found + value;
     else if (op === C.OR) view[index] = found | value;

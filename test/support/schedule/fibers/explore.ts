@@ -1,9 +1,11 @@
 import * as C from "../control.js";
+
 import { killEach, killPairs, laterDeaths } from "../deaths.js";
-import { Explorer } from "../explore.js";
-import { findRaces } from "../races.js";
+import { Explorer, type Visit } from "../explore.js";
+import { findRaces } from "../raceFinder.js";
 import type { Schedule, Stage, Victim, Watch } from "../stage.js";
 import type { Decider } from "../turns.js";
+
 import { Pct, Random, Walk } from "./deciders.js";
 import type { Engine } from "./engine.js";
 import { Reduction } from "./reduce.js";
@@ -13,6 +15,8 @@ const MAX_DEPTH = 5;
 const PAIRS_PER_SCHEDULE = 10;
 /** Deaths that are drawn after each first one. */
 const LATER_DEATHS = 3;
+/** One random run in this many has a death, by what is watched: plain writes are for deaths. */
+const DEATH_OF = [4, 1, 4, 2];
 
 /** Explores as only fibers can: each step is decided when the run comes to it. */
 export class FiberExplorer extends Explorer {
@@ -71,14 +75,17 @@ export class FiberExplorer extends Explorer {
   }
 
   reducedRaces(limit: number): void {
-    this.outcome.races = findRaces(this, (visit) => this.reduce(limit, visit));
+    findRaces(this, (visit) => this.reduce(limit, (switches) => visit({ switches })));
+  }
+
+  randomRaces(runs: number, seed: number): void {
+    findRaces(this, (visit) => this.random(runs, seed, visit));
   }
 
   /** Runs random schedules, by priorities or uniform, some of them with a death. */
-  random(runs: number, seed: number): void {
+  random(runs: number, seed: number, visit?: Visit): void {
     const { control, scenario } = this.stage;
-    // Plain writes are watched for the sake of deaths between them.
-    const isMortal = control[C.WATCH] === 1;
+    const deathOf = DEATH_OF[control[C.WATCH]] as number;
     const random = new Random(seed);
     if (!this.run({ switches: [] })) return;
     const threads = scenario.threads.length;
@@ -90,7 +97,7 @@ export class FiberExplorer extends Explorer {
       const decider = isWalk ? new Walk(random) : new Pct(random, threads, steps, depth);
       const victim = random.below(threads);
       const more: Omit<Schedule, "switches"> =
-        isMortal || run % 4 === 3
+        run % deathOf === deathOf - 1
           ? {
               victim: [victim, 1 + random.below(Math.max(1, own[victim]))],
               freeLive: random.below(2) === 0,
@@ -100,6 +107,7 @@ export class FiberExplorer extends Explorer {
         this.shrink();
         return;
       }
+      visit?.({ ...more, switches: [...this.engine.taken] });
       if (more.victim !== undefined) continue;
       steps = control[C.STEP];
       own.set(control.subarray(C.OWN_STEPS, C.OWN_STEPS + 8));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Outcome } from "../explore.js";
 import type { Job } from "../jobs.js";
-import { buildWorker } from "./build.js";
+import { buildWorker, type Plant } from "./build.js";
 
 /** A job that takes this much longer than its time has a run that never ends, and fails. */
 const GRACE_MS = 60_000;
@@ -22,9 +22,10 @@ export class Pool {
     this.idle = [...workers];
   }
 
-  static async start(): Promise<Pool> {
+  /** @param plant a change to the sources that the fibers run */
+  static async start(plant?: Plant): Promise<Pool> {
     const folder = mkdtempSync(join(tmpdir(), "hakmem-fibers-"));
-    const file = await buildWorker(folder);
+    const file = await buildWorker(folder, plant);
     const count = Math.min(4, availableParallelism());
     const workers = Array.from({ length: count }, () => new Worker(file));
     for (const worker of workers) worker.setMaxListeners(0);

@@ -1,5 +1,5 @@
 /** What fibers run: the sources of the heap and the agent, transformed by build.ts. */
 export { Agent, World } from "../agent.js";
 export { KILL } from "../control.js";
-export { log, rawOf, setWatcher } from "../watch.js";
+export { logOperation, rawOf, setWatcher } from "../watch.js";
 export { pending } from "./seam.js";

@@ -1,7 +1,7 @@
 /** Stands for src/base/sync.ts in the program that fibers run. */
 import type { AsyncWait, SharedInts } from "../../../../src/base/sync.js";
 import * as C from "../control.js";
-import { track } from "../watch.js";
+import { stackWanted, track } from "../watch.js";
 
 const NO_WORDS = new Int32Array(0);
 
@@ -13,6 +13,8 @@ export const pending = {
   value: 0,
   expected: 0,
   result: 0 as unknown,
+  /** Where in the sources the operation is, if that is wanted. */
+  stack: "",
 };
 
 function note(
@@ -29,6 +31,7 @@ function note(
   pending.index = index;
   pending.value = value;
   pending.expected = expected;
+  pending.stack = stackWanted();
 }
 
 /** Notes each operation; the fiber yields then, and its result is in `pending`. */
@@ -48,7 +51,7 @@ export const sync: Record<string, unknown> = {
     note(C.WAIT, view, index, value, ms),
   now: () => note(C.CLOCK, NO_WORDS, 0, 0, 0),
   waitAsync: () => ({ async: true, value: new Promise(() => undefined) }),
-  track: (_: string, view: unknown) => track(view),
+  track: (name: string, view: unknown) => track(name, view),
 };
 
 export type { AsyncWait, SharedInts };

@@ -13,7 +13,6 @@ const path = "./program.mjs";
 const program = (await import(path)) as ConstructorParameters<typeof Engine>[0];
 const control = new Int32Array(new SharedArrayBuffer(4 * C.CONTROL_INTS));
 const buffer = new SharedArrayBuffer(MAX_SLABS << 16);
-control.fill(-1, C.WANTED, C.WANTED + 2);
 const engine = new Engine(program, buffer, control);
 // Nobody waits for what prepares and checks a run.
 sync.waitAsync = (): AsyncWait => ({ async: true, value: new Promise(() => undefined) });
@@ -33,6 +32,7 @@ parentPort?.on("message", (job: Job) => {
   else if (job.kind === "reducedRaces") explorer.reducedRaces(limit);
   else if (job.kind === "random") explorer.random(job.runs ?? 0, job.seed ?? 1);
   else if (job.kind === "twoDeaths") explorer.twoDeaths(job.runs ?? 0, job.seed ?? 1);
+  else if (job.kind === "randomRaces") explorer.randomRaces(job.runs ?? 0, job.seed ?? 1);
   else runJob(explorer, job);
   if (explorer.classes !== undefined) explorer.outcome.classes = [...explorer.classes];
   parentPort?.postMessage(explorer.outcome);
