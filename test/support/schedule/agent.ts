@@ -1,95 +1,22 @@
 import { HeapError } from "../../../src/base/errors.js";
 import { sync } from "../../../src/base/sync.js";
 import type { Ptr } from "../../../src/base/types.js";
-import { sharedSlabs } from "../../../src/central/sharedSlabs.js";
-import { ownerOf } from "../../../src/central/states.js";
-import { type HeapOptions, resolveOptions } from "../../../src/config/options.js";
 import { type Door, openSharedDoor } from "../../../src/front/door.js";
 import { liveHeaderOf } from "../../../src/front/lookup.js";
 import { drainCaches } from "../../../src/front/sll.js";
 import { claimWorker, detachWorker } from "../../../src/heap/attach.js";
 import { freeEach, mallocBatch } from "../../../src/heap/batch.js";
 import { handOverBlock } from "../../../src/heap/handOver.js";
-import { recoverWorker } from "../../../src/heap/recover.js";
+import { type Recovered, recoverAll } from "../../../src/heap/recover.js";
 import { mallocBlocking } from "../../../src/heap/wait.js";
-import { LIVE, toHeader } from "../../../src/layout/header.js";
-import {
-  MINE_MARKED,
-  NOT_MINE,
-  type SharedViews,
-  viewShared,
-} from "../../../src/layout/sharedViews.js";
-import { CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
+import type { SharedViews } from "../../../src/layout/sharedViews.js";
 import { SLOT_ACTIVE } from "../../../src/layout/slotState.js";
-import * as superblock from "../../../src/layout/superblock.js";
 import * as workerSlot from "../../../src/layout/workerSlot.js";
 import * as C from "./control.js";
-import { logDeath, rawOf, whileWatching, writeText } from "./watch.js";
+import { logDeath, writeText } from "./watch.js";
+import type { Handle, World } from "./world.js";
 
-export interface Handle {
-  readonly views: SharedViews;
-  readonly door: Door;
-}
-
-/** What a thread or the checks need to know about the heap. */
-export class World {
-  readonly buffer: SharedArrayBuffer;
-  readonly control: Int32Array;
-  readonly options: HeapOptions;
-  readonly workers: number;
-  private readonly isWatched: boolean;
-  private readonly handles: (Handle | undefined)[] = [];
-
-  constructor(buffer: SharedArrayBuffer, control: Int32Array, isWatched: boolean) {
-    this.isWatched = isWatched;
-    this.buffer = buffer;
-    this.control = control;
-    this.options = resolveOptions({
-      capacity: 2 ** 20,
-      fastCap: control[C.FAST_CAP],
-      sllDrainInterval: control[C.INTERVAL],
-    });
-    this.options.capacity = control[C.SLABS] << 16;
-    this.workers = control[C.MAX_WORKERS];
-  }
-
-  /** Returns a worker's handle as it is between two operations; its private state is derived. */
-  handle(worker: number): Handle {
-    const { buffer, handles, options, workers } = this;
-    let handle = handles[worker];
-    if (handle === undefined) {
-      const open = (): Handle => {
-        const made = viewShared(buffer, options, workers, worker, sharedSlabs);
-        return { views: made, door: openSharedDoor(made, made.mine) };
-      };
-      handle = this.isWatched ? whileWatching(open) : open();
-      handles[worker] = handle;
-    }
-    const { views } = handle;
-    const { cursor, gate, layout, mine, sending } = views;
-    if (gate[superblock.CLOSED] !== 0) {
-      handles[worker] = undefined;
-      return this.handle(worker);
-    }
-    cursor.fill(0);
-    sending.fill(0);
-    views.doubleFree.fill(0);
-    const words = rawOf(views.words);
-    const markCounts = rawOf(views.markCounts);
-    for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {
-      const state = words[layout.states + slab];
-      const kind = (state >>> 8) & 0xff;
-      if (ownerOf(state) !== worker + 1 || kind > CLASS_COUNT) mine[slab] = NOT_MINE;
-      else mine[slab] = markCounts[slab] > 0 ? MINE_MARKED : toHeader(LIVE, kind);
-    }
-    return handle;
-  }
-
-  isActive(worker: number): boolean {
-    const { words } = this.handle(worker).views;
-    return (rawOf(words)[workerSlot.at(worker) + workerSlot.STATE] & 0xff) === SLOT_ACTIVE;
-  }
-}
+export { World } from "./world.js";
 
 /** How long a wait for memory lasts, unless waits are patient. */
 const WAIT_MS = 50;
@@ -99,6 +26,8 @@ export class Agent {
   readonly world: World;
   readonly me: number;
   handle: Handle | undefined;
+  /** Whether memory was exhausted when a block was to be resized. */
+  private isFull = false;
   private readonly inHand: Int32Array;
   private readonly seen: Uint32Array;
 
@@ -115,25 +44,42 @@ export class Agent {
     return sync.exchange(this.world.control, C.SLOT_TABLE + slot, ptr);
   }
 
-  /** Takes a block from a slot into the worker's hand. */
+  /** Takes a block from a slot into the worker's hand, and checks it. */
   private take(slot: number, place = 0): number {
+    const { notes } = this.world;
     const ptr = this.exchange(slot, 0);
     this.inHand[place] = ptr;
+    if (ptr === 0) return 0;
+    notes.check(ptr);
+    notes.taken(ptr);
     return ptr;
   }
 
   /** Puts an allocated block into a slot, and frees the block that was there. */
-  private put(slot: number, ptr: number, door: Door, place = 0): void {
-    const { control } = this.world;
-    this.inHand[place] = ptr;
+  private put(slot: number, ptr: number, size: number, place = 0): void {
+    const { notes } = this.world;
+    this.inHand[place] = ptr === 0 ? 0 : ~ptr;
     if (ptr === 0) return;
-    for (let other = 0; other < C.SLOT_COUNT; other++) {
-      if (control[C.SLOT_TABLE + other] === ptr) throw new Error(`ptr ${ptr} was handed out twice`);
-    }
+    notes.allocated(ptr, size, this.me);
+    this.putBack(slot, ptr, place);
+  }
+
+  /** Puts a block into a slot, and frees the block that was there. */
+  private putBack(slot: number, ptr: number, place = 0): void {
+    const { notes } = this.world;
+    notes.returned(ptr);
     const was = this.exchange(slot, ptr);
     this.inHand[place] = was;
-    if (was !== 0) door.free(was as Ptr);
+    if (was !== 0) {
+      notes.check(was);
+      notes.taken(was);
+      this.door.free(was as Ptr);
+    }
     this.inHand[place] = 0;
+  }
+
+  private get door(): Door {
+    return (this.handle as Handle).door;
   }
 
   run([kind, a, b]: C.Op): void {
@@ -142,21 +88,21 @@ export class Agent {
     if (handle === undefined || kind === C.ATTACH) return;
     const { door, views } = handle;
     if (kind === C.MALLOC) {
-      this.put(a, door.tryMalloc(b), door);
+      this.put(a, door.tryMalloc(b), b);
     } else if (kind === C.FREE) {
       door.free(this.take(a) as Ptr);
       this.inHand[0] = 0;
     } else if (kind === C.REALLOC) {
-      const ptr = this.take(a);
-      if (ptr !== 0) this.put(a, this.move(door, ptr, b), door);
+      this.reallocate(a, b);
     } else if (kind === C.DRAIN) {
-      sharedDrain(views);
+      drainCaches(views);
     } else if (kind === C.DETACH) {
+      this.world.control[C.ATTACHMENTS + this.me]++;
       detachWorker(views);
       this.handle = undefined;
       this.setWorker(-1);
     } else if (kind === C.HAND_OVER) {
-      this.handOver(views, door, a, b);
+      this.handOver(views, a, b);
     } else if (kind === C.RECOVER) {
       if (this.isDead(views, a)) this.recover(views, a, b !== 0);
     } else {
@@ -168,27 +114,82 @@ export class Agent {
     if (kind === C.MALLOC_BATCH) {
       if (!this.allocateBatch(door, b)) return;
       for (let index = 0; index < C.BATCH; index++) {
-        this.put(a + index, this.inHand[index] as number, door, index);
+        this.put(a + index, this.inHand[index] as number, b, index);
       }
     } else if (kind === C.FREE_BATCH) {
       for (let index = 0; index < C.BATCH; index++) this.take(a + index, index);
       freeEach(views, door, this.inHand, C.BATCH, this.seen);
       this.inHand.fill(0);
-    } else if (kind === C.FORGET) {
-      this.exchange(a, 0);
+    } else if (kind === C.FORGET || kind === C.FORGET_OWN) {
+      this.forget(a, kind === C.FORGET_OWN);
     } else if (kind === C.FREE_UNORDERED) {
       this.freeUnordered(a, door);
     } else if (kind === C.HAND_OVER_UNORDERED) {
       this.handOverUnordered(views, a, b);
     } else if (kind === C.FREE_RACED || kind === C.DRAIN_RACED) {
       this.runRaced({ door, views }, kind);
+    } else if (kind === C.MALLOC_MANY) {
+      this.allocateMany(C.listOf(a), C.countOf(a), b);
+    } else if (kind === C.FREE_MANY) {
+      this.freeMany(C.listOf(a), C.countOf(a), b !== 0);
     } else {
-      this.put(a, this.allocateWaiting(views, b), door);
+      this.put(a, this.allocateWaiting(views, b), b);
     }
+  }
+
+  /** Drops a block from its slot, so that only its holder's recovery finds it. */
+  private forget(slot: number, isOwnOnly: boolean): void {
+    const { notes } = this.world;
+    const ptr = this.take(slot);
+    if (ptr === 0) return;
+    const { holder } = notes.check(ptr);
+    if (holder === notes.holderOf(this.me)) {
+      notes.returned(ptr);
+      notes.forget(ptr, holder);
+    } else if (isOwnOnly) {
+      this.putBack(slot, ptr);
+    }
+    this.inHand[0] = 0;
+  }
+
+  /** Allocates blocks into a list, which synchronises the threads. */
+  private allocateMany(list: number, count: number, size: number): void {
+    const { control, notes } = this.world;
+    const at = C.LISTS + list * C.LIST_INTS;
+    if (sync.exchange(control, at, 1) !== 0) return;
+    for (let left = count; left > 0 && control[at + 1] < C.MAX_LISTED; left--) {
+      const ptr = this.door.tryMalloc(size);
+      if (ptr === 0) break;
+      this.inHand[0] = ~ptr;
+      notes.allocated(ptr, size, this.me);
+      control[at + 2 + control[at + 1]] = ptr;
+      control[at + 1]++;
+      this.inHand[0] = 0;
+    }
+    sync.store(control, at, 0);
+  }
+
+  private freeMany(list: number, count: number, isOldest: boolean): void {
+    const { control, notes } = this.world;
+    const at = C.LISTS + list * C.LIST_INTS;
+    if (sync.exchange(control, at, 1) !== 0) return;
+    for (let left = count; left > 0 && control[at + 1] > 0; left--) {
+      const last = at + 1 + control[at + 1];
+      const ptr = control[isOldest ? at + 2 : last] as number;
+      notes.check(ptr);
+      notes.taken(ptr);
+      this.inHand[0] = ptr;
+      if (isOldest) control.copyWithin(at + 2, at + 3, last + 1);
+      control[at + 1]--;
+      this.door.free(ptr as Ptr);
+      this.inHand[0] = 0;
+    }
+    sync.store(control, at, 0);
   }
 
   private attach(): void {
     if (this.handle !== undefined) return;
+    this.world.control[C.ATTACHMENTS + this.me]++;
     this.setWorker(C.ATTACHING);
     const views = this.claim();
     if (views !== undefined) this.handle = { views, door: openSharedDoor(views, views.mine) };
@@ -213,14 +214,36 @@ export class Agent {
   /** Frees a block that another thread may free too; the later of them must be refused. */
   private freeUnordered(slot: number, door: Door): void {
     const ptr = this.world.control[C.SLOT_TABLE + slot] as number;
+    this.world.notes.taken(ptr);
+    this.inHand[0] = ptr;
     try {
       door.free(ptr as Ptr);
     } catch (error) {
       const { code } = error as HeapError;
       if (code !== "ERR_DOUBLE_FREE" && code !== "ERR_INVALID_POINTER") throw error;
+      this.inHand[0] = 0;
       return;
     }
     if (ptr !== 0 && this.exchange(slot, 0) !== ptr) throw new Error(`ptr ${ptr} was freed twice`);
+    this.inHand[0] = 0;
+  }
+
+  /** Reallocates a block, and checks what was kept. */
+  private reallocate(slot: number, size: number): void {
+    const { notes } = this.world;
+    const from = this.take(slot);
+    if (from === 0) return;
+    const before = notes.check(from);
+    const ptr = this.move(from, size);
+    const { holder } = notes.check(ptr, from, size);
+    if (ptr !== from) {
+      this.put(slot, ptr, size);
+      return;
+    }
+    // A span that was resized is held by who resized it, unless it was handed over.
+    const isOwn = holder === notes.holderOf(this.me);
+    notes.fill(ptr, this.isFull ? before.size : size, isOwn ? holder : 0);
+    this.putBack(slot, ptr);
   }
 
   /** Frees the block that others free at this moment, or drains; notes if the worker is told so. */
@@ -229,7 +252,7 @@ export class Agent {
     if (kind === C.FREE_RACED) this.exchange(0, 0);
     try {
       if (kind === C.FREE_RACED) door.free(control[C.FIRST_PTR] as Ptr);
-      else sharedDrain(views);
+      else drainCaches(views);
       // A shared heap throws for what is noted here.
       if (views.doubleFree[0] !== 0) control[C.TOLD]++;
       views.doubleFree[0] = 0;
@@ -241,11 +264,13 @@ export class Agent {
   }
 
   /** Reallocates a block; returns the old one when memory is exhausted. */
-  private move(door: Door, ptr: number, size: number): number {
+  private move(ptr: number, size: number): number {
+    this.isFull = false;
     try {
-      return door.realloc(ptr as Ptr, size);
+      return this.door.realloc(ptr as Ptr, size);
     } catch (error) {
       if ((error as HeapError).code !== "ERR_HEAP_EXHAUSTED") throw error;
+      this.isFull = true;
       return ptr;
     }
   }
@@ -270,19 +295,24 @@ export class Agent {
     }
   }
 
-  private handOver(views: SharedViews, door: Door, slot: number, worker: number): void {
+  private handOver(views: SharedViews, slot: number, worker: number): void {
+    const { notes } = this.world;
     const ptr = this.take(slot);
     if (ptr === 0) return;
+    const { size, holder } = notes.check(ptr);
+    notes.fill(ptr, size, 0);
     try {
       handOverBlock(views, ptr, liveHeaderOf(views, ptr), worker);
     } catch (error) {
       if (!(error instanceof HeapError) || error.code !== "ERR_INVALID_WORKER") throw error;
+      notes.fill(ptr, size, holder);
     }
-    this.put(slot, ptr, door);
+    this.putBack(slot, ptr);
   }
 
   private handOverUnordered(views: SharedViews, slot: number, worker: number): void {
     const ptr = this.world.control[C.SLOT_TABLE + slot] as number;
+    this.world.notes.taken(ptr);
     try {
       handOverBlock(views, ptr, liveHeaderOf(views, ptr), worker);
     } catch (error) {
@@ -294,17 +324,17 @@ export class Agent {
 
   /** Recovers a worker, unless another worker is recovering it. */
   private recover(views: SharedViews, worker: number, freeLive: boolean): void {
-    const { control } = this.world;
+    const { notes } = this.world;
+    notes.beginRecovery(this.me, freeLive);
     try {
-      const what = recoverWorker(views, worker, freeLive);
-      for (const ptr of [what, ...what.others].flatMap(({ live }) => live)) {
-        const count = Math.min(control[C.RECOVERED] + 1, C.MAX_RECOVERED);
-        control[C.RECOVERED + count] = ptr;
-        control[C.RECOVERED] = count;
+      const state = sync.load(views.words, workerSlot.at(worker) + workerSlot.STATE);
+      for (const ptr of allListed(recoverAll(views, worker, freeLive, state))) {
+        notes.listed(ptr, freeLive);
       }
     } catch (error) {
       if (!(error instanceof HeapError) || error.code !== "ERR_WORKER_ALIVE") throw error;
     }
+    notes.endRecovery(this.me);
   }
 
   /** Returns whether a worker is attached but its thread has died, or never was part of the run. */
@@ -343,7 +373,9 @@ export class Agent {
     for (let op = 0; op < control[C.OPS_COUNT + this.me]; op++) {
       const at = first + op * C.OP_INTS;
       try {
+        control[C.IN_OP + this.me] = control[at];
         this.run([control[at], control[at + 1], control[at + 2]]);
+        control[C.IN_OP + this.me] = 0;
       } catch (error) {
         // On its way out a dead thread may throw something else.
         if (error === C.KILL || ((control[C.DEAD] >>> this.me) & 1) === 1) break;
@@ -355,7 +387,9 @@ export class Agent {
   }
 }
 
-/** `SharedHeap.drain`. */
-export function sharedDrain(views: SharedViews): void {
-  drainCaches(views);
+/** Returns the blocks that a recovery and those within it have listed. */
+export function allListed({ live, others }: Recovered): number[] {
+  const all: number[] = [...live];
+  for (const other of others) all.push(...allListed(other));
+  return all;
 }

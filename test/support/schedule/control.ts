@@ -54,14 +54,24 @@ export const SECOND_VICTIM_STEP = 59;
 /** Where the threads keep ptrs. */
 export const SLOT_TABLE = 64;
 export const SLOT_COUNT = 48;
-/** Live blocks that the run's recoveries have listed: their number, then their ptrs. */
-export const RECOVERED = 128;
-export const MAX_RECOVERED = 256;
+/** Counts runs. */
+export const EPOCH = 112;
+/** Blocks without a pattern that recoveries have listed. */
+export const UNFILLED = 113;
+/** What each thread does: an operation's kind; 0 is nothing. */
+export const IN_OP = 128;
+/** How often each thread has attached or begun to detach. */
+export const ATTACHMENTS = 136;
+/** Whether each thread recovers another: 0, 1, or 2 if it frees what it lists. */
+export const RECOVERING = 144;
+/** Blocks that threads have forgotten: their number, then ptr and holder of each. */
+export const FORGOTTEN = 256;
+export const MAX_FORGOTTEN = 64;
 /** The thread's clock in ms, the word it waits for, its steps at the first death of a run. */
 export const CLOCKS = 1100;
 export const WAIT_ADDRESS = 1108;
 export const OWN_AT_DEATH = 1116;
-/** Blocks in a thread's hand: allocated and not yet in a slot, or taken to be freed. */
+/** Blocks in a thread's hand: ptr if it was taken from a slot, ~ptr if it was allocated. */
 export const IN_HAND = 1152;
 export const MAX_IN_HAND = 6;
 export const OPS = 1200;
@@ -78,7 +88,19 @@ export const LOG: number = SWITCHES + 2 * MAX_SWITCHES;
 /** Words of a logged access: thread and kind, address, bytes. */
 export const LOG_INTS = 3;
 export const MAX_LOG = 60_000;
-export const CONTROL_INTS: number = LOG + LOG_INTS * MAX_LOG;
+/** Lists of blocks: in each a word that says whether a thread uses it, their number, ptrs. */
+export const LISTS: number = LOG + LOG_INTS * MAX_LOG;
+export const LIST_COUNT = 4;
+export const MAX_LISTED = 4096;
+export const LIST_INTS: number = 2 + MAX_LISTED;
+/** Blocks that the run's recoveries have listed: their number, then their ptrs. */
+export const RECOVERED: number = LISTS + LIST_COUNT * LIST_INTS;
+export const MAX_RECOVERED = 16384;
+/** What is known of each granule: see notes.ts. */
+export const GRANULES: number = RECOVERED + 1 + MAX_RECOVERED;
+/** The most slabs of a heap. */
+export const MAX_SLABS = 1152;
+export const CONTROL_INTS: number = GRANULES + (MAX_SLABS << 12);
 
 /** The turn at the end of a run, when thread 0 checks. */
 export const MAIN = 15;
@@ -126,6 +148,17 @@ export const MALLOC_WAIT = 11;
 export const FORGET = 12;
 export const FREE_UNORDERED = 13;
 export const HAND_OVER_UNORDERED = 14;
+export const FORGET_OWN = 15;
+export const MALLOC_MANY = 16;
+export const FREE_MANY = 17;
+
+export const ALLOCATING: ReadonlySet<number> = new Set([
+  MALLOC,
+  REALLOC,
+  MALLOC_BATCH,
+  MALLOC_WAIT,
+  MALLOC_MANY,
+]);
 
 export const FREE_RACED = 40;
 export const DRAIN_RACED = 41;
@@ -171,7 +204,7 @@ export function hashStep(
   control[HASH] = Math.imul(hash ^ (hash >>> 13), 0x297a2d39);
 }
 
-/** An operation and two numbers, each a slot, a size or a worker. */
+/** An operation and two numbers, each a slot, a size, a worker, or a list with a count. */
 export type Op = readonly [kind: number, a: number, b: number];
 
 export const malloc = (slot: number, size: number): Op => [MALLOC, slot, size];
@@ -201,6 +234,31 @@ export const handOverUnordered = (slot: number, worker: number): Op => [
   slot,
   worker,
 ];
+/** Drops the block if the thread's worker holds it, else leaves it there. */
+export const forgetOwn = (slot: number): Op => [FORGET_OWN, slot, 0];
+
+const LIST_BITS = 2;
+
+export function listOf(a: number): number {
+  return a & (LIST_COUNT - 1);
+}
+
+export function countOf(a: number): number {
+  return a >>> LIST_BITS;
+}
+
+/** Allocates up to `count` blocks into a list, unless another thread uses the list. */
+export const mallocMany = (list: number, count: number, size: number): Op => [
+  MALLOC_MANY,
+  list | (count << LIST_BITS),
+  size,
+];
+/** Frees up to `count` blocks of a list: the last, or with `isOldest` the first. */
+export const freeMany = (list: number, count: number, isOldest = 0): Op => [
+  FREE_MANY,
+  list | (count << LIST_BITS),
+  isOldest,
+];
 
 const NAMES = [
   "",
@@ -218,10 +276,15 @@ const NAMES = [
   "forget",
   "freeUnordered",
   "handOverUnordered",
+  "forgetOwn",
+  "mallocMany",
+  "freeMany",
 ];
 
 export function showOp([kind, a, b]: Op): string {
   const name =
     kind === FREE_RACED ? "freeRaced" : kind === DRAIN_RACED ? "drainRaced" : NAMES[kind];
-  return `${name}(${a},${b})`;
+  const isMany = kind === MALLOC_MANY || kind === FREE_MANY;
+  const first = isMany ? `${listOf(a)},${countOf(a)}` : a;
+  return `${name}(${first},${b})`;
 }

@@ -1,25 +1,29 @@
 import { ownerOf } from "../../../src/central/states.js";
-import { recoverWorker } from "../../../src/heap/recover.js";
+import { drainCaches } from "../../../src/front/sll.js";
+import { recoverAll } from "../../../src/heap/recover.js";
 import { readSharedStats } from "../../../src/inspect/sharedStats.js";
 import { verifyShared } from "../../../src/inspect/sharedVerify.js";
-import { LIVE } from "../../../src/layout/header.js";
+import { GRANULE_SHIFT, LIVE } from "../../../src/layout/header.js";
 import type { SharedViews } from "../../../src/layout/sharedViews.js";
-import { Agent, sharedDrain, type World } from "./agent.js";
+import * as workerSlot from "../../../src/layout/workerSlot.js";
+import { Agent, allListed } from "./agent.js";
 import * as C from "./control.js";
-
-export function fail(message: string): never {
-  throw new Error(message);
-}
+import { fail } from "./notes.js";
+import type { World } from "./world.js";
 
 /** Checks what a run has left: recovers the dead, compares, and frees all. */
 export class Settling {
   private readonly control: Int32Array;
   private readonly world: World;
+  /** By granule: twice the stamp if a block is live, and 1 more if somebody holds it. */
+  private readonly held: Int32Array;
+  private stamp = 0;
   private runs = 0;
 
   constructor(control: Int32Array, world: World) {
     this.control = control;
     this.world = world;
+    this.held = new Int32Array(world.options.capacity >>> GRANULE_SHIFT);
   }
 
   private survivors(): number[] {
@@ -43,54 +47,108 @@ export class Settling {
     }
     const rescuer = workers[workers.length - 1] as number;
     const { views } = world.handle(rescuer);
-    const recovered = new Set<number>();
     for (let round = 0; round < 2; round++) {
       for (let worker = 0; worker < world.workers; worker++) {
         if (workers.includes(worker) || !world.isActive(worker)) continue;
-        const what = recoverWorker(views, worker, freeLive);
-        for (const ptr of [what, ...what.others].flatMap(({ live }) => live)) {
-          if (recovered.has(ptr)) fail(`ptr ${ptr} was recovered twice`);
-          recovered.add(ptr);
+        const state = views.words[workerSlot.at(worker) + workerSlot.STATE] as number;
+        for (const ptr of allListed(recoverAll(views, worker, freeLive, state))) {
+          world.notes.listed(ptr, freeLive, true);
         }
       }
     }
     verifyShared(views);
-    const live = this.checkLive(views, recovered, freeLive);
+    const live = this.checkLive(views);
     this.finish(workers, live);
   }
 
-  /** The live blocks are those in the slots, and what a dead worker had in hand. */
-  private checkLive(views: SharedViews, recovered: Set<number>, freeLive: boolean): number[] {
-    const { control } = this;
+  /** The live blocks are those that somebody holds, and those that a recovery has listed. */
+  private checkLive(views: SharedViews): number[] {
+    const { control, held } = this;
+    const { notes } = this.world;
     const live = liveBlocks(views);
-    const isLive = new Set(live);
-    const held = new Set<number>();
+    this.stamp++;
+    for (const ptr of live) held[ptr >>> GRANULE_SHIFT] = 2 * this.stamp;
     for (let slot = 0; slot < C.SLOT_COUNT; slot++) {
-      const ptr = control[C.SLOT_TABLE + slot];
-      if (ptr === 0) continue;
-      if (held.has(ptr)) fail(`ptr ${ptr} is held twice`);
-      held.add(ptr);
-      const isFreed = freeLive && recovered.has(ptr);
-      if (isLive.has(ptr) === isFreed) fail(`ptr ${ptr} of slot ${slot}: freed is ${isFreed}`);
+      const ptr = control[C.SLOT_TABLE + slot] as number;
+      if (ptr !== 0) this.checkHeld(ptr, `slot ${slot}`);
     }
+    for (let list = 0; list < C.LIST_COUNT; list++) {
+      for (const ptr of notes.list(list)) this.checkHeld(ptr, `list ${list}`);
+    }
+    for (const { ptr, holder } of notes.forgotten()) this.checkForgotten(ptr, holder);
     for (let thread = 0; thread < control[C.THREADS]; thread++) {
       if (((control[C.DEAD] >>> thread) & 1) === 0) continue;
       const first = C.IN_HAND + thread * C.MAX_IN_HAND;
-      for (const ptr of control.subarray(first, first + C.MAX_IN_HAND)) held.add(ptr);
+      for (const ptr of control.subarray(first, first + C.MAX_IN_HAND)) {
+        // What the dead had allocated is listed; what it had taken may be another worker's.
+        if (ptr > 0 && this.isLive(ptr)) held[ptr >>> GRANULE_SHIFT] = 2 * this.stamp + 1;
+      }
     }
-    const listed = C.RECOVERED + 1;
-    for (const ptr of control.subarray(listed, listed + control[C.RECOVERED])) held.add(ptr);
+    this.checkListed();
     for (const ptr of live) {
-      if (!held.has(ptr) && !recovered.has(ptr)) fail(`ptr ${ptr} is live and nobody holds it`);
-    }
-    if (!freeLive) {
-      for (const ptr of recovered) if (!isLive.has(ptr)) fail(`ptr ${ptr} is listed, not live`);
+      if (held[ptr >>> GRANULE_SHIFT] === 2 * this.stamp) {
+        fail(`ptr ${ptr} is live and nobody holds it`);
+      }
     }
     if (this.runs++ % 64 === 0) {
       const { blocks } = readSharedStats(views, this.world.options).live;
       if (blocks !== live.length) fail(`stats say ${blocks} live blocks of ${live.length}`);
     }
     return live;
+  }
+
+  private isLive(ptr: number): boolean {
+    return (this.held[ptr >>> GRANULE_SHIFT] as number) >>> 1 === this.stamp;
+  }
+
+  private checkHeld(ptr: number, where: string): void {
+    const { held, stamp } = this;
+    const { notes } = this.world;
+    const granule = ptr >>> GRANULE_SHIFT;
+    if (held[granule] === 2 * stamp + 1) fail(`ptr ${ptr} is held twice`);
+    const isFreed = notes.isFreed(ptr);
+    // A thread that died freed it, and had not taken it before.
+    if (!this.isLive(ptr) && notes.isInDeadHand(ptr)) return;
+    if (this.isLive(ptr) === isFreed) fail(`ptr ${ptr} of ${where}: freed is ${isFreed}`);
+    if (isFreed) return;
+    notes.check(ptr);
+    held[granule] = 2 * stamp + 1;
+  }
+
+  /** A block that was forgotten is live while its holder lives, and else a recovery lists it. */
+  private checkForgotten(ptr: number, holder: number): void {
+    const { control } = this;
+    const { notes } = this.world;
+    const thread = (holder & 0xf) - 1;
+    const isDead = thread >= control[C.THREADS] || ((control[C.DEAD] >>> thread) & 1) === 1;
+    const hasLeft = holder !== notes.holderOf(thread);
+    const wasListed = notes.wasListed(ptr);
+    if (isDead && !hasLeft) {
+      const isThere = this.isLive(ptr) && notes.isIntact(ptr) && notes.check(ptr).holder === holder;
+      // A recovery that freed it may have died itself.
+      const mayBeFreed = control.subarray(C.RECOVERING, C.RECOVERING + 8).includes(2);
+      if (wasListed || (!isThere && mayBeFreed)) return;
+      fail(`ptr ${ptr} was forgotten by the dead, and is not listed`);
+    } else if (!wasListed || (hasLeft && notes.isListed(ptr))) {
+      this.checkHeld(ptr, "the forgotten");
+    } else if (!hasLeft) {
+      fail(`ptr ${ptr} is listed, and thread ${thread} holds it`);
+    }
+  }
+
+  /** What recoveries have listed, and nobody has taken since, is live unless they freed it. */
+  private checkListed(): void {
+    const { control, held, stamp } = this;
+    const { notes } = this.world;
+    const first = C.RECOVERED + 1;
+    for (const ptr of control.subarray(first, first + control[C.RECOVERED])) {
+      const isListed = notes.isListed(ptr);
+      if (isListed && this.isLive(ptr)) held[ptr >>> GRANULE_SHIFT] = 2 * stamp + 1;
+      else if (isListed && !notes.isExcused(ptr)) fail(`ptr ${ptr} is listed, not live`);
+      else if (notes.isFreed(ptr) && this.isLive(ptr) && !notes.isExcused(ptr)) {
+        fail(`ptr ${ptr} was freed by a recovery, and is live`);
+      }
+    }
   }
 
   /** After all is freed and drained by every worker, every slab is pooled. */
@@ -101,7 +159,7 @@ export class Settling {
       world.handle(worker).door.free(ptr as never);
     });
     for (let round = 0; round < 2; round++) {
-      for (const worker of workers) sharedDrain(world.handle(worker).views);
+      for (const worker of workers) drainCaches(world.handle(worker).views);
     }
     const { views } = world.handle(workers[0] as number);
     const { layout, words } = views;
@@ -114,12 +172,19 @@ export class Settling {
   }
 }
 
+/** Live headers have the two highest bits of their byte. */
+const LIVE_BITS = 0x80808080;
+
 /** Ptrs of all live blocks, by their headers. */
 function liveBlocks(views: SharedViews): number[] {
   const { headers, layout } = views;
+  const quads = new Int32Array(headers.buffer, 0, layout.slabs << 10);
   const live: number[] = [];
-  for (let granule = layout.firstSlab << 12; granule < layout.slabs << 12; granule++) {
-    if (headers[granule] >= LIVE) live.push(granule << 4);
+  for (let quad = layout.firstSlab << 10; quad < quads.length; quad++) {
+    if (((quads[quad] as number) & LIVE_BITS) === 0) continue;
+    for (let granule = quad << 2; granule < (quad + 1) << 2; granule++) {
+      if (headers[granule] >= LIVE) live.push(granule << GRANULE_SHIFT);
+    }
   }
   return live;
 }

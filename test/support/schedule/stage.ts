@@ -1,8 +1,10 @@
 import { formatShared } from "../../../src/heap/attach.js";
 import { Agent, World } from "./agent.js";
 import * as C from "./control.js";
+import { Image } from "./image.js";
+import { fail } from "./notes.js";
 import type { Scenario } from "./scenarios.js";
-import { fail, Settling } from "./settling.js";
+import { Settling } from "./settling.js";
 import { readText } from "./watch.js";
 
 /** A thread, and the step of its own before which it dies. */
@@ -32,10 +34,9 @@ export class Stage {
   private readonly buffer: SharedArrayBuffer;
   private readonly world: World;
   private readonly runThreads: () => boolean;
-  private readonly bytes: Int32Array;
-  private readonly snapshot: Int32Array;
-  private readonly table: Int32Array;
-  private readonly workersOf: Int32Array;
+  private readonly before: Image;
+  /** The parts of the control buffer that the preamble has changed. */
+  private readonly parts: { at: number; words: Int32Array }[];
   private readonly settling: Settling;
   /** Hash of the header map and the metadata at the end of the last run, if it is wanted. */
   image = 0;
@@ -63,25 +64,37 @@ export class Stage {
     control[C.THREADS] = scenario.threads.length;
     this.world = new World(buffer, control, false);
     this.settling = new Settling(control, this.world);
-    this.bytes = new Int32Array(buffer, 0, control[C.SLABS] << 14);
-    this.bytes.fill(0);
+    new Int32Array(buffer, 0, control[C.SLABS] << 14).fill(0);
     this.prepare();
     this.runThreads = open();
-    const { firstSlab } = this.world.handle(0).views.layout;
-    this.bytes = this.bytes.subarray(0, firstSlab << 14);
-    this.snapshot = Int32Array.from(this.bytes);
-    this.table = control.slice(C.SLOT_TABLE, C.SLOT_TABLE + C.SLOT_COUNT);
-    this.workersOf = control.slice(C.WORKER_OF, C.WORKER_OF + 8);
+    this.before = new Image(this.world.handle(0).views);
+    const lists: [number, number][] = Array.from({ length: C.LIST_COUNT }, (_, list) => {
+      const at = C.LISTS + list * C.LIST_INTS;
+      return [at, 2 + control[at + 1]];
+    });
+    const saved: [number, number][] = [
+      [C.SLOT_TABLE, C.SLOT_COUNT],
+      [C.WORKER_OF, 8],
+      [C.ATTACHMENTS, 8],
+      [C.FORGOTTEN, 1 + 2 * control[C.FORGOTTEN]],
+      ...lists,
+    ];
+    this.parts = saved.map(([at, length]) => ({ at, words: control.slice(at, at + length) }));
   }
 
   private prepare(): void {
     const { control, scenario, world } = this;
     formatShared(this.buffer, world.options, world.workers);
     control[C.DEAD] = 0;
-    control[C.RECOVERED] = 0;
+    control[C.FORGOTTEN] = 0;
     control.fill(0, C.SLOT_TABLE, C.SLOT_TABLE + C.SLOT_COUNT);
+    control.fill(0, C.ATTACHMENTS, C.ATTACHMENTS + 8);
+    for (let list = 0; list < C.LIST_COUNT; list++) {
+      control.fill(0, C.LISTS + list * C.LIST_INTS, C.LISTS + list * C.LIST_INTS + 2);
+    }
+    world.notes.begin();
     control.fill(-1, C.WORKER_OF, C.WORKER_OF + 8);
-    const agents = Array.from({ length: 4 }, (_, me) => new Agent(world, me));
+    const agents = Array.from({ length: 8 }, (_, me) => new Agent(world, me));
     for (const [worker, op] of scenario.preamble) agents[worker]?.run(op);
     for (let thread = scenario.threads.length; thread < 8; thread++) {
       control[C.WORKER_OF + thread] = -1;
@@ -96,7 +109,8 @@ export class Stage {
   run(schedule: Schedule): void {
     const { control } = this;
     const { switches, victim = NOBODY, secondVictim = NOBODY } = schedule;
-    this.bytes.set(this.snapshot);
+    this.before.restore();
+    for (const { at, words } of this.parts) control.set(words, at);
     control.fill(0, C.STEP, C.FAILED + 1);
     control.set(victim, C.VICTIM);
     control.set(secondVictim, C.SECOND_VICTIM);
@@ -107,19 +121,17 @@ export class Stage {
     control[C.SWITCH_COUNT] = switches.length >> 1;
     control[C.LOG_COUNT] = 0;
     control[C.TOLD] = 0;
-    control.set(this.workersOf, C.WORKER_OF);
     control.fill(0, C.OWN_STEPS, C.OWN_STEPS + 8);
     control.fill(0, C.IN_HAND, C.IN_HAND + 8 * C.MAX_IN_HAND);
-    control[C.RECOVERED] = 0;
     control[C.HASH] = 0;
     control[C.CLASS] = 0;
-    control.set(this.table, C.SLOT_TABLE);
-    control[C.FIRST_PTR] = this.table[0] as number;
+    control[C.FIRST_PTR] = control[C.SLOT_TABLE] as number;
+    this.world.notes.begin();
     for (let index = 0; index < switches.length; index++) {
       control[C.SWITCHES + index] = switches[index] as number;
     }
     if (!this.runThreads()) return;
-    if (this.wantsImage) this.image = hashOf(this.bytes);
+    if (this.wantsImage) this.image = hashOf(this.before.metadata);
     if (control[C.FAILED] > 0) fail(readText(control));
     this.settling.check(schedule.freeLive === true);
   }
