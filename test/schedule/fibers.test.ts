@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deepDescribe, deepIt, itIf } from "../support/deep.js";
 import { MALLOC_WAIT, RECOVER } from "../support/schedule/control.js";
 import { Pool } from "../support/schedule/fibers/pool.js";
-import { LONG_SCENARIOS, TWICE, WAITS } from "../support/schedule/fibers/scenarios.js";
+import { LONG_SCENARIOS, RETAKEN, TWICE, WAITS } from "../support/schedule/fibers/scenarios.js";
 import type { Job } from "../support/schedule/jobs.js";
 import { programs, steps } from "../support/schedule/programs.js";
 import { REPLAY, Tally } from "../support/schedule/report.js";
@@ -86,6 +86,20 @@ deepDescribe.skipIf(REPLAY !== "").concurrent.each(LONG_SCENARIOS)("long: $name"
     await tally.run("deaths", { kind: "reducedKills", scenario, ms: MS, ...kills });
     const job: Job = { kind: "random", scenario, runs: runs(0, 4000), seed: SEED, ms: MS };
     await tally.run("random", job);
+  });
+});
+
+describe.skipIf(REPLAY !== "").concurrent.each(RETAKEN)("retaken: $name", (scenario) => {
+  it("keeps the blocks of others in all schedules with one preemption", async () => {
+    const job: Job = { kind: "exhaust", scenario, bound: 1, ms: MS };
+    const { isComplete } = await tally.run("slabs of another class, 1 preemption", job);
+    expect(isComplete).toBe(true);
+  });
+
+  deepIt("keeps them in random schedules, also when a worker dies", async () => {
+    const job: Job = { kind: "random", scenario, runs: runs(0, 2000), seed: SEED, ms: MS };
+    await tally.run("random", job);
+    await tally.run("plain deaths", { ...job, runs: runs(0, 500), watch: 1 });
   });
 });
 

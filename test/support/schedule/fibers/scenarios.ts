@@ -5,11 +5,13 @@ import {
   forget,
   free,
   freeBatch,
+  freeMany,
   freeUnordered,
   handOver,
   handOverUnordered,
   malloc,
   mallocBatch,
+  mallocMany,
   mallocWait,
   type Op,
   realloc,
@@ -181,4 +183,91 @@ export const WAITS: readonly Scenario[] = [
     preamble: attached(3, ...fill(2, LARGE, 0, 1, 2, 3), ...[0, 1, 2, 3].map(forgetIn2)),
     threads: [[recover(2, 1)], [mallocWait(8, LARGE)]],
   },
+  {
+    name: "one waits while a span fails to grow",
+    slabs: 6,
+    isPatient: true,
+    preamble: attached(2, ...fill(0, SPAN, 0), ...fill(0, 65536, 1), ...fill(0, 40000, 2), [
+      0,
+      free(1),
+    ]),
+    threads: [[drain, realloc(0, 262144)], [mallocWait(8, LARGE)]],
+  },
+  {
+    name: "one waits while a span that another takes from grows",
+    slabs: 6,
+    isPatient: true,
+    preamble: attached(3, ...fill(0, SPAN, 0)),
+    threads: [[realloc(0, 262144), realloc(0, SPAN)], [malloc(8, 65536)], [mallocWait(9, 40000)]],
+  },
+  {
+    name: "one waits for a span while another grows in vain",
+    slabs: 7,
+    isPatient: true,
+    preamble: attached(2, ...fill(0, SPAN, 0), ...fill(0, SPAN, 1), ...fill(0, 40000, 2), [
+      0,
+      free(1),
+    ]),
+    threads: [[realloc(0, 327680)], [mallocWait(8, SPAN)]],
+  },
+  {
+    name: "one waits while a span is made in vain",
+    slabs: 4,
+    isPatient: true,
+    preamble: attached(3),
+    threads: [[malloc(8, SPAN), free(8)], [malloc(9, 65536)], [mallocWait(10, 40000)]],
+  },
 ];
+
+/** Lets agents attach so that one gets a worker's number; agents 4 to 7 leave again. */
+function attachedAs(agent: number, worker: number): [number, Op][] {
+  const order = [0, 1, 2, 3, 4, 5, 6, 7].filter((me) => me !== agent);
+  order.splice(worker, 0, agent);
+  return [
+    ...order.map((me): [number, Op] => [me, attach]),
+    ...[4, 5, 6, 7].map((me): [number, Op] => [me, detach]),
+  ];
+}
+
+/**
+ * Returns a scenario in which a slab with a mark is given back and taken for blocks of another
+ * size, while thread 2 walks its marks by the class of before. Where it looks for one is the header
+ * of the last of `count` blocks, which is in transit and then has the value of that worker's mark,
+ * if a mark stands one granule after its block.
+ */
+function retaken(
+  worker: number,
+  marked: number,
+  size: number,
+  count: number,
+  isLeaving: boolean,
+): Scenario {
+  const to = worker === 1 ? 2 : 1;
+  return {
+    name:
+      `worker ${worker} ${isLeaving ? "leaves" : "is recovered"} while a slab of ${marked} B ` +
+      `becomes one of ${size} B`,
+    slabs: 6,
+    interval: 2,
+    workers: 8,
+    preamble: [
+      ...attachedAs(isLeaving ? 2 : 3, worker),
+      ...fill(0, marked, 0),
+      [0, handOver(0, to)],
+    ],
+    threads: [
+      [free(0), drain, mallocMany(0, count, size)],
+      [freeMany(0, 1)],
+      [isLeaving ? detach : recover(worker)],
+    ],
+  };
+}
+
+/** A mark's place, read by the class that a slab had before, is a header now. */
+export const RETAKEN: readonly Scenario[] = [true, false].flatMap((isLeaving) => [
+  retaken(2, 8192, 48, 172, isLeaving),
+  retaken(4, 8192, 80, 206, isLeaving),
+  retaken(6, 4096, 112, 184, isLeaving),
+  retaken(1, 240, 32, 9, isLeaving),
+  retaken(3, 240, 64, 5, isLeaving),
+]);
