@@ -5,7 +5,7 @@ import { MALLOC_WAIT, RECOVER } from "../support/schedule/control.js";
 import { Pool } from "../support/schedule/fibers/pool.js";
 import { LONG_SCENARIOS, RETAKEN, TWICE, WAITS } from "../support/schedule/fibers/scenarios.js";
 import type { Job } from "../support/schedule/jobs.js";
-import { programs, steps } from "../support/schedule/programs.js";
+import { largeHeaps, programs, roomyHeaps, steps } from "../support/schedule/programs.js";
 import { REPLAY, Tally } from "../support/schedule/report.js";
 import { SCENARIOS } from "../support/schedule/scenarios.js";
 import { isFast, runs, SEED } from "../support/tier.js";
@@ -17,6 +17,8 @@ const MS = 600_000;
 /** How many schedules of each program are drawn, and how many that differ are run at most. */
 const RANDOM_RUNS = isFast ? 40 : 200;
 const REDUCED_RUNS = isFast ? 20 : 100;
+/** More than the blocks of any slab. */
+const MANY = 2100;
 
 let pool: Pool;
 const tally = new Tally((job: Job) => pool.run(job));
@@ -122,7 +124,7 @@ describe.skipIf(REPLAY !== "").concurrent.each([
   { title: "of up to 4 threads", threads: 4, length: 10, numRuns: runs(12, 300) },
 ])("programs $title", ({ title, threads, length, numRuns }) => {
   it("hold in random schedules, and when a worker dies", async () => {
-    const program = programs(steps(false), threads, length);
+    const program = programs(steps(), threads, length);
     const property = fc.asyncProperty(program, async ({ scenario, seed }) => {
       const job: Job = { kind: "random", scenario, runs: RANDOM_RUNS, seed, ms: MS };
       await tally.run(`programs ${title}`, job);
@@ -132,6 +134,27 @@ describe.skipIf(REPLAY !== "").concurrent.each([
       await tally.run(`programs ${title}, reduced`, { ...reduced, kind: "reduce" });
     });
     await fc.assert(property, { numRuns });
+  });
+});
+
+describe.skipIf(REPLAY !== "").concurrent("programs with many blocks or slabs", () => {
+  it("hold where slabs are filled and outboxes are sent late", async () => {
+    const program = programs(steps(MANY), 3, 6, roomyHeaps());
+    const property = fc.asyncProperty(program, async ({ scenario, seed }) => {
+      const job: Job = { kind: "random", scenario, runs: runs(10, 40), seed, ms: MS };
+      await tally.run("programs with many blocks", job);
+      await tally.run("programs with many blocks", { ...job, watch: 1 });
+    });
+    await fc.assert(property, { numRuns: runs(8, 100) });
+  });
+
+  deepIt("hold where mail has a bit for two dirty words", async () => {
+    const program = programs(steps(), 3, 4, largeHeaps());
+    const property = fc.asyncProperty(program, async ({ scenario, seed }) => {
+      const job: Job = { kind: "random", scenario, runs: runs(0, 20), seed, ms: MS };
+      await tally.run("programs with many slabs", job);
+    });
+    await fc.assert(property, { numRuns: runs(0, 30) });
   });
 });
 

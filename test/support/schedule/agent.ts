@@ -10,7 +10,7 @@ import { handOverBlock } from "../../../src/heap/handOver.js";
 import { type Recovered, recoverAll } from "../../../src/heap/recover.js";
 import { mallocBlocking } from "../../../src/heap/wait.js";
 import type { SharedViews } from "../../../src/layout/sharedViews.js";
-import { SLOT_ACTIVE } from "../../../src/layout/slotState.js";
+import { isWorkers, SLOT_ACTIVE } from "../../../src/layout/slotState.js";
 import * as workerSlot from "../../../src/layout/workerSlot.js";
 import * as C from "./control.js";
 import { logDeath, writeText } from "./watch.js";
@@ -104,7 +104,8 @@ export class Agent {
     } else if (kind === C.HAND_OVER) {
       this.handOver(views, a, b);
     } else if (kind === C.RECOVER) {
-      if (this.isDead(views, a)) this.recover(views, a, b !== 0);
+      const state = this.stateOfDead(views, a);
+      if (state !== 0) this.recover(views, a, b !== 0, state);
     } else {
       this.runMore(handle, kind, a, b);
     }
@@ -301,12 +302,7 @@ export class Agent {
     if (ptr === 0) return;
     const { size, holder } = notes.check(ptr);
     notes.fill(ptr, size, 0);
-    try {
-      handOverBlock(views, ptr, liveHeaderOf(views, ptr), worker);
-    } catch (error) {
-      if (!(error instanceof HeapError) || error.code !== "ERR_INVALID_WORKER") throw error;
-      notes.fill(ptr, size, holder);
-    }
+    if (!this.isHandedOver(views, ptr, worker)) notes.fill(ptr, size, holder);
     this.putBack(slot, ptr);
   }
 
@@ -314,20 +310,33 @@ export class Agent {
     const ptr = this.world.control[C.SLOT_TABLE + slot] as number;
     this.world.notes.taken(ptr);
     try {
-      handOverBlock(views, ptr, liveHeaderOf(views, ptr), worker);
+      this.isHandedOver(views, ptr, worker);
     } catch (error) {
       const { code } = error as HeapError;
-      const isRefused = code === "ERR_INVALID_WORKER" || code === "ERR_INVALID_POINTER";
-      if (!isRefused && code !== "ERR_DOUBLE_FREE") throw error;
+      if (code !== "ERR_INVALID_POINTER" && code !== "ERR_DOUBLE_FREE") throw error;
+    }
+  }
+
+  /** Hands a block over, as `SharedHeap.handOver` does; returns whether it could. */
+  private isHandedOver(views: SharedViews, ptr: number, worker: number): boolean {
+    const header = liveHeaderOf(views, ptr);
+    if (worker >= this.world.workers) return false;
+    const state = sync.load(views.words, workerSlot.at(worker) + workerSlot.STATE);
+    if (!isWorkers(state)) return false;
+    try {
+      handOverBlock(views, ptr, header, worker);
+      return true;
+    } catch (error) {
+      if ((error as HeapError).code !== "ERR_INVALID_WORKER") throw error;
+      return false;
     }
   }
 
   /** Recovers a worker, unless another worker is recovering it. */
-  private recover(views: SharedViews, worker: number, freeLive: boolean): void {
+  private recover(views: SharedViews, worker: number, freeLive: boolean, state: number): void {
     const { notes } = this.world;
     notes.beginRecovery(this.me, freeLive);
     try {
-      const state = sync.load(views.words, workerSlot.at(worker) + workerSlot.STATE);
       for (const ptr of allListed(recoverAll(views, worker, freeLive, state))) {
         notes.listed(ptr, freeLive);
       }
@@ -337,18 +346,22 @@ export class Agent {
     notes.endRecovery(this.me);
   }
 
-  /** Returns whether a worker is attached but its thread has died, or never was part of the run. */
-  private isDead(views: SharedViews, worker: number): boolean {
-    const { control } = this.world;
+  /**
+   * Returns the state of a worker's slot if it is attached but its thread has died, or never was
+   * part of the run; else 0.
+   */
+  private stateOfDead(views: SharedViews, worker: number): number {
+    const { control, workers } = this.world;
+    if (worker >= workers) return 0;
     const state = sync.load(views.words, workerSlot.at(worker) + workerSlot.STATE);
-    if ((state & 0xff) !== SLOT_ACTIVE) return false;
+    if ((state & 0xff) !== SLOT_ACTIVE) return 0;
     for (let thread = 0; thread < control[C.THREADS]; thread++) {
       const found = sync.load(control, C.WORKER_OF + thread);
       const isAlive = ((control[C.DEAD] >>> thread) & 1) === 0;
-      if (isAlive && (found === worker || found === C.ATTACHING)) return false;
+      if (isAlive && (found === worker || found === C.ATTACHING)) return 0;
     }
     this.seeDeath(worker);
-    return true;
+    return state;
   }
 
   /**

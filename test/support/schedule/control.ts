@@ -78,7 +78,7 @@ export const OPS = 1200;
 export const MAX_OPS = 64;
 export const OP_INTS = 3;
 export const TRACE = 2048;
-export const MAX_STEPS = 8192;
+export const MAX_STEPS = 65536;
 export const TEXT = TRACE + MAX_STEPS;
 export const TEXT_BYTES = 16384;
 /** Pairs: a step, and the thread that has the turn from there on. */

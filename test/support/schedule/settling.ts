@@ -26,6 +26,15 @@ export class Settling {
     this.held = new Int32Array(world.options.capacity >>> GRANULE_SHIFT);
   }
 
+  /** Recovers one of the dead in the name of another one, when they have all slots. */
+  private makeRoom(): void {
+    const { world } = this;
+    const isActive = (_: unknown, worker: number): boolean => world.isActive(worker);
+    const dead = Array.from({ length: world.workers }).findIndex(isActive);
+    const { views } = world.handle(dead === 0 ? 1 : 0);
+    this.recover(views, dead, false);
+  }
+
   private survivors(): number[] {
     const { control } = this;
     const workers: number[] = [];
@@ -43,6 +52,8 @@ export class Settling {
       // Somebody has to look after what is left.
       const agent = new Agent(world, 7);
       agent.run(C.attach);
+      if (agent.handle === undefined) this.makeRoom();
+      agent.run(C.attach);
       workers.push(control[C.WORKER_OF + 7]);
     }
     const rescuer = workers[workers.length - 1] as number;
@@ -50,15 +61,19 @@ export class Settling {
     for (let round = 0; round < 2; round++) {
       for (let worker = 0; worker < world.workers; worker++) {
         if (workers.includes(worker) || !world.isActive(worker)) continue;
-        const state = views.words[workerSlot.at(worker) + workerSlot.STATE] as number;
-        for (const ptr of allListed(recoverAll(views, worker, freeLive, state))) {
-          world.notes.listed(ptr, freeLive, true);
-        }
+        this.recover(views, worker, freeLive);
       }
     }
     verifyShared(views);
     const live = this.checkLive(views);
     this.finish(workers, live);
+  }
+
+  private recover(views: SharedViews, worker: number, freeLive: boolean): void {
+    const state = views.words[workerSlot.at(worker) + workerSlot.STATE] as number;
+    for (const ptr of allListed(recoverAll(views, worker, freeLive, state))) {
+      this.world.notes.listed(ptr, freeLive, true);
+    }
   }
 
   /** The live blocks are those that somebody holds, and those that a recovery has listed. */

@@ -9,7 +9,6 @@ import type { Outcome } from "./explore.js";
 import type { Job } from "./jobs.js";
 
 const THREADS = 3;
-const MAX_SLABS = 16;
 /** A job that takes this much longer than its time has a run that never ends, and fails. */
 const GRACE_MS = 60_000;
 
@@ -23,7 +22,7 @@ export class Threads {
     this.folder = folder;
     this.control = new Int32Array(new SharedArrayBuffer(4 * C.CONTROL_INTS));
     this.control[C.TURN] = C.MAIN;
-    const buffer = new SharedArrayBuffer(MAX_SLABS << 16);
+    const buffer = new SharedArrayBuffer(C.MAX_SLABS << 16);
     this.workers = Array.from(
       { length: THREADS },
       (_, me) => new Worker(file, { workerData: { buffer, control: this.control, me } }),

@@ -7,12 +7,10 @@ import { Stage } from "../stage.js";
 import { Engine } from "./engine.js";
 import { FiberExplorer } from "./explore.js";
 
-const MAX_SLABS = 16;
-
 const path = "./program.mjs";
 const program = (await import(path)) as ConstructorParameters<typeof Engine>[0];
 const control = new Int32Array(new SharedArrayBuffer(4 * C.CONTROL_INTS));
-const buffer = new SharedArrayBuffer(MAX_SLABS << 16);
+const buffer = new SharedArrayBuffer(C.MAX_SLABS << 16);
 const engine = new Engine(program, buffer, control);
 // Nobody waits for what prepares and checks a run.
 sync.waitAsync = (): AsyncWait => ({ async: true, value: new Promise(() => undefined) });
