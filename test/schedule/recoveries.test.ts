@@ -86,7 +86,7 @@ describe.skipIf(REPLAY !== "").concurrent.each([...RECOVERIES, ...OTHERS])("$nam
 });
 
 it.skipIf(REPLAY !== "")("programs survive two deaths", async () => {
-  const property = fc.asyncProperty(programs(steps(false), 3, 6), async ({ scenario, seed }) => {
+  const property = fc.asyncProperty(programs(steps(), 3, 6), async ({ scenario, seed }) => {
     const job: Job = { kind: "twoDeaths", scenario, runs: isFast ? 20 : 100, seed, ms: MS };
     await tally.run("programs, two deaths", job);
   });

@@ -134,7 +134,7 @@ describe.skipIf(REPLAY !== "").each(RACED)("freed twice: $name", (scenario) => {
 });
 
 deepIt.skipIf(REPLAY !== "")("programs are the same on threads and on fibers", async () => {
-  const property = fc.asyncProperty(programs(steps(false), 3, 6), ({ scenario, seed }) =>
+  const property = fc.asyncProperty(programs(steps(), 3, 6), ({ scenario, seed }) =>
     compare(scenario, seed),
   );
   await fc.assert(property, { numRuns: runs(0, 60) });

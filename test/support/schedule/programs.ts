@@ -47,7 +47,7 @@ export function steps(most: number = FEW): fc.Arbitrary<C.Op> {
   return fc.oneof(
     of(8, ofSize(C.malloc)),
     of(8, slot.map(C.free)),
-    of(2, ofSize(C.realloc)),
+    of(5, ofSize(C.realloc)),
     of(2, ofSize(C.mallocBatch)),
     of(2, slot.map(C.freeBatch)),
     of(4, fc.constantFrom(C.drain, C.attach, C.detach)),

@@ -225,4 +225,12 @@ export const SCENARIOS: readonly Scenario[] = [
       [free(2), malloc(8, LARGE)],
     ],
   },
+  {
+    name: "own blocks and another's move",
+    slabs: 7,
+    fastCap: 2,
+    interval: 4,
+    preamble: attached(2, ...fill(0, 60, 0, 1, 2)),
+    threads: [[realloc(0, 2000), realloc(1, SPAN)], [realloc(2, 240)]],
+  },
 ];
