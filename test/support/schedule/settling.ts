@@ -5,6 +5,7 @@ import { readSharedStats } from "../../../src/inspect/sharedStats.js";
 import { verifyShared } from "../../../src/inspect/sharedVerify.js";
 import { GRANULE_SHIFT, LIVE } from "../../../src/layout/header.js";
 import type { SharedViews } from "../../../src/layout/sharedViews.js";
+import { generationOf, isWorkers, SLOT_ACTIVE } from "../../../src/layout/slotState.js";
 import * as workerSlot from "../../../src/layout/workerSlot.js";
 import { Agent, allListed } from "./agent.js";
 import * as C from "./control.js";
@@ -29,10 +30,14 @@ export class Settling {
   /** Recovers one of the dead in the name of another one, when they have all slots. */
   private makeRoom(): void {
     const { world } = this;
-    const isActive = (_: unknown, worker: number): boolean => world.isActive(worker);
-    const dead = Array.from({ length: world.workers }).findIndex(isActive);
-    const { views } = world.handle(dead === 0 ? 1 : 0);
-    this.recover(views, dead, false);
+    const { views } = world.handle(0);
+    for (let worker = 0; worker < world.workers; worker++) {
+      const stateAt = workerSlot.at(worker) + workerSlot.STATE;
+      const state = views.words[stateAt] as number;
+      // As in a restored heap, their recoveries begin anew.
+      if (isWorkers(state)) views.words[stateAt] = generationOf(state) | SLOT_ACTIVE;
+    }
+    this.recover(views, world.workers - 1, false);
   }
 
   private survivors(): number[] {
