@@ -13,7 +13,7 @@ import type { SharedViews } from "../../../src/layout/sharedViews.js";
 import { isWorkers, SLOT_ACTIVE } from "../../../src/layout/slotState.js";
 import * as workerSlot from "../../../src/layout/workerSlot.js";
 import * as C from "./control.js";
-import { logDeath, writeText } from "./watch.js";
+import { seeDeath, writeText } from "./watch.js";
 import type { Handle, World } from "./world.js";
 
 export { World } from "./world.js";
@@ -360,21 +360,8 @@ export class Agent {
       const isAlive = ((control[C.DEAD] >>> thread) & 1) === 0;
       if (isAlive && (found === worker || found === C.ATTACHING)) return 0;
     }
-    this.seeDeath(worker);
+    seeDeath(control, worker);
     return state;
-  }
-
-  /**
-   * Logs that the engine has answered that a worker is dead. Its end comes before that answer, so
-   * what it did is ordered before this recovery; nothing else that survives learns of a death.
-   */
-  private seeDeath(worker: number): void {
-    const { control } = this.world;
-    for (let thread = 0; thread < control[C.THREADS]; thread++) {
-      const found = control[C.WORKER_OF + thread];
-      const isIt = found === worker || found === C.ATTACHING;
-      if (isIt && ((control[C.DEAD] >>> thread) & 1) === 1) logDeath(thread);
-    }
   }
 
   /** Runs the thread's operations of a run. */

@@ -96,10 +96,18 @@ function logAccess(view: Ints, index: number, kind: number, length = 1, stack = 
   log(kind, address, length * width, names.get(view), stack);
 }
 
-/** Logs that a thread has been told that another one is dead. */
-export function logDeath(thread: number): void {
+/**
+ * Logs that the engine has answered that a worker is dead. Its end comes before that answer, so
+ * what it did is ordered before this recovery; nothing else that survives learns of a death.
+ */
+export function seeDeath(control: Int32Array, worker: number): void {
   if (watcher === undefined || !watcher.isActive) return;
-  if ((watcher.control[C.WATCH] & C.WATCH_LOG) !== 0) log(C.DEATH_SEEN, thread, 0);
+  if ((control[C.WATCH] & C.WATCH_LOG) === 0) return;
+  for (let thread = 0; thread < control[C.THREADS]; thread++) {
+    const found = control[C.WORKER_OF + thread];
+    const isIt = found === worker || found === C.ATTACHING;
+    if (isIt && ((control[C.DEAD] >>> thread) & 1) === 1) log(C.DEATH_SEEN, thread, 0);
+  }
 }
 
 /**
