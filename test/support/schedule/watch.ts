@@ -129,6 +129,9 @@ export function logOperation(
     const isSlot = index >= C.SLOT_TABLE && index < C.SLOT_TABLE + C.SLOT_COUNT;
     const address = C.CONTROL_ADDRESS + 4 * index;
     if (isSlot) log(isWrite ? C.SYNC_WRITE : C.SYNC_READ, address, 4, "slots", stack);
+    // A list is taken and put back as a whole.
+    const isList = index >= C.LISTS && index < C.RECOVERED;
+    if (isList) log(op === C.STORE ? C.SYNC_STORE : C.SYNC_READ, address, 4, "lists", stack);
     return;
   }
   if (op === C.NOTIFY || op === C.WOKEN) {
