@@ -256,6 +256,8 @@ function collectWord(
     if (headers[granule] !== classIndex) continue;
     if (hasMarks) clearMark(views, slab, classIndex, granule << GRANULE_SHIFT);
     headers[granule] = free;
+    // Two workers freed it at once, and it came home before the second had written its header.
+    if (((freeBits[index] >>> block) & 1) === 1) continue;
     freed |= 1 << block;
     added = (added + 1) | 0;
   }

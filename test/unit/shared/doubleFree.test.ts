@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Ptr, SharedHeap } from "../../../src/index.js";
 import { IN_TRANSIT, LIVE } from "../../../src/layout/header.js";
+import * as workerRegion from "../../../src/layout/workerRegion.js";
 import { thrown } from "../help.js";
 import { bury, drainAllOf, fallSilent, sharedViewsOf, workersOf } from "./help.js";
 
@@ -123,5 +124,31 @@ describe("a mark", () => {
       a.verify();
       SharedHeap.attach(a.buffer);
     }
+  });
+});
+
+describe("a free that is overtaken between its load and its store", () => {
+  it("by the owner's collection counts the block once", () => {
+    const [a, b, c] = workersOf(4) as Four;
+    const keep = a.malloc(64);
+    const ptr = a.malloc(64);
+    const { headers, meta } = sharedViewsOf(c);
+    const live = headers[ptr >>> 4] as number;
+    b.free(ptr);
+    b.drain();
+    a.drain();
+    // Worker 2 read that the block is live before, and writes now.
+    headers[ptr >>> 4] = live;
+    c.free(ptr);
+    expect(meta[workerRegion.OUTBOX_COUNT]).toBe(1);
+    c.drain();
+    a.drain();
+    a.verify();
+    expect(a.classify(keep)).toBe("tiny");
+    const again = [a.malloc(64), a.malloc(64)];
+    expect(new Set([keep, ...again]).size).toBe(3);
+    for (const each of [keep, ...again]) a.free(each);
+    drainAllOf([a, b, c]);
+    a.verify();
   });
 });
