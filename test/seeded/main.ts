@@ -3,10 +3,10 @@
  * bug that no test notices fails the run. Prints the table of docs/CONCURRENCY-PROOF.md.
  */
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { copyProject } from "../support/planted.js";
 import { SEEDED_BUGS, type SeededBug } from "./bugs.js";
 
 const USAGE = `usage: npm run seeded -- [options]
@@ -18,14 +18,6 @@ const USAGE = `usage: npm run seeded -- [options]
 
 /** Quick tests come first, because the first that fails ends the search. */
 const TESTS = ["test/unit/shared", "test/schedule", "test/property/shared"];
-const COPIED = [
-  "src",
-  "test",
-  "package.json",
-  "tsconfig.json",
-  "tsconfig.tools.json",
-  "vitest.config.ts",
-];
 
 const { values } = parseArgs({
   options: {
@@ -38,13 +30,6 @@ const { values } = parseArgs({
 interface Verdict {
   readonly caughtBy: string;
   readonly seconds: number;
-}
-
-function copyProject(): string {
-  const folder = mkdtempSync(join(tmpdir(), "hakmem-seeded-"));
-  for (const name of COPIED) cpSync(name, join(folder, name), { recursive: true });
-  symlinkSync(join(process.cwd(), "node_modules"), join(folder, "node_modules"));
-  return folder;
 }
 
 function plant(folder: string, bug: SeededBug): void {

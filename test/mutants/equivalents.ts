@@ -1,0 +1,24 @@
+import type { Mutant } from "./mutate.js";
+
+/** A mutant, or several alike, that no test can tell from the sources. */
+export interface Equivalent {
+  readonly file: string;
+  readonly within: string;
+  /** The lines that are changed, as `--one` shows them. */
+  readonly before: string;
+  readonly after: string;
+  readonly reason: string;
+}
+
+export const EQUIVALENTS: readonly Equivalent[] = [];
+
+/** Returns why a mutant does what the sources do, or undefined if it is not known to. */
+export function reasonOf(mutant: Mutant): string | undefined {
+  return EQUIVALENTS.find((equivalent) => matches(equivalent, mutant))?.reason;
+}
+
+export function matches(equivalent: Equivalent, mutant: Mutant): boolean {
+  const { file, within, before, after } = mutant;
+  const isPlace = equivalent.file === file && equivalent.within === within;
+  return isPlace && equivalent.before === before && equivalent.after === after;
+}
