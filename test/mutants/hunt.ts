@@ -28,8 +28,12 @@ const PROPERTIES: readonly string[] = ["model", "shared", "spans", "snapshot", "
   (name) => `test/property/${name}`,
 );
 
+export const DEPTHS = ["unit", "fast", "deep"] as const;
+export type Depth = (typeof DEPTHS)[number];
+const STAGES: Readonly<Record<Depth, number>> = { unit: 2, fast: 4, deep: 6 };
+
 /** Returns the tests for mutants of a folder. What catches most in the least time comes first. */
-export function stagesOf(folder: string, isDeep: boolean): readonly Stage[] {
+export function stagesOf(folder: string, depth: Depth): readonly Stage[] {
   const first = folder === "front" ? ["front", "heap"] : [folder, "shared"];
   const rest = ["layout", "central", "front", "heap", "shared", "inspect"].filter(
     (name) => !first.includes(name),
@@ -40,13 +44,10 @@ export function stagesOf(folder: string, isDeep: boolean): readonly Stage[] {
     { name: "other unit", tests: units(rest), tier: "fast" },
     { name: "property", tests: PROPERTIES, tier: "fast" },
     { name: "schedule", tests: ["test/schedule/"], tier: "fast" },
-  ];
-  if (!isDeep) return stages;
-  return [
-    ...stages,
     { name: "deep property", tests: PROPERTIES, tier: "all" },
     { name: "deep schedule", tests: ["test/schedule/"], tier: "all" },
   ];
+  return stages.slice(0, STAGES[depth]);
 }
 
 function minify(code: string): string {
@@ -66,15 +67,16 @@ function typechecks(folder: string): boolean {
 export interface Hunt {
   readonly tests: Tests;
   readonly stages: readonly Stage[];
-  /** Returns how long a stage may take. */
-  readonly limitOf: (stage: Stage) => number;
+  /** How long a deep stage may take. */
+  readonly deepMs: number;
 }
 
 type Verdict = Omit<Result, "id" | "seconds">;
 
 async function runStages(file: string, hunt: Hunt): Promise<Verdict> {
   for (const stage of hunt.stages) {
-    const answer = await hunt.tests.run(stage.tier, file, stage.tests, hunt.limitOf(stage));
+    const limitMs = stage.tier === "all" ? hunt.deepMs : undefined;
+    const answer = await hunt.tests.run(stage.tier, file, stage.tests, limitMs);
     if (answer === undefined) {
       // Deep tests take minutes: there the end of the time says nothing.
       if (stage.tier === "fast") return { status: "caught", by: `${stage.name}: hangs` };

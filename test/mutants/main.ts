@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { startProgress } from "../../bench/term/progress.js";
 import { EQUIVALENTS, matches, reasonOf } from "./equivalents.js";
-import { judge, type Result, type Stage, stagesOf } from "./hunt.js";
+import { DEPTHS, type Depth, judge, type Result, type Stage, stagesOf } from "./hunt.js";
 import { FOLDERS, type Mutant, mutantsOfFolder } from "./mutate.js";
 import { printScores } from "./scores.js";
 import { Tests } from "./tests.js";
@@ -20,7 +20,7 @@ to a file of JSON lines, and a mutant whose result is there is not run again.
   --only FOLDER  mutants of one folder, or of one file (front/slow)
   --sample N     N mutants of each folder (all)
   --seed N       the order of the mutants, and the seed of the tests (1)
-  --fast         without the deep tests
+  --depth DEPTH  unit, fast (unit tests, properties, schedules), or deep (deep)
   --seconds N    time for each deep stage of a mutant (600)
   --lanes N      how many mutants are run at once (2)
   --out FILE     where results are (build/mutants.jsonl)
@@ -41,13 +41,21 @@ const { values } = parseArgs({
     lanes: { ...text, default: "2" },
     out: { ...text, default: "build/mutants.jsonl" },
     one: { ...text, default: "" },
-    fast: flag,
+    depth: { ...text, default: "deep" },
     again: flag,
     list: flag,
     help: flag,
   },
 });
 const seed = Number(values.seed);
+const depth = toDepth(values.depth);
+const deepMs = Number(values.seconds) * 1000;
+
+function toDepth(name: string): Depth {
+  const found = DEPTHS.find((known) => known === name);
+  if (found === undefined) throw new Error(`--depth is ${name}; it takes ${DEPTHS.join(", ")}`);
+  return found;
+}
 
 function chosenMutants(): Mutant[] {
   const all = FOLDERS.flatMap((folder) => {
@@ -87,21 +95,18 @@ function readResults(): Map<string, Result> {
   return new Map(results.map((result) => [result.id, result]));
 }
 
-/** Runs the fast stages without a mutant. Returns how long each may take with one. */
-async function measureStages(tests: Tests, stages: readonly Stage[]) {
-  const limits = new Map<string, number>();
+/** Runs the fast stages without a mutant, so that it is known how long each file takes. */
+async function runClean(tests: Tests, stages: readonly Stage[]): Promise<void> {
+  const done = new Set<string>();
   for (const stage of stages) {
     const key = stage.tests.join(" ");
-    if (limits.has(key) || stage.tier !== "fast") continue;
-    const start = performance.now();
-    const answer = await tests.run("fast", "", stage.tests, 600_000);
+    if (done.has(key) || stage.tier !== "fast") continue;
+    done.add(key);
+    const answer = await tests.run("fast", "", stage.tests);
     if (!answer?.hasPassed) {
       throw new Error(`fails without a mutant: ${stage.name}: ${answer?.failedTest}`);
     }
-    limits.set(key, 20_000 + 6 * (performance.now() - start));
   }
-  return (stage: Stage): number =>
-    limits.get(stage.tests.join(" ")) ?? Number(values.seconds) * 1000;
 }
 
 async function runAll(mutants: readonly Mutant[], save: (result: Result) => void): Promise<void> {
@@ -111,18 +116,18 @@ async function runAll(mutants: readonly Mutant[], save: (result: Result) => void
   });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
   const waiting = [...mutants];
-  const stagesOfFolder = (folder: string) => stagesOf(folder, !values.fast);
+  const stagesOfFolder = (folder: string) => stagesOf(folder, depth);
   const used = [...new Set(mutants.map(folderOf))].flatMap(stagesOfFolder);
   const msOf = {};
   const first = new Tests(seed, msOf);
   lanes.push(first);
-  const limitOf = await measureStages(first, used);
+  await runClean(first, used);
   while (lanes.length < Math.min(Number(values.lanes), mutants.length)) {
     lanes.push(new Tests(seed, msOf));
   }
   const work = async (tests: Tests): Promise<void> => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      save(await judge(mutant, { tests, stages: stagesOfFolder(folderOf(mutant)), limitOf }));
+      save(await judge(mutant, { tests, stages: stagesOfFolder(folderOf(mutant)), deepMs }));
     }
   };
   await Promise.all(lanes.map(work));

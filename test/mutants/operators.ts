@@ -48,6 +48,15 @@ const ASSIGNMENT: Readonly<Record<string, string>> = {
   "|=": "&=",
   "&=": "|=",
 };
+const FIRST_FIELDS = new Set([
+  "cachedBlock.LINK",
+  "classCounters.REFILLS",
+  "classRecord.PARTIAL_HEAD",
+  "heapCounters.DRAINS",
+  "slabRecord.KIND",
+  "superblock.MAGIC",
+  "workerSlot.STATE",
+]);
 const COMPARISONS = new Set(["<", "<=", ">", ">=", "===", "!=="]);
 const TESTED = new Set(["IfStatement", "ConditionalExpression", "WhileStatement"]);
 const REMOVED = new Set([
@@ -74,10 +83,15 @@ function isText(node: Node): boolean {
   return isText(node.left as Node) || isText(node.right as Node);
 }
 
+/** Returns whether an operand is a record's first field, 0, so that `-` does what `+` does. */
+function isFirstField(node: Node, code: string): boolean {
+  return FIRST_FIELDS.has(code.slice(node.start, node.end));
+}
+
 function replaceOperator(node: Node, code: string): Edit[] {
   const { left, right } = node as unknown as { left: Node; right: Node };
   const operator = node.operator as string;
-  if (operator === "+" && isText(node)) return [];
+  if (operator === "+" && (isText(node) || isFirstField(right, code))) return [];
   const start = code.indexOf(operator, left.end);
   if (start < 0 || start >= right.start) return [];
   const names = node.type === "AssignmentExpression" ? [ASSIGNMENT[operator]] : BINARY[operator];

@@ -16,6 +16,11 @@ export interface Request {
   readonly msOf: Readonly<Record<string, number>>;
 }
 
+/** Says which file of tests begins, between a request and its answer. */
+export interface Begun {
+  readonly begun: string;
+}
+
 export interface Answer {
   readonly hasPassed: boolean;
   /** The first test that failed, if one did. */
@@ -53,7 +58,7 @@ const vitest = await createVitest("test", {
   watch: false,
   bail: 1,
   maxWorkers: 1,
-  reporters: [{}],
+  reporters: [{ onTestModuleStart: (module) => void process.send?.({ begun: toFile(module) }) }],
   sequence: { sequencer: QuickestFirst },
 });
 
