@@ -119,12 +119,13 @@ async function runAll(mutants: readonly Mutant[], save: (result: Result) => void
   const stagesOfFolder = (folder: string) => stagesOf(folder, depth);
   const used = [...new Set(mutants.map(folderOf))].flatMap(stagesOfFolder);
   const msOf = {};
+  // All copies are made now, so that the sources may change meanwhile.
   const first = new Tests(seed, msOf);
   lanes.push(first);
-  await runClean(first, used);
   while (lanes.length < Math.min(Number(values.lanes), mutants.length)) {
     lanes.push(new Tests(seed, msOf));
   }
+  await runClean(first, used);
   const work = async (tests: Tests): Promise<void> => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
       save(await judge(mutant, { tests, stages: stagesOfFolder(folderOf(mutant)), deepMs }));

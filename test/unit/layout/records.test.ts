@@ -30,6 +30,12 @@ describe("the words of a record", () => {
     ]);
   });
 
+  it("are none if the record has no length", () => {
+    expect(readRecord("none", { START: 8 })).toMatchObject({ start: 8, length: 0, words: [] });
+    expect(readRecord("none", {})).toMatchObject({ start: 0, length: 0 });
+    expect(readRecord("doubles", { START: 8, DOUBLES: 2 })).toMatchObject({ length: 2 });
+  });
+
   it("count from its start, or from that of the metadata if there is one record", () => {
     const one = { START: 8, INTS: 2, FIRST: 8, SECOND: 9 };
     expect(findOverlaps(readRecord("one", one, { isOne: true }))).toEqual([]);

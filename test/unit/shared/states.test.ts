@@ -59,6 +59,7 @@ describe("claiming a slab", () => {
       expect(loadState(views, slab)).toBe(ownState(views, CLASS));
       expect(views.mine[slab]).toBe(toHeader(LIVE, CLASS));
     }
+    expect(views.mine[0]).toBe(NOT_MINE);
     // It has come round.
     expect(hintOf(views)).toBe(first);
   });
