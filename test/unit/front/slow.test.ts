@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { mallocSlow } from "../../../src/front/slow.js";
+import { freeSlow, mallocSlow } from "../../../src/front/slow.js";
 import type { Heap, Ptr } from "../../../src/index.js";
 import * as superblock from "../../../src/layout/superblock.js";
 import { at, smallHeap, viewsOf } from "../help.js";
@@ -99,4 +99,20 @@ test("a refill takes free blocks before uncarved ones, and carves to the end of 
   heap.drain();
   expect(heap.malloc(208)).toBe(first);
   heap.verify();
+});
+
+test.each([1, 2, 5])("the slow path fills a chain of %i, and then the SLL", (fastCap) => {
+  const heap = smallHeap({ fastCap, sllDrainInterval: 0 });
+  const views = viewsOf(heap);
+  const ptrs = Array.from({ length: 3 * fastCap }, () => heap.malloc(64));
+  heap.drain();
+  ptrs.forEach((ptr, index) => {
+    freeSlow(views, ptr);
+    const onSll = Math.floor(index / fastCap) * fastCap;
+    expect(views.meta[superblock.SLL_BLOCKS]).toBe(onSll);
+    expect(heap.stats().cached.blocks).toBe(index + 1);
+    heap.verify();
+  });
+  expect(heap.stats().mends).toBe(0);
+  expect(Array.from(ptrs, () => heap.malloc(64))).toEqual(ptrs.reverse());
 });
