@@ -10,7 +10,15 @@ export interface Equivalent {
   readonly reason: string;
 }
 
-export const EQUIVALENTS: readonly Equivalent[] = [];
+export const EQUIVALENTS: readonly Equivalent[] = [
+  {
+    file: "src/layout/records.ts",
+    within: "",
+    before: 'readRecord("superblock", superblock, { isOne: true, free: "13-15 96-127" }),',
+    after: 'readRecord("superblock", superblock, { isOne: false, free: "13-15 96-127" }),',
+    reason: "the superblock starts at word 0, so its words count from both starts",
+  },
+];
 
 /** Returns why a mutant does what the sources do, or undefined if it is not known to. */
 export function reasonOf(mutant: Mutant): string | undefined {
