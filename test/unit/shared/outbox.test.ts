@@ -1,15 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { blockIndex } from "../../../src/central/freeBits.js";
+import { sendOutbox } from "../../../src/central/remote.js";
+import { loadState, ownerOf } from "../../../src/central/states.js";
 import type { Ptr, SharedHeap } from "../../../src/index.js";
 import { FREE_WORDS_SHIFT } from "../../../src/layout/sharedMetadata.js";
-import type { SharedViews } from "../../../src/layout/sharedViews.js";
-import { outboxLimit } from "../../../src/layout/sharedViews.js";
+import { outboxLimit, type SharedViews } from "../../../src/layout/sharedViews.js";
 import { BLOCK_BYTES } from "../../../src/layout/sizeClasses.js";
+import { MARKED } from "../../../src/layout/slabState.js";
 import { blocksPerSlab, ptrToSlab } from "../../../src/layout/units.js";
 import * as workerRegion from "../../../src/layout/workerRegion.js";
 import * as workerSlot from "../../../src/layout/workerSlot.js";
 import { at } from "../help.js";
-import { sharedViewsOf, workersOf } from "./help.js";
+import { onSync, sharedViewsOf, workersOf } from "./help.js";
 
 type Two = [SharedHeap, SharedHeap];
 
@@ -138,6 +140,27 @@ describe("a block that is sent", () => {
     }
     expect(a.stats().live.blocks).toBe(kept.length);
     a.verify();
+  });
+});
+
+describe("a block of an abandoned slab", () => {
+  it("makes its sender adopt the slab, also if its state changes meanwhile", () => {
+    const [a, b] = workersOf(2, { sllDrainInterval: 0 }) as Two;
+    const ptrs = [a.malloc(64), a.malloc(64)];
+    const slab = ptrToSlab(at(ptrs, 0));
+    b.free(at(ptrs, 0));
+    a.detach();
+    const views = sharedViewsOf(b);
+    const stateAt = views.layout.states + slab;
+    onSync(
+      "compareExchange",
+      (index) => index === stateAt,
+      () => Atomics.or(views.words, stateAt, MARKED),
+    );
+    sendOutbox(views);
+    expect(ownerOf(loadState(views, slab))).toBe(b.workerId + 1);
+    expect(b.stats().inTransit.blocks).toBe(0);
+    b.verify();
   });
 });
 
