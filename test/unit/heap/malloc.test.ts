@@ -87,6 +87,7 @@ describe("alignedAlloc", () => {
       heap.free(ptr);
     }
     const many = Array.from({ length: 9 }, () => heap.alignedAlloc(alignment, 48));
+    many.push(...Array.from({ length: 3 }, () => heap.alignedAlloc(alignment, 0)));
     for (const ptr of many) expect(ptr % alignment).toBe(0);
     for (const ptr of many) heap.free(ptr);
     heap.drain();
