@@ -107,10 +107,9 @@ function replaceOperator(node: Node, code: string): Edit[] {
 
 function dropUnary(node: Node, code: string): Edit[] {
   const { start, end } = node;
-  const argument = node.argument as Node;
   const operator = node.operator as string;
   if (!["~", "!", "-"].includes(operator)) return [];
-  return [{ operator: `${operator} dropped`, start, end, text: code.slice(argument.start, end) }];
+  return [{ operator: `${operator} dropped`, start, end, text: code.slice(start + 1, end) }];
 }
 
 function exchangeLiteral(node: Node): Edit[] {

@@ -12,6 +12,7 @@ describe("mutants of a piece of code", () => {
     ["x += 1;", ["x -= 1;", ";", "x += 0;"]],
     ["i++;", [";", "i--;"]],
     ["if (a && b) f();", ["if (!(a && b)) f();", "if (a || b) f();", "if (a && b) ;"]],
+    ["const x = !(a in b);", ["const x = (a in b);"]],
     ["if (!a) throw b;", ["if (a) throw b;", "if (!a) ;"]],
     ["const x = a ? 0 : 5;", ["const x = !(a) ? 0 : 5;", "const x = a ? 1 : 5;"]],
     ["const x = (a + b) * c;", ["const x = (a + b) / c;", "const x = (a - b) * c;"]],
