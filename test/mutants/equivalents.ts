@@ -10,7 +10,17 @@ export interface Equivalent {
   readonly reason: string;
 }
 
+const NO_CLASS =
+  "the table has no header for what is no size of a class, and no block has the header undefined";
+
 export const EQUIVALENTS: readonly Equivalent[] = [
+  ...["bindMalloc.malloc", "bindOwnMalloc.malloc"].map((within) => ({
+    file: "src/front/hot.ts",
+    within,
+    before: "if (last < LAST_GRANULES) {",
+    after: "if (last <= LAST_GRANULES) {",
+    reason: NO_CLASS,
+  })),
   {
     file: "src/layout/records.ts",
     within: "",

@@ -127,3 +127,15 @@ test("a run is found behind more runs of its bin than are tried at first", () =>
   arena.take(39);
   expect(arena.live.at(-1)).toEqual({ slab: 1, slabs: 39 });
 });
+
+test("what is too large for all bins but the last is taken from no smaller one", () => {
+  const arena = new ArenaModel(1, 8000);
+  arena.take(33);
+  arena.take(1);
+  arena.give(0);
+  expect(arena.live).toHaveLength(1);
+  arena.take(7967);
+  expect(arena.live).toHaveLength(1);
+  arena.take(7966);
+  expect(arena.live.at(-1)).toEqual({ slab: 35, slabs: 7966 });
+});

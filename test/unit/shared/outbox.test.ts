@@ -155,9 +155,10 @@ describe("a block of an abandoned slab", () => {
     onSync(
       "compareExchange",
       (index) => index === stateAt,
-      () => Atomics.or(views.words, stateAt, MARKED),
+      () => Atomics.xor(views.words, stateAt, MARKED),
     );
     sendOutbox(views);
+    Atomics.xor(views.words, stateAt, MARKED);
     expect(ownerOf(loadState(views, slab))).toBe(b.workerId + 1);
     expect(b.stats().inTransit.blocks).toBe(0);
     b.verify();
