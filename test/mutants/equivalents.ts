@@ -13,7 +13,23 @@ export interface Equivalent {
 const NO_CLASS =
   "the table has no header for what is no size of a class, and no block has the header undefined";
 
+/** What follows the states of slabs is the summary of slab 0, which is metadata. */
+const AFTER_STATES = "the word after the last state is always 0, the state of a free slab";
+const WALKS = [
+  ["src/heap/recover.ts", "mendSpans"],
+  ["src/heap/recover.ts", "recoverOne"],
+  ["src/heap/handOver.ts", "disown"],
+  ["src/central/remote.ts", "adopt"],
+] as const;
+
 export const EQUIVALENTS: readonly Equivalent[] = [
+  ...WALKS.map(([file, within]) => ({
+    file,
+    within,
+    before: "for (let slab = layout.firstSlab; slab < layout.slabs; slab++) {",
+    after: "for (let slab = layout.firstSlab; slab <= layout.slabs; slab++) {",
+    reason: AFTER_STATES,
+  })),
   ...["bindMalloc.malloc", "bindOwnMalloc.malloc"].map((within) => ({
     file: "src/front/hot.ts",
     within,

@@ -1,12 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { countTails, loadState, ownerOf } from "../../../src/central/states.js";
+import {
+  countTails,
+  loadState,
+  ownerOf,
+  ownState,
+  reserveSpan,
+} from "../../../src/central/states.js";
 import type { Ptr, SharedHeap } from "../../../src/index.js";
+import { SPAN_CLASS } from "../../../src/layout/sizeClasses.js";
 import * as slabRecord from "../../../src/layout/slabRecord.js";
 import { BUSY, TAIL_STATE } from "../../../src/layout/slabState.js";
 import { SLOT_FREE } from "../../../src/layout/slotState.js";
 import { ptrToSlab } from "../../../src/layout/units.js";
-import { at } from "../help.js";
-import { bury, sharedViewsOf, slotOf, workersOf } from "./help.js";
+import { at, thrown } from "../help.js";
+import { bury, onSync, sharedViewsOf, slotOf, workersOf } from "./help.js";
 
 /** A worker that dies with a reserved span of three slabs, and the one that recovers it. */
 interface Death {
@@ -107,5 +114,23 @@ describe("a worker dies while it makes or frees a span", () => {
     by.verify();
     expect(by.stats().slabs.inUse).toBe(0);
     expect(at(by.stats().workers, 0).slabs).toBe(0);
+  });
+});
+
+describe("a span that is handed over", () => {
+  it("is refused, and stays as it is, if another worker reserves it meanwhile", () => {
+    const [a, b] = workersOf(2) as [SharedHeap, SharedHeap];
+    const span = a.malloc(180_000);
+    const { headers, layout, words } = sharedViewsOf(a);
+    const stateAt = layout.states + ptrToSlab(span);
+    const before = headers.slice();
+    onSync(
+      "compareExchange",
+      (index) => index === stateAt,
+      () => reserveSpan(sharedViewsOf(b), ptrToSlab(span)),
+    );
+    thrown(() => a.handOver(span, 1), "ERR_INVALID_WORKER");
+    expect(Atomics.load(words, stateAt)).toBe(ownState(sharedViewsOf(b), SPAN_CLASS) | BUSY);
+    expect(Buffer.compare(headers, before)).toBe(0);
   });
 });

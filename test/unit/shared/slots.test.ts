@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { freeSlot } from "../../../src/heap/slots.js";
 import { SharedHeap } from "../../../src/index.js";
 import * as sharedSuperblock from "../../../src/layout/sharedSuperblock.js";
+import { BLOCK_BYTES, CLASS_COUNT } from "../../../src/layout/sizeClasses.js";
 import { generationOf, SLOT_FREE } from "../../../src/layout/slotState.js";
 import * as workerRegion from "../../../src/layout/workerRegion.js";
 import * as workerSlot from "../../../src/layout/workerSlot.js";
@@ -72,6 +73,22 @@ describe("recoveries", () => {
       bury(a, worker);
       expect(Atomics.load(words, sharedSuperblock.RECOVERIES)).toBe(worker);
     }
+  });
+});
+
+describe("a slab that was abandoned and not noted", () => {
+  it.each([2, 31, 32, CLASS_COUNT])("is noted by the next recovery: class %i", (classIndex) => {
+    const [a, b, c] = workersOf(3) as [SharedHeap, SharedHeap, SharedHeap];
+    b.malloc(BLOCK_BYTES[classIndex] as number);
+    b.detach();
+    const { words } = sharedViewsOf(a);
+    const notes = (): number[] =>
+      [0, 1].map((word) => Atomics.load(words, sharedSuperblock.ABANDONED_CLASSES + word));
+    const before = notes();
+    expect(before[classIndex >> 5]).toBe(1 << (classIndex & 31));
+    words.fill(0, sharedSuperblock.ABANDONED_CLASSES, sharedSuperblock.ABANDONED_CLASSES + 2);
+    bury(a, c.workerId);
+    expect(notes()).toEqual(before);
   });
 });
 
