@@ -38,6 +38,31 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     reason: NO_CLASS,
   })),
   {
+    file: "src/front/slow.ts",
+    within: "freeSlow",
+    before: "if (!(liveHeader > LIVE)) throw notLive(views, ptr);",
+    after: "if (!(liveHeader >= LIVE)) throw notLive(views, ptr);",
+    reason: "no header is LIVE alone, because no block has class 0",
+  },
+  {
+    file: "src/front/realloc.ts",
+    within: "bindRealloc.realloc",
+    before:
+      "const isSameClass = liveHeaders[(size + GRANULE_BYTES - 1) >>> GRANULE_SHIFT] " +
+      "=== liveHeader;",
+    after:
+      "const isSameClass = liveHeaders[(size + GRANULE_BYTES - 0) >>> GRANULE_SHIFT] " +
+      "=== liveHeader;",
+    reason: "it differs for sizes that are at least half of the block only, and those stay anyway",
+  },
+  {
+    file: "src/front/realloc.ts",
+    within: "bindRealloc.realloc",
+    before: "if (bytes > WORD_COPY_MAX_BYTES) {",
+    after: "if (bytes <= WORD_COPY_MAX_BYTES) {",
+    reason: "both ways copy the same bytes; one is faster for few",
+  },
+  {
     file: "src/layout/records.ts",
     within: "",
     before: 'readRecord("superblock", superblock, { isOne: true, free: "13-15 96-127" }),',

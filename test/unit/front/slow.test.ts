@@ -116,3 +116,11 @@ test.each([1, 2, 5])("the slow path fills a chain of %i, and then the SLL", (fas
   expect(heap.stats().mends).toBe(0);
   expect(Array.from(ptrs, () => heap.malloc(64))).toEqual(ptrs.reverse());
 });
+
+test("a block that ends with its page is carved alone, if no other of the page is left", () => {
+  const heap = smallHeap({ refillCountHot: 63, fastCap: 100 });
+  for (let count = 0; count < 64; count++) heap.malloc(64);
+  expect(heap.stats()).toMatchObject({ live: { blocks: 64 }, cached: { blocks: 0 }, refills: 2 });
+  heap.malloc(64);
+  expect(heap.stats()).toMatchObject({ live: { blocks: 65 }, cached: { blocks: 62 }, refills: 3 });
+});

@@ -65,6 +65,16 @@ describe("an outbox", () => {
     }
   });
 
+  it("counts no bytes of tiny blocks, which the hot path puts there", () => {
+    const [a, b] = workersOf(2) as Two;
+    for (let count = 1; count <= 10; count++) {
+      b.free(a.malloc(64 + 90 * count));
+      expect(outboxOf(b)).toEqual([count, 0, 0]);
+    }
+    b.free(a.malloc(2048));
+    expect(outboxOf(b)).toEqual([11, 0, 2048]);
+  });
+
   it.each([0, 1, 2, 1023, 1024, 1025])("has a limit by the interval: %i", (sllDrainInterval) => {
     const [a] = workersOf(1, { sllDrainInterval }) as [SharedHeap];
     const limit = sllDrainInterval === 0 ? 1024 : Math.min(1024, sllDrainInterval);
