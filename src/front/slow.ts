@@ -78,7 +78,12 @@ export function mallocSlow(views: HeapViews, size: number): number {
         drainCaches(views);
         slab = meta[classAt + classRecord.PARTIAL_HEAD];
         if (slab === 0) slab = openSlab(views, classIndex);
-        if (slab === 0) return 0;
+        if (slab === 0) {
+          // What fails is no allocation, so it is no miss either.
+          counters[countersAt + classCounters.FRONT_MISSES] =
+            counters[countersAt + classCounters.FRONT_MISSES] - 1;
+          return 0;
+        }
       }
       counters[countersAt + classCounters.REFILLS] =
         counters[countersAt + classCounters.REFILLS] + 1;

@@ -158,3 +158,13 @@ describe("committed bytes", () => {
     expect(peak(heap)).toBe(before);
   });
 });
+
+test("an allocation that fails is neither a hit nor a miss", () => {
+  const heap = smallHeap({ capacity: 2 ** 20, frontStats: true });
+  const ptrs = Array.from({ length: 50 }, () => heap.malloc(64));
+  for (let ptr = heap.tryMalloc(60000); ptr !== 0; ) ptr = heap.tryMalloc(60000);
+  const before = heap.stats().front;
+  for (let time = 0; time < 500; time++) expect(heap.tryMalloc(60000)).toBe(0);
+  expect(heap.stats().front).toEqual(before);
+  expect(ptrs.length).toBe(50);
+});
