@@ -252,18 +252,25 @@ function collectWord(
   for (let bits = all; bits !== 0; bits &= bits - 1) {
     const block = lowestBit(bits);
     const granule = (first + Math.imul(block, granules)) | 0;
-    // It is not in transit: two workers freed it at once, or it was sent twice for a dead one.
-    if (headers[granule] !== classIndex) continue;
+    const isFree = ((freeBits[index] >>> block) & 1) === 1;
+    // Two workers freed it at once, or it was sent twice for a dead one.
+    const isInTransit = headers[granule] === classIndex;
+    if (isFree || !isInTransit) noteDoubleFree(views, granule << GRANULE_SHIFT);
+    if (!isInTransit) continue;
     if (hasMarks) clearMark(views, slab, classIndex, granule << GRANULE_SHIFT);
     headers[granule] = free;
-    // Two workers freed it at once, and it came home before the second had written its header.
-    if (((freeBits[index] >>> block) & 1) === 1) continue;
+    if (isFree) continue;
     freed |= 1 << block;
     added = (added + 1) | 0;
   }
   freeBits[index] = freeBits[index] | freed;
   sync.and(words, layout.remoteBits + index, ~all);
   return added;
+}
+
+/** Notes a block that came home although it was not freed just then, unless a recovery sent it. */
+function noteDoubleFree({ doubleFree, words }: SharedViews, ptr: number): void {
+  if (sync.load(words, sharedSuperblock.RECOVERIES) === 0) doubleFree[0] = ptr;
 }
 
 /**

@@ -55,15 +55,15 @@ function resolveShared(options: Partial<HeapOptions>): HeapOptions {
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Throws if this worker has sent a block that another freed at the same moment: once, after all is
- * done.
+ * Throws if this worker has sent or collected a block that two workers freed at the same moment:
+ * once, after all is done.
  * @throws {HeapError} ERR_DOUBLE_FREE
  */
 function tellDoubleFree({ doubleFree }: SharedViews): void {
   const ptr = doubleFree[0];
   if (ptr === 0) return;
   doubleFree[0] = 0;
-  const message = `ptr ${ptr} was freed by this worker and by another at the same moment`;
+  const message = `ptr ${ptr} was freed by two workers at the same moment`;
   throw new HeapError("ERR_DOUBLE_FREE", message, { ptr, reason: "freed" });
 }
 
@@ -271,8 +271,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
 
   /**
    * Drains as every heap does, and sends the blocks of other workers that this one has freed.
-   * @throws {HeapError} ERR_DOUBLE_FREE when all is done, if this worker freed a block that another
-   * one freed at the same moment. The one of them that sends it later is told. ERR_HEAP_DISPOSED.
+   * @throws {HeapError} ERR_DOUBLE_FREE when all is done, if two workers freed a block at the same
+   * moment: it is told to the one that sends it later, or to the slab's owner. ERR_HEAP_DISPOSED.
    */
   override drain(): void {
     super.drain();

@@ -142,13 +142,45 @@ describe("a free that is overtaken between its load and its store", () => {
     c.free(ptr);
     expect(meta[workerRegion.OUTBOX_COUNT]).toBe(1);
     c.drain();
-    a.drain();
+    thrown(() => a.drain(), "ERR_DOUBLE_FREE");
     a.verify();
     expect(a.classify(keep)).toBe("tiny");
     const again = [a.malloc(64), a.malloc(64)];
     expect(new Set([keep, ...again]).size).toBe(3);
     for (const each of [keep, ...again]) a.free(each);
     drainAllOf([a, b, c]);
+    a.verify();
+  });
+});
+
+describe("a block that comes home although it was not freed just then", () => {
+  it("is told to its owner, who freed it too", () => {
+    const [a, b] = workersOf(4) as Four;
+    const ptr = a.malloc(64);
+    const { headers } = sharedViewsOf(a);
+    const live = headers[ptr >>> 4] as number;
+    b.free(ptr);
+    b.drain();
+    // The owner read that the block is live before, and writes now.
+    headers[ptr >>> 4] = live;
+    a.free(ptr);
+    expect(thrown(() => a.drain(), "ERR_DOUBLE_FREE").details.ptr).toBe(ptr);
+    a.drain();
+    a.verify();
+  });
+
+  it("is not told of in a heap where a worker was recovered", () => {
+    const [a, b, c] = workersOf(4) as Four;
+    const ptr = a.malloc(64);
+    const { headers } = sharedViewsOf(a);
+    const live = headers[ptr >>> 4] as number;
+    fallSilent(c);
+    a.recover(2);
+    b.free(ptr);
+    b.drain();
+    headers[ptr >>> 4] = live;
+    a.free(ptr);
+    a.drain();
     a.verify();
   });
 });
