@@ -14,7 +14,8 @@ export const ERRORS = {
     ERR_INVALID_ALIGNMENT: "An alignment is not a power of two from 1 to 65536.",
     ERR_INVALID_POINTER:
       "A ptr is not a live block of this heap; also a freed span, or a block of a returned slab.",
-    ERR_DOUBLE_FREE: "A block was freed before, and its slab is still in use.",
+    ERR_DOUBLE_FREE:
+      "A block was freed before, and its slab is still in use; or two workers freed it at once.",
     ERR_INVALID_ARGUMENT:
       "An argument (a buffer, an array, a count, a length, a signal, options) cannot be used.",
     ERR_INVALID_OPTION: "An option or a `HAKMEM_*` variable is unknown or has a wrong value.",

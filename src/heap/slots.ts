@@ -158,8 +158,9 @@ export function lifeOf(
   const by = state & (MAX_WORKERS - 1);
   if (by === views.worker) return "dead";
   const byState = sync.load(views.words, workerSlot.at(by) + workerSlot.STATE);
-  // If it is not there any more, it has done its work, and the slot has another state by now.
-  return isWorkers(byState) ? lifeOf(views, by, byState, false) : "alive";
+  // If that one has left, it has ended its work, and the slot's state is another by now; or it has
+  // given up, and anybody may go on.
+  return isWorkers(byState) ? lifeOf(views, by, byState, false) : "dead";
 }
 
 /**

@@ -364,3 +364,14 @@ describe("a slab with marks", () => {
     a.free(ptr);
   });
 });
+
+it("recover takes a worker whose recoverer gave up and left", () => {
+  const [a, b, c] = workersOf(3) as Three;
+  const ptr = b.malloc(64);
+  halfRecovered(a, 1, 2);
+  thrown(() => a.recover(1), "ERR_WORKER_ALIVE");
+  c.detach();
+  expect(a.recover(1).live).toEqual([ptr]);
+  a.free(ptr);
+  expectAllPooled([a]);
+});
