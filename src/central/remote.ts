@@ -20,6 +20,7 @@ import {
 import { BLOCK_BYTES, CLASS_COUNT } from "../layout/sizeClasses.js";
 import * as slabRecord from "../layout/slabRecord.js";
 import { ABANDONED, KIND_SHIFT, MARKED } from "../layout/slabState.js";
+import { SLOT_RECOVERING } from "../layout/slotState.js";
 import { blocksPerSlab, ptrToSlab, SLAB_BYTES, slabToPtr } from "../layout/units.js";
 import * as workerRegion from "../layout/workerRegion.js";
 import * as workerSlot from "../layout/workerSlot.js";
@@ -86,7 +87,7 @@ export function clearMark(
 
 /**
  * Sends the blocks of the outbox to the owners of their slabs. It notes a block that another worker
- * has freed too. After a recovery that may have been the recovery, which sends again what a dead
+ * has freed too. If a recovery ran meanwhile, that may be what it sent: it sends again what a dead
  * worker may have sent already.
  */
 export function sendOutbox(views: SharedViews): void {
@@ -96,9 +97,19 @@ export function sendOutbox(views: SharedViews): void {
   meta[workerRegion.OUTBOX_COUNT] = 0;
   meta[workerRegion.OUTBOX_SENT] = 0;
   meta[workerRegion.OUTBOX_BYTES] = 0;
+  // Whether one runs is asked before whether one has ended.
+  const isRecovering = ptr !== 0 && isAnyRecovered(views);
   const recoveries = sync.load(words, sharedSuperblock.RECOVERIES);
-  if (ptr !== 0 && recoveries === doubleFree[1]) doubleFree[0] = ptr;
+  if (ptr !== 0 && !isRecovering && recoveries === doubleFree[1]) doubleFree[0] = ptr;
   doubleFree[1] = recoveries;
+}
+
+function isAnyRecovered({ layout, words }: SharedViews): boolean {
+  for (let worker = 0; worker < layout.workers; worker++) {
+    const state = sync.load(words, workerSlot.at(worker) + workerSlot.STATE);
+    if ((state & SLOT_RECOVERING) !== 0) return true;
+  }
+  return false;
 }
 
 /**

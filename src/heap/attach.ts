@@ -22,7 +22,7 @@ import * as workerRegion from "../layout/workerRegion.js";
 import * as workerSlot from "../layout/workerSlot.js";
 import { writeSuperblock } from "./create.js";
 import { disown } from "./handOver.js";
-import { hideLife, showLife } from "./liveness.js";
+import { hideLife, showLife, waitsOf } from "./liveness.js";
 import { changeSlot, freeSlot, takeSlot } from "./slots.js";
 
 /** Returns the words of an image's superblocks, up to the slots. */
@@ -87,7 +87,7 @@ export function claimWorker(
     const gate = new Int32Array(superblock.OPTIONS);
     const views = viewShared(buffer, options, workers, worker, sharedSlabs, gate);
     // This comes before the slot is active, so that an agent which is killed then is found dead.
-    showLife(words, worker, state, gate);
+    const waits = showLife(words, worker, state, gate);
     if (changeSlot(words, worker, state, generationOf(state) | SLOT_ACTIVE)) {
       formatRegion(views, options);
       disown(views, worker);
@@ -95,7 +95,7 @@ export function claimWorker(
       return views;
     }
     gate[superblock.CLOSED] = 1;
-    hideLife(words, worker, state);
+    hideLife(words, worker, state, waits);
   }
   const message = `all ${workers} slots are taken; detach or recover a worker, or raise maxWorkers`;
   throw new HeapError("ERR_NO_WORKER_SLOT", message, { maxWorkers: workers });
@@ -129,9 +129,10 @@ export function detachWorker(views: SharedViews): void {
   closeWorker(views);
   const { worker, words } = views;
   const state = sync.load(words, workerSlot.at(worker) + workerSlot.STATE);
+  const waits = waitsOf(words, worker);
   // This is one step: before it the worker is seen alive or dead, and after it owns nothing.
   freeSlot(views, worker, state);
-  hideLife(words, worker, state);
+  hideLife(words, worker, state, waits);
 }
 
 /**

@@ -13,7 +13,7 @@ import {
 import * as superblock from "../layout/superblock.js";
 import * as workerSlot from "../layout/workerSlot.js";
 import { checkFunction, checkObject } from "./checks.js";
-import { canProbe, type Life } from "./liveness.js";
+import { canProbe, isMute, type Life } from "./liveness.js";
 import { type Recovered, recoverAll } from "./recover.js";
 import { lifeOf, type Slot } from "./slots.js";
 import type { Signal } from "./wait.js";
@@ -43,7 +43,8 @@ export type Guarded =
 
 /**
  * Recovers a worker that had the slot when its state was `state`, if it is dead.
- * @param isTold whether the program says that it has ended: that is believed if nothing is known.
+ * @param isTold whether the program says that it has ended: that is believed if the worker's engine
+ * can tell nobody.
  * @throws {HeapError} ERR_WORKER_ALIVE
  */
 export function recoverIfDead(
@@ -54,7 +55,8 @@ export function recoverIfDead(
   isTold: boolean,
 ): Recovered {
   const life = lifeOf(views, worker, state, isTold);
-  if (life === "alive" || (life === "unknown" && !isTold)) throw notDead(worker, state, life);
+  const isBelieved = isTold && life === "unknown" && isMute(views.words, worker);
+  if (life !== "dead" && !isBelieved) throw notDead(worker, state, life);
   return recoverAll(views, worker, freeLive, state);
 }
 
@@ -110,6 +112,7 @@ export async function recoverWhenDead(
   freeLive: boolean,
   signal: Signal | undefined,
 ): Promise<Recovered | undefined> {
+  if (worker === views.worker) throw notDead(worker, asked, "alive");
   if (!canProbe(views)) throw notDead(worker, asked, "unknown");
   for (let turn = 0; ; turn++) {
     if (signal?.aborted) throw signal.reason;
@@ -169,12 +172,9 @@ function askAgain(
   }
   const next = found.length > 0 ? Math.max(turn, LAST_TURN) : turn;
   if (asked.size > 0 && (asking.goesOn || next <= LAST_TURN)) {
-    const timer = setTimeout(
-      () => askAgain(views, asked, asking, isTold && next < LAST_TURN, next + 1),
-      pauseMs(next),
-    );
+    const timer = setTimeout(() => askAgain(views, asked, asking, false, next + 1), pauseMs(next));
     // A program that was told of an end waits for what follows it; but not for ever.
-    if (!asking.goesOn || next > LAST_TURN || !isTold) release(timer);
+    if (!asking.goesOn || next > LAST_TURN) release(timer);
   }
   tellEach(found, asking.tell);
 }

@@ -10,17 +10,20 @@ import * as workerSlot from "../layout/workerSlot.js";
  * slot, without blocking. The waits of an agent end with it, however it ends, so a notify that
  * wakes nobody says that the worker is dead. A notify uses up one wait of a living worker, which
  * waits again when it is back in its event loop. So there are several waits. The first questions
- * may come at once, as from guards of many workers that end together. Then each must wait eight
- * times as long as the one before it, so that a worker which never is in its event loop can be
- * asked for hours. An agent that was told of the worker's end asks at once.
+ * may come at once, as from guards of many workers that end together. Then each must come twice as
+ * late as the one before it, counted from when the worker was in its event loop last. So a worker
+ * that never is there can be asked for half a day, and when it dies that is known after at most as
+ * long as it was busy. An agent that was told of the worker's end asks at once.
  *
  * ARMED counts the waits that nobody has used up, of the generation that it names. It is changed by
  * compare-exchange, so that what began in one generation changes nothing in another. Each
- * generation waits on a word of its own, out of 8. So a worker that is overtaken while it wakes
- * another one wakes a wait that it has not counted only after 8 generations.
+ * generation waits on a word of its own, out of 8. A worker that is overtaken for 8 generations
+ * while it wakes another one may wake a wait that it has not counted. So the last waits are never
+ * used.
  */
-const WAITS = 16;
-const WAITS_WITH_PAUSES = 8;
+const WAITS = 32;
+const WAITS_WITH_PAUSES = 24;
+const WAITS_KEPT = 2;
 const FIRST_PAUSE_MS = 10;
 
 /** One attachment of a worker, and the waits by which others see that the worker lives. */
@@ -34,23 +37,33 @@ interface Attachment {
   waits: number;
 }
 
-/** Starts the waits of a worker, and counts them unless its slot was taken over meanwhile. */
+/**
+ * Starts the waits of a worker, and counts them unless its slot was taken over meanwhile. Returns
+ * how many there are.
+ */
 export function showLife(
   words: Int32Array,
   worker: WorkerIndex,
   state: number,
   gate: Int32Array,
-): void {
+): number {
   const attachment: Attachment = { words, worker, state, gate, waits: 0 };
   while (attachment.waits < WAITS && waitOnce(attachment));
-  const armedAt = workerSlot.at(worker) + workerSlot.ARMED;
+  const { waits } = attachment;
+  const slot = workerSlot.at(worker);
   for (;;) {
-    const found = sync.load(words, armedAt);
+    const found = sync.load(words, slot + workerSlot.ARMED);
     // This comes after the load: an agent that takes the slot over writes its own count later.
-    if (sync.load(words, workerSlot.at(worker) + workerSlot.STATE) !== state) return;
-    const waits = generationOf(state) | attachment.waits;
-    if (sync.compareExchange(words, armedAt, found, waits) === found) return;
+    if (sync.load(words, slot + workerSlot.STATE) !== state) return waits;
+    sync.store(words, slot + workerSlot.RENEWED, waits === 0 ? 0 : now());
+    const armed = generationOf(state) | waits;
+    if (sync.compareExchange(words, slot + workerSlot.ARMED, found, armed) === found) return waits;
   }
+}
+
+/** Returns the time in ms, in 32 bits, and never 0. */
+function now(): number {
+  return Date.now() | 0 || 1;
 }
 
 function waitOnce(attachment: Attachment): boolean {
@@ -79,6 +92,7 @@ function waitAgain(attachment: Attachment): void {
   while (attachment.waits < WAITS && waitOnce(attachment));
   const added = attachment.waits - before;
   const armedAt = workerSlot.at(worker) + workerSlot.ARMED;
+  if (added > 0) sync.store(words, workerSlot.at(worker) + workerSlot.RENEWED, now());
   for (;;) {
     const found = sync.load(words, armedAt);
     if (generationOf(found) !== generationOf(state)) return;
@@ -88,9 +102,28 @@ function waitAgain(attachment: Attachment): void {
   }
 }
 
-/** Ends the waits of a worker. They would keep the buffer from being collected. */
-export function hideLife(words: Int32Array, worker: WorkerIndex, state: number): void {
-  sync.notify(words, workerSlot.lifeAt(worker, state));
+/**
+ * Ends so many waits of a worker, which would keep the buffer from being collected. They came
+ * first, so those of a later worker on the same word stay.
+ */
+export function hideLife(
+  words: Int32Array,
+  worker: WorkerIndex,
+  state: number,
+  waits: number,
+): void {
+  sync.notify(words, workerSlot.lifeAt(worker, state), waits);
+}
+
+/** Returns how many waits of a worker nobody has used up. */
+export function waitsOf(words: Int32Array, worker: WorkerIndex): number {
+  return sync.load(words, workerSlot.at(worker) + workerSlot.ARMED) & 0xff;
+}
+
+/** Returns whether the engine of a worker can tell nobody whether it lives. */
+export function isMute(words: Int32Array, worker: WorkerIndex): boolean {
+  const renewed = sync.load(words, workerSlot.at(worker) + workerSlot.RENEWED);
+  return renewed === 0 && waitsOf(words, worker) === 0;
 }
 
 export type Life = "alive" | "dead" | "unknown";
@@ -108,11 +141,8 @@ export function probeLife(
 ): Life {
   if (worker === asker) return "alive";
   // Each probe takes one wait for itself, so that two probes do not count on the same one.
-  if (!(isTold || mayAsk(words, worker)) || !addWaits(words, worker, state, -1)) return "unknown";
-  if (sync.notify(words, workerSlot.lifeAt(worker, state), 1) > 0) {
-    sync.store(words, workerSlot.at(worker) + workerSlot.PROBED, Date.now() | 0);
-    return "alive";
-  }
+  if (!mayAsk(words, worker, isTold) || !addWaits(words, worker, state, -1)) return "unknown";
+  if (sync.notify(words, workerSlot.lifeAt(worker, state), 1) > 0) return "alive";
   addWaits(words, worker, state, 1);
   return "dead";
 }
@@ -128,13 +158,22 @@ export function canProbe({ words }: SharedViews): boolean {
   }
 }
 
-/** Returns whether a worker may be asked again, by how many waits it has left. */
-function mayAsk(words: Int32Array, worker: WorkerIndex): boolean {
-  const waits = sync.load(words, workerSlot.at(worker) + workerSlot.ARMED) & 0xff;
-  if (waits > WAITS_WITH_PAUSES) return true;
-  const probed = sync.load(words, workerSlot.at(worker) + workerSlot.PROBED);
-  const passed = (Date.now() - probed) | 0;
-  return passed < 0 || passed >= FIRST_PAUSE_MS * 8 ** (WAITS_WITH_PAUSES - waits);
+/**
+ * Returns whether a worker may be asked now, by how many waits it has left, and by how long it was
+ * not in its event loop when it was asked last. Of several that ask at the same moment one may.
+ */
+function mayAsk(words: Int32Array, worker: WorkerIndex, isTold: boolean): boolean {
+  const slot = workerSlot.at(worker);
+  const waits = waitsOf(words, worker);
+  if (waits <= WAITS_KEPT) return false;
+  const probed = sync.load(words, slot + workerSlot.PROBED);
+  const time = now();
+  const silence = (probed - sync.load(words, slot + workerSlot.RENEWED)) | 0;
+  const passed = (time - probed) | 0;
+  const isTime = passed < 0 || passed >= Math.max(FIRST_PAUSE_MS, silence);
+  if (!isTold && waits <= WAITS_WITH_PAUSES && !isTime) return false;
+  const isFirst = sync.compareExchange(words, slot + workerSlot.PROBED, probed, time) === probed;
+  return isTold || waits > WAITS_WITH_PAUSES || isFirst;
 }
 
 /**

@@ -27,6 +27,7 @@ import {
 import * as heapCounters from "../layout/heapCounters.js";
 import { markAt, workerMark } from "../layout/mark.js";
 import { FREE_WORDS_SHIFT } from "../layout/sharedMetadata.js";
+import * as sharedSuperblock from "../layout/sharedSuperblock.js";
 import { type SharedViews, viewWorker } from "../layout/sharedViews.js";
 import { BLOCK_BYTES, CLASS_COUNT, SPAN_CLASS } from "../layout/sizeClasses.js";
 import * as slabRecord from "../layout/slabRecord.js";
@@ -149,6 +150,7 @@ function recoverOne(views: SharedViews, tally: Tally, state: number): Recovered 
   }
   emptyRegion(views, dead);
   sendOutbox(views);
+  sync.add(views.words, sharedSuperblock.RECOVERIES, 1);
   freeSlot(views, dead, state);
   const { live, reclaimedBlocks, reclaimedSlabs, abandonedSlabs } = tally;
   return { workerId: dead, live, reclaimedBlocks, reclaimedSlabs, abandonedSlabs, others: [] };

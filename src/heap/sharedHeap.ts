@@ -212,8 +212,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * that it held live are listed, and freed with `freeLive`, except those that it had handed over.
    * The workers that it was recovering when it died are recovered with it. It takes about 20 µs for
    * each of its slabs. If this worker dies meanwhile, another one can recover both: what was not
-   * returned is listed then. If the engine cannot tell whether the worker lives, `exited` says that
-   * the program knows.
+   * returned is listed then. If the worker's engine can tell nobody whether it lives, `exited` says
+   * that the program knows.
    * @throws {HeapError} ERR_WORKER_ALIVE for a worker that lives or may live (see
    * docs/CONCURRENCY.md), or that leaves or is recovered by another one meanwhile;
    * ERR_INVALID_WORKER for one that is not attached; ERR_INVALID_ARGUMENT.
@@ -231,8 +231,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    * after 10 ms, then with pauses that grow to a second. Node keeps running meanwhile.
    * @returns a promise of what was recovered; of undefined if the worker left by itself, or if
    * another worker recovered it. It rejects with the reason of an aborted signal, with
-   * ERR_HEAP_DISPOSED when this worker detaches, with ERR_WORKER_ALIVE in an engine without
-   * `Atomics.waitAsync`, with ERR_INVALID_WORKER or ERR_INVALID_ARGUMENT.
+   * ERR_HEAP_DISPOSED when this worker detaches, with ERR_WORKER_ALIVE for this worker itself
+   * and in an engine without `Atomics.waitAsync`, with ERR_INVALID_WORKER or ERR_INVALID_ARGUMENT.
    */
   async recoverWhenDead(
     workerId: number,

@@ -127,7 +127,7 @@ const SHARED: readonly RecordKind[] = [
     isOne: true,
     free: "1-15 20-31 34-47 50-63",
   }),
-  readRecord("workerSlot", workerSlot, { free: "6-7" }),
+  readRecord("workerSlot", workerSlot, { free: "7" }),
 ];
 const WORKER_REGION: RecordKind = readRecord("workerRegion", workerRegion, {
   isOne: true,

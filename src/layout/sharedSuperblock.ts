@@ -25,5 +25,5 @@ export const ABANDONED_CLASSES = 160;
 export const ABANDONED_CLASSES_INTS = 2;
 /** Counts claims of several slabs that failed halfway: a search that met one may begin again. */
 export const RETRACTIONS = 176;
-/** Counts recoveries that have begun. */
+/** Counts recoveries: each when it begins, and when it has sent again what was in an outbox. */
 export const RECOVERIES = 177;

@@ -44,7 +44,7 @@ export interface SharedViews extends HeapViews {
   readonly sent: Int32Array;
   /**
    * The ptr of a block that this worker and another freed at the same moment, 0 if there is none;
-   * then how many recoveries had begun when the outbox was empty last.
+   * then what RECOVERIES was when the outbox was empty last.
    */
   readonly doubleFree: Int32Array;
   /** Where the search for a span starts, and then 1 if the last search found nothing. */

@@ -4,7 +4,8 @@ import type { WordIndex, WorkerIndex } from "../base/types.js";
  * A worker's slot: one cache line for each worker of a shared heap, after the shared superblock.
  * All access is by Atomics.
  *
- *   0 STATE   1 MAIL   2 SETTLED   3 ARMED   4 TICKET   5 PROBED   6 .. 7 free   8 ..15 LIVES
+ *   0 STATE   1 MAIL   2 SETTLED   3 ARMED   4 TICKET   5 PROBED   6 RENEWED   7 free
+ *   8 ..15 LIVES
  */
 export const START = 192;
 export const INTS = 16;
@@ -25,6 +26,8 @@ export const ARMED = 3;
 export const TICKET = 4;
 /** When the worker was asked last whether it lives: `Date.now()` in 32 bits. */
 export const PROBED = 5;
+/** When the worker was in its event loop last; 0 if its engine cannot tell whether it lives. */
+export const RENEWED = 6;
 /** The worker's agent waits on one of these for as long as it lives: by generation, in turn. */
 export const LIVES = 8;
 export const LIVES_INTS = 8;

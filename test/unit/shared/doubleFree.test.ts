@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { type Ptr, SharedHeap } from "../../../src/index.js";
 import { IN_TRANSIT, LIVE } from "../../../src/layout/header.js";
+import { FREE_WORDS_SHIFT } from "../../../src/layout/sharedMetadata.js";
+import * as sharedSuperblock from "../../../src/layout/sharedSuperblock.js";
+import { generationOf, SLOT_RECOVERING } from "../../../src/layout/slotState.js";
 import * as workerRegion from "../../../src/layout/workerRegion.js";
+import * as workerSlot from "../../../src/layout/workerSlot.js";
 import { thrown } from "../help.js";
 import { bury, drainAllOf, fallSilent, sharedViewsOf, workersOf } from "./help.js";
 
@@ -182,5 +186,36 @@ describe("a block that comes home although it was not freed just then", () => {
     a.free(ptr);
     a.drain();
     a.verify();
+  });
+});
+
+describe("a recovery that runs while blocks are freed", () => {
+  it("keeps what it sends again from being told as freed twice", () => {
+    for (const isOver of [false, true]) {
+      const [a, b, c, d] = workersOf(4) as Four;
+      const ptr = a.malloc(64);
+      b.free(ptr);
+      b.drain();
+      a.drain();
+      fallSilent(b);
+      const { words } = sharedViewsOf(d);
+      const slot = workerSlot.at(1) + workerSlot.STATE;
+      // Worker 3 recovers worker 1, which had sent the block and not noted that.
+      words[slot] = generationOf(words[slot] as number) | SLOT_RECOVERING | 3;
+      words[sharedSuperblock.RECOVERIES] = 1;
+      c.free(c.malloc(64));
+      c.free(a.malloc(3000));
+      c.drain();
+      expect(a.malloc(64)).toBe(ptr);
+      c.free(ptr);
+      const { layout } = sharedViewsOf(a);
+      const word = layout.remoteBits + ((ptr >>> 16) << FREE_WORDS_SHIFT);
+      words[word] = 1;
+      if (isOver) d.recover(1);
+      c.drain();
+      if (!isOver) d.recover(1);
+      drainAllOf([a, c, d]);
+      a.verify();
+    }
   });
 });

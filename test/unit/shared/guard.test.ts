@@ -69,7 +69,7 @@ describe("guard", () => {
       const [a, b, c] = workersOf(3) as Three;
       const thread = new Thread();
       a.guard(thread, { ...options, onRecover });
-      fallSilent(c, 2);
+      fallSilent(c);
       const isOfTwo = (index: number, count?: number): boolean =>
         isQuestion(index, count) && index >= workerSlot.at(2);
       onSync("notify", isOfTwo, () => b.recover(2), true);

@@ -45,10 +45,10 @@ export function slotOf(heap: SharedHeap, worker: number): { state: number; waits
 }
 
 /** Makes a worker seem dead: nobody waits where its slot says that somebody does. */
-export function fallSilent(heap: SharedHeap, waits = 15): void {
+export function fallSilent(heap: SharedHeap, waits = 30): void {
   const { words } = sharedViewsOf(heap);
   const { state } = slotOf(heap, heap.workerId);
-  hideLife(words, heap.workerId, state);
+  hideLife(words, heap.workerId, state, Infinity);
   words[workerSlot.at(heap.workerId) + workerSlot.ARMED] = generationOf(state) | waits;
 }
 
@@ -110,7 +110,7 @@ export function isKilledAt(operation: number, action: () => void): boolean {
 
 /** Ends the waits of what was killed. */
 export function endWaits(heap: SharedHeap, worker: number): void {
-  hideLife(sharedViewsOf(heap).words, worker, slotOf(heap, worker).state);
+  hideLife(sharedViewsOf(heap).words, worker, slotOf(heap, worker).state, Infinity);
 }
 
 /** Returns the bytes of slabs that are in no block. */

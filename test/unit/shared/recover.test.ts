@@ -157,6 +157,7 @@ it("recover takes a worker that fell silent, and one that is said to have exited
   a.free(ptr);
   // Nobody knows how often it waits: its engine cannot tell.
   fallSilent(c, 0);
+  sharedViewsOf(c).words[workerSlot.at(2) + workerSlot.RENEWED] = 0;
   thrown(() => a.recover(2), "ERR_WORKER_ALIVE");
   expect(a.recover(2, { exited: true }).live).toEqual([]);
   expectAllPooled([a]);
@@ -182,7 +183,7 @@ describe("recover, overtaken after it asked", () => {
   it("leaves a worker alone that attached after another had recovered the dead one", () => {
     const [a, b, c] = workersOf(3) as Three;
     let x: SharedHeap | undefined;
-    fallSilent(c, 2);
+    fallSilent(c);
     recoverOvertaken(a, () => {
       b.recover(2);
       x = SharedHeap.attach(a.buffer);
@@ -210,12 +211,12 @@ describe("recover, overtaken after it asked", () => {
 
   it("adds no wait to those of the next worker", () => {
     const [a, b, c] = workersOf(3) as Three;
-    fallSilent(c, 2);
+    fallSilent(c);
     // Before the question: it wakes nobody, and is given back late.
     onSync("notify", isQuestion, () => b.recover(2));
     thrown(() => a.recover(2), "ERR_WORKER_ALIVE");
     const x = SharedHeap.attach(a.buffer);
-    expect(slotOf(a, x.workerId).waits).toBe(16);
+    expect(slotOf(a, x.workerId).waits).toBe(32);
     for (let time = 0; time < 40; time++) thrown(() => a.recover(2), "ERR_WORKER_ALIVE");
   });
 });

@@ -66,12 +66,12 @@ describe("a slot that becomes free", () => {
 });
 
 describe("recoveries", () => {
-  it("are counted", () => {
+  it("are counted, at their beginning and at their end", () => {
     const [a] = workersOf(4) as [SharedHeap];
     const { words } = sharedViewsOf(a);
     for (const worker of [1, 2, 3]) {
       bury(a, worker);
-      expect(Atomics.load(words, sharedSuperblock.RECOVERIES)).toBe(worker);
+      expect(Atomics.load(words, sharedSuperblock.RECOVERIES)).toBe(2 * worker);
     }
   });
 });
