@@ -7,7 +7,8 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { copyProject } from "../support/planted.js";
-import { SEEDED_BUGS, type SeededBug } from "./bugs.js";
+import type { SeededBug } from "./bug.js";
+import { SEEDED_BUGS } from "./bugs.js";
 
 const USAGE = `usage: npm run seeded -- [options]
 

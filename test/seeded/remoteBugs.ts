@@ -1,0 +1,111 @@
+import type { SeededBug } from "./bug.js";
+
+/** In remote frees, in marks, and where slabs are adopted. */
+export const REMOTE_BUGS: readonly SeededBug[] = [
+  {
+    name: "owner told before the bits are set",
+    harm: "the owner reads its mail, finds no bit, and the blocks are stranded",
+    file: "src/central/remote.ts",
+    find:
+      "    sync.or(words, layout.summaries + slab, sending[slab]);\n" +
+      "    sending[slab] = 0;\n    tellOwner(views, slab);",
+    replace:
+      "    tellOwner(views, slab);\n" +
+      "    sync.or(words, layout.summaries + slab, sending[slab]);\n" +
+      "    sending[slab] = 0;",
+  },
+  {
+    name: "mail before the dirty word",
+    harm: "the owner reads its mail, finds no dirty slab, and the blocks are stranded",
+    file: "src/central/remote.ts",
+    find:
+      "  sync.or(words, region + workerRegion.DIRTY_WORDS + word, 1 << (slab & 31));\n" +
+      "  const mailAt = workerSlot.at(owner - 1) + workerSlot.MAIL;\n" +
+      "  sync.or(words, mailAt, 1 << ((word / layout.mailGroup) | 0));",
+    replace:
+      "  const mailAt = workerSlot.at(owner - 1) + workerSlot.MAIL;\n" +
+      "  sync.or(words, mailAt, 1 << ((word / layout.mailGroup) | 0));\n" +
+      "  sync.or(words, region + workerRegion.DIRTY_WORDS + word, 1 << (slab & 31));",
+  },
+  {
+    name: "remote bits exchanged and not cleared after",
+    harm: "blocks are lost when the owner dies between the two",
+    file: "src/central/remote.ts",
+    find: "  const all = sync.load(words, layout.remoteBits + index) | 0;",
+    replace: "  const all = sync.exchange(words, layout.remoteBits + index, 0) | 0;",
+  },
+  {
+    name: "all remote bits cleared, also those that came meanwhile",
+    harm: "a block that was freed during the collection is lost",
+    file: "src/central/remote.ts",
+    find: "  sync.and(words, layout.remoteBits + index, ~all);",
+    replace: "  sync.store(words, layout.remoteBits + index, 0);",
+  },
+  {
+    name: "a remote free that leaves the header live",
+    harm: "a second free is not refused, and the owner drops the block",
+    file: "src/front/hot.ts",
+    find: "          headers[granule] = header - LIVE;\n",
+    replace: "",
+  },
+  {
+    name: "a group counted as sent before its bits are set",
+    harm: "blocks are lost when the worker dies between the two",
+    file: "src/central/remote.ts",
+    find:
+      "      if ((sync.or(words, word, bits) & bits) !== 0) freedTwice = ptr;\n" +
+      "      outbox[workerRegion.OUTBOX_SENT] = next;",
+    replace:
+      "      outbox[workerRegion.OUTBOX_SENT] = next;\n" +
+      "      if ((sync.or(words, word, bits) & bits) !== 0) freedTwice = ptr;",
+  },
+  {
+    name: "drain that forgets the last block of the outbox",
+    harm: "one block in each outbox is never sent",
+    file: "src/central/remote.ts",
+    find: "  const count = outbox[workerRegion.OUTBOX_COUNT];",
+    replace: "  const count = Math.max(0, outbox[workerRegion.OUTBOX_COUNT] - 1);",
+  },
+  {
+    name: "adoption by load and store",
+    harm: "two workers adopt one slab",
+    file: "src/central/remote.ts",
+    find: "if (!changeState(views, slab, state, newState)) return false;",
+    replace: "sync.store(views.words, views.layout.states + slab, newState);",
+  },
+  {
+    name: "remote frees not collected at adoption",
+    harm: "what was freed while nobody owned the slab is stranded",
+    file: "src/central/remote.ts",
+    find: "  addFree(views, slab, classIndex, collectAll(views, slab, classIndex));",
+    replace: "  addFree(views, slab, classIndex, 0);",
+  },
+  {
+    name: "remote frees stuck while the owner idles",
+    harm: "drain() leaves the mail unread",
+    file: "src/central/sharedSlabs.ts",
+    find: "    sendOutbox(asShared(views));\n    collect(asShared(views));",
+    replace: "    sendOutbox(asShared(views));",
+  },
+  {
+    name: "marks kept after a free",
+    harm: "the next holder's block is freed with the worker that had the mark",
+    file: "src/central/remote.ts",
+    find: "    if (hasMarks) clearMark(views, slab, classIndex, granule << GRANULE_SHIFT);",
+    replace: "",
+  },
+  {
+    name: "abandoned slabs not noted",
+    harm: "nobody ever looks for them: their memory is lost until somebody frees into them",
+    file: "src/central/remote.ts",
+    find: "  noteAbandoned(views, classIndex);\n  wake(views);",
+    replace: "  wake(views);",
+  },
+  {
+    name: "empty slabs kept through a drain",
+    harm: "after all was freed and drained, memory does not serve other sizes",
+    file: "src/central/sharedSlabs.ts",
+    find: "    retireKept(asShared(views));\n",
+    replace: "",
+  },
+];
