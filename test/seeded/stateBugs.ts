@@ -67,4 +67,63 @@ export const STATE_BUGS: readonly SeededBug[] = [
     find: "    const worker = workers.find(({ workerId }) => workerId === owner - 1);",
     replace: "    const worker = workers.find(({ workerId }) => workerId === owner);",
   },
+  {
+    name: "nobody woken when the tails of a failed claim come back",
+    harm: "a worker that looked meanwhile sleeps on although there is memory",
+    file: "src/central/states.ts",
+    find:
+      "      sync.add(words, sharedSuperblock.RETRACTIONS, 1);\n" +
+      "      wake(views);\n" +
+      "      return false;",
+    replace: "      sync.add(words, sharedSuperblock.RETRACTIONS, 1);\n      return false;",
+  },
+  {
+    name: "waiters woken before the tails of a failed claim come back",
+    harm: "they find nothing, and sleep on although there is memory",
+    file: "src/central/states.ts",
+    find:
+      "      releaseTails(views, start, slab);\n" +
+      "      sync.add(words, sharedSuperblock.RETRACTIONS, 1);\n" +
+      "      wake(views);",
+    replace:
+      "      wake(views);\n" +
+      "      releaseTails(views, start, slab);\n" +
+      "      sync.add(words, sharedSuperblock.RETRACTIONS, 1);",
+  },
+  {
+    name: "a wait that ignores its ticket",
+    harm: "a worker takes the memory for which another has waited longer",
+    file: "src/heap/wait.ts",
+    find: "      if (isPatient || isFirst(views)) {",
+    replace: "      if (isPatient || seen !== 0 || isFirst(views)) {",
+  },
+  {
+    name: "a wait by mallocAsync that ignores its ticket",
+    harm: "a worker takes the memory for which another has waited longer",
+    file: "src/heap/wait.ts",
+    find: "      if (isFirst(views) || Date.now() - tried >= PATIENCE_MS) {",
+    replace: "      if (seen !== 0 || isFirst(views) || Date.now() - tried >= PATIENCE_MS) {",
+  },
+  {
+    name: "realloc that frees before it copies",
+    harm: "the link of the freed block, or another worker's data, is copied",
+    file: "src/front/realloc.ts",
+    find: "      u8.copyWithin(to, ptr, ptr + bytes);",
+    replace:
+      "      free(ptr);\n      u8.copyWithin(to, ptr, ptr + bytes);\n      return to as Ptr;",
+  },
+  {
+    name: "realloc that copies whole granules only",
+    harm: "the last bytes of a block that becomes smaller are lost",
+    file: "src/front/realloc.ts",
+    find: "      const end = ((ptr + bytes + GRANULE_BYTES - 1) & -GRANULE_BYTES) >> 2;",
+    replace: "      const end = ((ptr + bytes) & -GRANULE_BYTES) >> 2;",
+  },
+  {
+    name: "refills counted down",
+    harm: "the statistics of refills are negative",
+    file: "src/front/slow.ts",
+    find: "        counters[countersAt + classCounters.REFILLS] + 1;",
+    replace: "        counters[countersAt + classCounters.REFILLS] - 1;",
+  },
 ];
