@@ -4,7 +4,7 @@ import type { SeededBug } from "./bug.js";
 export const RECOVERY_BUGS: readonly SeededBug[] = [
   {
     name: "a recovery that takes a live span by a store",
-    harm: "its holder frees it meanwhile, and the recovery marks pooled slabs as a span",
+    harm: "its holder frees it meanwhile, and the recovery marks free slabs as a span",
     file: "src/central/states.ts",
     find: "  return changeState(views, slab, state, left);",
     replace: "  sync.store(views.words, views.layout.states + slab, left);\n  return true;",
@@ -25,7 +25,7 @@ export const RECOVERY_BUGS: readonly SeededBug[] = [
   },
   {
     name: "a recovery that forgets the outbox",
-    harm: "what the dead worker had freed and not sent is lost",
+    harm: "blocks that the dead worker had freed and not sent are lost",
     file: "src/heap/recover.ts",
     find: "  sendFrom(views, meta);",
     replace: "",

@@ -35,7 +35,7 @@ export const REMOTE_BUGS: readonly SeededBug[] = [
     replace: "  const all = sync.exchange(words, layout.remoteBits + index, 0) | 0;",
   },
   {
-    name: "all remote bits cleared, also those that came meanwhile",
+    name: "all remote bits cleared, also those set meanwhile",
     harm: "a block that was freed during the collection is lost",
     file: "src/central/remote.ts",
     find: "  sync.and(words, layout.remoteBits + index, ~all);",
@@ -75,7 +75,7 @@ export const REMOTE_BUGS: readonly SeededBug[] = [
   },
   {
     name: "remote frees not collected at adoption",
-    harm: "what was freed while nobody owned the slab is stranded",
+    harm: "blocks freed while nobody owned the slab are stranded",
     file: "src/central/remote.ts",
     find: "  addFree(views, slab, classIndex, collectAll(views, slab, classIndex));",
     replace: "  addFree(views, slab, classIndex, 0);",
@@ -96,7 +96,7 @@ export const REMOTE_BUGS: readonly SeededBug[] = [
   },
   {
     name: "abandoned slabs not noted",
-    harm: "nobody ever looks for them: their memory is lost until somebody frees into them",
+    harm: "no worker looks for them: their memory is lost until one frees into them",
     file: "src/central/remote.ts",
     find: "  noteAbandoned(views, classIndex);\n  wake(views);",
     replace: "  wake(views);",

@@ -32,7 +32,7 @@ export const STATE_BUGS: readonly SeededBug[] = [
   },
   {
     name: "a span marked without being reserved",
-    harm: "another worker frees it meanwhile, and the mark makes pooled slabs a span",
+    harm: "another worker frees it meanwhile, and the mark makes free slabs a span",
     file: "src/heap/handOver.ts",
     find: "if (!isLiveSpan(state) || !changeState(views, slab, state, newState)) return false;",
     replace: "sync.store(views.words, views.layout.states + slab, newState);",
@@ -46,14 +46,14 @@ export const STATE_BUGS: readonly SeededBug[] = [
   },
   {
     name: "nobody woken when a slab comes back",
-    harm: "those who wait for memory sleep on although there is some",
+    harm: "workers that wait for memory sleep on although there is some",
     file: "src/central/states.ts",
     find: "  lowerHint(views, slab);\n  wake(views);",
     replace: "  lowerHint(views, slab);",
   },
   {
     name: "an event read after the try",
-    harm: "what became free between the two wakes nobody",
+    harm: "memory that became free between the two wakes nobody",
     file: "src/heap/wait.ts",
     find: "answer = block(views, seen, Math.min(left, PATIENCE_MS), size);",
     replace:
@@ -62,7 +62,7 @@ export const STATE_BUGS: readonly SeededBug[] = [
   },
   {
     name: "statistics charged to the wrong worker",
-    harm: "live blocks are those of the worker after the owner",
+    harm: "live blocks are counted for the worker after the owner",
     file: "src/inspect/sharedStats.ts",
     find: "    const worker = workers.find(({ workerId }) => workerId === owner - 1);",
     replace: "    const worker = workers.find(({ workerId }) => workerId === owner);",
