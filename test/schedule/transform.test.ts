@@ -36,6 +36,41 @@ describe("toFibers", () => {
     );
   });
 
+  it("tells static methods from others, and copies of methods by their names", () => {
+    expect(follow("class Heap { static join(image) { return load(image); } }\nnames.join();")).toBe(
+      "class Heap { static *join(image) { return (yield* load(image)); } }\nnames.join();",
+    );
+    expect(follow("function copy(to, from) { to.load = from.load; }")).toBe(
+      "function copy(to, from) { to.load = from.load; }",
+    );
+  });
+
+  it("follows functions that are given to a parameter, to filter, and to the event loop", () => {
+    expect(follow("function ask(read) { return read(); }\nask(() => load(image));")).toContain(
+      "function* ask(read) { return (yield* read()); }",
+    );
+    expect(follow("const attached = (all) => all.filter((image) => load(image));")).toContain(
+      "(yield* filtered(all, function* (image) { return ( (yield* load(image))); }))",
+    );
+    expect(follow("function wait(image) { setTimeout(() => load(image), 1); }")).toContain(
+      "function wait(image) { setTimeout(function* () {",
+    );
+  });
+
+  it("gathers what an iterator has, where it is spread", () => {
+    const code = "function* held(image) { if (load(image)) yield 1; }\n";
+    expect(follow(`${code}function all(image) { return [...held(image)]; }`)).toContain(
+      "function* all(image) { return [...(yield* gathered(held(image)))]; }",
+    );
+  });
+
+  it("makes async functions throw", () => {
+    expect(follow("async function wait(image) { return load(image); }")).toBe(
+      'async function wait(image) { throw new Error("no fiber: an async function"); ' +
+        "return load(image); }",
+    );
+  });
+
   it.each([
     ["a function as an argument", "function each(image) { [image].forEach(load); }"],
     ["a function under another name", "function two(image) { const f = load; return f(image); }"],
@@ -43,7 +78,6 @@ describe("toFibers", () => {
     ["a nameless callback", "function each(images) { images.map((image) => load(image)); }"],
     ["a getter", "class Heap { get first() { return load(this); } }"],
     ["a constructor", "class Heap { constructor(image) { load(image); } }"],
-    ["an async function", "async function wait(image) { return load(image); }"],
     ["an operation in no function", "sync.store(words, 1, 1);"],
   ])("refuses %s", (_, code) => {
     expect(() => follow(code)).toThrow(/^no fiber: /);

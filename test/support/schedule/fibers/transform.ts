@@ -1,12 +1,22 @@
 import { parseAst } from "vitest/node";
+import {
+  calleeOf,
+  childrenOf,
+  classNameOf,
+  isFunction,
+  isNode,
+  type Node,
+  namesOf,
+  textOf,
+} from "./ast.js";
 
 /*
  * Makes fibers of synchronous code: every function that can reach an operation of `sync` becomes a
  * generator, every call of one `yield*`, and every operation a `yield`, after which its result is
  * there. A read of the clock is an operation too. Functions are told apart by their names alone, so
  * every function with the name of one that reaches an operation becomes a generator. Whatever the
- * transformation cannot follow (such a function as a value, in a getter, a constructor, an async
- * function) is an error.
+ * transformation cannot follow (such a function as a value, in a getter, in a constructor) is an
+ * error. Async functions are no fibers: one that is called throws.
  *
  *   sync.load(words, i)               (yield sync.load(words, i), pending.result)
  *   loadState(image, slab)            (yield* loadState(image, slab))
@@ -14,18 +24,11 @@ import { parseAst } from "vitest/node";
  *   for (const ptr of heldIn(image))  the same, and passes on what is no ptr: a bare yield
  */
 
-interface Node {
-  readonly type: string;
-  readonly start: number;
-  readonly end: number;
-  readonly [field: string]: unknown;
-}
-
 /** A function, and what the transformation needs to know about it. */
 interface Fun {
   readonly node: Node;
   readonly parent: Node | undefined;
-  readonly name: string;
+  name: string;
   readonly isGenerator: boolean;
   /** Names of functions that it calls or iterates over. */
   readonly calls: Set<string>;
@@ -37,42 +40,27 @@ interface Fun {
 /** Members of the seam that do not access shared memory. */
 const NO_OPERATIONS = new Set(["track", "waitAsync"]);
 
-/** The name of a function given to `then`: a fiber of its own, for the agent's event loop. */
-const LATER = "(later)";
+/** The name of a function that an agent's event loop calls: the harness calls it by this name. */
+const LATER = "later";
+const TAKE_LATER: ReadonlySet<string> = new Set([
+  "then",
+  "once",
+  "setTimeout",
+  "setInterval",
+  "addEventListener",
+  "removeEventListener",
+]);
 
-function isNode(value: unknown): value is Node {
-  return typeof value === "object" && value !== null && "type" in value;
-}
+/** Names of methods that are also those of numbers; nothing uses these methods as values. */
+const DATA: ReadonlySet<string> = new Set(["blocks", "bytes"]);
 
-function childrenOf(node: Node): Node[] {
-  return Object.values(node).flatMap((value) => {
-    if (Array.isArray(value)) return value.filter(isNode);
-    return isNode(value) ? [value] : [];
-  });
-}
-
-function isFunction({ type }: Node): boolean {
-  return /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(type);
-}
-
-function textOf(node: unknown): string {
-  return isNode(node) && node.type === "Identifier" ? (node.name as string) : "";
-}
-
-/** Returns the name of the function that is called: `f` for `f()` and for `a.b.f()`. */
-function calleeOf(call: Node): string {
-  const callee = call.callee as Node;
-  if (callee.type !== "MemberExpression") return textOf(callee);
-  return callee.computed === true ? "" : textOf(callee.property);
-}
-
-/** Returns the names that a pattern declares. */
-function namesOf(pattern: Node): string[] {
-  if (pattern.type === "Identifier") return [pattern.name as string];
-  if (pattern.type === "Property") return namesOf(pattern.value as Node);
-  if (pattern.type === "AssignmentPattern") return namesOf(pattern.left as Node);
-  return childrenOf(pattern).flatMap(namesOf);
-}
+/** What stands for `filter` and for the spread of an iterator where those reach operations. */
+const FILTERED =
+  "function* filtered(all, test) { const kept = []; " +
+  "for (const one of all) if (yield* test(one)) kept.push(one); return kept; }\n";
+const GATHERED =
+  "function* gathered(steps) { const all = []; " +
+  "for (const one of steps) if (one === undefined) yield; else all.push(one); return all; }\n";
 
 function isOperation(node: Node): boolean {
   if (node.type !== "CallExpression") return false;
@@ -92,6 +80,7 @@ class Transformation {
   private readonly funs = new Map<Node, Fun>();
   private readonly nodes: Node[] = [];
   private readonly reaching = new Set<string>();
+  private readonly helpers = new Set<string>();
   private readonly edits: { at: number; order: number; text: string; cut: number }[] = [];
 
   constructor(code: string) {
@@ -109,13 +98,47 @@ class Transformation {
   }
 
   private addFunction(node: Node, parent: Node | undefined): void {
-    const isThen = parent?.type === "CallExpression" && calleeOf(parent) === "then";
-    const own = textOf(node.id) || textOf(parent?.key) || textOf(parent?.id);
-    const name = isThen ? LATER : own;
+    let name = textOf(node.id) || textOf(parent?.key) || textOf(parent?.id);
+    if (parent?.computed === true) name = "(computed)";
+    if (parent?.static === true) name = `${this.classOf(parent)}.${name}`;
     const isGenerator = node.generator === true;
     const locals = new Set((node.params as Node[]).flatMap(namesOf));
     const calls = new Set<string>();
     this.funs.set(node, { node, parent, name, isGenerator, calls, locals, hasOperation: false });
+  }
+
+  private classOf(method: Node): string {
+    const made = this.parents.get(this.parents.get(method) as Node) as Node;
+    return classNameOf(made.id) || classNameOf(this.parents.get(made)?.id);
+  }
+
+  /** Names functions that are given to others: by the parameter there, or as what comes later. */
+  private nameArguments(): void {
+    for (const fun of this.funs.values()) {
+      const { node, parent } = fun;
+      if (parent?.type !== "CallExpression" || parent.callee === node) continue;
+      const callee = calleeOf(parent);
+      if (TAKE_LATER.has(callee)) fun.name = LATER;
+      else if (callee === "filter") fun.name = `(filter ${node.start})`;
+      else fun.name ||= this.parameterAt(parent, node);
+    }
+  }
+
+  /** Returns the name of the parameter that an argument is given to. */
+  private parameterAt(call: Node, argument: Node): string {
+    const place = (call.arguments as Node[]).indexOf(argument);
+    const callee = calleeOf(call);
+    for (const fun of this.funs.values()) {
+      if (place >= 0 && fun.name === callee) return textOf((fun.node.params as Node[])[place]);
+    }
+    return "";
+  }
+
+  /** Returns whether a node is an async function or within one: those are no fibers. */
+  private isAsync(node: Node): boolean {
+    if (this.funs.has(node) && node.async === true) return true;
+    const fun = this.functionOf(node);
+    return fun !== undefined && this.isAsync(fun.node);
   }
 
   private addLocals(): void {
@@ -148,26 +171,40 @@ class Transformation {
 
   run(): string {
     this.addLocals();
+    this.nameArguments();
     this.findCalls();
     this.findReaching();
     for (const node of this.nodes) {
-      if (node.type === "Identifier") this.checkValue(node);
+      if (this.isAsync(node)) this.refuseToRun(node);
+      else if (node.type === "Identifier") this.checkValue(node);
       else if (node.type === "CallExpression") this.editCall(node);
       else if (node.type === "ForOfStatement") this.editLoop(node);
+      else if (node.type === "SpreadElement") this.editSpread(node);
       else if (this.funs.has(node)) this.editFunction(this.funs.get(node) as Fun);
     }
-    return this.apply();
+    return this.apply() + [...this.helpers].join("");
+  }
+
+  private refuseToRun(node: Node): void {
+    if (node.async !== true || !this.funs.has(node)) return;
+    const body = node.body as Node;
+    if (body.type !== "BlockStatement") this.fail(node, "an async function without a block");
+    this.insert(body.start + 1, 0, ' throw new Error("no fiber: an async function");');
   }
 
   private findCalls(): void {
     for (const node of this.nodes) {
       if (node.type !== "CallExpression") continue;
       const fun = this.functionOf(node);
+      if (this.isAsync(node)) continue;
       if (isOperation(node)) {
         if (fun === undefined) this.fail(node, "an operation in no function");
         fun.hasOperation = true;
       }
       fun?.calls.add(calleeOf(node));
+      const [first] = node.arguments as Node[];
+      const test = first === undefined ? undefined : this.funs.get(first);
+      if (calleeOf(node) === "filter" && test !== undefined) fun?.calls.add(test.name);
     }
   }
 
@@ -177,6 +214,7 @@ class Transformation {
     for (let before = -1; before < reaching.size; ) {
       before = reaching.size;
       for (const fun of this.funs.values()) {
+        if (this.isAsync(fun.node)) continue;
         const reaches = fun.hasOperation || [...fun.calls].some((name) => reaching.has(name));
         if (!reaches) continue;
         if (fun.name === "") this.fail(fun.node, "a function without a name");
@@ -192,6 +230,7 @@ class Transformation {
   /** A function that reaches an operation may be a value only where its name stays the same. */
   private checkValue(node: Node): void {
     if (!this.reaching.has(textOf(node)) || isOperation(node)) return;
+    if (DATA.has(textOf(node))) return;
     const parent = this.parents.get(node);
     if (parent === undefined) return;
     const { type } = parent;
@@ -199,7 +238,7 @@ class Transformation {
     const isDeclared = isFunction(parent) || (type === "VariableDeclarator" && !isNewName);
     const isKey = /^(Property|MethodDefinition|PropertyDefinition)$/.test(type);
     const isSameName = !isKey || parent.key === node || textOf(parent.key) === textOf(node);
-    const isCalled = parent.type === "CallExpression" && parent.callee === node;
+    const isCalled = parent.type === "CallExpression" && this.isCallOf(parent, node);
     const isNamed = /^(Export|Import)/.test(type) || type === "ReturnStatement";
     if (isDeclared || isCalled || isNamed) return;
     const isRenamed =
@@ -208,13 +247,23 @@ class Transformation {
     if (isKey && isSameName && !isRenamed) return;
     const isMember = type === "MemberExpression" && parent.object !== node && !parent.computed;
     if (!isMember && this.isLocal(node, textOf(node))) return;
+    // Statistics have numbers of these names.
+    if (isMember && /stats$/i.test(textOf(parent.object))) return;
     if (isMember) {
       const outer = this.parents.get(parent) as Node;
       const isCall = outer.type === "CallExpression" && outer.callee === parent;
       const isCopied = outer.type === "Property" && textOf(outer.key) === textOf(node);
-      if (isCall || isCopied) return;
+      const sides = [outer.left, outer.right].map((side) => (side as Node | undefined)?.property);
+      const isAssigned = sides.every((side) => textOf(side) === textOf(node));
+      if (isCall || isCopied || isAssigned) return;
     }
     this.fail(parent, `${textOf(node)} as a value`);
+  }
+
+  /** Returns whether a call is one of a name, or gives it to a parameter of the same name. */
+  private isCallOf(call: Node, name: Node): boolean {
+    if (call.callee === name || TAKE_LATER.has(calleeOf(call))) return true;
+    return this.parameterAt(call, name) === textOf(name);
   }
 
   private editCall(node: Node): void {
@@ -223,9 +272,30 @@ class Transformation {
       this.insert(node.end, -1, ", pending.result)");
       return;
     }
+    if (calleeOf(node) === "filter") this.editFilter(node);
     if (!this.reaching.has(calleeOf(node)) || this.isIterator(node)) return;
     this.insert(node.start, 1, "(yield* ");
     this.insert(node.end, -1, ")");
+  }
+
+  /** Makes `all.filter(test)` a call of `filtered` if the test reaches an operation. */
+  private editFilter(node: Node): void {
+    const [first] = node.arguments as Node[];
+    const test = first === undefined ? undefined : this.funs.get(first);
+    if (test === undefined || !this.isReaching(test)) return;
+    const all = (node.callee as Record<string, unknown>).object as Node;
+    this.helpers.add(FILTERED);
+    this.insert(node.start, 1, "(yield* filtered(");
+    this.edits.push({ at: all.end, order: 0, text: ", ", cut: test.node.start });
+    this.insert(node.end, -1, ")");
+  }
+
+  private editSpread({ argument }: Node): void {
+    const call = argument as Node;
+    if (call.type !== "CallExpression" || !this.isIterator(call)) return;
+    this.helpers.add(GATHERED);
+    this.insert(call.start, 1, "(yield* gathered(");
+    this.insert(call.end, -1, "))");
   }
 
   /** Returns whether a call makes an iterator whose steps reach operations. */
@@ -243,7 +313,9 @@ class Transformation {
       before = names.size;
       for (const fun of this.funs.values()) {
         const body = fun.node.body as Node;
-        const isReturned = body.type === "CallExpression" && names.has(calleeOf(body));
+        const [first] = body.type === "BlockStatement" ? (body.body as Node[]) : [];
+        const result = first?.type === "ReturnStatement" ? (first.argument as Node) : body;
+        const isReturned = result?.type === "CallExpression" && names.has(calleeOf(result));
         if (this.isReaching(fun) && (fun.isGenerator || isReturned)) names.add(fun.name);
       }
     }
@@ -269,13 +341,13 @@ class Transformation {
     if (!this.isReaching(fun) || fun.isGenerator) return;
     const { node, parent } = fun;
     if (this.iterators().has(fun.name)) return;
-    if (node.async === true) this.fail(node, "an async function");
     const kind = parent?.kind;
     if (kind === "get" || kind === "set" || kind === "constructor") this.fail(node, `a ${kind}`);
     if (node.type === "ArrowFunctionExpression") {
       this.editArrow(fun);
     } else if (parent !== undefined && (parent.method === true || kind === "method")) {
-      this.insert((parent.key as Node).start, 0, "*");
+      const { start } = parent.key as Node;
+      this.insert(parent.computed === true ? this.code.lastIndexOf("[", start) : start, 0, "*");
     } else {
       this.insert(node.start + "function".length, 0, "*");
     }
@@ -285,14 +357,16 @@ class Transformation {
     const body = node.body as Node;
     const uses = (at: Node): boolean =>
       at.type === "ThisExpression" || childrenOf(at).some((child) => uses(child));
-    if (uses(node)) this.fail(node, "an arrow function with this");
-    this.insert(node.start, 0, "function* ");
+    const isBound = uses(node);
+    this.insert(node.start, 0, isBound ? "(function* " : "function* ");
     const arrow = this.code.lastIndexOf("=>", body.start);
     this.edits.push({ at: arrow, order: 0, text: "", cut: arrow + 2 });
-    if (body.type === "BlockStatement") return;
+    const isBlock = body.type === "BlockStatement";
     // The parentheses around an object literal are not part of it.
-    this.insert(arrow + 2, 0, "{ return (");
-    this.insert(node.end, -1, "); }");
+    if (!isBlock) this.insert(arrow + 2, 0, "{ return (");
+    if (!isBlock || isBound) {
+      this.insert(node.end, -1, `${isBlock ? "" : "); }"}${isBound ? ").bind(this)" : ""}`);
+    }
   }
 
   private insert(at: number, order: number, text: string): void {
