@@ -7,7 +7,7 @@ import type { Plant } from "../support/schedule/fibers/build.js";
 import { Pool } from "../support/schedule/fibers/pool.js";
 import { LONG_SCENARIOS, TWICE, WAITS } from "../support/schedule/fibers/scenarios.js";
 import type { Job } from "../support/schedule/jobs.js";
-import { programs, steps } from "../support/schedule/programs.js";
+import { FEW, programs, steps } from "../support/schedule/programs.js";
 import { racesIn } from "../support/schedule/races.js";
 import { REPLAY, Tally } from "../support/schedule/report.js";
 import {
@@ -257,7 +257,7 @@ describe.skipIf(REPLAY !== "").concurrent.each([
   { threads: 3, length: 5, numRuns: runs(8, 120) },
 ])("programs of up to $threads threads", ({ threads, length, numRuns }) => {
   it("have no data race in random schedules, half of them with a death", async () => {
-    const program = programs(steps(), threads, length);
+    const program = programs(steps(FEW, 0), threads, length);
     const property = fc.asyncProperty(program, async ({ scenario, seed }) => {
       const job = { scenario: thenRecover(scenario), runs: RANDOM_RUNS, seed, ms: MS };
       await check("programs, random", { kind: "randomRaces", ...job });
@@ -297,7 +297,7 @@ deepDescribe.skipIf(REPLAY !== "")("a planted race is found:", () => {
     const planted = await Pool.start(plant);
     try {
       const races = new Set<string>();
-      const property = fc.asyncProperty(programs(steps(), 3, 6), async (program) => {
+      const property = fc.asyncProperty(programs(steps(FEW, 0), 3, 6), async (program) => {
         const scenario = thenRecover(program.scenario);
         const job: Job = { kind: "randomRaces", scenario, runs: 40, seed: program.seed, ms: MS };
         if (races.size > 0) return;

@@ -1,20 +1,14 @@
 import { HeapError } from "../../../src/base/errors.js";
 import { sync } from "../../../src/base/sync.js";
 import type { Ptr } from "../../../src/base/types.js";
-import { type Door, openSharedDoor } from "../../../src/front/door.js";
-import { liveHeaderOf } from "../../../src/front/lookup.js";
 import { drainCaches } from "../../../src/front/sll.js";
-import { claimWorker, detachWorker } from "../../../src/heap/attach.js";
-import { freeEach, mallocBatch } from "../../../src/heap/batch.js";
-import { handOverBlock } from "../../../src/heap/handOver.js";
-import { type Recovered, recoverAll } from "../../../src/heap/recover.js";
-import { mallocBlocking } from "../../../src/heap/wait.js";
+import { claimWorker } from "../../../src/heap/attach.js";
+import type { SharedHeap } from "../../../src/heap/sharedHeap.js";
 import type { SharedViews } from "../../../src/layout/sharedViews.js";
-import { isWorkers, SLOT_ACTIVE } from "../../../src/layout/slotState.js";
-import * as workerSlot from "../../../src/layout/workerSlot.js";
+import { Asker, allocateAligned, allocateZeroed, readHeap, resetHeap } from "./calls.js";
 import * as C from "./control.js";
-import { seeDeath, writeText } from "./watch.js";
-import type { Handle, World } from "./world.js";
+import { takeLaters, writeText } from "./watch.js";
+import { type Handle, openHeap, type World } from "./world.js";
 
 export { World } from "./world.js";
 
@@ -29,14 +23,14 @@ export class Agent {
   /** Whether memory was exhausted when a block was to be resized. */
   private isFull = false;
   private readonly inHand: Int32Array;
-  private readonly seen: Uint32Array;
+  private readonly asker: Asker;
 
   constructor(world: World, me: number) {
     this.world = world;
     this.me = me;
     const first = C.IN_HAND + me * C.MAX_IN_HAND;
     this.inHand = world.control.subarray(first, first + C.MAX_IN_HAND);
-    this.seen = new Uint32Array(world.options.capacity >>> 9);
+    this.asker = new Asker(world, me);
   }
 
   /** Replaces the ptr in a slot, which synchronises the threads; returns the old one. */
@@ -73,69 +67,82 @@ export class Agent {
     if (was !== 0) {
       notes.check(was);
       notes.taken(was);
-      this.door.free(was as Ptr);
+      this.heap.free(was as Ptr);
     }
     this.inHand[place] = 0;
   }
 
-  private get door(): Door {
-    return (this.handle as Handle).door;
+  private get heap(): SharedHeap {
+    return (this.handle as Handle).heap;
   }
 
   run([kind, a, b]: C.Op): void {
     if (kind === C.ATTACH) this.attach();
     const { handle } = this;
     if (handle === undefined || kind === C.ATTACH) return;
-    const { door, views } = handle;
+    const { heap } = handle;
     if (kind === C.MALLOC) {
-      this.put(a, door.tryMalloc(b), b);
+      this.put(a, heap.tryMalloc(b), b);
     } else if (kind === C.FREE) {
-      door.free(this.take(a) as Ptr);
+      heap.free(this.take(a) as Ptr);
       this.inHand[0] = 0;
     } else if (kind === C.REALLOC) {
       this.reallocate(a, b);
     } else if (kind === C.DRAIN) {
-      drainCaches(views);
+      heap.drain();
     } else if (kind === C.DETACH) {
       this.world.control[C.ATTACHMENTS + this.me]++;
-      detachWorker(views);
+      heap.detach();
       this.handle = undefined;
       this.setWorker(-1);
     } else if (kind === C.HAND_OVER) {
-      this.handOver(views, a, b);
+      this.giveTo(a, b);
     } else if (kind === C.RECOVER) {
-      const state = this.stateOfDead(views, a);
-      if (state !== 0) this.recover(views, a, b !== 0, state);
+      this.asker.recoverDead(heap, a, b !== 0);
+    } else if (kind === C.FREE_RACED || kind === C.DRAIN_RACED) {
+      this.runRaced(handle, kind);
     } else {
-      this.runMore(handle, kind, a, b);
+      this.runMore(heap, kind, a, b);
     }
   }
 
-  private runMore({ door, views }: Handle, kind: number, a: number, b: number): void {
+  private runMore(heap: SharedHeap, kind: number, a: number, b: number): void {
     if (kind === C.MALLOC_BATCH) {
-      if (!this.allocateBatch(door, b)) return;
+      if (!this.allocateBatch(b)) return;
       for (let index = 0; index < C.BATCH; index++) {
         this.put(a + index, this.inHand[index] as number, b, index);
       }
     } else if (kind === C.FREE_BATCH) {
       for (let index = 0; index < C.BATCH; index++) this.take(a + index, index);
-      freeEach(views, door, this.inHand, C.BATCH, this.seen);
+      heap.freeBatch(this.inHand, C.BATCH);
       this.inHand.fill(0);
     } else if (kind === C.FORGET || kind === C.FORGET_OWN) {
       this.forget(a, kind === C.FORGET_OWN);
     } else if (kind === C.FREE_UNORDERED) {
-      this.freeUnordered(a, door);
+      this.freeUnordered(a);
     } else if (kind === C.HAND_OVER_UNORDERED) {
-      this.handOverUnordered(views, a, b);
-    } else if (kind === C.FREE_RACED || kind === C.DRAIN_RACED) {
-      this.runRaced({ door, views }, kind);
+      this.handOverUnordered(a, b);
     } else if (kind === C.MALLOC_MANY) {
       this.allocateMany(C.listOf(a), C.countOf(a), b);
     } else if (kind === C.FREE_MANY) {
       this.freeMany(C.listOf(a), C.countOf(a), b !== 0);
+    } else if (kind === C.MALLOC_WAIT) {
+      this.put(a, this.allocateWaiting(b), b);
     } else {
-      this.put(a, this.allocateWaiting(views, b), b);
+      this.call(heap, kind, a, b);
     }
+  }
+
+  private call(heap: SharedHeap, kind: number, a: number, b: number): void {
+    const { asker, me, world } = this;
+    if (kind === C.CALLOC) this.put(a, allocateZeroed(heap, b), b);
+    else if (kind === C.RESET) resetHeap(world, this.inHand, heap);
+    else if (kind === C.GUARD) asker.guardEnded(heap, a, b !== 0);
+    else if (kind === C.RUN_LATER) asker.runLaters();
+    else if (C.READING.has(kind)) readHeap(world, me, heap, kind);
+    else if (kind === C.ALIGNED_ALLOC) {
+      this.put(C.slotOf(a), allocateAligned(heap, C.alignmentOf(a), b), b);
+    } else throw new Error(`operation ${kind} is not known`);
   }
 
   /** Drops a block from its slot, so that only its holder's recovery finds it. */
@@ -159,7 +166,7 @@ export class Agent {
     const at = C.LISTS + list * C.LIST_INTS;
     if (sync.exchange(control, at, 1) !== 0) return;
     for (let left = count; left > 0 && control[at + 1] < C.MAX_LISTED; left--) {
-      const ptr = this.door.tryMalloc(size);
+      const ptr = this.heap.tryMalloc(size);
       if (ptr === 0) break;
       this.inHand[0] = ~ptr;
       notes.allocated(ptr, size, this.me);
@@ -182,7 +189,7 @@ export class Agent {
       this.inHand[0] = ptr;
       if (isOldest) control.copyWithin(at + 2, at + 3, last + 1);
       control[at + 1]--;
-      this.door.free(ptr as Ptr);
+      this.heap.free(ptr as Ptr);
       this.inHand[0] = 0;
     }
     sync.store(control, at, 0);
@@ -192,8 +199,9 @@ export class Agent {
     if (this.handle !== undefined) return;
     this.world.control[C.ATTACHMENTS + this.me]++;
     this.setWorker(C.ATTACHING);
+    const { buffer, options } = this.world;
     const views = this.claim();
-    if (views !== undefined) this.handle = { views, door: openSharedDoor(views, views.mine) };
+    if (views !== undefined) this.handle = { views, heap: openHeap(buffer, views, options) };
     this.setWorker(views?.worker ?? -1);
   }
 
@@ -213,12 +221,12 @@ export class Agent {
   }
 
   /** Frees a block that another thread may free too; the later of them must be refused. */
-  private freeUnordered(slot: number, door: Door): void {
+  private freeUnordered(slot: number): void {
     const ptr = this.world.control[C.SLOT_TABLE + slot] as number;
     this.world.notes.taken(ptr);
     this.inHand[0] = ptr;
     try {
-      door.free(ptr as Ptr);
+      this.heap.free(ptr as Ptr);
     } catch (error) {
       const { code } = error as HeapError;
       if (code !== "ERR_DOUBLE_FREE" && code !== "ERR_INVALID_POINTER") throw error;
@@ -248,11 +256,11 @@ export class Agent {
   }
 
   /** Frees the block that others free at this moment, or drains; notes if the worker is told so. */
-  private runRaced({ door, views }: Handle, kind: number): void {
+  private runRaced({ heap, views }: Handle, kind: number): void {
     const { control } = this.world;
     if (kind === C.FREE_RACED) this.exchange(0, 0);
     try {
-      if (kind === C.FREE_RACED) door.free(control[C.FIRST_PTR] as Ptr);
+      if (kind === C.FREE_RACED) heap.free(control[C.FIRST_PTR] as Ptr);
       else drainCaches(views);
       // A shared heap throws for what is noted here.
       if (views.doubleFree[0] !== 0) control[C.TOLD]++;
@@ -268,7 +276,7 @@ export class Agent {
   private move(ptr: number, size: number): number {
     this.isFull = false;
     try {
-      return this.door.realloc(ptr as Ptr, size);
+      return this.heap.realloc(ptr as Ptr, size);
     } catch (error) {
       if ((error as HeapError).code !== "ERR_HEAP_EXHAUSTED") throw error;
       this.isFull = true;
@@ -276,9 +284,9 @@ export class Agent {
     }
   }
 
-  private allocateBatch(door: Door, size: number): boolean {
+  private allocateBatch(size: number): boolean {
     try {
-      mallocBatch(door, size, C.BATCH, this.inHand);
+      this.heap.mallocBatch(size, C.BATCH, this.inHand);
       return true;
     } catch (error) {
       if (!(error instanceof HeapError) || error.code !== "ERR_HEAP_EXHAUSTED") throw error;
@@ -286,45 +294,41 @@ export class Agent {
     }
   }
 
-  private allocateWaiting(views: SharedViews, size: number): number {
+  private allocateWaiting(size: number): number {
     const isPatient = this.world.control[C.PATIENT] !== 0;
     try {
-      return mallocBlocking(views, size, isPatient ? Infinity : WAIT_MS);
+      return this.heap.mallocWait(size, isPatient ? {} : { timeout: WAIT_MS });
     } catch (error) {
       if (!(error instanceof HeapError) || error.code !== "ERR_HEAP_EXHAUSTED") throw error;
       return 0;
     }
   }
 
-  private handOver(views: SharedViews, slot: number, worker: number): void {
+  private giveTo(slot: number, worker: number): void {
     const { notes } = this.world;
     const ptr = this.take(slot);
     if (ptr === 0) return;
     const { size, holder } = notes.check(ptr);
     notes.fill(ptr, size, 0);
-    if (!this.isHandedOver(views, ptr, worker)) notes.fill(ptr, size, holder);
+    if (!this.isHandedOver(ptr, worker)) notes.fill(ptr, size, holder);
     this.putBack(slot, ptr);
   }
 
-  private handOverUnordered(views: SharedViews, slot: number, worker: number): void {
+  private handOverUnordered(slot: number, worker: number): void {
     const ptr = this.world.control[C.SLOT_TABLE + slot] as number;
     this.world.notes.taken(ptr);
     try {
-      this.isHandedOver(views, ptr, worker);
+      this.isHandedOver(ptr, worker);
     } catch (error) {
       const { code } = error as HeapError;
       if (code !== "ERR_INVALID_POINTER" && code !== "ERR_DOUBLE_FREE") throw error;
     }
   }
 
-  /** Hands a block over, as `SharedHeap.handOver` does; returns whether it could. */
-  private isHandedOver(views: SharedViews, ptr: number, worker: number): boolean {
-    const header = liveHeaderOf(views, ptr);
-    if (worker >= this.world.workers) return false;
-    const state = sync.load(views.words, workerSlot.at(worker) + workerSlot.STATE);
-    if (!isWorkers(state)) return false;
+  /** Hands a block over; returns whether it could. */
+  private isHandedOver(ptr: number, worker: number): boolean {
     try {
-      handOverBlock(views, ptr, header, worker);
+      this.heap.handOver(ptr as Ptr, worker);
       return true;
     } catch (error) {
       if ((error as HeapError).code !== "ERR_INVALID_WORKER") throw error;
@@ -332,43 +336,12 @@ export class Agent {
     }
   }
 
-  /** Recovers a worker, unless another worker is recovering it. */
-  private recover(views: SharedViews, worker: number, freeLive: boolean, state: number): void {
-    const { notes } = this.world;
-    notes.beginRecovery(this.me, freeLive);
-    try {
-      for (const ptr of allListed(recoverAll(views, worker, freeLive, state))) {
-        notes.listed(ptr, freeLive);
-      }
-    } catch (error) {
-      if (!(error instanceof HeapError) || error.code !== "ERR_WORKER_ALIVE") throw error;
-    }
-    notes.endRecovery(this.me);
-  }
-
-  /**
-   * Returns the state of a worker's slot if it is attached but its thread has died, or never was
-   * part of the run; else 0.
-   */
-  private stateOfDead(views: SharedViews, worker: number): number {
-    const { control, workers } = this.world;
-    if (worker >= workers) return 0;
-    const state = sync.load(views.words, workerSlot.at(worker) + workerSlot.STATE);
-    if ((state & 0xff) !== SLOT_ACTIVE) return 0;
-    for (let thread = 0; thread < control[C.THREADS]; thread++) {
-      const found = sync.load(control, C.WORKER_OF + thread);
-      const isAlive = ((control[C.DEAD] >>> thread) & 1) === 0;
-      if (isAlive && (found === worker || found === C.ATTACHING)) return 0;
-    }
-    seeDeath(control, worker);
-    return state;
-  }
-
   /** Runs the thread's operations of a run. */
   runOps(): void {
     const { control } = this.world;
     const worker = control[C.WORKER_OF + this.me];
     this.handle = worker < 0 ? undefined : this.world.handle(worker);
+    takeLaters(this.me);
     const first = C.OPS + this.me * C.MAX_OPS * C.OP_INTS;
     for (let op = 0; op < control[C.OPS_COUNT + this.me]; op++) {
       const at = first + op * C.OP_INTS;
@@ -378,18 +351,14 @@ export class Agent {
         control[C.IN_OP + this.me] = 0;
       } catch (error) {
         // On its way out a dead thread may throw something else.
-        if (error === C.KILL || ((control[C.DEAD] >>> this.me) & 1) === 1) break;
+        if (error === C.KILL || ((control[C.DEAD] >>> this.me) & 1) === 1) return;
         const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
         writeText(control, `thread ${this.me}, operation ${op}: ${what}\n`);
-        break;
+        return;
       }
     }
+    const [told] = this.handle?.views.doubleFree ?? [];
+    if (told === 0 || told === undefined || control[C.UNORDERED] !== 0) return;
+    writeText(control, `thread ${this.me} noted a double free of ptr ${told}\n`);
   }
-}
-
-/** Returns the blocks that a recovery and those within it have listed. */
-export function allListed({ live, others }: Recovered): number[] {
-  const all: number[] = [...live];
-  for (const other of others) all.push(...allListed(other));
-  return all;
 }

@@ -58,6 +58,10 @@ export const SLOT_COUNT = 48;
 export const EPOCH = 112;
 /** Blocks without a pattern that recoveries have listed. */
 export const UNFILLED = 113;
+/** 1 if an operation of the run frees what another frees at the same moment. */
+export const UNORDERED = 114;
+/** How many operations of the run may ask a worker whether it lives. */
+export const ASKS = 115;
 /** What each thread does: an operation's kind; 0 is nothing. */
 export const IN_OP = 128;
 /** How often each thread has attached or begun to detach. */
@@ -67,6 +71,12 @@ export const RECOVERING = 144;
 /** Blocks that threads have forgotten: their number, then ptr and holder of each. */
 export const FORGOTTEN = 256;
 export const MAX_FORGOTTEN = 64;
+/**
+ * Waits of `Atomics.waitAsync`: for each thread the words' addresses, and how many waits each has.
+ * A thread that dies has none.
+ */
+export const ASYNC_WAITS = 512;
+export const ASYNC_WORDS = 16;
 /** The thread's clock in ms, the word it waits for, its steps at the first death of a run. */
 export const CLOCKS = 1100;
 export const WAIT_ADDRESS = 1108;
@@ -152,16 +162,38 @@ export const FORGET_OWN = 15;
 export const MALLOC_MANY = 16;
 export const FREE_MANY = 17;
 
+export const FREE_RACED = 40;
+export const DRAIN_RACED = 41;
+export const CALLOC = 18;
+export const ALIGNED_ALLOC = 19;
+export const RESET = 20;
+export const STATS = 21;
+export const VERIFY = 22;
+export const SNAPSHOT = 23;
+export const GUARD = 24;
+export const RUN_LATER = 25;
+
+/** Operations that free what another may free at the same moment. */
+export const UNORDERED_KINDS: ReadonlySet<number> = new Set([
+  FREE_UNORDERED,
+  HAND_OVER_UNORDERED,
+  FREE_RACED,
+]);
+/** Operations that may ask workers whether they live. */
+export const ASKING: ReadonlySet<number> = new Set([RECOVER, GUARD, RUN_LATER]);
+
+/** Operations that change nothing. */
+export const READING: ReadonlySet<number> = new Set([STATS, VERIFY, SNAPSHOT]);
+
 export const ALLOCATING: ReadonlySet<number> = new Set([
+  CALLOC,
+  ALIGNED_ALLOC,
   MALLOC,
   REALLOC,
   MALLOC_BATCH,
   MALLOC_WAIT,
   MALLOC_MANY,
 ]);
-
-export const FREE_RACED = 40;
-export const DRAIN_RACED = 41;
 
 /** Blocks of a batch, in consecutive slots. */
 export const BATCH = 3;
@@ -191,6 +223,12 @@ export const PAUSE_MS = 30;
 /** Added to addresses in the control buffer. */
 export const CONTROL_ADDRESS = 0x40000000;
 
+/** Checks that a thread which changes something is not within an operation that only reads. */
+export function checkReading(control: Int32Array, me: number): void {
+  const kind = control[IN_OP + me] as number;
+  if (READING.has(kind)) throw new Error(`${NAMES[kind]} has changed the heap`);
+}
+
 /** Adds a step to the run's hash, by which runs are compared. */
 export function hashStep(
   control: Int32Array,
@@ -199,6 +237,7 @@ export function hashStep(
   address: number,
   result: number,
 ): void {
+  if (op !== LOAD) checkReading(control, me);
   let hash = control[HASH] ^ (me | (op << 4) | (address << 8));
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) ^ result;
   control[HASH] = Math.imul(hash ^ (hash >>> 13), 0x297a2d39);
@@ -236,6 +275,38 @@ export const handOverUnordered = (slot: number, worker: number): Op => [
 ];
 /** Drops the block if the thread's worker holds it, else leaves it there. */
 export const forgetOwn = (slot: number): Op => [FORGET_OWN, slot, 0];
+
+export const calloc = (slot: number, size: number): Op => [CALLOC, slot, size];
+
+const SLOT_BITS = 8;
+
+export function slotOf(a: number): number {
+  return a & ((1 << SLOT_BITS) - 1);
+}
+
+export function alignmentOf(a: number): number {
+  return 1 << (a >>> SLOT_BITS);
+}
+
+/** Allocates at a multiple of 2 ** `shift` bytes. */
+export const alignedAlloc = (slot: number, size: number, shift: number): Op => [
+  ALIGNED_ALLOC,
+  slot | (shift << SLOT_BITS),
+  size,
+];
+
+export const reset: Op = [RESET, 0, 0];
+export const stats: Op = [STATS, 0, 0];
+export const verify: Op = [VERIFY, 0, 0];
+export const snapshot: Op = [SNAPSHOT, 0, 0];
+
+/** Stands for all workers in `guard`. */
+export const ANY_WORKER = 64;
+
+/** Guards a worker of which an event says that it has ended, which may not be true. */
+export const guard = (worker: number, freeLive = 0): Op => [GUARD, worker, freeLive];
+/** Runs what the thread's event loop has to do by now, such as a guard's next question. */
+export const runLater: Op = [RUN_LATER, 0, 0];
 
 const LIST_BITS = 2;
 
@@ -279,12 +350,22 @@ const NAMES = [
   "forgetOwn",
   "mallocMany",
   "freeMany",
+  "calloc",
+  "alignedAlloc",
+  "reset",
+  "stats",
+  "verify",
+  "snapshot",
+  "guard",
+  "runLater",
 ];
 
 export function showOp([kind, a, b]: Op): string {
   const name =
     kind === FREE_RACED ? "freeRaced" : kind === DRAIN_RACED ? "drainRaced" : NAMES[kind];
   const isMany = kind === MALLOC_MANY || kind === FREE_MANY;
-  const first = isMany ? `${listOf(a)},${countOf(a)}` : a;
+  const isAligned = kind === ALIGNED_ALLOC;
+  const aligned = isAligned ? `${slotOf(a)},${alignmentOf(a)}` : a;
+  const first = isMany ? `${listOf(a)},${countOf(a)}` : aligned;
   return `${name}(${first},${b})`;
 }

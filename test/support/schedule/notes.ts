@@ -134,6 +134,37 @@ export class Notes {
     this.setFlags(ptr, (this.flags(ptr) & ~(HELD | LISTED | FREED)) | excuse);
   }
 
+  /** Returns all blocks that threads keep in slots and lists, or have forgotten. */
+  everywhere(): number[] {
+    const slots = this.control.subarray(C.SLOT_TABLE, C.SLOT_TABLE + C.SLOT_COUNT);
+    const all = [...slots];
+    for (let list = 0; list < C.LIST_COUNT; list++) all.push(...this.list(list));
+    for (const { ptr } of this.forgotten()) all.push(ptr);
+    return all.filter((ptr) => ptr !== 0);
+  }
+
+  /** Removes a block that is about to be freed from wherever it is kept. */
+  lose(ptr: number): void {
+    const { control } = this;
+    this.taken(ptr);
+    for (let slot = C.SLOT_TABLE; slot < C.SLOT_TABLE + C.SLOT_COUNT; slot++) {
+      if (control[slot] === ptr) control[slot] = 0;
+    }
+    for (let list = 0; list < C.LIST_COUNT; list++) {
+      const place = this.list(list).indexOf(ptr);
+      const at = C.LISTS + list * C.LIST_INTS + 1;
+      if (place < 0) continue;
+      control.copyWithin(at + 1 + place, at + 2 + place, at + 1 + control[at]);
+      control[at]--;
+    }
+    for (let index = control[C.FORGOTTEN] - 1; index >= 0; index--) {
+      const at = C.FORGOTTEN + 1 + 2 * index;
+      if (control[at] !== ptr) continue;
+      control.copyWithin(at, at + 2, C.FORGOTTEN + 1 + 2 * control[C.FORGOTTEN]);
+      control[C.FORGOTTEN]--;
+    }
+  }
+
   forget(ptr: number, holder: number): void {
     const { control } = this;
     const count = control[C.FORGOTTEN] as number;
@@ -294,4 +325,23 @@ export class Notes {
   wasListed(ptr: number): boolean {
     return (this.flags(ptr) & EVER) !== 0;
   }
+}
+
+/** Live headers have the two highest bits of their byte. */
+const LIVE_BITS = 0x80808080;
+
+/**
+ * Returns the ptrs of all live blocks, by their headers.
+ * @param headers the header map
+ */
+export function liveBlocks(headers: Uint8Array, firstSlab: number): number[] {
+  const quads = new Int32Array(headers.buffer, 0, headers.length >> 2);
+  const live: number[] = [];
+  for (let quad = firstSlab << 10; quad < quads.length; quad++) {
+    if (((quads[quad] as number) & LIVE_BITS) === 0) continue;
+    for (let granule = quad << 2; granule < (quad + 1) << 2; granule++) {
+      if ((headers[granule] as number) >= LIVE) live.push(granule << GRANULE_SHIFT);
+    }
+  }
+  return live;
 }

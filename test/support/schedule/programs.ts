@@ -19,7 +19,7 @@ const SIZES: readonly number[] = [
 ];
 const MANY_SIZES: readonly number[] = [32, 48, 64, 80, 96, 240, 1024, 8192, 30000];
 /** Most blocks that a thread allocates or frees at once, where each may be sent by itself. */
-const FEW = 40;
+export const FEW = 40;
 /** Slabs of a heap whose workers share slabs of two dirty words, and of two that share a bit. */
 const LONG_SLABS = 35;
 const LARGE_SLABS = 1059;
@@ -29,8 +29,9 @@ const MOST_USABLE = 6;
 /**
  * Returns the operations that programs are drawn from.
  * @param most the most blocks that are allocated or freed at once
+ * @param readings how often the whole heap is read, of 45
  */
-export function steps(most: number = FEW): fc.Arbitrary<C.Op> {
+export function steps(most: number = FEW, readings: number = 2): fc.Arbitrary<C.Op> {
   const slot = fc.nat(SLOTS - 1);
   const size = fc.constantFrom(...SIZES);
   const worker = fc.oneof(
@@ -69,6 +70,17 @@ export function steps(most: number = FEW): fc.Arbitrary<C.Op> {
       fc.tuple(list, count, fc.nat(1)).map(([from, blocks, end]) => C.freeMany(from, blocks, end)),
     ),
     of(2, ofSize(C.mallocWait)),
+    of(2, ofSize(C.calloc)),
+    of(
+      2,
+      fc.tuple(sized, fc.nat(16)).map(([[at, bytes], shift]) => C.alignedAlloc(at, bytes, shift)),
+    ),
+    of(1, fc.constantFrom(C.reset, C.runLater)),
+    of(
+      1,
+      fc.oneof(worker, fc.constant(C.ANY_WORKER)).map((dead) => C.guard(dead)),
+    ),
+    of(readings, fc.constantFrom(C.stats, C.verify, C.snapshot)),
   );
 }
 
@@ -147,7 +159,7 @@ export function programs(
   });
   return drawn.map(({ before, heap, seed, threads }) => {
     // Nobody is dead before the run, and a wait would never end.
-    const then = before.filter(([, [kind]]) => kind !== C.MALLOC_WAIT && kind !== C.RECOVER);
+    const then = before.filter(([, [kind]]) => kind !== C.MALLOC_WAIT && !C.ASKING.has(kind));
     const attached = Math.min(most, heap.workers);
     const preamble: [number, C.Op][] = [
       ...Array.from({ length: attached }, (_, me): [number, C.Op] => [me, C.attach]),

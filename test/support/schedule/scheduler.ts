@@ -13,7 +13,15 @@ import {
   turnAt,
   wake,
 } from "./turns.js";
-import { logOperation, rawOf, setWatcher, track } from "./watch.js";
+import {
+  addLater,
+  beginAsyncWait,
+  logOperation,
+  rawOf,
+  seeDeath,
+  setWatcher,
+  track,
+} from "./watch.js";
 
 const SPINS = 2000;
 
@@ -86,6 +94,7 @@ export class Scheduler {
   write(): void {
     if (!this.isActive) return;
     if (this.isDead) throw C.KILL;
+    C.checkReading(this.control, this.me);
     this.control[C.OWN_STEPS + this.me]++;
     this.dieIfLast();
   }
@@ -181,6 +190,7 @@ export function install(scheduler: Scheduler): void {
       const raw = at(view);
       log(C.NOTIFY, raw, index, false);
       const woken = scheduler.isActive ? wake(control, addressOf(raw, index, control), count) : 0;
+      if (count === 1 && woken === 0) seeDeath(index);
       return did(C.NOTIFY, raw, index, woken);
     },
     wait(view, index, value, ms) {
@@ -192,11 +202,14 @@ export function install(scheduler: Scheduler): void {
       did(result === "ok" ? C.WOKEN : C.WAIT, raw, index, result.length);
       return result;
     },
-    waitAsync: () => ({ async: true, value: new Promise(() => undefined) }),
+    waitAsync: (view, index, value) => beginAsyncWait(view, index, value),
     track: (name, view) => track(name, view),
   };
   setWatcher(scheduler);
   Object.assign(sync, seam);
   const now = Date.now;
   Date.now = () => (scheduler.isActive ? scheduler.readClock() : now());
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout = ((run: () => void, ms: number) =>
+    scheduler.isActive ? addLater(run) : setTimeout(run, ms)) as typeof setTimeout;
 }

@@ -1,16 +1,21 @@
 import { ownerOf } from "../../../src/central/states.js";
 import { drainCaches } from "../../../src/front/sll.js";
+import { probeLife } from "../../../src/heap/liveness.js";
 import { recoverAll } from "../../../src/heap/recover.js";
 import { readSharedStats } from "../../../src/inspect/sharedStats.js";
 import { verifyShared } from "../../../src/inspect/sharedVerify.js";
-import { GRANULE_SHIFT, LIVE } from "../../../src/layout/header.js";
+import { GRANULE_SHIFT } from "../../../src/layout/header.js";
 import type { SharedViews } from "../../../src/layout/sharedViews.js";
 import { generationOf, isWorkers, SLOT_ACTIVE } from "../../../src/layout/slotState.js";
 import * as workerSlot from "../../../src/layout/workerSlot.js";
-import { Agent, allListed } from "./agent.js";
+import { Agent } from "./agent.js";
+import { allListed } from "./calls.js";
 import * as C from "./control.js";
-import { fail } from "./notes.js";
-import type { World } from "./world.js";
+import { fail, liveBlocks } from "./notes.js";
+import type { Handle, World } from "./world.js";
+
+/** How many waits a worker has that is attached. */
+const WAITS = 16;
 
 /** Checks what a run has left: recovers the dead, compares, and frees all. */
 export class Settling {
@@ -66,12 +71,23 @@ export class Settling {
     for (let round = 0; round < 2; round++) {
       for (let worker = 0; worker < world.workers; worker++) {
         if (workers.includes(worker) || !world.isActive(worker)) continue;
+        this.checkDead(views, worker);
         this.recover(views, worker, freeLive);
       }
     }
     verifyShared(views);
     const live = this.checkLive(views);
     this.finish(workers, live);
+  }
+
+  /** Whatever happened, a dead worker is found dead, unless too many have asked. */
+  private checkDead(views: SharedViews, worker: number): void {
+    const slotAt = workerSlot.at(worker);
+    const state = views.words[slotAt + workerSlot.STATE] as number;
+    const waits = (views.words[slotAt + workerSlot.ARMED] as number) & 0xff;
+    const life = probeLife(views, worker, state, true);
+    if (life === "dead" || (waits === 0 && this.control[C.ASKS] >= WAITS)) return;
+    fail(`worker ${worker} is dead, and said to be ${life}: ${waits} waits`);
   }
 
   private recover(views: SharedViews, worker: number, freeLive: boolean): void {
@@ -85,7 +101,7 @@ export class Settling {
   private checkLive(views: SharedViews): number[] {
     const { control, held } = this;
     const { notes } = this.world;
-    const live = liveBlocks(views);
+    const live = liveBlocks(this.world.headers, this.world.firstSlab);
     this.stamp++;
     for (const ptr of live) held[ptr >>> GRANULE_SHIFT] = 2 * this.stamp;
     for (let slot = 0; slot < C.SLOT_COUNT; slot++) {
@@ -171,15 +187,21 @@ export class Settling {
     }
   }
 
+  /** A drain says that a block was freed twice only if one was. */
+  private drain({ heap, views }: Handle): void {
+    if (this.control[C.UNORDERED] === 0) heap.drain();
+    else drainCaches(views);
+  }
+
   /** After all is freed and drained by every worker, every slab is pooled. */
   private finish(workers: readonly number[], live: readonly number[]): void {
     const { world } = this;
     live.forEach((ptr, index) => {
       const worker = workers[index % workers.length] as number;
-      world.handle(worker).door.free(ptr as never);
+      world.handle(worker).heap.free(ptr as never);
     });
     for (let round = 0; round < 2; round++) {
-      for (const worker of workers) drainCaches(world.handle(worker).views);
+      for (const worker of workers) this.drain(world.handle(worker));
     }
     const { views } = world.handle(workers[0] as number);
     const { layout, words } = views;
@@ -190,21 +212,4 @@ export class Settling {
     }
     if (this.runs % 16 === 0) verifyShared(views);
   }
-}
-
-/** Live headers have the two highest bits of their byte. */
-const LIVE_BITS = 0x80808080;
-
-/** Ptrs of all live blocks, by their headers. */
-function liveBlocks(views: SharedViews): number[] {
-  const { headers, layout } = views;
-  const quads = new Int32Array(headers.buffer, 0, layout.slabs << 10);
-  const live: number[] = [];
-  for (let quad = layout.firstSlab << 10; quad < quads.length; quad++) {
-    if (((quads[quad] as number) & LIVE_BITS) === 0) continue;
-    for (let granule = quad << 2; granule < (quad + 1) << 2; granule++) {
-      if (headers[granule] >= LIVE) live.push(granule << GRANULE_SHIFT);
-    }
-  }
-  return live;
 }

@@ -1,10 +1,12 @@
 import { formatShared } from "../../../src/heap/attach.js";
+import * as workerSlot from "../../../src/layout/workerSlot.js";
 import { Agent, World } from "./agent.js";
 import * as C from "./control.js";
 import { Image } from "./image.js";
 import { fail } from "./notes.js";
 import type { Scenario } from "./scenarios.js";
 import { Settling } from "./settling.js";
+import { addressOf, waitAsync } from "./turns.js";
 import { readText } from "./watch.js";
 
 /** A thread, and the step of its own before which it dies. */
@@ -62,10 +64,14 @@ export class Stage {
     control[C.INTERVAL] = scenario.interval ?? 1;
     control[C.WATCH] = watch;
     control[C.THREADS] = scenario.threads.length;
+    const kinds = scenario.threads.flat().map(([kind]) => kind);
+    control[C.UNORDERED] = kinds.some((kind) => C.UNORDERED_KINDS.has(kind)) ? 1 : 0;
+    control[C.ASKS] = kinds.filter((kind) => C.ASKING.has(kind)).length;
     this.world = new World(buffer, control, false);
     this.settling = new Settling(control, this.world);
     new Int32Array(buffer, 0, control[C.SLABS] << 14).fill(0);
     this.prepare();
+    this.showLives();
     this.runThreads = open();
     this.before = new Image(this.world.handle(0).views);
     const lists: [number, number][] = Array.from({ length: C.LIST_COUNT }, (_, list) => {
@@ -77,6 +83,7 @@ export class Stage {
       [C.WORKER_OF, 8],
       [C.ATTACHMENTS, 8],
       [C.FORGOTTEN, 1 + 2 * control[C.FORGOTTEN]],
+      [C.ASYNC_WAITS, 2 * C.ASYNC_WORDS * 8],
       ...lists,
     ];
     this.parts = saved.map(([at, length]) => ({ at, words: control.slice(at, at + length) }));
@@ -103,6 +110,21 @@ export class Stage {
       control[C.OPS_COUNT + thread] = ops.length;
       control.set(ops.flat(), C.OPS + thread * C.MAX_OPS * C.OP_INTS);
     });
+  }
+
+  /** Makes the waits by which others see that a thread lives. */
+  private showLives(): void {
+    const { control, world } = this;
+    control.fill(0, C.ASYNC_WAITS, C.ASYNC_WAITS + 2 * C.ASYNC_WORDS * 8);
+    for (let thread = 0; thread < control[C.THREADS]; thread++) {
+      const worker = control[C.WORKER_OF + thread] as number;
+      if (worker < 0) continue;
+      const { slots } = world;
+      const state = slots[workerSlot.at(worker) + workerSlot.STATE] as number;
+      const waits = (slots[workerSlot.at(worker) + workerSlot.ARMED] as number) & 0xff;
+      const address = addressOf(slots, workerSlot.lifeAt(worker, state), control);
+      waitAsync(control, thread, address, waits);
+    }
   }
 
   /** Runs one schedule and checks what it left. */

@@ -4,9 +4,11 @@ import { Agent, World } from "./agent.js";
 import * as C from "./control.js";
 import { Explorer } from "./explore.js";
 import { type Job, runJob, watchOf } from "./jobs.js";
+import { compareRestored } from "./restored.js";
 import type { Scenario } from "./scenarios.js";
 import { install, Scheduler } from "./scheduler.js";
 import { Stage, type Watch } from "./stage.js";
+import { setComparer } from "./world.js";
 
 interface Data {
   readonly buffer: SharedArrayBuffer;
@@ -17,6 +19,13 @@ interface Data {
 const { buffer, control, me } = workerData as Data;
 const scheduler = new Scheduler(buffer, control, me);
 install(scheduler);
+setComparer((snapshot, live) => {
+  const { isActive } = scheduler;
+  scheduler.isActive = false;
+  const difference = compareRestored(snapshot, live);
+  scheduler.isActive = isActive;
+  return difference;
+});
 
 function runScheduled(agent: Agent): void {
   scheduler.start();

@@ -97,6 +97,8 @@ export function noteDeath(control: Int32Array, me: number): void {
     control.copyWithin(C.OWN_AT_DEATH, C.OWN_STEPS, C.OWN_STEPS + 8);
   }
   control[C.DEAD] |= 1 << me;
+  const first = C.ASYNC_WAITS + 2 * C.ASYNC_WORDS * me;
+  control.fill(0, first, first + 2 * C.ASYNC_WORDS);
 }
 
 /**
@@ -138,6 +140,34 @@ export function wake(control: Int32Array, address: number, count: number): numbe
     if (!isWaiting || control[C.WAIT_ADDRESS + thread] !== address) continue;
     control[C.WAITING] &= ~(1 << thread);
     woken++;
+  }
+  return woken + wakeAsync(control, address, count - woken);
+}
+
+/** Begins waits of a thread that do not block it. */
+export function waitAsync(control: Int32Array, me: number, address: number, waits = 1): void {
+  const first = C.ASYNC_WAITS + 2 * C.ASYNC_WORDS * me;
+  let free = -1;
+  for (let at = first; at < first + 2 * C.ASYNC_WORDS; at += 2) {
+    if (control[at] === address && control[at + 1] > 0) {
+      control[at + 1] += waits;
+      return;
+    }
+    if (control[at + 1] === 0 && free < 0) free = at;
+  }
+  if (free < 0) throw new Error(`thread ${me} waits on more than ${C.ASYNC_WORDS} words`);
+  control[free] = address;
+  control[free + 1] = waits;
+}
+
+function wakeAsync(control: Int32Array, address: number, count: number): number {
+  let woken = 0;
+  const end = C.ASYNC_WAITS + 2 * C.ASYNC_WORDS * control[C.THREADS];
+  for (let at = C.ASYNC_WAITS; at < end && woken < count; at += 2) {
+    if (control[at] !== address) continue;
+    const waits = Math.min(control[at + 1] as number, count - woken);
+    control[at + 1] -= waits;
+    woken += waits;
   }
   return woken;
 }

@@ -1,5 +1,8 @@
 import { Buffer } from "node:buffer";
+import type { AsyncWait } from "../../../src/base/sync.js";
+import * as workerSlot from "../../../src/layout/workerSlot.js";
 import * as C from "./control.js";
+import { addressOf, waitAsync } from "./turns.js";
 
 /* Views that report plain accesses: proxies around the views that `sync.track` is given. */
 
@@ -44,6 +47,20 @@ export function track<View>(name: string, view: View): View {
 /** Returns the view behind a proxy, or the view itself. */
 export function rawOf<View extends Ints>(view: View): View {
   return (raws.get(view) as View | undefined) ?? view;
+}
+
+/** What the event loop of each thread has to do: a run's timers that have not run. */
+const laters: (() => void)[][] = Array.from({ length: 8 }, () => []);
+
+/** Stands for `setTimeout`: an operation of the thread says when the time has come. */
+export function addLater(run: () => void): object {
+  if (watcher !== undefined) laters[watcher.me]?.push(run);
+  return {};
+}
+
+/** Returns what a thread's event loop has to do, and forgets it. */
+export function takeLaters(me: number): (() => void)[] {
+  return laters[me]?.splice(0) ?? [];
 }
 
 /** Returns the stack, if the places of accesses are wanted. */
@@ -96,13 +113,28 @@ function logAccess(view: Ints, index: number, kind: number, length = 1, stack = 
   log(kind, address, length * width, names.get(view), stack);
 }
 
+/** Begins a wait that does not block: the engine then knows that the thread lives. */
+export function beginAsyncWait(view: Ints, index: number, value: number): AsyncWait {
+  const isEqual = rawOf(view)[index] === value;
+  if (!isEqual) return { async: false, value: "not-equal" };
+  if (watcher?.isActive) {
+    const { control, me } = watcher;
+    waitAsync(control, me, addressOf(rawOf(view), index, control));
+  }
+  return { async: true, value: new Promise(() => undefined) };
+}
+
 /**
- * Logs that the engine has answered that a worker is dead. Its end comes before that answer, so
- * what it did is ordered before this recovery; nothing else that survives learns of a death.
+ * Logs that a notify of one waiter has woken nobody: the engine's answer that a worker is dead. Its
+ * end comes before that answer, so what it did is ordered before this recovery; nothing else that
+ * survives learns of a death.
+ * @param index the word of the worker's slot
  */
-export function seeDeath(control: Int32Array, worker: number): void {
+export function seeDeath(index: number): void {
   if (watcher === undefined || !watcher.isActive) return;
+  const { control } = watcher;
   if ((control[C.WATCH] & C.WATCH_LOG) === 0) return;
+  const worker = (index - workerSlot.START) >> workerSlot.SHIFT;
   for (let thread = 0; thread < control[C.THREADS]; thread++) {
     const found = control[C.WORKER_OF + thread];
     const isIt = found === worker || found === C.ATTACHING;
@@ -203,6 +235,10 @@ function watched<View>(viewName: string, view: View): View {
       }
       if (name === "fill") {
         return (value: number, start?: number, end?: number) => fill(target, value, start, end);
+      }
+      if (name === "some") {
+        plain(target, 0, C.PLAIN_READ, target.length);
+        return target.some.bind(target);
       }
       if (name === "copyWithin") {
         return (to: number, start: number, end: number) => copyWithin(target, to, start, end);

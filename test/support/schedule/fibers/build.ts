@@ -52,7 +52,11 @@ export async function buildProgram(plant?: Plant): Promise<string> {
     entryPoints: [entry("program.ts")],
     plugins: plant === undefined ? [useSeam] : [useSeam, planting(plant)],
     write: false,
-    banner: { js: "const Date = { now: () => sync.now() };" },
+    banner: {
+      js:
+        "const Date = { now: () => sync.now() }; " +
+        "const setTimeout = (run, ms) => addLater(run); const clearTimeout = () => undefined;",
+    },
   });
   return toFibers(outputFiles?.[0]?.text ?? "");
 }

@@ -181,6 +181,7 @@ export class Engine {
   write(): void {
     const { control, me } = this;
     if (!this.isDying) {
+      C.checkReading(control, me);
       control[C.OWN_STEPS + me]++;
       if (!isLastStep(control, me)) return;
       this.isDying = true;
@@ -253,6 +254,7 @@ export class Engine {
     let did = op;
     if (op === C.NOTIFY) {
       result = wake(control, address, value);
+      if (value === 1 && result === 0) this.program.seeDeath(index);
     } else if (step.isWaiting) {
       step.isWaiting = false;
       const isOver = endWait(control, me, step.expected);

@@ -1,7 +1,7 @@
 /** Stands for src/base/sync.ts in the program that fibers run. */
 import type { AsyncWait, SharedInts } from "../../../../src/base/sync.js";
 import * as C from "../control.js";
-import { stackWanted, track } from "../watch.js";
+import { beginAsyncWait, stackWanted, track } from "../watch.js";
 
 const NO_WORDS = new Int32Array(0);
 
@@ -50,7 +50,7 @@ export const sync: Record<string, unknown> = {
   wait: (view: SharedInts, index: number, value: number, ms: number) =>
     note(C.WAIT, view, index, value, ms),
   now: () => note(C.CLOCK, NO_WORDS, 0, 0, 0),
-  waitAsync: () => ({ async: true, value: new Promise(() => undefined) }),
+  waitAsync: (view: SharedInts, index: number, value: number) => beginAsyncWait(view, index, value),
   track: (name: string, view: unknown) => track(name, view),
 };
 

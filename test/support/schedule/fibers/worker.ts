@@ -3,6 +3,7 @@ import { parentPort } from "node:worker_threads";
 import { type AsyncWait, sync } from "../../../../src/base/sync.js";
 import * as C from "../control.js";
 import { type Job, runJob, watchOf } from "../jobs.js";
+import { compareRestored } from "../restored.js";
 import { Stage } from "../stage.js";
 import { Engine } from "./engine.js";
 import { FiberExplorer } from "./explore.js";
@@ -11,6 +12,7 @@ const path = "./program.mjs";
 const program = (await import(path)) as ConstructorParameters<typeof Engine>[0];
 const control = new Int32Array(new SharedArrayBuffer(4 * C.CONTROL_INTS));
 const buffer = new SharedArrayBuffer(C.MAX_SLABS << 16);
+program.setComparer(compareRestored);
 const engine = new Engine(program, buffer, control);
 // Nobody waits for what prepares and checks a run.
 sync.waitAsync = (): AsyncWait => ({ async: true, value: new Promise(() => undefined) });
