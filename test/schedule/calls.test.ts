@@ -29,7 +29,7 @@ describe.skipIf(REPLAY !== "").concurrent.each(CALLS)("$name", (scenario) => {
     const job: Job = { kind: "exhaust", scenario, bound: 1, ms: MS };
     await tally.run("calls, exhaustive to 1 preemption", { ...job, ...SOME });
     if (isFast) return;
-    const more = { bound: 2, runs: runs(0, 4000), mayBeCut: 2000 };
+    const more = { bound: 2, runs: runs(0, 2500), mayBeCut: 1250 };
     await tally.run("calls, exhaustive to 2 preemptions", { ...job, ...more });
   });
 
@@ -37,7 +37,7 @@ describe.skipIf(REPLAY !== "").concurrent.each(CALLS)("$name", (scenario) => {
     const job: Job = { kind: "kills", scenario, ms: MS };
     await tally.run("calls, deaths, no preemption", { ...job, ...SOME });
     if (isFast) return;
-    const more = { bound: 1, runs: runs(0, 3000), mayBeCut: 1500 };
+    const more = { bound: 1, runs: runs(0, 2000), mayBeCut: 1000 };
     await tally.run("calls, deaths, one preemption", { ...job, ...more });
   });
 

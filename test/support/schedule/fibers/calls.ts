@@ -49,7 +49,7 @@ const ALLOCATIONS: readonly Scenario[] = [
     slabs: 6,
     preamble: attached(2, ...fill(0, LARGE, 0)),
     threads: [
-      [alignedAlloc(8, 3000, 12), alignedAlloc(9, SMALL, 16), free(8)],
+      [malloc(7, SMALL), alignedAlloc(8, SMALL, 12), malloc(9, 3000), alignedAlloc(11, 3000, 12)],
       [free(0), alignedAlloc(10, LARGE, 14)],
     ],
   },
