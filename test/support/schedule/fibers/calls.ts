@@ -116,6 +116,18 @@ const GUARDS: readonly Scenario[] = [
     ],
   },
   {
+    name: "a guard of all finds two dead, and is recovered",
+    slabs: 7,
+    preamble: attached(
+      4,
+      ...fill(2, LARGE, 0),
+      ...fill(3, LARGE, 1),
+      forgetIn(2, 0),
+      forgetIn(3, 1),
+    ),
+    threads: [[guard(ANY_WORKER)], [recover(0), drain]],
+  },
+  {
     name: "a guard of all, while one recovers the dead",
     slabs: 6,
     preamble: attached(3, ...fill(2, LARGE, 0), ...fill(1, LARGE, 1)),
