@@ -158,7 +158,8 @@ function askAgain(
   turn: number = 0,
 ): void {
   if (views.gate[superblock.CLOSED] !== 0) return;
-  const found: Recovered[] = [];
+  const errors: unknown[] = [];
+  let hasFound = false;
   for (const [worker, state] of asked) {
     let what: Recovered | null | undefined;
     try {
@@ -168,15 +169,18 @@ function askAgain(
       what = null;
     }
     if (what !== undefined) asked.delete(worker);
-    if (what) found.push(what, ...what.others);
+    if (!what) continue;
+    hasFound = true;
+    // This comes at once: if this worker dies meanwhile, nobody else lists what it has recovered.
+    tellEach([what, ...what.others], asking.tell, errors);
   }
-  const next = found.length > 0 ? Math.max(turn, LAST_TURN) : turn;
+  const next = hasFound ? Math.max(turn, LAST_TURN) : turn;
   if (asked.size > 0 && (asking.goesOn || next <= LAST_TURN)) {
     const timer = setTimeout(() => askAgain(views, asked, asking, false, next + 1), pauseMs(next));
     // A program that was told of an end waits for what follows it; but not for ever.
     if (!asking.goesOn || next > LAST_TURN) release(timer);
   }
-  tellEach(found, asking.tell);
+  if (errors.length > 0) throw errors[0];
 }
 
 /** Guards a worker: see `SharedHeap.guard`. Returns what ends the guard. */
@@ -224,13 +228,17 @@ function activeSlots({ layout, words }: SharedViews): Slot[] {
   return slots;
 }
 
-/** Tells of each recovery, even if `tell` throws. */
-function tellEach(found: Recovered[], tell: (what: Recovered) => void): void {
-  const what = found.shift();
-  if (what === undefined) return;
-  try {
-    tell(what);
-  } finally {
-    tellEach(found, tell);
+/** Tells of each recovery, and notes what `tell` throws. */
+function tellEach(
+  found: readonly Recovered[],
+  tell: (what: Recovered) => void,
+  errors: unknown[],
+): void {
+  for (const what of found) {
+    try {
+      tell(what);
+    } catch (error) {
+      errors.push(error);
+    }
   }
 }

@@ -353,7 +353,9 @@ function mendSpan(views: SharedViews, slab: SlabIndex): boolean {
 function recoverMarked(views: SharedViews, slab: SlabIndex, kind: number, tally: Tally): void {
   const { headers } = views;
   for (const ptr of heldIn(views, slab, kind, tally.dead)) {
-    if (headerState(headers[ptr >>> GRANULE_SHIFT]) !== LIVE) continue;
+    const isLive = headerState(headers[ptr >>> GRANULE_SHIFT]) === LIVE;
+    // If the mark is still there the header was that of the block, and not of a later one.
+    if (!isLive || sync.load(headers, markAt(ptr)) !== workerMark(tally.dead)) continue;
     if (!tally.freeLive) inherit(views, ptr, tally);
     else if (!isFreedBy(views, ptr)) continue;
     tally.live.push(ptr as Ptr);

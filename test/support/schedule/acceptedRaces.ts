@@ -47,6 +47,13 @@ export const ACCEPTED_RACES: readonly AcceptedRace[] = [
       "its holder frees meanwhile is that of a carved block, before and after.",
   },
   {
+    reader: "recoverMarked",
+    view: "headers",
+    why:
+      "The slab's owner or the block's holder may write the header of a block that the dead worker " +
+      "held. The recovery goes on only if the block still has the dead worker's mark after that.",
+  },
+  {
     reader: "heldIn",
     kind: "load",
     view: "headers",
