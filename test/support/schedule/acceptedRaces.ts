@@ -50,8 +50,8 @@ export const ACCEPTED_RACES: readonly AcceptedRace[] = [
     reader: "recoverMarked",
     view: "headers",
     why:
-      "The slab's owner or the block's holder may write the header of a block that the dead worker " +
-      "held. The recovery goes on only if the block still has the dead worker's mark after that.",
+      "The slab's owner or the block's holder may write the header of a block that the dead " +
+      "worker held. The recovery goes on only if the block still has its mark after that.",
   },
   {
     reader: "heldIn",
