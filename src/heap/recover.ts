@@ -155,6 +155,7 @@ function recoverOne(views: SharedViews, tally: Tally, state: number): Recovered 
   const { live, reclaimedBlocks, reclaimedSlabs, abandonedSlabs } = tally;
   return { workerId: dead, live, reclaimedBlocks, reclaimedSlabs, abandonedSlabs, others: [] };
 }
+
 function recoverOutbox(views: SharedViews, dead: WorkerIndex): void {
   const { meta } = viewWorker(views, dead);
   sendFrom(views, meta);
