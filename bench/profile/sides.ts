@@ -32,7 +32,7 @@ const NAMES: readonly (readonly [Side, string])[] = [
     linkPartial unlinkPartial at lifeAt
     blocksPerSlab slabToPtr headerClass headerState toHeader capacityOf firstSlab endSlab closed
     walkRuns corrupted log2Floor route count checkCount blockIndex isBlockStart noteDoubleFree
-    ownerOf kindOf loadState
+    isAnyRecovered     ownerOf kindOf loadState
     walkStates workerMark handOverBlock changeState isLiveSpan reserve publish`,
   ],
   // Functions that create and inspect heaps are the benchmark's doing.

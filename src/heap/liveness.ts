@@ -144,6 +144,8 @@ export function probeLife(
   if (!mayAsk(words, worker, isTold) || !addWaits(words, worker, state, -1)) return "unknown";
   if (sync.notify(words, workerSlot.lifeAt(worker, state), 1) > 0) return "alive";
   addWaits(words, worker, state, 1);
+  // The dead may be asked again at once: what it was recovering, and by whom it is recovered.
+  sync.store(words, workerSlot.at(worker) + workerSlot.PROBED, 0);
   return "dead";
 }
 

@@ -140,8 +140,15 @@ export const REMOTE_BUGS: readonly SeededBug[] = [
     name: "a double free told of what a recovery sent",
     harm: "a worker is told of a mistake that it did not make",
     file: "src/central/remote.ts",
-    find: "  if (ptr !== 0 && recoveries === doubleFree[1]) doubleFree[0] = ptr;",
+    find: "  if (ptr !== 0 && !isRecovering && recoveries === doubleFree[1]) doubleFree[0] = ptr;",
     replace: "  if (ptr !== 0) doubleFree[0] = ptr;",
+  },
+  {
+    name: "a recovery that runs is not asked for",
+    harm: "a worker is told of a mistake that it did not make",
+    file: "src/central/remote.ts",
+    find: "ptr !== 0 && !isRecovering && recoveries",
+    replace: "ptr !== 0 && recoveries",
   },
   {
     name: "every class taken for abandoned",
