@@ -244,6 +244,18 @@ const DISOWNED: readonly Scenario[] = [
       [C.detach, C.attach],
     ],
   },
+  {
+    name: "a block that was handed over to the dead is freed",
+    slabs: 5,
+    preamble: attached(3, ...fill(0, LARGE, 0, 1), [0, C.handOver(0, 2)], [0, C.handOver(1, 2)]),
+    threads: [[C.drain], [C.free(0), C.drain, C.recover(2)]],
+  },
+  {
+    name: "a block that was handed over to the dead is freed while it is recovered",
+    slabs: 5,
+    preamble: attached(3, ...fill(0, LARGE, 0, 1), [0, C.handOver(0, 2)], [0, C.handOver(1, 2)]),
+    threads: [[C.recover(2)], [C.free(0), C.drain]],
+  },
 ];
 
 deepDescribe.skipIf(REPLAY !== "").concurrent.each(DISOWNED)("disowned: $name", (scenario) => {
