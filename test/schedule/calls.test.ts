@@ -1,28 +1,15 @@
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { describe, it } from "vitest";
 import { deepIt } from "../support/deep.js";
 import { CALLS } from "../support/schedule/fibers/calls.js";
-import { Pool } from "../support/schedule/fibers/pool.js";
+import { MS, tallyOnFibers } from "../support/schedule/fibers/tally.js";
 import type { Job } from "../support/schedule/jobs.js";
-import { REPLAY, Tally } from "../support/schedule/report.js";
+import { REPLAY } from "../support/schedule/report.js";
 import { isFast, runs, SEED } from "../support/tier.js";
-
-/** A job that takes longer than this is a failure: what bounds it is a number of schedules. */
-const MS = 600_000;
 
 /** The fast tier tries some of the schedules, and of the deaths, where there are many. */
 const SOME = isFast ? { runs: 300, mayBeCut: 150 } : {};
 
-let pool: Pool;
-const tally = new Tally((job: Job) => pool.run(job));
-
-beforeAll(async () => {
-  pool = await Pool.start();
-});
-
-afterAll(async () => {
-  await pool.stop();
-  tally.print("fibers, calls");
-});
+const tally = tallyOnFibers("fibers, calls");
 
 describe.skipIf(REPLAY !== "").concurrent.each(CALLS)("$name", (scenario) => {
   it("holds in all schedules with few preemptions", async () => {

@@ -1,36 +1,24 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { deepDescribe, deepIt, itIf } from "../support/deep.js";
 import { ATTACH, MALLOC_WAIT, RECOVER } from "../support/schedule/control.js";
-import { Pool } from "../support/schedule/fibers/pool.js";
 import { LONG_SCENARIOS, RETAKEN, TWICE, WAITS } from "../support/schedule/fibers/scenarios.js";
+import { MS, tallyOnFibers } from "../support/schedule/fibers/tally.js";
 import type { Job } from "../support/schedule/jobs.js";
 import { largeHeaps, programs, roomyHeaps, steps } from "../support/schedule/programs.js";
-import { REPLAY, Tally } from "../support/schedule/report.js";
+import { REPLAY } from "../support/schedule/report.js";
 import { SCENARIOS } from "../support/schedule/scenarios.js";
 import { isFast, runs, SEED } from "../support/tier.js";
 
 /** A bound that is explored in full for every scenario. */
 const PREEMPTIONS = isFast ? 2 : 3;
-/** A job that takes longer than this is a failure: what bounds it is a number of schedules. */
-const MS = 600_000;
 /** How many schedules of each program are drawn, and how many that differ are run at most. */
 const RANDOM_RUNS = isFast ? 40 : 200;
 const REDUCED_RUNS = isFast ? 20 : 100;
 /** More than the blocks of any slab. */
 const MANY = 2100;
 
-let pool: Pool;
-const tally = new Tally((job: Job) => pool.run(job));
-
-beforeAll(async () => {
-  pool = await Pool.start();
-});
-
-afterAll(async () => {
-  await pool.stop();
-  tally.print("fibers");
-});
+const tally = tallyOnFibers("fibers");
 
 describe.skipIf(REPLAY !== "").concurrent.each(TWICE)("twice: $name", (scenario) => {
   it("is freed once in all schedules with few preemptions", async () => {

@@ -1,15 +1,16 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { deepDescribe, deepIt } from "../support/deep.js";
 import { ACCEPTED_RACES, nameOf } from "../support/schedule/acceptedRaces.js";
 import * as C from "../support/schedule/control.js";
 import type { Plant } from "../support/schedule/fibers/build.js";
 import { Pool } from "../support/schedule/fibers/pool.js";
 import { LONG_SCENARIOS, TWICE, WAITS } from "../support/schedule/fibers/scenarios.js";
+import { tallyOnFibers } from "../support/schedule/fibers/tally.js";
 import type { Job } from "../support/schedule/jobs.js";
 import { FEW, programs, steps } from "../support/schedule/programs.js";
 import { racesIn } from "../support/schedule/races.js";
-import { REPLAY, Tally } from "../support/schedule/report.js";
+import { REPLAY } from "../support/schedule/report.js";
 import {
   attached,
   fill,
@@ -137,8 +138,7 @@ describe("racesIn", () => {
   });
 });
 
-let pool: Pool;
-const tally = new Tally((job: Job) => pool.run(job));
+const tally = tallyOnFibers("races");
 const seen = new Set<string>();
 
 /** Runs a job, which fails if there is a race that is not accepted. */
@@ -156,15 +156,6 @@ function thenRecover(scenario: Scenario): Scenario {
   });
   return { ...scenario, threads };
 }
-
-beforeAll(async () => {
-  pool = await Pool.start();
-});
-
-afterAll(async () => {
-  await pool.stop();
-  tally.print("races");
-});
 
 describe.skipIf(REPLAY !== "").concurrent.each(DRAWN)("$name", (scenario) => {
   it("has no data race in random schedules, half of them with a death", async () => {

@@ -1,32 +1,20 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { describe, it } from "vitest";
 import { deepIt } from "../support/deep.js";
-import { Pool } from "../support/schedule/fibers/pool.js";
 import { RECOVERIES } from "../support/schedule/fibers/recoveries.js";
 import { LONG_SCENARIOS } from "../support/schedule/fibers/scenarios.js";
 import { SLOTS } from "../support/schedule/fibers/slots.js";
+import { MS, tallyOnFibers } from "../support/schedule/fibers/tally.js";
 import type { Job } from "../support/schedule/jobs.js";
 import { programs, steps } from "../support/schedule/programs.js";
-import { REPLAY, Tally } from "../support/schedule/report.js";
+import { REPLAY } from "../support/schedule/report.js";
 import { SCENARIOS } from "../support/schedule/scenarios.js";
 import { isFast, runs, SEED } from "../support/tier.js";
 
-/** A job that takes longer than this is a failure: what bounds it is a number of schedules. */
-const MS = 600_000;
 /** The fast tier tries some of the pairs of deaths. */
 const SOME_PAIRS = isFast ? { runs: 320, mayBeCut: 80 } : {};
 
-let pool: Pool;
-const tally = new Tally((job: Job) => pool.run(job));
-
-beforeAll(async () => {
-  pool = await Pool.start();
-});
-
-afterAll(async () => {
-  await pool.stop();
-  tally.print("fibers, recoveries");
-});
+const tally = tallyOnFibers("fibers, recoveries");
 
 describe.skipIf(REPLAY !== "").concurrent.each(SLOTS)("$name", (scenario) => {
   it("holds in all schedules with few preemptions", async () => {

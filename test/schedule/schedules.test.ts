@@ -5,6 +5,7 @@ import { drain, mallocBatch, mallocWait, type Op, realloc } from "../support/sch
 import type { Untold } from "../support/schedule/explore.js";
 import { Random } from "../support/schedule/fibers/deciders.js";
 import { Pool } from "../support/schedule/fibers/pool.js";
+import { MS } from "../support/schedule/fibers/tally.js";
 import type { Job } from "../support/schedule/jobs.js";
 import { programs, steps } from "../support/schedule/programs.js";
 import { RACED } from "../support/schedule/raced.js";
@@ -24,8 +25,6 @@ import { isFast, runs, SEED } from "../support/tier.js";
 
 /** How often each scenario is run on both engines: without and with plain writes as steps. */
 const COMPARED = runs(4, 40);
-/** A job that takes longer than this is a failure: what bounds it is a number of schedules. */
-const MS = 600_000;
 /** The fast tier hands few turns from thread to thread: each costs much on a busy machine. */
 const ON_THREADS = isFast ? SCENARIOS.slice(0, 4) : SCENARIOS;
 
