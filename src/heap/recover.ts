@@ -313,7 +313,8 @@ function recoverSpan(views: SharedViews, slab: SlabIndex, tally: Tally): void {
     const newState = isFreed
       ? ownState(views, SPAN_CLASS) | BUSY | (state & MARKED)
       : (state & ~OWNER_MASK) | (heir + 1);
-    if (newState !== state && !changeState(views, slab, state, newState)) continue;
+    // Even to the same state: the mark was this span's only if nobody has reserved it since.
+    if (!changeState(views, slab, state, newState)) continue;
     if (isHeld) tally.live.push(ptr);
     if (isFreed) {
       const slabs = countTails(views, slab) + 1;

@@ -39,13 +39,13 @@ export class Agent {
   }
 
   /** Takes a block from a slot into the worker's hand, and checks it. */
-  private take(slot: number, place = 0): number {
+  private take(slot: number, place = 0, isGiven = false): number {
     const { notes } = this.world;
     const ptr = this.exchange(slot, 0);
     this.inHand[place] = ptr;
     if (ptr === 0) return 0;
     notes.check(ptr);
-    notes.taken(ptr);
+    notes.taken(ptr, isGiven ? -1 : this.me);
     return ptr;
   }
 
@@ -66,7 +66,7 @@ export class Agent {
     this.inHand[place] = was;
     if (was !== 0) {
       notes.check(was);
-      notes.taken(was);
+      notes.taken(was, this.me);
       this.heap.free(was as Ptr);
     }
     this.inHand[place] = 0;
@@ -185,7 +185,7 @@ export class Agent {
       const last = at + 1 + control[at + 1];
       const ptr = control[isOldest ? at + 2 : last] as number;
       notes.check(ptr);
-      notes.taken(ptr);
+      notes.taken(ptr, this.me);
       this.inHand[0] = ptr;
       if (isOldest) control.copyWithin(at + 2, at + 3, last + 1);
       control[at + 1]--;
@@ -306,7 +306,7 @@ export class Agent {
 
   private giveTo(slot: number, worker: number): void {
     const { notes } = this.world;
-    const ptr = this.take(slot);
+    const ptr = this.take(slot, 0, true);
     if (ptr === 0) return;
     const { size, holder } = notes.check(ptr);
     notes.fill(ptr, size, 0);

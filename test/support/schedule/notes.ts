@@ -1,5 +1,6 @@
-import { isLiveSpan } from "../../../src/central/states.js";
+import { isLiveSpan, ownerOf } from "../../../src/central/states.js";
 import { GRANULE_SHIFT, headerClass, LIVE } from "../../../src/layout/header.js";
+import { markAt, workerMark } from "../../../src/layout/mark.js";
 import { metadataOffset } from "../../../src/layout/metadata.js";
 import { sharedLayout } from "../../../src/layout/sharedMetadata.js";
 import { SPAN_CLASS } from "../../../src/layout/sizeClasses.js";
@@ -128,10 +129,23 @@ export class Notes {
     this.setFlags(ptr, this.flags(ptr) | HELD);
   }
 
-  /** Notes that a thread has taken a block, to free it, to move it or to hand it over. */
-  taken(ptr: number): void {
-    const excuse = this.isRecovering(1) ? EXCUSED : 0;
+  /**
+   * Notes that a thread has taken a block, to free it, to move it or to hand it over.
+   * @param holder the thread, if nobody else may hold the block or get it: a recovery of another
+   * worker has no excuse to list it.
+   */
+  taken(ptr: number, holder = -1): void {
+    const excuse = this.isRecovering(1) && !this.isHeldBy(ptr, holder) ? EXCUSED : 0;
     this.setFlags(ptr, (this.flags(ptr) & ~(HELD | LISTED | FREED)) | excuse);
+  }
+
+  /** Returns whether the heap says that a thread's worker holds a block: see mark.ts. */
+  private isHeldBy(ptr: number, thread: number): boolean {
+    const worker = thread < 0 ? -1 : (this.control[C.WORKER_OF + thread] as number);
+    if (worker < 0 || ptr === 0) return false;
+    const mark = this.headers[markAt(ptr)] as number;
+    if (mark !== 0) return mark === workerMark(worker);
+    return ownerOf(this.states[ptrToSlab(ptr)] as number) === worker + 1;
   }
 
   /** Returns all blocks that threads keep in slots and lists, or have forgotten. */
@@ -217,10 +231,12 @@ export class Notes {
     const { control } = this;
     control[C.RECOVERING + thread] = freeLive ? 2 : 1;
     for (let place = 0; place < 8 * C.MAX_IN_HAND; place++) {
-      const isDead = ((control[C.DEAD] >>> ((place / C.MAX_IN_HAND) | 0)) & 1) === 1;
+      const holder = (place / C.MAX_IN_HAND) | 0;
+      const isDead = ((control[C.DEAD] >>> holder) & 1) === 1;
       const hand = control[C.IN_HAND + place] as number;
       const ptr = hand < 0 ? ~hand : hand;
-      if (ptr !== 0 && !isDead) this.setFlags(ptr, this.flags(ptr) | EXCUSED);
+      const isKept = control[C.IN_OP + holder] !== C.HAND_OVER && this.isHeldBy(ptr, holder);
+      if (ptr !== 0 && !isDead && !isKept) this.setFlags(ptr, this.flags(ptr) | EXCUSED);
     }
   }
 

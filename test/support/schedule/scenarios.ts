@@ -210,6 +210,12 @@ export const SCENARIOS: readonly Scenario[] = [
     threads: [[recover(2)], [free(0), malloc(8, LARGE)]],
   },
   {
+    name: "recovery while its new holder frees a span of the dead",
+    slabs: 5,
+    preamble: attached(3, ...fill(2, SPAN, 0), [2, handOver(0, 1)]),
+    threads: [[recover(2)], [free(0), malloc(8, LARGE)]],
+  },
+  {
     name: "recovery while a span of the dead grows",
     slabs: 5,
     preamble: attached(3, ...fill(2, SPAN, 0)),
