@@ -354,13 +354,13 @@ function mendSpan(views: SharedViews, slab: SlabIndex): boolean {
  */
 function recoverMarked(views: SharedViews, slab: SlabIndex, kind: number, tally: Tally): void {
   const { headers } = views;
+  const mark = workerMark(tally.dead);
+  const heirMark = workerMark(tally.heir);
   for (const ptr of heldIn(views, slab, kind, tally.dead)) {
-    const isLive = headerState(headers[ptr >>> GRANULE_SHIFT]) === LIVE;
+    if (headerState(headers[ptr >>> GRANULE_SHIFT]) !== LIVE) continue;
     // If the mark is still there the header was that of the block, and not of a later one.
-    if (!isLive || sync.load(headers, markAt(ptr)) !== workerMark(tally.dead)) continue;
-    if (!tally.freeLive) inherit(views, ptr, tally);
-    else if (!isFreedBy(views, ptr)) continue;
-    tally.live.push(ptr as Ptr);
+    if (sync.compareExchange(headers, markAt(ptr), mark, heirMark) !== mark) continue;
+    if (!tally.freeLive || isFreedBy(views, ptr)) tally.live.push(ptr as Ptr);
   }
 }
 

@@ -247,6 +247,18 @@ const DISOWNED: readonly Scenario[] = [
     preamble: attached(3, ...fill(0, LARGE, 0, 1), [0, C.handOver(0, 2)], [0, C.handOver(1, 2)]),
     threads: [[C.recover(2)], [C.free(0), C.drain]],
   },
+  {
+    name: "the slab of a block that was handed over to the dead is given back",
+    slabs: 5,
+    preamble: attached(3, ...fill(1, LARGE, 0), [1, C.handOver(0, 2)]),
+    threads: [[C.recover(2)], [C.free(0), C.drain]],
+  },
+  {
+    name: "a span that the dead handed over becomes a slab, which is given back",
+    slabs: 4,
+    preamble: attached(3, ...fill(2, SPAN, 0), [2, C.handOver(0, 1)]),
+    threads: [[C.recover(2)], [C.free(0), C.malloc(1, LARGE), C.free(1), C.drain]],
+  },
 ];
 
 deepDescribe.skipIf(REPLAY !== "").concurrent.each(DISOWNED)("disowned: $name", (scenario) => {

@@ -111,8 +111,16 @@ export const RECOVERY_BUGS: readonly SeededBug[] = [
     name: "a marked block's header read and not its mark again",
     harm: "a block that was freed and handed out anew is listed as the dead worker's",
     file: "src/heap/recover.ts",
-    find: "!isLive || sync.load(headers, markAt(ptr)) !== workerMark(tally.dead)",
-    replace: "!isLive",
+    find: "    if (sync.compareExchange(headers, markAt(ptr), mark, heirMark) !== mark) continue;",
+    replace: "    if (heirMark !== mark) sync.store(headers, markAt(ptr), heirMark);",
+  },
+  {
+    name: "a span of the dead listed by what was read of it before",
+    harm: "a span that its new holder has freed is listed as the dead worker's",
+    file: "src/heap/recover.ts",
+    find: "    if (!changeState(views, slab, state, newState)) continue;\n",
+    replace:
+      "    if (newState !== state && !changeState(views, slab, state, newState)) continue;\n",
   },
   {
     name: "unknown taken for dead by guard",

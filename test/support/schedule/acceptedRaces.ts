@@ -68,6 +68,20 @@ export const ACCEPTED_RACES: readonly AcceptedRace[] = [
     why: "The same, at the compare-exchange of a mark that was there a moment before: it fails.",
   },
   {
+    reader: "recoverMarked",
+    kind: "load",
+    view: "headers",
+    why: "The same, where a recovery makes the heir's what had the dead's mark a moment before.",
+  },
+  {
+    reader: "recoverSpan",
+    kind: "load",
+    view: "headers",
+    why:
+      "The same: a span of the dead that its new holder frees may become a slab, which is given " +
+      "back. The recovery goes on only if the span's state has not changed.",
+  },
+  {
     reader: "freeBytesOf",
     view: "records",
     why: "The message of ERR_HEAP_EXHAUSTED says how much is free, at about that time.",
@@ -95,8 +109,8 @@ export const ACCEPTED_RACES: readonly AcceptedRace[] = [
   },
 ];
 
-export function nameOf({ reader, view }: AcceptedRace): string {
-  return `${view} by ${reader}`;
+export function nameOf({ reader, kind, view }: AcceptedRace): string {
+  return `${kind ?? "plain read"} of ${view} by ${reader}`;
 }
 
 /** Returns the accepted race that two accesses are, if they are one. */
