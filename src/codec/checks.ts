@@ -45,6 +45,16 @@ export function truncatedFrame(position: number, got: number, expected: string):
   return new BufferError("ERR_TRUNCATED", `${message}; expected ${expected}`, facts);
 }
 
+/** Returns whether a value is a `Uint8Array`, of this realm or another one. */
+export function isByteArray(value: unknown): value is Uint8Array {
+  if (!ArrayBuffer.isView(value)) return false;
+  return value instanceof Uint8Array || tagOf(value) === "Uint8Array";
+}
+
+function tagOf(value: object): unknown {
+  return (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
+}
+
 /**
  * Returns an argument with named values, such as options.
  * @throws {BufferError} ERR_INVALID_ARGUMENT

@@ -14,7 +14,10 @@ import { byCount, byDelimiter, byLength, byWebSocket, type Outcome } from "./fra
 export const CAPACITY_BYTES = 2 ** 20;
 
 /** How chunks are handed over. */
-export const KINDS = ["slice", "own", "chain", "frozen", "array", "alien"] as const;
+export const KINDS = [
+  ...(["slice", "own", "chain", "frozen", "array", "alien"] as const),
+  ...(["scanned array", "scanned block"] as const),
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 export type Plan =
@@ -125,6 +128,25 @@ export class World {
     return this.heap.stats().live.bytes + this.alien.stats().live.bytes;
   }
 
+  /** Lets the framer scan bytes that lie among others, in an array or in a block of the heap. */
+  scan(framer: AnyFramer, bytes: Uint8Array, kind: Kind, frames: Outcome["frames"]): void {
+    const isSocket = framer instanceof WebSocketFramer;
+    const block = this.heap.malloc(bytes.length + 3);
+    const isBlock = kind === "scanned block";
+    const view = isBlock ? this.heap.u8 : new Uint8Array(bytes.length + 8);
+    const offset = isBlock ? block + 3 : 5;
+    view.set(bytes, offset);
+    try {
+      const taken = framer.scan(view, offset, bytes.length, (from, start, length, first) => {
+        const header = isSocket ? [first >> 7, (first >> 4) % 8, first % 16] : [];
+        frames.push({ header, bytes: [...from.subarray(start, start + length)] });
+      });
+      expect(taken).toBe(bytes.length);
+    } finally {
+      this.heap.free(block);
+    }
+  }
+
   expectNothingLeft(): void {
     for (const heap of [this.heap, this.alien]) {
       heap.drain();
@@ -160,9 +182,9 @@ export function runFramer(
     [...cuts, stream.length].forEach((end, index) => {
       const start = index === 0 ? 0 : (cuts[index - 1] as number);
       const kind = kinds[index % kinds.length] as Kind;
-      framer.push(world.chunk(stream.subarray(start, end), kind), (frame) => {
-        frames.push(read(frame));
-      });
+      const bytes = stream.subarray(start, end);
+      if (kind.startsWith("scanned")) world.scan(framer, bytes, kind, frames);
+      else framer.push(world.chunk(bytes, kind), (frame) => frames.push(read(frame)));
       check();
     });
     framer.end();

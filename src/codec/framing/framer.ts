@@ -1,12 +1,23 @@
-import { invalid } from "../../buffers/errors.js";
+import { checkRange, invalid } from "../../buffers/errors.js";
 import { Bytes, BytesPool, type Part } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
-import { truncatedFrame } from "../checks.js";
+import { isByteArray, truncatedFrame } from "../checks.js";
 import { Kept } from "./kept.js";
 import { type FrameStream, type Releasable, streamOf } from "./streams.js";
 
 /** The most bytes that an option can allow a frame. */
 export const FRAME_MAX_BYTES: number = 2 ** 31 - 1;
+
+/**
+ * Gets a frame of `scan`: the `length` bytes of `view` from `offset` on, until it returns. `first`
+ * is the first byte of the header of a WebSocket frame, and 0 for all other frames.
+ */
+export type FrameScanner = (
+  view: Uint8Array,
+  offset: number,
+  length: number,
+  first: number,
+) => unknown;
 
 /**
  * Cuts a stream of bytes, which comes in chunks of any size, into frames.
@@ -31,6 +42,8 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
   protected head: number;
   /** @internal */
   protected tail: number;
+  /** @internal What `scan` hands out beside the bytes. */
+  protected first: number;
   private isClosed: boolean;
   private isPushing: boolean;
   /**
@@ -47,6 +60,7 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
     this.start = 0;
     this.head = 0;
     this.tail = 0;
+    this.first = 0;
     this.isClosed = false;
     this.isPushing = false;
     this.run = 0;
@@ -74,7 +88,7 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
   push(chunk: Bytes<B> | Uint8Array, onFrame: (frame: F) => void): void {
     if (typeof onFrame !== "function") {
       if (chunk instanceof Bytes) chunk.release();
-      throw invalid("onFrame", onFrame, "a function, which gets the frames");
+      throw wrongReceiver(onFrame);
     }
     if (chunk instanceof Bytes) {
       const { parts } = chunk;
@@ -97,15 +111,39 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
       }
       return;
     }
-    if (!(chunk instanceof Uint8Array)) {
-      throw invalid("chunk", chunk, "Bytes or a Uint8Array");
-    }
+    if (!isByteArray(chunk)) throw invalid("chunk", chunk, "Bytes or a Uint8Array");
     try {
       this.open();
       this.take(chunk, 0, chunk.length, undefined, false, onFrame);
       this.isPushing = false;
     } catch (error) {
       this.fail(error);
+    }
+  }
+
+  /**
+   * Takes the next bytes of the stream, as `push` does, without an object per frame: `length` bytes
+   * of `view` from `offset` on. A frame within them is handed out in place, and one that was begun
+   * before in the heap, from where it was kept. So a frame can only be used until `onFrame` returns
+   * (or the array changes), and there is nothing to release.
+   *
+   * Returns how many of the bytes were taken: fewer than `length` if `onFrame` called `reset` or
+   * disposed of the framer.
+   * @throws what `push` throws; {BufferError} ERR_OUT_OF_RANGE unless the bytes lie in the view
+   */
+  scan(view: Uint8Array, offset: number, length: number, onFrame: FrameScanner): number {
+    if (typeof onFrame !== "function") throw wrongReceiver(onFrame);
+    if (!isByteArray(view)) throw invalid("view", view, "a Uint8Array");
+    const size = view.length;
+    checkRange("offset", offset, 0, size);
+    checkRange("length", length, 0, size - offset);
+    try {
+      this.open();
+      const end = this.scanTo(view, offset, offset + length, onFrame);
+      this.isPushing = false;
+      return end - offset;
+    } catch (error) {
+      return this.fail(error);
     }
   }
 
@@ -168,11 +206,14 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
   /** @internal Returns what the receiver gets. If it throws, it has released the bytes. */
   protected abstract wrap(bytes: Bytes<B>): F;
 
+  /** @internal Checks and decodes, in place, what `scan` hands out next. */
+  protected admit(_source: Uint8Array, _start: number, _length: number): void {}
+
   private open(): void {
     if (this.isPushing) {
       throw new BufferError(
         "ERR_INVALID_ARGUMENT",
-        "onFrame called push, which has not returned yet",
+        "onFrame called push or scan while one of them has not returned yet",
       );
     }
     if (this.isClosed) throw closed();
@@ -220,6 +261,49 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
     }
   }
 
+  /** Hands out the frames that end before `end`. Returns how far it came. */
+  private scanTo(source: Uint8Array, from: number, end: number, onFrame: FrameScanner): number {
+    const { kept, run } = this;
+    let at = from;
+    while (at < end && run === this.run) {
+      const found = this.find(source, at, end);
+      if (found < 0 || kept.length > 0) {
+        at += this.scanKept(source, at, found, onFrame);
+        continue;
+      }
+      const start = at + this.head;
+      const length = found - this.head - this.tail;
+      this.admit(source, start, length);
+      at += found;
+      this.start += found;
+      this.begin();
+      onFrame(source, start, length, this.first);
+    }
+    return at;
+  }
+
+  /** Keeps what `find` has found, and hands out the frame if it is whole. Returns how much. */
+  private scanKept(source: Uint8Array, at: number, found: number, onFrame: FrameScanner): number {
+    const { kept, pool } = this;
+    const count = Math.abs(found);
+    kept.append(source, at, at + count, found < 0 ? this.most() : kept.length + count);
+    if (found < 0 && !this.isWhole()) return count;
+    const { u8 } = pool.heap;
+    const start = kept.ptr + this.head;
+    const length = kept.length - this.head - this.tail;
+    this.admit(u8, start, length);
+    this.start += kept.length;
+    // It is not kept from here on, because `onFrame` may close the framer.
+    const ptr = kept.detach();
+    try {
+      this.begin();
+      onFrame(u8, start, length, this.first);
+    } finally {
+      pool.heap.free(ptr);
+    }
+    return count;
+  }
+
   /** Returns the frame that ends with `found` bytes from `at` on, without its head and tail. */
   private frame(
     source: Uint8Array,
@@ -246,6 +330,10 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
     if (part === undefined) return pool.from(source.subarray(start, end));
     return pool.join([{ block: part.block, start, length: end - start }], isFrozen);
   }
+}
+
+function wrongReceiver(got: unknown): BufferError {
+  return invalid("onFrame", got, "a function, which gets the frames");
 }
 
 function closed(): BufferError {

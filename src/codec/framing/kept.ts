@@ -47,6 +47,13 @@ export class Kept<B extends ArrayBufferLike = ArrayBufferLike> {
     return pool.join([{ block: new Block(pool.heap, ptr), start: ptr + head, length }], false);
   }
 
+  /** Gives the block with what was kept to the caller, who frees it. */
+  detach(): Ptr {
+    const { ptr } = this;
+    this.forget();
+    return ptr;
+  }
+
   /** Frees what was kept. */
   clear(): void {
     const { ptr } = this;

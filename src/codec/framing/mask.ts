@@ -16,6 +16,26 @@ export function wordsOf({ buffer, u8 }: ByteHeap): Int32Array {
   return view;
 }
 
+/** The views of a buffer that `maskRange` takes. */
+export class Memory {
+  readonly u8: Uint8Array;
+  readonly i32: Int32Array;
+  private readonly buffer: ArrayBufferLike;
+  private readonly bytes: number;
+
+  constructor(buffer: ArrayBufferLike) {
+    this.buffer = buffer;
+    this.bytes = buffer.byteLength;
+    this.u8 = new Uint8Array(buffer, 0, this.bytes);
+    this.i32 = new Int32Array(buffer, 0, this.bytes >>> 2);
+  }
+
+  /** Returns whether they are views of a whole buffer, which may have changed its length. */
+  covers(buffer: ArrayBufferLike): boolean {
+    return buffer === this.buffer && buffer.byteLength === this.bytes;
+  }
+}
+
 /**
  * Replaces the bytes from `start` to `end` by their exclusive or with the four bytes of a mask in
  * turn, as RFC 6455 masks payloads. The first byte of the mask is the lowest one of `mask`. `u8`

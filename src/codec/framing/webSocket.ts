@@ -2,7 +2,7 @@ import { invalid } from "../../buffers/errors.js";
 import type { Bytes, BytesPool } from "../../buffers/internal.js";
 import { checkIntegerOption, checkObject, frameTooLarge, malformedFrame } from "../checks.js";
 import { FRAME_MAX_BYTES, Framer } from "./framer.js";
-import { maskRange, wordsOf } from "./mask.js";
+import { Memory, maskRange, wordsOf } from "./mask.js";
 
 /** What a `WebSocketFramer` accepts. */
 export interface WebSocketOptions {
@@ -32,6 +32,7 @@ export const CONTROL_MAX_BYTES = 125;
 
 const PROTOCOL_ERROR = { closeCode: 1002 };
 const TOO_BIG = { closeCode: 1009 };
+const NO_MEMORY = new Memory(new ArrayBuffer(0));
 
 /** A frame with its payload unmasked. Whoever gets the frame releases it. */
 export class WebSocketFrame<B extends ArrayBufferLike = ArrayBufferLike> {
@@ -69,14 +70,17 @@ export class WebSocketFrame<B extends ArrayBufferLike = ArrayBufferLike> {
  * frames, lengths and close codes. It does not join the fragments of a message, and does not check
  * that text is UTF-8. Errors have a `closeCode` in their details, which is to be sent.
  *
- * Payloads are unmasked in place, so the bytes of a chunk change for everyone who shares it. The
- * payloads of a frozen chunk are copied.
+ * `push` unmasks payloads in place, so the bytes of a chunk change for everyone who shares it. The
+ * payloads of a frozen chunk are copied, and those of an array, too. `scan` unmasks payloads in the
+ * array that it is given.
  */
 export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Framer<
   WebSocketFrame<B>,
   B
 > {
   private readonly i32: Int32Array;
+  /** The memory of the last array outside of the heap. */
+  private scanned: Memory;
   private readonly isServer: boolean;
   private readonly maximum: number;
   private readonly rsv: number;
@@ -85,7 +89,6 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
   private header: number;
   /** The bytes of the begun frame; 0 until its header has come. */
   private length: number;
-  private first: number;
   private mask: number;
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
@@ -96,13 +99,13 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     checkIntegerOption("maximum", maximum, CONTROL_MAX_BYTES, FRAME_MAX_BYTES - 14);
     checkIntegerOption("rsv", rsv, 0, 7);
     this.i32 = wordsOf(pool.heap);
+    this.scanned = NO_MEMORY;
     this.isServer = role === "server";
     this.maximum = maximum;
     this.rsv = rsv << 4;
     this.isFragmented = false;
     this.header = 2;
     this.length = 0;
-    this.first = 0;
     this.mask = 0;
   }
 
@@ -142,12 +145,24 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
   }
 
   protected override wrap(bytes: Bytes<B>): WebSocketFrame<B> {
-    const { first, isServer } = this;
-    const payload = isServer ? this.unmask(bytes) : bytes;
-    const opcode = first & 15;
-    if (opcode === OPCODE.CLOSE && payload.length > 0) this.checkClose(payload);
-    if (opcode < 8) this.isFragmented = first < 0x80;
+    const { first, isServer, pool } = this;
+    const payload = isServer ? writable(bytes) : bytes;
+    const [part] = payload.parts;
+    try {
+      this.admit(pool.heap.u8, part?.start ?? 0, part?.length ?? 0);
+    } catch (error) {
+      payload.release();
+      throw error;
+    }
     return new WebSocketFrame(first, isServer, payload);
+  }
+
+  /** Unmasks a payload in place, and checks it. */
+  protected override admit(source: Uint8Array, start: number, length: number): void {
+    const opcode = this.first & 15;
+    if (this.isServer && length > 0) this.unmask(source, start, length);
+    if (opcode === OPCODE.CLOSE && length > 0) this.checkClose(source, start, length);
+    if (opcode < 8) this.isFragmented = this.first < 0x80;
   }
 
   /**
@@ -220,33 +235,37 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     return value;
   }
 
-  private unmask(bytes: Bytes<B>): Bytes<B> {
-    let payload = bytes;
-    if (bytes.isFrozen && bytes.length > 0) {
-      try {
-        payload = bytes.compact();
-      } finally {
-        bytes.release();
-      }
+  private unmask(source: Uint8Array, start: number, length: number): void {
+    const { u8 } = this.pool.heap;
+    if (source === u8) {
+      maskRange(u8, this.i32, start, start + length, this.mask);
+      return;
     }
-    const [part] = payload.parts;
-    if (part !== undefined) {
-      const { start, length } = part;
-      maskRange(this.pool.heap.u8, this.i32, start, start + length, this.mask);
-    }
-    return payload;
+    const { buffer, byteOffset } = source;
+    if (!this.scanned.covers(buffer)) this.scanned = new Memory(buffer);
+    const at = byteOffset + start;
+    maskRange(this.scanned.u8, this.scanned.i32, at, at + length, this.mask);
   }
 
-  private checkClose(payload: Bytes<B>): void {
-    const code = payload.length < 2 ? 0 : (payload.at(0) << 8) | payload.at(1);
+  private checkClose(source: Uint8Array, start: number, length: number): void {
+    const code = length < 2 ? 0 : (source[start] << 8) | source[start + 1];
     if (isCloseCode(code)) return;
-    const got = payload.length < 2 ? "1 byte of close code" : `close code ${code}`;
-    payload.release();
+    const got = length < 2 ? "1 byte of close code" : `close code ${code}`;
     throw this.malformed(this.head, got, "none, or one of 2 bytes that may be sent");
   }
 
   private malformed(offset: number, got: string, expected: string): Error {
     return malformedFrame(this.start + offset, got, expected, PROTOCOL_ERROR);
+  }
+}
+
+/** Returns bytes that can be unmasked in place: those of a frozen chunk are copied. */
+function writable<B extends ArrayBufferLike>(bytes: Bytes<B>): Bytes<B> {
+  if (!bytes.isFrozen || bytes.length === 0) return bytes;
+  try {
+    return bytes.compact();
+  } finally {
+    bytes.release();
   }
 }
 
