@@ -39,6 +39,7 @@ export const ERRORS = {
     ERR_TOO_LARGE: "A message, a frame or a field is longer than the maximum.",
     ERR_TRUNCATED: "A stream ended within a frame.",
     ERR_CLOSED: "A writer, a framer or a connection was used after it was closed.",
+    ERR_TIMEOUT: "A peer has stalled, or a connection was idle for too long.",
   },
   TraceError: {
     ERR_BAD_TRACE: "The bytes are not an intact HKT1 trace.",

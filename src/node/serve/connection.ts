@@ -1,0 +1,394 @@
+import { Buffer } from "node:buffer";
+import type { Duplex } from "node:stream";
+import { checkRange } from "../../buffers/errors.js";
+import { Bytes } from "../../buffers/index.js";
+import { checkBytes } from "../../buffers/internal.js";
+import type { Framer, Releasable } from "../../codec/index.js";
+import { BufferError } from "../../index.js";
+import { FrameQueue, isThenable } from "./frameQueue.js";
+import { Incoming } from "./incoming.js";
+import { Outgoing } from "./outgoing.js";
+import type { Member, PoolUse } from "./poolUse.js";
+import type { Watcher } from "./protocol.js";
+import { READ_BYTES } from "./readBlock.js";
+
+/** Bytes that wait for a peer when those who write to it are no longer read. */
+const HIGH_WATER = 65536;
+/** Bytes that wait for it when they are read again. */
+const LOW_WATER = 16384;
+/** Longer `Bytes` are written from where they are. */
+const COPIED_BYTES = 4096;
+const NO_OWNER = { release(): void {} };
+
+type FrameCallback = (view: Uint8Array, offset: number, length: number) => void;
+
+/**
+ * A connection whose frames `serve` or `connect` hands out. Everything that is written in a turn of
+ * the event loop is given to the socket at once, at its end.
+ */
+export class Connection<F extends Releasable = Bytes> implements Member {
+  /** Whatever the program keeps with the connection. */
+  data: unknown;
+  /** @internal How many bytes of the pool it holds. */
+  heldBytes: number;
+  /** @internal When bytes came or went last. */
+  activeAt: number;
+  private readonly watcher: Watcher<F, Connection<F>>;
+  private readonly use: PoolUse;
+  private readonly incoming: Incoming;
+  private readonly outgoing: Outgoing;
+  private readonly framer: Framer<F>;
+  private readonly frames: FrameQueue<F>;
+  private readonly stream: Duplex;
+  private readonly u8: Uint8Array;
+  private readonly isHalfOpen: boolean;
+  private readonly onFrame: FrameCallback | undefined;
+  private isNoted: boolean;
+  private isFailed: boolean;
+  private isEnding: boolean;
+  private hasEnded: boolean;
+  private isClosed: boolean;
+  private hasPeerEnded: boolean;
+  /** The connections that it waits for, and those that wait for it. */
+  private readonly waitingFor: Set<Member>;
+  private readonly waiters: Set<Member>;
+  private sleepers: (() => void)[];
+
+  /** @internal @throws what `readInto` throws; {HeapError} ERR_HEAP_EXHAUSTED */
+  constructor(socket: Duplex, use: PoolUse, watcher: Watcher<F, Connection<F>>) {
+    const { framer, handler, onFrame } = watcher.protocol;
+    this.data = undefined;
+    this.heldBytes = 0;
+    this.activeAt = watcher.now;
+    this.watcher = watcher;
+    this.use = use;
+    this.u8 = use.heap.u8;
+    this.isHalfOpen = socket.allowHalfOpen;
+    this.isNoted = false;
+    this.isFailed = false;
+    this.isEnding = false;
+    this.hasEnded = false;
+    this.isClosed = false;
+    this.hasPeerEnded = false;
+    this.waitingFor = new Set();
+    this.waiters = new Set();
+    this.sleepers = [];
+    this.framer = use.takeFramer(framer());
+    this.frames = new FrameQueue(
+      (frame) => handler?.(frame, this),
+      (error) => this.fail(error),
+      () => this.settle(),
+    );
+    this.onFrame =
+      onFrame === undefined
+        ? undefined
+        : (view, offset, length) => this.watch(onFrame(view, offset, length, this));
+    this.incoming = new Incoming(socket, use, this, watcher.quota, (length) => this.arrive(length));
+    this.stream = this.incoming.stream;
+    this.stream.allowHalfOpen = true;
+    this.outgoing = new Outgoing(this.stream, use.heap, () => this.flushed());
+    this.stream.on("error", (error) => this.fail(error));
+    this.stream.on("end", () => this.peerEnded());
+    this.stream.on("close", () => this.close());
+  }
+
+  /** @internal Lets the first frames come, after `onOpen`. */
+  begin(): void {
+    try {
+      this.watcher.protocol.onOpen?.(this);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Whether it takes what is written. */
+  get isOpen(): boolean {
+    return !(this.isFailed || this.isEnding || this.isClosed);
+  }
+
+  /** The stream that has the connection now, for its addresses; it is read and written here. */
+  get socket(): Duplex {
+    return this.stream;
+  }
+
+  /** How many bytes wait for the peer to take them. */
+  get waitingBytes(): number {
+    return this.outgoing.pending + this.stream.writableLength;
+  }
+
+  /**
+   * Writes bytes at the end of this turn, after those written before. `Bytes` are taken over, and
+   * released when they are flushed. Of anything else a copy is written, or, within `onFrame`, the
+   * bytes of the frame from where they are: do not change them. Returns whether there is room for
+   * more: if not, the connection whose frame is being handled is no longer read until there is;
+   * other code awaits `drained()`. A connection that is not open drops the bytes, because its peer
+   * may leave at any time.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT, ERR_OUT_OF_RANGE, ERR_RELEASED
+   */
+  write(data: Bytes | Uint8Array | string, offset: number = 0, length?: number): boolean {
+    if (data === this.u8) this.writeHeap(data, offset, length ?? data.length - offset);
+    else if (data instanceof Bytes) this.writeBytes(data);
+    else this.writeCopy(typeof data === "string" ? Buffer.from(data) : data, offset, length);
+    const { outgoing } = this;
+    const bytes = outgoing.pending + outgoing.waiting;
+    if (bytes > this.watcher.maximum) this.fail(tooMuchWaits(bytes, this.watcher.maximum));
+    return bytes <= HIGH_WATER;
+  }
+
+  /** Resolves when there is room for more, or when the connection is closed. */
+  drained(): Promise<void> {
+    if (this.isClosed || this.waitingBytes <= HIGH_WATER) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.sleepers.push(resolve);
+    });
+  }
+
+  /** Ends the connection when everything is written. What still comes is dropped. */
+  end(): void {
+    if (!this.isOpen) return;
+    this.isEnding = true;
+    this.framer[Symbol.dispose]();
+    this.endWhenIdle();
+  }
+
+  /** Closes the connection at once. With an error, it is told like one of the connection. */
+  destroy(error?: unknown): void {
+    if (error === undefined) this.stream.destroy();
+    else this.fail(error);
+  }
+
+  /** @internal */
+  flush(): void {
+    this.isNoted = false;
+    if (this.isFailed || this.isClosed) return;
+    try {
+      this.outgoing.flush();
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    this.activeAt = this.watcher.now;
+    if (this.stream.writableLength > HIGH_WATER) {
+      if (!this.isEnding) this.stream.pause();
+      this.use.reader?.waitFor(this);
+    }
+    this.recount();
+  }
+
+  /** @internal */
+  shed(quota: number): void {
+    const message = `the connections of the pool hold more than ${quota} bytes, this one the most`;
+    this.fail(new BufferError("ERR_TOO_LARGE", message, { got: this.heldBytes, most: quota }));
+  }
+
+  /** @internal */
+  waitFor(other: Member): void {
+    this.waitingFor.add(other);
+    other.addWaiter(this);
+  }
+
+  /** @internal */
+  addWaiter(member: Member): void {
+    this.waiters.add(member);
+  }
+
+  /** @internal */
+  removeWaiter(member: Member): void {
+    this.waiters.delete(member);
+  }
+
+  /** @internal */
+  wake(other: Member): void {
+    this.waitingFor.delete(other);
+    this.readOn();
+  }
+
+  /** @internal Whether the peer owes something: the rest of a frame, or to take what is written. */
+  get isOwed(): boolean {
+    if (this.stream.writableLength > 0 || this.hasEnded) return true;
+    return this.framer.keptBytes > 0 && !this.isPaused;
+  }
+
+  /** @internal Whether it is not read, for a reason that is not its peer's. */
+  get isPaused(): boolean {
+    return this.waitingFor.size > 0 || this.frames.isBusy;
+  }
+
+  /** @internal Ends it with an error, which is told once. */
+  fail(error: unknown): void {
+    if (this.isFailed || this.isClosed) return;
+    this.isFailed = true;
+    this.framer[Symbol.dispose]();
+    this.frames.close();
+    this.recount();
+    this.stream.destroy();
+    this.watcher.failed(error, this);
+  }
+
+  /** Called with `length` bytes in the block. Returns false to pause. */
+  private arrive(length: number): boolean {
+    this.activeAt = this.watcher.now;
+    if (this.isFailed || this.isEnding || this.isClosed) return true;
+    const { incoming, use } = this;
+    const { block } = incoming;
+    use.begin(this, block);
+    try {
+      if (this.onFrame !== undefined) this.framer.scan(this.u8, block.ptr, length, this.onFrame);
+      else this.framer.push(block.view.subarray(0, length), this.frames.push);
+    } catch (error) {
+      this.fail(error);
+    }
+    use.end();
+    this.recount();
+    return this.isReadable;
+  }
+
+  /** Whether nothing forbids to read on: other connections, the handler, or its own peer. */
+  private get isReadable(): boolean {
+    return !this.isPaused && this.stream.writableLength <= HIGH_WATER;
+  }
+
+  private writeHeap(u8: Uint8Array, offset: number, length: number): void {
+    checkRange("offset", offset, 0, u8.length);
+    checkRange("length", length, 0, u8.length - offset);
+    if (!this.noteWritten()) return;
+    const block = this.use.readBlock;
+    const end = offset + length;
+    if (block !== undefined && offset >= block.ptr && end <= block.ptr + READ_BYTES) {
+      this.outgoing.addRead(block, offset, length);
+    } else {
+      this.addCopy(u8, offset, length);
+    }
+  }
+
+  private writeBytes(bytes: Bytes): void {
+    const { length } = bytes;
+    if (!this.noteWritten()) {
+      bytes.release();
+      return;
+    }
+    if (length > COPIED_BYTES) {
+      const chunks = [...bytes.chunks()];
+      const last = chunks.pop() as Uint8Array;
+      for (const chunk of chunks) this.outgoing.addShared(chunk, NO_OWNER);
+      this.outgoing.addShared(last, bytes);
+      return;
+    }
+    for (const chunk of bytes.chunks()) this.addCopy(chunk, 0, chunk.length);
+    bytes.release();
+  }
+
+  private writeCopy(data: Uint8Array, offset: number, length: number | undefined): void {
+    checkBytes("data", data);
+    checkRange("offset", offset, 0, data.length);
+    const count = length ?? data.length - offset;
+    checkRange("length", count, 0, data.length - offset);
+    if (this.noteWritten()) this.addCopy(data, offset, count);
+  }
+
+  private addCopy(source: Uint8Array, offset: number, length: number): void {
+    try {
+      this.outgoing.addCopy(source, offset, length);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Returns whether bytes are taken, and has them flushed at the end of the turn. */
+  private noteWritten(): boolean {
+    if (this.isNoted) return true;
+    if (this.isFailed || this.isClosed || this.hasEnded) return false;
+    this.isNoted = true;
+    this.use.noteWritten(this);
+    return true;
+  }
+
+  /** Called when the socket has taken something that it could not take at once. */
+  private flushed(): void {
+    this.activeAt = this.watcher.now;
+    this.recount();
+    if (this.stream.writableLength > LOW_WATER) return;
+    this.wakeWaiters();
+    this.readOn();
+  }
+
+  private wakeWaiters(): void {
+    for (const member of [...this.waiters]) {
+      this.waiters.delete(member);
+      member.wake(this);
+    }
+    for (const resolve of this.sleepers.splice(0)) resolve();
+  }
+
+  /** Reads on after a pause, unless there is another reason for it. */
+  private readOn(): void {
+    if (this.isEnding) this.endWhenIdle();
+    else if (!this.isClosed && this.isReadable) this.stream.resume();
+  }
+
+  /** Called when the handler has settled. */
+  private settle(): void {
+    this.recount();
+    if (this.hasPeerEnded && !this.isHalfOpen) this.end();
+    this.readOn();
+  }
+
+  private endWhenIdle(): void {
+    if (this.hasEnded || this.frames.isBusy || this.isFailed) return;
+    this.flush();
+    this.hasEnded = true;
+    this.stream.end();
+    // What still comes is dropped, up to the peer's end.
+    this.stream.resume();
+  }
+
+  private peerEnded(): void {
+    this.hasPeerEnded = true;
+    if (!this.isOpen) return;
+    try {
+      this.framer.end();
+      this.watcher.protocol.onEnd?.(this);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    if (!this.isHalfOpen && !this.frames.isBusy) this.end();
+  }
+
+  /** Called when the socket is closed: nothing reads or writes its memory any more. */
+  private close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.framer[Symbol.dispose]();
+    this.frames.close();
+    this.outgoing.clear();
+    this.incoming.release();
+    this.recount();
+    for (const other of this.waitingFor) other.removeWaiter(this);
+    this.waitingFor.clear();
+    this.wakeWaiters();
+    this.use.leave(this);
+    this.watcher.closed(this);
+  }
+
+  private recount(): void {
+    const { framer, incoming, outgoing } = this;
+    const isOver = this.isFailed || this.isClosed;
+    const written = outgoing.pending + outgoing.waiting;
+    const held = isOver ? 0 : written + framer.keptBytes + incoming.ownBytes;
+    const added = held - this.heldBytes;
+    if (added === 0) return;
+    this.heldBytes = held;
+    this.use.count(added, this.watcher.quota);
+  }
+
+  /** An error of a promise that `onFrame` returns is one of the connection. */
+  private watch(result: unknown): void {
+    if (isThenable(result)) result.then(undefined, (error) => this.fail(error));
+  }
+}
+
+function tooMuchWaits(got: number, most: number): BufferError {
+  const message = `${got} bytes wait for the peer, which does not take them; at most ${most} may`;
+  return new BufferError("ERR_TOO_LARGE", message, { got, most });
+}

@@ -1,0 +1,81 @@
+import type { Releasable } from "../../codec/index.js";
+
+/**
+ * Hands frames to a handler one after the other. If the handler returns a promise, the frames after
+ * that one wait until it is settled.
+ */
+export class FrameQueue<F extends Releasable> {
+  /** Takes the next frame. */
+  readonly push: (frame: F) => void;
+  private readonly handler: (frame: F) => unknown;
+  private readonly onError: (error: unknown) => void;
+  private readonly onIdle: () => void;
+  private readonly frames: F[];
+  private isHandling: boolean;
+  private isClosed: boolean;
+
+  /** @param onIdle called when nothing waits any more, after something has */
+  constructor(
+    handler: (frame: F) => unknown,
+    onError: (error: unknown) => void,
+    onIdle: () => void,
+  ) {
+    this.handler = handler;
+    this.onError = onError;
+    this.onIdle = onIdle;
+    this.frames = [];
+    this.isHandling = false;
+    this.isClosed = false;
+    this.push = (frame) => {
+      if (this.isClosed) frame.release();
+      else if (this.isHandling) this.frames.push(frame);
+      else this.handle(frame);
+    };
+  }
+
+  /** Whether a handler has not settled yet. */
+  get isBusy(): boolean {
+    return this.isHandling;
+  }
+
+  /** Releases the frames that wait, and those that come. */
+  close(): void {
+    this.isClosed = true;
+    for (const frame of this.frames.splice(0)) frame.release();
+  }
+
+  private handle(frame: F): void {
+    let result: unknown;
+    try {
+      result = this.handler(frame);
+    } catch (error) {
+      this.onError(error);
+      return;
+    }
+    if (!isThenable(result)) return;
+    this.isHandling = true;
+    result.then(
+      () => this.goOn(),
+      (error) => {
+        this.onError(error);
+        this.goOn();
+      },
+    );
+  }
+
+  private goOn(): void {
+    this.isHandling = false;
+    let count = 0;
+    while (count < this.frames.length && !this.isHandling) this.handle(this.frames[count++] as F);
+    this.frames.splice(0, count);
+    if (!this.isHandling) this.onIdle();
+  }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    typeof (value as Promise<unknown>).then === "function"
+  );
+}

@@ -1,0 +1,84 @@
+import { invalid } from "../../buffers/errors.js";
+import { type Bytes, BytesPool } from "../../buffers/index.js";
+import { checkIntegerOption, checkObject } from "../../codec/checks.js";
+import type { Releasable } from "../../codec/index.js";
+import type { Connection } from "./connection.js";
+import type { Protocol } from "./protocol.js";
+
+const MAX_MS = 2 ** 31 - 1;
+const MAX_BYTES = Number.MAX_SAFE_INTEGER;
+
+/**
+ * What `serve` and `connect` do with connections, and their bounds. Whatever its functions throw is
+ * an error of the connection.
+ */
+export interface ServeOptions<F extends Releasable = Bytes> extends Protocol<F, Connection<F>> {
+  /** The memory of the connections. */
+  readonly pool: BytesPool;
+  /**
+   * Called with the first error of a connection, which is closed then: an error of its socket or of
+   * its bytes, a bound that was reached, or what one of the functions threw. By default the latter
+   * is shown as a warning of the process, and the others are not.
+   */
+  readonly onError?:
+    | ((error: unknown, connection: Connection<F> | undefined) => unknown)
+    | undefined;
+  /** Closes the server and all connections at once when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * After so many ms without a byte in either direction a connection is closed, with ERR_TIMEOUT.
+   * Default 0: never.
+   */
+  readonly idleTimeout?: number | undefined;
+  /**
+   * A connection is closed, with ERR_TIMEOUT, whose peer has begun a frame and sends nothing more
+   * of it for so many ms, or takes nothing of what is written. Default 30000. 0: never.
+   */
+  readonly stallTimeout?: number | undefined;
+  /** The most bytes that may wait for one peer; more is ERR_TOO_LARGE. Default 4 MiB. */
+  readonly maximum?: number | undefined;
+  /**
+   * The most bytes that all connections of the pool may hold together. Beyond it those that hold
+   * the most are closed, with ERR_TOO_LARGE. Default: half of the heap.
+   */
+  readonly quota?: number | undefined;
+}
+
+/** The bounds of connections. */
+export interface Bounds {
+  readonly idleTimeout: number;
+  readonly stallTimeout: number;
+  readonly maximum: number;
+  readonly quota: number;
+}
+
+/** @throws {BufferError} ERR_INVALID_ARGUMENT for an option that cannot be used */
+export function checkOptions<F extends Releasable>(options: ServeOptions<F>): Bounds {
+  const { framer, handler, onFrame, pool, signal } = checkObject("options", options);
+  if (!(pool instanceof BytesPool)) throw invalid("pool", pool, "a BytesPool");
+  if (typeof framer !== "function") {
+    throw invalid("framer", framer, "a function that returns a new framer");
+  }
+  for (const name of FUNCTIONS) {
+    const value = options[name];
+    if (value !== undefined && typeof value !== "function") {
+      throw invalid(name, value, "a function");
+    }
+  }
+  if ((handler === undefined) === (onFrame === undefined)) {
+    const got = handler === undefined ? "none of them" : "both";
+    throw invalid("handler or onFrame", got, "one of the two");
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalid("signal", signal, "an AbortSignal");
+  }
+  const { idleTimeout = 0, stallTimeout = 30_000, maximum = 4 * 2 ** 20 } = options;
+  const { quota = pool.heap.u8.length / 2 } = options;
+  checkIntegerOption("idleTimeout", idleTimeout, 0, MAX_MS);
+  checkIntegerOption("stallTimeout", stallTimeout, 0, MAX_MS);
+  checkIntegerOption("maximum", maximum, 1, MAX_BYTES);
+  checkIntegerOption("quota", quota, 1, MAX_BYTES);
+  return { idleTimeout, stallTimeout, maximum, quota };
+}
+
+const FUNCTIONS = ["handler", "onFrame", "onOpen", "onEnd", "onClose", "onError"] as const;

@@ -1,0 +1,241 @@
+import { Buffer } from "node:buffer";
+import type { Duplex } from "node:stream";
+import type { ByteHeap } from "../../buffers/index.js";
+import { NULL, type Ptr } from "../../index.js";
+import type { ReadBlock } from "./readBlock.js";
+
+/** The most bytes that are collected in one block. */
+const COLLECTED_BYTES = 65536;
+const LEAST_BYTES = 512;
+/** A shorter run of the read block is copied; to write it by itself would take longer. */
+const COPIED_BYTES = 4096;
+
+/** What holds the memory of a segment. */
+interface Owner {
+  release(): void;
+}
+
+/** A block of collected bytes, which a flush frees. */
+class Collected implements Owner {
+  private readonly heap: ByteHeap;
+  private readonly ptr: Ptr;
+
+  constructor(heap: ByteHeap, ptr: Ptr) {
+    this.heap = heap;
+    this.ptr = ptr;
+  }
+
+  release(): void {
+    this.heap.free(this.ptr);
+  }
+}
+
+/**
+ * What a connection writes in a turn. Small pieces are copied into one block. Successive pieces of
+ * the block that is being read are one run, which is written from there. At the end of the turn all
+ * is given to the socket at once, and its memory is released when the socket has called back.
+ */
+export class Outgoing {
+  /** Bytes that were not given to the socket yet. */
+  pending: number;
+  /** Bytes that the socket was given, and that are not flushed. */
+  waiting: number;
+  private readonly socket: Duplex;
+  private readonly heap: ByteHeap;
+  private readonly u8: Uint8Array;
+  private readonly onFlushed: () => void;
+  /** The block that collects small pieces: its bytes, and how many of them are used. */
+  private ptr: number;
+  private room: number;
+  private used: number;
+  private run: ReadBlock | undefined;
+  private runStart: number;
+  private runEnd: number;
+  private readonly views: Uint8Array[];
+  private readonly owners: Owner[];
+  /** The owners of what the socket has, in order, from `first` on. */
+  private readonly sent: Owner[];
+  private readonly sentBytes: number[];
+  private first: number;
+  /** Calls of the socket that are about what was released before. */
+  private lateCalls: number;
+  private readonly onWritten: () => void;
+
+  /** @param onFlushed called when the socket has taken a piece that it could not take at once */
+  constructor(socket: Duplex, heap: ByteHeap, onFlushed: () => void) {
+    this.pending = 0;
+    this.waiting = 0;
+    this.socket = socket;
+    this.heap = heap;
+    this.u8 = heap.u8;
+    this.onFlushed = onFlushed;
+    this.ptr = 0;
+    this.room = 0;
+    this.used = 0;
+    this.run = undefined;
+    this.runStart = 0;
+    this.runEnd = 0;
+    this.views = [];
+    this.owners = [];
+    this.sent = [];
+    this.sentBytes = [];
+    this.first = 0;
+    this.lateCalls = 0;
+    this.onWritten = () => this.written();
+  }
+
+  /** Adds bytes of the block that is being read. */
+  addRead(block: ReadBlock, start: number, length: number): void {
+    this.pending += length;
+    if (this.runEnd === start && this.run === block) {
+      this.runEnd = start + length;
+      return;
+    }
+    this.sealRun();
+    this.run = block;
+    this.runStart = start;
+    this.runEnd = start + length;
+  }
+
+  /** Adds a copy of bytes. @throws {HeapError} ERR_HEAP_EXHAUSTED */
+  addCopy(source: Uint8Array, offset: number, length: number): void {
+    this.sealRun();
+    for (let at = offset, end = offset + length; at < end; ) {
+      const piece = Math.min(end - at, COLLECTED_BYTES);
+      this.append(source, at, piece);
+      this.pending += piece;
+      at += piece;
+    }
+  }
+
+  /** Adds memory that `owner` holds until it is written. */
+  addShared(view: Uint8Array, owner: Owner): void {
+    this.sealRun();
+    this.sealCollected();
+    this.views.push(view);
+    this.owners.push(owner);
+    this.pending += view.length;
+  }
+
+  /**
+   * Gives all to the socket.
+   * @throws {HeapError} ERR_HEAP_EXHAUSTED
+   */
+  flush(): void {
+    this.sealRun();
+    this.sealCollected();
+    const { owners, sent, sentBytes, socket, views } = this;
+    const count = views.length;
+    if (count === 0) return;
+    this.waiting += this.pending;
+    this.pending = 0;
+    for (let index = 0; index < count; index++) {
+      sent.push(owners[index] as Owner);
+      sentBytes.push((views[index] as Uint8Array).length);
+    }
+    if (count === 1) {
+      socket.write(views[0], this.onWritten);
+    } else {
+      socket.cork();
+      for (let index = 0; index < count; index++) socket.write(views[index], this.onWritten);
+      socket.uncork();
+    }
+    views.length = 0;
+    owners.length = 0;
+    // The usual case. The socket calls back only later.
+    if (socket.writableLength === 0) {
+      this.lateCalls += sent.length - this.first;
+      this.releaseSent();
+    }
+  }
+
+  /** Releases everything, when the socket is closed. */
+  clear(): void {
+    this.run = undefined;
+    this.runEnd = 0;
+    if (this.ptr !== 0) this.heap.free(this.ptr as Ptr);
+    this.ptr = 0;
+    this.room = 0;
+    this.used = 0;
+    for (const owner of this.owners.splice(0)) owner.release();
+    this.views.length = 0;
+    this.lateCalls += this.sent.length - this.first;
+    this.releaseSent();
+    this.pending = 0;
+  }
+
+  private written(): void {
+    if (this.lateCalls > 0) {
+      this.lateCalls--;
+      return;
+    }
+    this.releaseFirst();
+    this.onFlushed();
+  }
+
+  private releaseSent(): void {
+    while (this.first < this.sent.length) this.releaseFirst();
+  }
+
+  private releaseFirst(): void {
+    const { first, sent, sentBytes } = this;
+    const owner = sent[first] as Owner;
+    this.waiting -= sentBytes[first] as number;
+    this.first++;
+    if (this.first === sent.length) {
+      sent.length = 0;
+      sentBytes.length = 0;
+      this.first = 0;
+    }
+    owner.release();
+  }
+
+  /** Ends the run: it is copied if it is short, or if its block is read into by others. */
+  private sealRun(): void {
+    const { run } = this;
+    if (run === undefined) return;
+    const { runStart: start, runEnd: end } = this;
+    this.run = undefined;
+    this.runEnd = 0;
+    if (run.isShared || end - start < COPIED_BYTES) {
+      this.append(this.u8, start, end - start);
+      return;
+    }
+    this.sealCollected();
+    run.hold();
+    this.views.push(run.view.subarray(start - run.ptr, end - run.ptr));
+    this.owners.push(run);
+  }
+
+  private sealCollected(): void {
+    const { ptr, used } = this;
+    if (used === 0) return;
+    this.ptr = 0;
+    this.used = 0;
+    this.room = 0;
+    this.views.push(Buffer.from(this.heap.buffer, ptr, used));
+    this.owners.push(new Collected(this.heap, ptr as Ptr));
+  }
+
+  private append(source: Uint8Array, offset: number, length: number): void {
+    if (this.used + length > this.room) this.makeRoom(length);
+    const to = this.ptr + this.used;
+    this.used += length;
+    if (source === this.u8) this.u8.copyWithin(to, offset, offset + length);
+    else this.u8.set(source.subarray(offset, offset + length), to);
+  }
+
+  private makeRoom(length: number): void {
+    const { heap, used } = this;
+    const needed = used + length;
+    if (needed > COLLECTED_BYTES && used > 0) {
+      this.sealCollected();
+      this.makeRoom(length);
+      return;
+    }
+    const room = Math.min(COLLECTED_BYTES, Math.max(needed, LEAST_BYTES, 4 * this.room));
+    if (this.ptr === NULL) this.ptr = heap.malloc(room);
+    else this.ptr = heap.realloc(this.ptr as Ptr, room);
+    this.room = room;
+  }
+}

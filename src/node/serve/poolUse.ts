@@ -1,0 +1,151 @@
+import { invalid } from "../../buffers/errors.js";
+import type { ByteHeap, BytesPool } from "../../buffers/index.js";
+import { Framer, type Releasable } from "../../codec/index.js";
+import { ReadBlock } from "./readBlock.js";
+
+/** A connection, as the others of its pool see it. */
+export interface Member {
+  /** How many bytes of the pool it holds. */
+  readonly heldBytes: number;
+  /** Gives what was written in this turn to its socket. */
+  flush(): void;
+  /** Ends it, because all connections together hold more than they may. */
+  shed(quota: number): void;
+  /** Is read no more until another one, which it wrote to, has flushed. */
+  waitFor(other: Member): void;
+  /** Says that another one waits for this one, or waits no more. */
+  addWaiter(member: Member): void;
+  removeWaiter(member: Member): void;
+  /** Called when another one, for which it waits, has flushed or is closed. */
+  wake(other: Member): void;
+}
+
+const uses = new WeakMap<BytesPool, PoolUse>();
+
+/**
+ * What the connections of a pool share: the block that they read into, how many bytes they hold,
+ * and which of them have written in this turn.
+ */
+export class PoolUse {
+  readonly heap: ByteHeap;
+  /** The connection whose bytes are being handled, and the block where they are. */
+  reader: Member | undefined;
+  readBlock: ReadBlock | undefined;
+  private heldBytes: number;
+  private shared: ReadBlock | undefined;
+  private readonly members: Set<Member>;
+  private readonly framers: WeakSet<object>;
+  private written: Member[];
+  private isFlushDue: boolean;
+  private readonly flushLater: () => void;
+
+  constructor(heap: ByteHeap) {
+    this.heap = heap;
+    this.reader = undefined;
+    this.readBlock = undefined;
+    this.heldBytes = 0;
+    this.shared = undefined;
+    this.members = new Set();
+    this.framers = new WeakSet();
+    this.written = [];
+    this.isFlushDue = false;
+    this.flushLater = () => {
+      this.isFlushDue = false;
+      this.flush();
+    };
+  }
+
+  static of(pool: BytesPool): PoolUse {
+    const known = uses.get(pool);
+    if (known !== undefined) return known;
+    const use = new PoolUse(pool.heap);
+    uses.set(pool, use);
+    return use;
+  }
+
+  /** Returns the block that a new member reads into. @throws {HeapError} ERR_HEAP_EXHAUSTED */
+  join(member: Member): ReadBlock {
+    this.shared ??= new ReadBlock(this.heap, true);
+    this.members.add(member);
+    return this.shared;
+  }
+
+  /** Called when the socket of a member is closed, and reads into the shared block no more. */
+  leave(member: Member): void {
+    this.members.delete(member);
+    if (this.members.size > 0) return;
+    this.shared?.release();
+    this.shared = undefined;
+  }
+
+  /** Returns whether the members hold less than so many bytes together. */
+  hasRoom(bytes: number): boolean {
+    return this.heldBytes < bytes;
+  }
+
+  /**
+   * Returns what a program gave as the framer of a new member.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT if it is none, or another member's
+   */
+  takeFramer<F extends Releasable>(framer: Framer<F>): Framer<F> {
+    if (!(framer instanceof Framer)) throw invalid("what framer() returns", framer, "a framer");
+    if (this.framers.has(framer)) {
+      throw invalid("what framer() returns", framer, "a new framer for each connection");
+    }
+    this.framers.add(framer);
+    return framer;
+  }
+
+  /** Begins to handle bytes of a member, which were read into a block. */
+  begin(reader: Member, block: ReadBlock): void {
+    this.reader = reader;
+    this.readBlock = block;
+  }
+
+  /** Flushes what was written meanwhile. The reader waits for those who do not take it. */
+  end(): void {
+    this.flush();
+    this.reader = undefined;
+    this.readBlock = undefined;
+  }
+
+  /** Notes that a member has something to flush at the end of the turn. */
+  noteWritten(member: Member): void {
+    this.written.push(member);
+    if (this.reader !== undefined || this.isFlushDue) return;
+    this.isFlushDue = true;
+    process.nextTick(this.flushLater);
+  }
+
+  /** Gives what was written in this turn to the sockets. */
+  flush(): void {
+    const { written } = this;
+    for (let index = 0; index < written.length; index++) (written[index] as Member).flush();
+    written.length = 0;
+  }
+
+  /**
+   * Counts bytes that a member holds, or with a negative number holds no more. Beyond the quota the
+   * members that hold the most are ended, which gives back what they count.
+   */
+  count(bytes: number, quota: number): void {
+    this.heldBytes += bytes;
+    while (this.heldBytes > quota) {
+      const most = this.largest();
+      if (most === undefined) return;
+      most.shed(quota);
+    }
+  }
+
+  /** Returns the member that holds the most bytes, if one holds any. */
+  private largest(): Member | undefined {
+    let largest: Member | undefined;
+    let most = 0;
+    for (const member of this.members) {
+      if (member.heldBytes <= most) continue;
+      most = member.heldBytes;
+      largest = member;
+    }
+    return largest;
+  }
+}

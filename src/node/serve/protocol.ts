@@ -1,0 +1,41 @@
+import type { Framer, Releasable } from "../../codec/index.js";
+
+/** What is done with connections. Exactly one of `handler` and `onFrame` is given. */
+export interface Protocol<F extends Releasable, C> {
+  /** Returns a new framer, for each connection. */
+  readonly framer: () => Framer<F>;
+  /**
+   * Takes each frame, and releases it. If it returns a promise, the connection is not read, and its
+   * next frame is not handed out, until the promise is settled.
+   */
+  readonly handler?: ((frame: F, connection: C) => unknown) | undefined;
+  /**
+   * Takes each frame where it lies: `length` bytes of `view` from `offset` on. They are valid
+   * during the call, and are not to be changed. This is the fastest way, because no object is made
+   * for a frame. For framers whose frames are `Bytes`.
+   */
+  readonly onFrame?:
+    | ((view: Uint8Array, offset: number, length: number, connection: C) => unknown)
+    | undefined;
+  /** Called with each new connection, before its first frame. */
+  readonly onOpen?: ((connection: C) => unknown) | undefined;
+  /**
+   * Called when the peer has ended its side. The connection is ended too, after its handlers have
+   * settled, unless its socket was made with `allowHalfOpen`.
+   */
+  readonly onEnd?: ((connection: C) => unknown) | undefined;
+  /** Called once for each connection, when its socket is closed. */
+  readonly onClose?: ((connection: C) => unknown) | undefined;
+}
+
+/** Whoever opened a connection. */
+export interface Watcher<F extends Releasable, C> {
+  readonly protocol: Protocol<F, C>;
+  /** The most bytes that may wait for one peer, and that all connections of the pool may hold. */
+  readonly maximum: number;
+  readonly quota: number;
+  /** A clock that is exact enough for time limits, in ms. */
+  readonly now: number;
+  failed(error: unknown, connection: C): void;
+  closed(connection: C): void;
+}
