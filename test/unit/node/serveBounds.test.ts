@@ -1,0 +1,132 @@
+import type { Socket } from "node:net";
+import { expect, it, vi } from "vitest";
+import type { Connection } from "../../../src/node/index.js";
+import { turns, WAIT } from "./help.js";
+import { echo, gone, read, start } from "./serveHelp.js";
+
+it("pauses reading while its peer does not read, and goes on", async () => {
+  const { dial, heap } = await start(echo);
+  const client = await dial();
+  const line = `${"x".repeat(999)}\n`;
+  const sent = line.repeat(16_000);
+  client.pause();
+  client.write(sent);
+  let before = -1;
+  await vi.waitFor(
+    () => {
+      const now = client.bytesWritten - client.writableLength;
+      const isStill = now === before;
+      before = now;
+      expect(isStill).toBe(true);
+    },
+    { timeout: 30_000, interval: 50 },
+  );
+  expect(heap.stats().live.bytes).toBeLessThan(400_000);
+  expect((await read(client, sent.length)).length).toBe(sent.length);
+});
+
+it("pauses a connection whose frames go to one that does not read", async () => {
+  const { dial, heap, service } = await start({
+    onFrame: (view, offset, length, connection) => {
+      for (const other of service.connections) {
+        if (other !== connection) other.write(view, offset, length);
+      }
+    },
+  });
+  const subscriber = await dial();
+  const publisher = await dial();
+  await vi.waitFor(() => expect(service.connections.size).toBe(2), WAIT);
+  subscriber.pause();
+  const sent = `${"x".repeat(999)}\n`.repeat(20_000);
+  publisher.write(sent);
+  await turns(200);
+  expect(heap.stats().live.bytes).toBeLessThan(1_000_000);
+  expect((await read(subscriber, sent.length)).length).toBe(sent.length);
+});
+
+it("reads a publisher on when a subscriber that did not read is gone", async () => {
+  const { dial, service } = await start({
+    onFrame: (view, offset, length, connection) => {
+      for (const other of service.connections) other.write(view, offset, length);
+      if (view[offset] === 33) connection.end();
+    },
+  });
+  const subscriber = await dial();
+  const publisher = await dial();
+  await vi.waitFor(() => expect(service.connections.size).toBe(2), WAIT);
+  subscriber.pause();
+  publisher.resume();
+  publisher.write(`${"x".repeat(999)}\n`.repeat(20_000));
+  publisher.write("!\n");
+  await turns(200);
+  subscriber.resetAndDestroy();
+  await gone(publisher);
+});
+
+it("ends a connection for which more waits than the maximum", async () => {
+  const { dial, errors, service } = await start({ ...echo, maximum: 100_000 });
+  const client = await dial();
+  client.pause();
+  await vi.waitFor(() => expect(service.connections.size).toBe(1), WAIT);
+  const [connection] = [...service.connections] as [Connection];
+  const big = Buffer.alloc(60_000);
+  for (let time = 0; time < 1000 && connection.isOpen; time++) {
+    connection.write(big);
+    await turns(1);
+  }
+  await gone(client.resume());
+  expect(errors).toEqual(["ERR_TOO_LARGE"]);
+  expect(connection.write("x")).toBe(true);
+});
+
+it("ends the connections that hold the most at the quota", async () => {
+  const { dial, errors } = await start({ ...echo, quota: 100_000 });
+  const clients = await Promise.all(Array.from({ length: 4 }, dial));
+  const [small, ...large] = clients as [Socket, Socket, Socket, Socket];
+  small.write("x".repeat(1000));
+  for (const client of large) client.write("y".repeat(45_000));
+  await vi.waitFor(() => expect(errors).toEqual(["ERR_TOO_LARGE"]), WAIT);
+  small.write("\n");
+  expect((await read(small, 1001)).length).toBe(1001);
+});
+
+it("ends one connection when the heap is full, and no other", async () => {
+  const { dial, errors } = await start({ ...echo, capacity: 2 ** 19, quota: 2 ** 30 });
+  const clients = await Promise.all(Array.from({ length: 8 }, dial));
+  for (const client of clients) client.write("y".repeat(90_000));
+  await vi.waitFor(() => expect(errors).toContain("ERR_HEAP_EXHAUSTED"), WAIT);
+  const rest = clients.filter((client) => !client.destroyed);
+  for (const client of clients) client.destroy();
+  expect(rest.length).toBeGreaterThan(0);
+  await turns(20);
+  const client = await dial();
+  client.write("alive\n");
+  expect(await read(client, 6)).toBe("alive\n");
+});
+
+it("closes a connection that is idle, and not one that waits for its handler", async () => {
+  const { dial, errors } = await start({
+    handler: async (line, connection) => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      connection.write(line);
+    },
+    idleTimeout: 50,
+  });
+  const [idle, busy] = [await dial(), await dial()];
+  busy.write("x\n");
+  await gone(idle.resume());
+  expect(await read(busy, 2)).toBe("x\n");
+  await gone(busy.resume());
+  expect(errors).toEqual(["ERR_TIMEOUT", "ERR_TIMEOUT"]);
+});
+
+it("closes a connection that stalls within a frame, and not a quiet one", async () => {
+  const { dial, errors, service } = await start({ ...echo, stallTimeout: 50 });
+  const [stalled, quiet] = [await dial(), await dial()];
+  stalled.write("half a li");
+  await gone(stalled.resume());
+  await vi.waitFor(() => expect(service.connections.size).toBe(1), WAIT);
+  expect(errors).toEqual(["ERR_TIMEOUT"]);
+  quiet.write("x\n");
+  expect(await read(quiet, 2)).toBe("x\n");
+});
