@@ -1,0 +1,84 @@
+/** The broker with frames up to 16 KiB copied into one outgoing buffer for each subscriber. */
+import { createServer, type Socket } from "node:net";
+import { isSubscribe, MAX_FRAME_BYTES, Topics, topicOf } from "./frames.js";
+import { report } from "./report.js";
+
+const OUTGOING_BYTES = 65536;
+const COPIED_BYTES = 16384;
+
+/** A subscriber, and what is to be written to it. */
+class Target {
+  readonly socket: Socket;
+  private buffer: Buffer;
+  private used: number;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    this.buffer = Buffer.allocUnsafeSlow(OUTGOING_BYTES);
+    this.used = 0;
+  }
+
+  /** Adds a frame; returns false if the socket asks to wait. */
+  add(chunk: Buffer, at: number, end: number): boolean {
+    const length = end - at;
+    if (length > COPIED_BYTES) {
+      this.flush();
+      return this.socket.write(chunk.subarray(at, end));
+    }
+    const isRoomLeft = this.used + length <= OUTGOING_BYTES || this.flush();
+    chunk.copy(this.buffer, this.used, at, end);
+    this.used += length;
+    return isRoomLeft;
+  }
+
+  flush(): boolean {
+    if (this.used === 0) return true;
+    const full = this.buffer.subarray(0, this.used);
+    this.buffer = Buffer.allocUnsafeSlow(OUTGOING_BYTES);
+    this.used = 0;
+    return this.socket.write(full);
+  }
+}
+
+const topics = new Topics<Target>();
+
+const server = createServer((socket) => {
+  const own = new Target(socket);
+  let kept: Buffer | undefined;
+  const stalled = new Set<Target>();
+  const touched = new Set<Target>();
+  socket.on("error", () => {});
+  socket.on("close", () => topics.remove(own));
+  const wait = (target: Target): void => {
+    if (stalled.has(target)) return;
+    stalled.add(target);
+    socket.pause();
+    target.socket.once("drain", () => {
+      stalled.delete(target);
+      if (stalled.size === 0) socket.resume();
+    });
+  };
+  socket.on("data", (read) => {
+    const chunk = kept === undefined ? read : Buffer.concat([kept, read]);
+    kept = undefined;
+    let at = 0;
+    while (chunk.length - at >= 4) {
+      const end = at + 4 + chunk.readUInt32BE(at);
+      if (end - at > MAX_FRAME_BYTES) return socket.destroy();
+      if (end > chunk.length) break;
+      const topic = topicOf(chunk, at);
+      if (isSubscribe(chunk, at)) topics.add(topic, own);
+      else {
+        for (const target of topics.of(topic)) {
+          if (!target.add(chunk, at, end)) wait(target);
+          touched.add(target);
+        }
+      }
+      at = end;
+    }
+    for (const target of touched) if (!target.flush()) wait(target);
+    touched.clear();
+    if (at < chunk.length) kept = chunk.subarray(at);
+  });
+});
+report(server);

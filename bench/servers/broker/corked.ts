@@ -1,0 +1,49 @@
+/** The broker with each subscriber corked once for each chunk. */
+import { createServer, type Socket } from "node:net";
+import { isSubscribe, MAX_FRAME_BYTES, Topics, topicOf } from "./frames.js";
+import { report } from "./report.js";
+
+const topics = new Topics<Socket>();
+
+const server = createServer((socket) => {
+  let kept: Buffer | undefined;
+  const stalled = new Set<Socket>();
+  socket.on("error", () => {});
+  socket.on("close", () => topics.remove(socket));
+  const write = (target: Socket, frame: Buffer): void => {
+    if (target.write(frame) || stalled.has(target)) return;
+    stalled.add(target);
+    socket.pause();
+    target.once("drain", () => {
+      stalled.delete(target);
+      if (stalled.size === 0) socket.resume();
+    });
+  };
+  socket.on("data", (read) => {
+    const chunk = kept === undefined ? read : Buffer.concat([kept, read]);
+    kept = undefined;
+    const touched = new Set<Socket>();
+    let at = 0;
+    while (chunk.length - at >= 4) {
+      const end = at + 4 + chunk.readUInt32BE(at);
+      if (end - at > MAX_FRAME_BYTES) return socket.destroy();
+      if (end > chunk.length) break;
+      const topic = topicOf(chunk, at);
+      if (isSubscribe(chunk, at)) topics.add(topic, socket);
+      else {
+        const frame = chunk.subarray(at, end);
+        for (const target of topics.of(topic)) {
+          if (!touched.has(target)) {
+            touched.add(target);
+            target.cork();
+          }
+          write(target, frame);
+        }
+      }
+      at = end;
+    }
+    for (const target of touched) target.uncork();
+    if (at < chunk.length) kept = chunk.subarray(at);
+  });
+});
+report(server);

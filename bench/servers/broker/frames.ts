@@ -1,0 +1,33 @@
+/**
+ * What the brokers in plain Buffers share. A frame: u32 length of the rest, u8 1 to subscribe or 2
+ * to publish, u8 length of the topic, topic, payload.
+ */
+export const MAX_FRAME_BYTES: number = 2 ** 20;
+const NOBODY: ReadonlySet<never> = new Set();
+
+export function isSubscribe(chunk: Buffer, at: number): boolean {
+  return chunk[at + 4] === 1;
+}
+
+export function topicOf(chunk: Buffer, at: number): string {
+  return chunk.toString("latin1", at + 6, at + 6 + (chunk[at + 5] as number));
+}
+
+/** Who has subscribed to what. */
+export class Topics<Target> {
+  private readonly all: Map<string, Set<Target>> = new Map();
+
+  add(topic: string, target: Target): void {
+    const known = this.all.get(topic);
+    if (known === undefined) this.all.set(topic, new Set([target]));
+    else known.add(target);
+  }
+
+  of(topic: string): ReadonlySet<Target> {
+    return this.all.get(topic) ?? NOBODY;
+  }
+
+  remove(target: Target): void {
+    for (const targets of this.all.values()) targets.delete(target);
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * `npm run bench:broker`: one broker written four times, in plain Buffers and with hakmem. Two
+ * publishers send to four subscribers. Each turn of a size starts every broker anew, one after the
+ * other; ratios are taken within a turn, the tables show medians.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { parseArgs } from "node:util";
+import { Figures, type Run, takeTurns } from "../../measure/figures.js";
+import { checkWhole, chooseCases } from "../../studies/arguments.js";
+import { buildProcesses } from "../../studies/build.js";
+import { printMachine, runStudy, writeFigures } from "../../studies/study.js";
+import { startProgress } from "../../term/progress.js";
+import { cell, printRows } from "../../term/table.js";
+import type { Costs } from "./report.js";
+
+const HELP = `usage: npm run bench:broker -- [options]
+
+  --turns N       turns of each size (default 7)
+  --frames N      how much each publisher sends, in parts of the usual (default 1)
+  --only REGEX    sizes that match, such as "^64$"
+  --json FILE     writes all figures to FILE
+  --help
+`;
+
+const FOLDER = "build/broker";
+const PLAIN = ["plain", "corked", "coalesced"] as const;
+const BROKERS = [...PLAIN, "hakmem"] as const;
+type Broker = (typeof BROKERS)[number];
+
+/** How many frames of a size each publisher sends: a second or two for the plain broker. */
+const CASES = [
+  { size: 64, frames: 400_000 },
+  { size: 1024, frames: 100_000 },
+  { size: 4096, frames: 50_000 },
+  { size: 16384, frames: 20_000 },
+];
+type Case = (typeof CASES)[number];
+const LONE_FRAMES = 2000;
+
+async function ask(broker: ChildProcess): Promise<Costs> {
+  const answer = once(broker, "message");
+  broker.send("costs");
+  return ((await answer) as [Costs])[0];
+}
+
+/** Runs the load on a broker, and returns its figures. */
+async function drive(broker: ChildProcess, load: ChildProcess): Promise<Record<string, number>> {
+  await once(load, "message");
+  const before = await ask(broker);
+  load.send("go");
+  await once(load, "message");
+  const after = await ask(broker);
+  load.send("go");
+  const [speed] = (await once(load, "message")) as [{ rate: number; latency: number }];
+  return {
+    ...speed,
+    user: after.userMs - before.userMs,
+    system: after.systemMs - before.systemMs,
+    // No collection at all would have no ratio.
+    collecting: Math.max(after.gcMs - before.gcMs, 0.01),
+    rss: after.rss,
+  };
+}
+
+function runOf({ size, frames }: Case, name: Broker, parts: number): Run {
+  return {
+    name: `${size} ${name}`,
+    async start(signal) {
+      const broker = fork(`${FOLDER}/${name}.js`, { execArgv: [], signal });
+      broker.on("error", () => {});
+      try {
+        const [port] = (await once(broker, "message")) as [number];
+        const counts = [port, size, Math.ceil(frames * parts), LONE_FRAMES].map(String);
+        const load = fork(`${FOLDER}/load.js`, counts, { execArgv: [], signal });
+        load.on("error", () => {});
+        const figures = await drive(broker, load);
+        const named = Object.entries(figures);
+        return Object.fromEntries(named.map(([what, value]) => [`${size} ${name} ${what}`, value]));
+      } finally {
+        broker.kill();
+      }
+    },
+  };
+}
+
+/** Returns the row of a figure: each broker's, and hakmem's beside the best of the plain ones. */
+function rowOf(figures: Figures, size: number, what: string, scale: number, digits: number) {
+  const names = BROKERS.map((broker) => `${size} ${broker} ${what}`);
+  const middles = names.map((name) => cell(figures.middle(name) / scale, digits));
+  const own = `${size} hakmem ${what}`;
+  const ratios = PLAIN.map((broker) => figures.ratio(own, `${size} ${broker} ${what}`));
+  const best = what === "rate" ? Math.min(...ratios) : Math.max(...ratios);
+  return [String(size), ...middles, `${cell(ratios[0] as number, 2)}×`, `${cell(best, 2)}×`];
+}
+
+function printAll(cases: readonly Case[], figures: Figures): void {
+  const titles = ["bytes", ...BROKERS, "hakmem / plain", "hakmem / best of the plain three"];
+  const print = (title: string, what: string, scale: number, digits: number): void => {
+    const rows = cases.map(({ size }) => rowOf(figures, size, what, scale, digits));
+    printRows(title, titles, rows);
+  };
+  print("Deliveries, thousands a second", "rate", 1000, 0);
+  print("Processor time of the user, ms", "user", 1, 0);
+  print("Processor time of the system, ms", "system", 1, 0);
+  print("Collections, ms", "collecting", 1, 1);
+  print("Memory (RSS), MB", "rss", 1e6, 1);
+  print("A lone frame to the last subscriber, us", "latency", 1, 0);
+}
+
+async function main(signal: AbortSignal): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      turns: { type: "string", default: "7" },
+      frames: { type: "string", default: "1" },
+      only: { type: "string", default: "" },
+      json: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return console.log(HELP);
+  checkWhole(values, ["turns"]);
+  const parts = Number(values.frames);
+  if (!(parts > 0 && parts <= 100))
+    throw new Error(`--frames is ${values.frames}; it takes a number from 0 to 100`);
+  const cases = chooseCases(CASES, ({ size }) => String(size), values.only);
+  const processes = [...BROKERS, "load"].map((name) => `bench/servers/broker/${name}.ts`);
+  buildProcesses(FOLDER, processes);
+  const turns = Number(values.turns);
+  const figures = new Figures();
+  const progress = startProgress(BROKERS.length * turns * cases.length);
+  try {
+    for (const entry of cases) {
+      const runs = BROKERS.map((broker) => runOf(entry, broker, parts));
+      await takeTurns(runs, turns, figures, progress, signal);
+    }
+  } finally {
+    progress.done();
+  }
+  printMachine(`2 publishers, 4 subscribers, ${turns} turns; medians`);
+  printAll(cases, figures);
+  writeFigures(values.json, figures);
+}
+
+runStudy("bench:broker", main);
