@@ -1,5 +1,6 @@
 /** Errors that only codecs and framers throw, and checks of their arguments. */
 import { invalid, outOfRange } from "../buffers/errors.js";
+import { BytesPool } from "../buffers/internal.js";
 import { BufferError } from "../index.js";
 
 /** Returns the error for bytes without meaning. Their value begins at `position`. */
@@ -45,10 +46,29 @@ export function truncatedFrame(position: number, got: number, expected: string):
   return new BufferError("ERR_TRUNCATED", `${message}; expected ${expected}`, facts);
 }
 
+/** @throws {BufferError} ERR_INVALID_ARGUMENT unless a constructor has made this pool. */
+export function checkPool(pool: unknown): void {
+  if (pool instanceof BytesPool && pool.heap !== undefined) return;
+  throw invalid("pool", pool, "a BytesPool");
+}
+
 /** Returns whether a value is a `Uint8Array`, of this realm or another one. */
 export function isByteArray(value: unknown): value is Uint8Array {
   if (!ArrayBuffer.isView(value)) return false;
   return value instanceof Uint8Array || tagOf(value) === "Uint8Array";
+}
+
+/**
+ * Returns the bytes of an array from `start` to `end` as a view of fixed length, which has no
+ * methods of its own.
+ * @throws {BufferError} ERR_INVALID_ARGUMENT if the buffer was detached or cut
+ */
+export function cutArray(array: Uint8Array, start: number, end: number): Uint8Array {
+  try {
+    return new Uint8Array(array.buffer, array.byteOffset + start, end - start);
+  } catch {
+    throw new BufferError("ERR_INVALID_ARGUMENT", "the array's buffer was detached or cut");
+  }
 }
 
 function tagOf(value: object): unknown {
@@ -68,6 +88,11 @@ export function checkObject<T>(name: string, value: T): T {
 export function checkIntegerOption(name: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
   throw invalid(name, value, `an integer from ${least} to ${most}`);
+}
+
+/** @throws {BufferError} ERR_INVALID_ARGUMENT unless an option is true or false. */
+export function checkBoolean(name: string, value: unknown): void {
+  if (typeof value !== "boolean") throw invalid(name, value, "a boolean");
 }
 
 /** @throws {BufferError} ERR_OUT_OF_RANGE unless `value` is an integer from 0 to `most`. */

@@ -1,6 +1,13 @@
 import { invalid } from "../../buffers/errors.js";
 import { type Bytes, type BytesPool, utf8Length, writeUtf8 } from "../../buffers/internal.js";
-import { checkIntegerOption, checkObject, frameTooLarge } from "../checks.js";
+import {
+  checkBoolean,
+  checkIntegerOption,
+  checkObject,
+  cutArray,
+  frameTooLarge,
+  isByteArray,
+} from "../checks.js";
 import { FRAME_MAX_BYTES, Framer } from "./framer.js";
 
 /** How frames end. */
@@ -31,10 +38,10 @@ export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>, options: DelimiterOptions) {
     super(pool);
-    const { strip = true, maximum } = checkObject("options", options);
-    this.delimiter = toDelimiter(options.delimiter);
+    const { delimiter, strip = true, maximum } = checkObject("options", options);
+    this.delimiter = toDelimiter(delimiter);
     const { length } = this.delimiter;
-    if (typeof strip !== "boolean") throw invalid("strip", strip, "a boolean");
+    checkBoolean("strip", strip);
     checkIntegerOption("maximum", maximum, length, FRAME_MAX_BYTES);
     this.fallback = fallbacks(this.delimiter);
     this.maximum = maximum;
@@ -108,7 +115,7 @@ function indexIn(source: Uint8Array, byte: number, from: number, end: number): n
 
 function toDelimiter(given: string | Uint8Array): Uint8Array {
   let bytes: Uint8Array | undefined;
-  if (given instanceof Uint8Array) bytes = new Uint8Array(given);
+  if (isByteArray(given)) bytes = new Uint8Array(cutArray(given, 0, given.length));
   else if (typeof given === "string") {
     bytes = new Uint8Array(utf8Length(given));
     writeUtf8(given, bytes, 0);

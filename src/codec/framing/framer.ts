@@ -1,7 +1,7 @@
 import { checkRange, invalid } from "../../buffers/errors.js";
-import { Bytes, BytesPool, type Part } from "../../buffers/internal.js";
+import { Bytes, type BytesPool, type Part } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
-import { isByteArray, truncatedFrame } from "../checks.js";
+import { checkPool, cutArray, isByteArray, truncatedFrame } from "../checks.js";
 import { Kept } from "./kept.js";
 import { type FrameStream, type Releasable, streamOf } from "./streams.js";
 
@@ -54,7 +54,8 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>) {
-    if (!(pool instanceof BytesPool)) throw invalid("pool", pool, "a BytesPool");
+    checkPool(pool);
+    if (new.target === Framer) throw invalid("Framer", Framer, "a subclass, such as FixedFramer");
     this.pool = pool;
     this.kept = new Kept(pool);
     this.start = 0;
@@ -112,9 +113,11 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
       return;
     }
     if (!isByteArray(chunk)) throw invalid("chunk", chunk, "Bytes or a Uint8Array");
+    const { length } = chunk;
+    if (length === 0) cutArray(chunk, 0, 0);
     try {
       this.open();
-      this.take(chunk, 0, chunk.length, undefined, false, onFrame);
+      this.take(chunk, 0, length, undefined, false, onFrame);
       this.isPushing = false;
     } catch (error) {
       this.fail(error);
@@ -137,6 +140,7 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
     const size = view.length;
     checkRange("offset", offset, 0, size);
     checkRange("length", length, 0, size - offset);
+    if (size === 0) cutArray(view, 0, 0);
     try {
       this.open();
       const end = this.scanTo(view, offset, offset + length, onFrame);
@@ -327,7 +331,7 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
   ): Bytes<B> {
     const { pool } = this;
     if (start === end) return pool.join([], isFrozen);
-    if (part === undefined) return pool.from(source.subarray(start, end));
+    if (part === undefined) return pool.from(cutArray(source, start, end));
     return pool.join([{ block: part.block, start, length: end - start }], isFrozen);
   }
 }

@@ -1,5 +1,6 @@
 import { Block, type Bytes, type BytesPool } from "../../buffers/internal.js";
 import { NULL, type Ptr } from "../../index.js";
+import { cutArray } from "../checks.js";
 
 const LEAST_BYTES = 256;
 
@@ -31,7 +32,7 @@ export class Kept<B extends ArrayBufferLike = ArrayBufferLike> {
     }
     const to = this.ptr + this.length;
     if (source === heap.u8) heap.u8.copyWithin(to, start, end);
-    else heap.u8.set(source.subarray(start, end), to);
+    else heap.u8.set(cutArray(source, start, end), to);
     this.length = length;
   }
 

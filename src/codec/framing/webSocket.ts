@@ -1,5 +1,5 @@
 import { invalid } from "../../buffers/errors.js";
-import type { Bytes, BytesPool } from "../../buffers/internal.js";
+import { Bytes, type BytesPool } from "../../buffers/internal.js";
 import { checkIntegerOption, checkObject, frameTooLarge, malformedFrame } from "../checks.js";
 import { FRAME_MAX_BYTES, Framer } from "./framer.js";
 import { Memory, maskRange, wordsOf } from "./mask.js";
@@ -48,6 +48,7 @@ export class WebSocketFrame<B extends ArrayBufferLike = ArrayBufferLike> {
 
   /** @internal */
   constructor(first: number, isMasked: boolean, payload: Bytes<B>) {
+    if (!(payload instanceof Bytes)) throw invalid("payload", payload, "Bytes");
     this.fin = first >= 0x80;
     this.rsv = (first >>> 4) & 7;
     this.opcode = first & 15;

@@ -1,7 +1,14 @@
 import { invalid } from "../../buffers/errors.js";
-import { Bytes, BytesPool, type Part, utf8Length, writeUtf8 } from "../../buffers/internal.js";
+import { Bytes, type BytesPool, type Part, utf8Length, writeUtf8 } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
-import { checkIntegerOption, checkObject } from "../checks.js";
+import {
+  checkBoolean,
+  checkIntegerOption,
+  checkObject,
+  checkPool,
+  cutArray,
+  isByteArray,
+} from "../checks.js";
 import { maskRange, wordsOf } from "./mask.js";
 import { CONTROL_MAX_BYTES } from "./webSocket.js";
 
@@ -38,9 +45,9 @@ export function encodeFrame<B extends ArrayBufferLike>(
   header: FrameHeader,
   payload: Bytes<B> | Uint8Array | string = "",
 ): Bytes<B> {
-  if (!(pool instanceof BytesPool)) throw invalid("pool", pool, "a BytesPool");
+  checkPool(pool);
   const length = lengthOf(payload);
-  const { opcode, rsv = 0, fin = true, mask } = checkHeader(header, length);
+  const { opcode, rsv, fin, mask } = checkHeader(header, length);
   const key = mask === true ? randomMask() : mask === false ? undefined : mask;
   const extra = length < 126 ? 0 : length < 65536 ? 2 : 8;
   const head = 2 + extra + (key === undefined ? 0 : 4);
@@ -72,12 +79,19 @@ export function encodeFrame<B extends ArrayBufferLike>(
 
 function lengthOf(payload: unknown): number {
   if (typeof payload === "string") return utf8Length(payload);
-  if (payload instanceof Bytes || payload instanceof Uint8Array) return payload.length;
+  if (payload instanceof Bytes) return payload.length;
+  if (isByteArray(payload)) {
+    const { length } = payload;
+    if (length === 0) cutArray(payload, 0, 0);
+    return length;
+  }
   throw invalid("payload", payload, "Bytes, a Uint8Array or a string");
 }
 
-function checkHeader(header: FrameHeader, length: number): FrameHeader {
-  const { opcode, rsv = 0, fin = true, mask } = checkObject("header", header);
+/** Each field is read once, because a getter may give another value the next time. */
+function checkHeader(header: FrameHeader, length: number): Required<FrameHeader> {
+  const { opcode, rsv = 0, fin = true, mask = false } = checkObject("header", header);
+  checkBoolean("fin", fin);
   checkIntegerOption("opcode", opcode, 0, 10);
   if (opcode > 2 && opcode < 8) throw invalid("opcode", opcode, "0, 1, 2, 8, 9 or 10");
   checkIntegerOption("rsv", rsv, 0, 7);
@@ -87,11 +101,11 @@ function checkHeader(header: FrameHeader, length: number): FrameHeader {
     const message = `a control frame got ${got}; it takes ${accepted}`;
     throw new BufferError("ERR_INVALID_ARGUMENT", message, { opcode, fin, length });
   }
-  const isMask = mask instanceof Uint8Array && mask.length === 4;
-  if (mask !== undefined && typeof mask !== "boolean" && !isMask) {
+  const isMask = isByteArray(mask) && mask.length === 4;
+  if (typeof mask !== "boolean" && !isMask) {
     throw invalid("mask", mask, "a Uint8Array of 4 bytes or a boolean");
   }
-  return header;
+  return { opcode, rsv, fin, mask };
 }
 
 function writeLength(

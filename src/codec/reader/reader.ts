@@ -150,7 +150,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
       const next = at + 1 + count;
       if (next <= this.end && count <= ASCII_MAX) {
         const text = readAscii(raw, at + 1, count);
-        if (text !== undefined && count <= maximum) {
+        if (text !== undefined && typeof maximum === "number" && count <= maximum) {
           this.at = next;
           return text;
         }

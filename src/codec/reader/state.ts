@@ -1,6 +1,6 @@
 import { invalid } from "../../buffers/errors.js";
 import { Bytes, type Part } from "../../buffers/internal.js";
-import { checkObject } from "../checks.js";
+import { checkBoolean, checkObject, isByteArray } from "../checks.js";
 
 /** What a reader of `S` returns without a copy: a slice of `Bytes`, a view of a `Uint8Array`. */
 export type SliceOf<S> = S extends Bytes<infer B> ? Bytes<B> : Uint8Array;
@@ -70,6 +70,7 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
   constructor(source: S, options: ReaderOptions = {}) {
     const { maximum = Infinity, strict = false } = checkObject("options", options);
     checkMaximum(maximum);
+    checkBoolean("strict", strict);
     this.at = 0;
     this.end = 0;
     this.raw = NOTHING;
@@ -116,7 +117,7 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
    * @throws {BufferError} ERR_INVALID_ARGUMENT; the reader stays as it was
    */
   reset(source: S): void {
-    if (source instanceof Uint8Array) {
+    if (isByteArray(source)) {
       const { buffer } = source;
       if (buffer !== this.buffer || !goTo(this, source)) openArray(this, source, buffer);
     } else {

@@ -11,11 +11,11 @@ export const SHORT_BYTES = 8;
 /** Checks that bytes can be appended after `front` others. @throws what `append` throws */
 export function checkAppend(writer: WriterState, bytes: unknown, front: number): void {
   if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
+  const more = front + bytes.length;
   if (bytes.heap.buffer !== writer.heap.buffer) {
     throw new BufferError("ERR_INVALID_ARGUMENT", "append takes bytes of the heap of the writer");
   }
   const { length } = writer;
-  const more = front + bytes.length;
   if (writer.isDisposed) throw new BufferError("ERR_CLOSED", "this writer was disposed");
   if (more > writer.maximum - length) {
     throw tooLarge("the message's length", 0, length + more, writer.maximum);

@@ -7,7 +7,7 @@ import {
   type Part,
 } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
-import { checkObject } from "../checks.js";
+import { checkObject, checkPool } from "../checks.js";
 
 const INITIAL_BYTES = 256;
 const MAXIMUM_BYTES = 2 ** 32;
@@ -80,7 +80,7 @@ export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT, ERR_OUT_OF_RANGE */
   constructor(heap: ByteHeap<B>, options: WriterOptions<B> = {}) {
-    const { initial, isChain, maximum } = checkOptions(heap, options);
+    const { initial, isChain, maximum, pool } = checkOptions(heap, options);
     this.at = 0;
     this.limit = 0;
     this.raw = heap.u8;
@@ -90,7 +90,7 @@ export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
     this.bitsFree = 0;
     this.bitAt = -1;
     this.heap = heap;
-    this.pool = options.pool ?? new BytesPool(heap);
+    this.pool = pool;
     this.isChain = isChain;
     this.initial = initial;
     this.maximum = maximum;
@@ -108,17 +108,23 @@ export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 }
 
-interface CheckedOptions {
+interface CheckedOptions<B extends ArrayBufferLike> {
   readonly initial: number;
   readonly isChain: boolean;
   readonly maximum: number;
+  readonly pool: BytesPool<B>;
 }
 
-function checkOptions(heap: ByteHeap, options: WriterOptions): CheckedOptions {
+/** Returns the options, each of which is read once. */
+function checkOptions<B extends ArrayBufferLike>(
+  heap: ByteHeap<B>,
+  options: WriterOptions<B>,
+): CheckedOptions<B> {
   const {
     initial = INITIAL_BYTES,
     grow = "realloc",
     maximum = MAXIMUM_BYTES,
+    pool,
   } = checkObject("options", options);
   checkHeap(heap);
   checkRange("initial", initial, 1, MAXIMUM_BYTES);
@@ -126,11 +132,11 @@ function checkOptions(heap: ByteHeap, options: WriterOptions): CheckedOptions {
   if (grow !== "realloc" && grow !== "chain") {
     throw invalid("grow", grow, '"realloc" or "chain"');
   }
-  if (options.pool !== undefined && !(options.pool instanceof BytesPool)) {
-    throw invalid("pool", options.pool, "a BytesPool");
-  }
-  if (options.pool !== undefined && options.pool.heap.buffer !== heap.buffer) {
+  const isChain = grow === "chain";
+  if (pool === undefined) return { initial, isChain, maximum, pool: new BytesPool(heap) };
+  checkPool(pool);
+  if (pool.heap.buffer !== heap.buffer) {
     throw new BufferError("ERR_INVALID_ARGUMENT", "pool belongs to another heap than the writer");
   }
-  return { initial, isChain: grow === "chain", maximum };
+  return { initial, isChain, maximum, pool };
 }

@@ -1,5 +1,5 @@
 import { invalid, outOfRange } from "../../buffers/errors.js";
-import { Bytes, checkBytes, toByteArray, utf8Length, writeUtf8 } from "../../buffers/internal.js";
+import { Bytes, toByteArray, utf8Length, writeUtf8 } from "../../buffers/internal.js";
 import { putBits } from "../bitFields.js";
 import { checkWhole } from "../checks.js";
 import { type LengthPrefix, PREFIXES } from "../fields.js";
@@ -87,7 +87,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
 
   /** Overwrites bytes that were written or reserved, in one piece. @throws as `patchU8` */
   patchBytes(position: number, bytes: Uint8Array): void {
-    const { length } = checkBytes("bytes", bytes);
+    const length = countBytes(bytes);
     this.raw.set(bytes, place(this, position, length));
   }
 
