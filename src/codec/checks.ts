@@ -26,14 +26,18 @@ export function malformedFrame(
   return new BufferError("ERR_MALFORMED", message, { position, got, expected, ...details });
 }
 
-/** Returns the error for a frame of `got` bytes or more that begins at `position`. */
+/**
+ * Returns the error for a frame of `got` bytes or more that begins at `position`. `limit` says what
+ * the maximum is, if it is not the one of the framer.
+ */
 export function frameTooLarge(
   position: number,
   got: number,
   maximum: number,
   details: Record<string, unknown> = {},
+  limit: string = "",
 ): BufferError {
-  const expected = `at most ${maximum} bytes`;
+  const expected = `at most ${maximum} bytes${limit}`;
   const message = `the frame at ${position} has ${got} bytes or more; expected ${expected}`;
   const facts = { position, got, maximum, expected, ...details };
   return new BufferError("ERR_TOO_LARGE", message, facts);

@@ -60,7 +60,7 @@ export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
   }
 
   protected override most(): number {
-    return this.maximum;
+    return Math.min(this.maximum, this.kept.largest);
   }
 
   protected override expected(): string {

@@ -1,7 +1,7 @@
 import { checkRange, invalid } from "../../buffers/errors.js";
 import { Bytes, type BytesPool, type Part } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
-import { checkPool, cutArray, isByteArray, truncatedFrame } from "../checks.js";
+import { checkPool, cutArray, frameTooLarge, isByteArray, truncatedFrame } from "../checks.js";
 import { Kept } from "./kept.js";
 import { type FrameStream, type Releasable, streamOf } from "./streams.js";
 
@@ -213,6 +213,12 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
   /** @internal Checks and decodes, in place, what `scan` hands out next. */
   protected admit(_source: Uint8Array, _start: number, _length: number): void {}
 
+  /** @internal Returns the error for a frame that no block of the heap can hold. */
+  protected tooLarge(got: number, details: Record<string, unknown> = {}): BufferError {
+    const limit = ", which is the heap's largest block";
+    return frameTooLarge(this.start, got, this.kept.largest, details, limit);
+  }
+
   private open(): void {
     if (this.isPushing) {
       throw new BufferError(
@@ -251,9 +257,9 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
     while (at < end && run === this.run) {
       let found = this.find(source, at, end);
       if (found < 0) {
-        kept.append(source, at, at - found, this.most());
+        const isWhole = this.keep(source, at, found);
         at -= found;
-        if (!this.isWhole()) continue;
+        if (!isWhole) continue;
         found = 0;
       }
       const length = kept.length + found;
@@ -290,8 +296,7 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
   private scanKept(source: Uint8Array, at: number, found: number, onFrame: FrameScanner): number {
     const { kept, pool } = this;
     const count = Math.abs(found);
-    kept.append(source, at, at + count, found < 0 ? this.most() : kept.length + count);
-    if (found < 0 && !this.isWhole()) return count;
+    if (!this.keep(source, at, found)) return count;
     const { u8 } = pool.heap;
     const start = kept.ptr + this.head;
     const length = kept.length - this.head - this.tail;
@@ -308,6 +313,20 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
     return count;
   }
 
+  /** Keeps what `find` has found. Returns whether the kept bytes are a whole frame. */
+  private keep(source: Uint8Array, at: number, found: number): boolean {
+    const { kept } = this;
+    const count = Math.abs(found);
+    const length = kept.length + count;
+    const most = found < 0 ? Math.max(length, this.most()) : length;
+    if (most > kept.largest) throw this.tooLarge(most);
+    kept.append(source, at, at + count, most);
+    if (found > 0 || this.isWhole()) return true;
+    // The header may be whole only now.
+    if (this.most() > kept.largest) throw this.tooLarge(this.most());
+    return false;
+  }
+
   /** Returns the frame that ends with `found` bytes from `at` on, without its head and tail. */
   private frame(
     source: Uint8Array,
@@ -318,7 +337,7 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
   ): Bytes<B> {
     const { kept, head, tail } = this;
     if (kept.length === 0) return this.cut(source, at + head, at + found - tail, part, isFrozen);
-    kept.append(source, at, at + found, kept.length + found);
+    if (found > 0) this.keep(source, at, found);
     return kept.take(head, tail);
   }
 
@@ -331,6 +350,7 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
   ): Bytes<B> {
     const { pool } = this;
     if (start === end) return pool.join([], isFrozen);
+    if (part === undefined && end - start > this.kept.largest) throw this.tooLarge(end - start);
     if (part === undefined) return pool.from(cutArray(source, start, end));
     return pool.join([{ block: part.block, start, length: end - start }], isFrozen);
   }

@@ -1,6 +1,7 @@
 import { Block, type Bytes, type BytesPool } from "../../buffers/internal.js";
 import { NULL, type Ptr } from "../../index.js";
 import { cutArray } from "../checks.js";
+import { largestBlock } from "../largestBlock.js";
 
 const LEAST_BYTES = 256;
 
@@ -15,12 +16,15 @@ export class Kept<B extends ArrayBufferLike = ArrayBufferLike> {
   ptr: Ptr;
   private readonly pool: BytesPool<B>;
   private blockBytes: number;
+  /** The most bytes that a block can have. */
+  readonly largest: number;
 
   constructor(pool: BytesPool<B>) {
     this.length = 0;
     this.ptr = NULL;
     this.pool = pool;
     this.blockBytes = 0;
+    this.largest = largestBlock(pool.heap);
   }
 
   /** Copies the bytes from `start` to `end` of a frame that has at most `most` bytes. */

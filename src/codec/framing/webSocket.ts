@@ -1,5 +1,6 @@
 import { invalid } from "../../buffers/errors.js";
 import { Bytes, type BytesPool } from "../../buffers/internal.js";
+import type { BufferError } from "../../index.js";
 import { checkIntegerOption, checkObject, frameTooLarge, malformedFrame } from "../checks.js";
 import { FRAME_MAX_BYTES, Framer } from "./framer.js";
 import { Memory, maskRange, wordsOf } from "./mask.js";
@@ -156,6 +157,10 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
       throw error;
     }
     return new WebSocketFrame(first, isServer, payload);
+  }
+
+  protected override tooLarge(got: number): BufferError {
+    return super.tooLarge(got, TOO_BIG);
   }
 
   /** Unmasks a payload in place, and checks it. */

@@ -8,7 +8,9 @@ import {
   checkPool,
   cutArray,
   isByteArray,
+  tooLarge,
 } from "../checks.js";
+import { largestBlock } from "../largestBlock.js";
 import { maskRange, wordsOf } from "./mask.js";
 import { CONTROL_MAX_BYTES } from "./webSocket.js";
 
@@ -37,7 +39,7 @@ let randomUsed = RANDOM_BYTES;
  * Returns a WebSocket frame as bytes to be sent, which the caller releases. `Bytes` of more than
  * 1 KiB are shared (in a chain) if there is no mask; any other payload is copied. The caller still
  * has to release the payload.
- * @throws {BufferError} ERR_INVALID_ARGUMENT
+ * @throws {BufferError} ERR_INVALID_ARGUMENT; ERR_TOO_LARGE if no block of the heap holds the frame
  * @throws {HeapError} ERR_HEAP_EXHAUSTED
  */
 export function encodeFrame<B extends ArrayBufferLike>(
@@ -56,7 +58,9 @@ export function encodeFrame<B extends ArrayBufferLike>(
     payload instanceof Bytes &&
     length > COPIED_MAX_BYTES &&
     payload.heap.buffer === pool.heap.buffer;
-  const bytes = pool.allocUnsafe(isShared ? head : head + length);
+  const size = isShared ? head : head + length;
+  if (size > COPIED_MAX_BYTES) checkSize(pool, size);
+  const bytes = pool.allocUnsafe(size);
   const [part] = bytes.parts;
   const { start } = part as Part<B>;
   const { u8 } = pool.heap;
@@ -75,6 +79,11 @@ export function encodeFrame<B extends ArrayBufferLike>(
     maskRange(u8, wordsOf(pool.heap), at, at + length, word);
   }
   return bytes;
+}
+
+function checkSize({ heap }: BytesPool, size: number): void {
+  const most = largestBlock(heap);
+  if (size > most) throw tooLarge("the frame's length", 0, size, most);
 }
 
 function lengthOf(payload: unknown): number {

@@ -2,6 +2,7 @@ import { outOfRange } from "../../buffers/errors.js";
 import { Block, type ByteHeap, type Bytes, leave } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
 import { tooLarge } from "../checks.js";
+import { largestBlock } from "../largestBlock.js";
 import type { WriterState } from "./state.js";
 
 /** The blocks of a chain grow with the message, up to this size. */
@@ -30,7 +31,8 @@ function growBlock(writer: WriterState, needed: number): void {
   const { heap, block, blockBytes, initial, maximum } = writer;
   const used = writer.at - writer.start;
   const least = used + needed;
-  const wanted = Math.min(maximum, Math.max(least, initial, 2 * blockBytes));
+  const most = Math.min(maximum, largestFor(writer, least));
+  const wanted = Math.min(most, Math.max(least, initial, 2 * blockBytes));
   const ptr = atBest(wanted, least, (size) =>
     block === undefined ? heap.malloc(size) : heap.realloc(block.ptr, size),
   );
@@ -39,6 +41,13 @@ function growBlock(writer: WriterState, needed: number): void {
   // After a move `at` may equal `bitAt` by chance, and a bit field would go on there.
   writer.bitsFree = 0;
   open(writer, ptr, used);
+}
+
+/** Returns the largest block. @throws {BufferError} ERR_TOO_LARGE if it is less than is needed */
+function largestFor(writer: WriterState, least: number): number {
+  const largest = largestBlock(writer.heap);
+  if (least <= largest) return largest;
+  throw tooLarge("a block of the message", writer.length, least, largest);
 }
 
 /** Takes as much as is wanted, or else as little as is needed. */
@@ -73,8 +82,8 @@ export function limitRoom(writer: WriterState): void {
 
 function chainBlock(writer: WriterState, needed: number): void {
   const { heap, maximum, initial, length, block } = writer;
-  const wanted = Math.max(needed, initial, Math.min(length, CHAIN_MAX_BYTES));
-  const size = Math.min(maximum - length, wanted);
+  const most = Math.min(maximum - length, largestFor(writer, needed));
+  const size = Math.min(most, Math.max(needed, initial, Math.min(length, CHAIN_MAX_BYTES)));
   const ptr = atBest(size, needed, (bytes) => heap.malloc(bytes));
   close(writer);
   block?.leave();

@@ -367,3 +367,22 @@ describe.each(["realloc", "chain"] as const)("bytes that a writer by %s is given
     });
   });
 });
+
+describe("a message that no block of the heap can hold", () => {
+  it("is too large, and changes nothing", () => {
+    for (const grow of ["realloc", "chain"] as const) {
+      onWriter({ grow, initial: 1 }, (writer) => {
+        writer.u8(7);
+        for (const action of [
+          () => writer.bytes(new Uint8Array(2 ** 20)),
+          () => writer.utf8("x".repeat(2 ** 20)),
+          () => writer.reserve(2 ** 20),
+          () => writer.bytesPrefixed("varint", new Uint8Array(2 ** 20)),
+        ]) {
+          expect(refusal(action, "ERR_TOO_LARGE").details.most).toBeLessThan(2 ** 19);
+        }
+        expect([...writer.view()]).toEqual([7]);
+      });
+    }
+  });
+});

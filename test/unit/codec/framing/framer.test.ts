@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { Bytes } from "../../../../src/buffers/index.js";
 import { BufferPool, BytesPool } from "../../../../src/buffers/index.js";
-import { DelimiterFramer, FixedFramer, LengthFieldFramer } from "../../../../src/codec/index.js";
+import {
+  DelimiterFramer,
+  FixedFramer,
+  type Framer,
+  LengthFieldFramer,
+  type Releasable,
+  WebSocketFramer,
+} from "../../../../src/codec/index.js";
 import { Heap } from "../../../../src/index.js";
 import { wrong } from "../../help.js";
 import { ascii, type Bench, collect, expectNothingLeft, newBench, refusal } from "./help.js";
@@ -144,7 +151,7 @@ describe("errors", () => {
 
   it("a full heap closes the framer too", () => {
     const bench = newBench();
-    const framer = new FixedFramer(bench.pool, 2 ** 23);
+    const framer = new FixedFramer(bench.pool, 3.5 * 2 ** 20);
     const other = bench.pool.allocUnsafe(2 ** 20);
     const exhaust = (): void => {
       for (;;) framer.push(new Uint8Array(2 ** 18), () => {});
@@ -234,6 +241,59 @@ describe("within onFrame", () => {
   });
 });
 
+describe("a frame that no block of the heap can hold", () => {
+  const huge = 2 ** 23;
+
+  it.each([
+    ["of a fixed length", (pool: BytesPool) => new FixedFramer(pool, huge), [1], huge],
+    [
+      "with a header",
+      (pool: BytesPool) => new LengthFieldFramer(pool, { width: 4, maximum: 2 ** 30 }),
+      [0, 0x80, 0, 0],
+      huge + 4,
+    ],
+    [
+      "of a WebSocket",
+      (pool: BytesPool) => new WebSocketFramer(pool, { role: "client", maximum: 2 ** 30 }),
+      [0x82, 127, 0, 0, 0, 0, 0, 0x80, 0, 0],
+      huge + 10,
+    ],
+  ] as const)("%s is too large as soon as that is known", (_name, make, header, got) => {
+    for (const inPieces of [false, true]) {
+      const bench = newBench();
+      const framer: Framer<Releasable> = make(bench.pool);
+      const chunks = inPieces ? header.map((byte) => [byte]) : [header];
+      const push = (): void => {
+        for (const chunk of chunks) framer.push(Uint8Array.from(chunk), () => {});
+      };
+      const error = refusal(push, "ERR_TOO_LARGE");
+      expect(error.details).toMatchObject({ position: 0, got });
+      expect(error.message).toContain("largest block");
+      expect(error.details.closeCode).toBe(framer instanceof WebSocketFramer ? 1009 : undefined);
+      expectNothingLeft(bench);
+    }
+  });
+
+  it("with a delimiter is too large when it is", () => {
+    const bench = newBench();
+    const framer = new DelimiterFramer(bench.pool, { delimiter: "\n", maximum: 2 ** 30 });
+    const push = (): void => framer.push(new Uint8Array(huge), () => {});
+    expect(refusal(push, "ERR_TOO_LARGE").details.got).toBe(huge);
+    expectNothingLeft(bench);
+  });
+
+  it("is too large in an array, but scan hands it out", () => {
+    const bench = newBench();
+    const framer = new FixedFramer(bench.pool, huge);
+    const lengths: number[] = [];
+    const array = new Uint8Array(huge);
+    framer.scan(array, 0, huge, (_view, _offset, length) => lengths.push(length));
+    expect(lengths).toEqual([huge]);
+    refusal(() => framer.push(array, () => {}), "ERR_TOO_LARGE");
+    expectNothingLeft(bench);
+  });
+});
+
 describe("memory", () => {
   it("a chunk of another heap is copied and released there", () => {
     const bench = newBench();
@@ -261,7 +321,7 @@ describe("memory", () => {
   it("a header that promises much gets what has come", () => {
     const bench = newBench();
     const framer = new LengthFieldFramer(bench.pool, { width: 4, maximum: 2 ** 30 });
-    framer.push(Uint8Array.of(0x20, 0, 0, 0, 1), () => {});
+    framer.push(Uint8Array.of(0, 0x30, 0, 0, 1), () => {});
     expect(bench.heap.stats().live.bytes).toBeLessThanOrEqual(512);
     framer[Symbol.dispose]();
     expectNothingLeft(bench);
