@@ -133,7 +133,8 @@ function webSocketStream(plan: Plan): fc.Arbitrary<Uint8Array> {
       if (masked > 0) bytes.push(...mask);
       const code = odd < 40 ? [3, 0xe8] : [3, seed];
       for (let at = 0; at < size; at++) {
-        const plain = opcode === 8 && at < 2 ? (code[at] as number) : (seed + at) & 255;
+        const text = opcode === 8 && odd < 50 ? 97 : (seed + at) & 255;
+        const plain = opcode === 8 && at < 2 ? (code[at] as number) : text;
         bytes.push(masked > 0 ? plain ^ (mask[at & 3] as number) : plain);
       }
     }

@@ -104,6 +104,11 @@ function wrongStart(
   return second >> 7 === (isServer ? 1 : 0) ? -1 : 1;
 }
 
+function isUtf8(bytes: readonly number[]): boolean {
+  const text = Buffer.from(bytes).toString();
+  return Buffer.from(text).equals(Uint8Array.from(bytes));
+}
+
 export function byWebSocket(
   stream: readonly number[],
   options: { readonly role: "server" | "client"; readonly maximum: number; readonly rsv: number },
@@ -135,8 +140,11 @@ export function byWebSocket(
     if (opcode === 8 && bytes.length > 0) {
       const code = bytes.length > 1 ? (bytes[0] as number) * 256 + (bytes[1] as number) : 0;
       if (!CLOSE_CODES.has(code)) return { code: "ERR_MALFORMED", position: start };
+      if (!isUtf8(bytes.slice(2))) return { code: "ERR_MALFORMED", position: start + 2 };
     }
     if (opcode < 8) isOpen = first < 128;
-    return { next, header: [first >> 7, (first >> 4) % 8, opcode], bytes };
+    // A close frame is the last one.
+    const after = opcode === 8 ? stream.length : next;
+    return { next: after, header: [first >> 7, (first >> 4) % 8, opcode], bytes };
   });
 }

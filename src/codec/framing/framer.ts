@@ -44,6 +44,8 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
   protected tail: number;
   /** @internal What `scan` hands out beside the bytes. */
   protected first: number;
+  /** @internal Whether the stream has ended by its protocol: what follows is ignored. */
+  protected isOver: boolean;
   private isClosed: boolean;
   private isPushing: boolean;
   /**
@@ -62,6 +64,7 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
     this.head = 0;
     this.tail = 0;
     this.first = 0;
+    this.isOver = false;
     this.isClosed = false;
     this.isPushing = false;
     this.run = 0;
@@ -240,6 +243,7 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
     this.run++;
     this.start += this.kept.length;
     this.kept.clear();
+    this.isOver = false;
     this.begin();
     this.isClosed = true;
   }
@@ -254,7 +258,7 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
   ): void {
     const { kept, run } = this;
     let at = from;
-    while (at < end && run === this.run) {
+    while (at < end && run === this.run && !this.isOver) {
       let found = this.find(source, at, end);
       if (found < 0) {
         const isWhole = this.keep(source, at, found);
@@ -269,13 +273,14 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
       this.begin();
       onFrame(frame);
     }
+    if (this.isOver) this.start += end - at;
   }
 
   /** Hands out the frames that end before `end`. Returns how far it came. */
   private scanTo(source: Uint8Array, from: number, end: number, onFrame: FrameScanner): number {
     const { kept, run } = this;
     let at = from;
-    while (at < end && run === this.run) {
+    while (at < end && run === this.run && !this.isOver) {
       const found = this.find(source, at, end);
       if (found < 0 || kept.length > 0) {
         at += this.scanKept(source, at, found, onFrame);
@@ -289,7 +294,9 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
       this.begin();
       onFrame(source, start, length, this.first);
     }
-    return at;
+    if (!this.isOver) return at;
+    this.start += end - at;
+    return end;
   }
 
   /** Keeps what `find` has found, and hands out the frame if it is whole. Returns how much. */

@@ -1,5 +1,5 @@
 import { invalid } from "../../buffers/errors.js";
-import { Bytes, type BytesPool } from "../../buffers/internal.js";
+import { Bytes, type BytesPool, readUtf8 } from "../../buffers/internal.js";
 import type { BufferError } from "../../index.js";
 import { checkIntegerOption, checkObject, frameTooLarge, malformedFrame } from "../checks.js";
 import { FRAME_MAX_BYTES, Framer } from "./framer.js";
@@ -32,6 +32,7 @@ export const OPCODE: {
 export const CONTROL_MAX_BYTES = 125;
 
 const PROTOCOL_ERROR = { closeCode: 1002 };
+const INVALID_TEXT = { closeCode: 1007 };
 const TOO_BIG = { closeCode: 1009 };
 const NO_MEMORY = new Memory(new ArrayBuffer(0));
 
@@ -69,8 +70,9 @@ export class WebSocketFrame<B extends ArrayBufferLike = ArrayBufferLike> {
 
 /**
  * Cuts the frames of a WebSocket connection (RFC 6455). It checks the order of fragments, control
- * frames, lengths and close codes. It does not join the fragments of a message, and does not check
- * that text is UTF-8. Errors have a `closeCode` in their details, which is to be sent.
+ * frames, lengths, close codes and close reasons. It does not join the fragments of a message, and
+ * does not check that text is UTF-8. Errors have a `closeCode` in their details, which is to be
+ * sent. A close frame ends the stream: whatever follows is ignored, until `reset`.
  *
  * `push` unmasks payloads in place, so the bytes of a chunk change for everyone who shares it. The
  * payloads of a frozen chunk are copied, and those of an array, too. `scan` unmasks payloads in the
@@ -167,7 +169,10 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
   protected override admit(source: Uint8Array, start: number, length: number): void {
     const opcode = this.first & 15;
     if (this.isServer && length > 0) this.unmask(source, start, length);
-    if (opcode === OPCODE.CLOSE && length > 0) this.checkClose(source, start, length);
+    if (opcode === OPCODE.CLOSE) {
+      if (length > 0) this.checkClose(source, start, length);
+      this.isOver = true;
+    }
     if (opcode < 8) this.isFragmented = this.first < 0x80;
   }
 
@@ -255,9 +260,13 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
 
   private checkClose(source: Uint8Array, start: number, length: number): void {
     const code = length < 2 ? 0 : (source[start] << 8) | source[start + 1];
-    if (isCloseCode(code)) return;
-    const got = length < 2 ? "1 byte of close code" : `close code ${code}`;
-    throw this.malformed(this.head, got, "none, or one of 2 bytes that may be sent");
+    if (!isCloseCode(code)) {
+      const got = length < 2 ? "1 byte of close code" : `close code ${code}`;
+      throw this.malformed(this.head, got, "none, or one of 2 bytes that may be sent");
+    }
+    if (isUtf8(source, start + 2, start + length)) return;
+    const reason = this.start + this.head + 2;
+    throw malformedFrame(reason, "a close reason that is no UTF-8", "UTF-8", INVALID_TEXT);
   }
 
   private malformed(offset: number, got: string, expected: string): Error {
@@ -278,6 +287,15 @@ function writable<B extends ArrayBufferLike>(bytes: Bytes<B>): Bytes<B> {
 function isCloseCode(code: number): boolean {
   if (code >= 3000) return code <= 4999;
   return code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
+}
+
+function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
+  try {
+    readUtf8(bytes, start, end, true);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readMask(source: Uint8Array, at: number): number {
