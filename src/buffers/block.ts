@@ -7,10 +7,10 @@ export class Block<B extends ArrayBufferLike = ArrayBufferLike> {
   ptr: Ptr;
   holders: number;
 
-  constructor(heap: ByteHeap<B>, ptr: Ptr) {
+  constructor(heap: ByteHeap<B>, ptr: Ptr, holders: number = 0) {
     this.heap = heap;
     this.ptr = ptr;
-    this.holders = 0;
+    this.holders = holders;
   }
 
   leave(): void {
@@ -22,40 +22,27 @@ export class Block<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 }
 
-/** Successive bytes of a block. `start` is their offset in the buffer of the heap. */
+/**
+ * Successive bytes of a block, in a list of parts. `start` is their offset in the buffer of the
+ * heap, and `at` counts the bytes of the list before them.
+ */
 export interface Part<B extends ArrayBufferLike = ArrayBufferLike> {
   readonly block: Block<B>;
   readonly start: number;
   readonly length: number;
+  readonly at: number;
 }
 
-/** Returns the bytes of all parts together. */
-export function lengthOf(parts: readonly Part[]): number {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  return length;
-}
-
-/** Returns the parts between two positions, which must lie within them. It does not hold them. */
-export function cutParts<B extends ArrayBufferLike>(
-  parts: readonly Part<B>[],
-  start: number,
-  end: number,
-): Part<B>[] {
-  const cut: Part<B>[] = [];
-  let at = 0;
-  for (const { block, start: from, length } of parts) {
-    const low = Math.max(start, at);
-    const high = Math.min(end, at + length);
-    if (low < high) cut.push({ block, start: from + low - at, length: high - low });
-    at += length;
+/** Returns the index of the part that has a position, which must lie in the list. */
+export function findPart(parts: readonly Part[], position: number): number {
+  let low = 0;
+  let high = parts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if ((parts[middle] as Part).at <= position) low = middle;
+    else high = middle - 1;
   }
-  return cut;
-}
-
-/** Counts one holder more for the block of each part. */
-export function hold(parts: readonly Part[]): void {
-  for (const { block } of parts) block.holders++;
+  return low;
 }
 
 /**
@@ -72,13 +59,4 @@ export function leave(parts: readonly Part[]): void {
     }
   }
   if (failures.length > 0) throw failures[0];
-}
-
-/** Returns a part as a view of the heap, without a copy. */
-export function viewPart<B extends ArrayBufferLike>({
-  block,
-  start,
-  length,
-}: Part<B>): Uint8Array<B> {
-  return new Uint8Array(block.heap.buffer, start, length);
 }

@@ -1,116 +1,164 @@
 import { describe } from "../base/describe.js";
 import { BufferError, NULL, type Ptr } from "../index.js";
-import { Block, cutParts, hold, leave, lengthOf, type Part, viewPart } from "./block.js";
-import { checkBytes, toByteArray } from "./data.js";
-import { checkRange } from "./errors.js";
+import { Block, type Part } from "./block.js";
+import {
+  type Chain,
+  cutChain,
+  findIndex,
+  holdChain,
+  joinAll,
+  Leaf,
+  leaveChain,
+  listParts,
+  takeLeaf,
+  visitParts,
+} from "./chain.js";
+import { Content, type See } from "./content.js";
+import {
+  checkRange,
+  clamp,
+  detached,
+  frozen,
+  invalid,
+  outOfRange,
+  released,
+  toPosition,
+} from "./errors.js";
 import type { ByteHeap } from "./heap.js";
-import type { LeakDetector } from "./leaks.js";
-import { readUtf8 } from "./utf8.js";
+import { type Held, Origin } from "./leaks.js";
+
+/* What this package reads of a handle. The class gives it out, and programs cannot reach it. */
+let isBytes: (value: unknown) => value is Bytes;
+let readHeap: <B extends ArrayBufferLike>(bytes: Bytes<B>) => ByteHeap<B>;
+let readStart: (bytes: Bytes) => number;
+let readParts: <B extends ArrayBufferLike>(bytes: Bytes<B>) => readonly Part<B>[];
 
 /**
  * A slice of bytes with a count of references, in one block of a heap or in several (a chain).
  * `slice`, `split` and `concat` share blocks and copy nothing. Whoever holds a handle releases it,
  * and a block is freed with the last handle that shares it. A released handle throws ERR_RELEASED,
- * except from `refCount`, `isReleased` and `isFrozen`.
+ * except from `refCount`, `isReleased`, `isFrozen` and what prints it.
  *
  * A `BytesPool` makes them. The collector takes the handle, which is an object, but only `release`
- * gives the bytes back to the heap.
+ * gives the bytes back to the heap. A chain of n blocks is joined, cut and searched for a position
+ * in O(log n).
  */
-export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
-  /** @internal */
-  readonly heap: ByteHeap<B>;
-  /** @internal */
-  readonly leaks: LeakDetector;
-  private readonly held: Part<B>[];
-  private size: number;
-  private references: number;
-  private frozen: boolean;
-  private readonly watched: boolean;
+export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> extends Content {
+  // Fields with initializers, symbols as names, or one object of state take twice the time.
+  readonly #origin: Origin<B>;
+  /** The block of bytes in one piece; undefined for a chain, and for no bytes. */
+  #block: Block<B> | undefined;
+  #chain: Chain<B> | undefined;
+  #start: number;
+  #size: number;
+  #references: number;
+  #isFrozen: boolean;
+  readonly #held: Held | undefined;
 
-  /** @internal Holds the parts from now on. */
-  constructor(heap: ByteHeap<B>, leaks: LeakDetector, parts: Part<B>[], isFrozen: boolean = false) {
-    hold(parts);
-    this.heap = heap;
-    this.leaks = leaks;
-    this.held = parts;
-    this.size = lengthOf(parts);
-    this.references = 1;
-    this.frozen = isFrozen;
-    this.watched = leaks.isNext();
-    if (this.watched) leaks.watch(this, this.size, () => leave(parts));
+  /** @internal Takes over one holder of the block or of the chain. */
+  constructor(
+    origin: Origin<B>,
+    block: Block<B> | undefined,
+    start: number,
+    size: number,
+    chain: Chain<B> | undefined,
+    isFrozen: boolean,
+  ) {
+    super();
+    if (!(origin instanceof Origin)) throw invalid("pool", origin, "a BytesPool to make Bytes");
+    this.#origin = origin;
+    this.#block = block;
+    this.#chain = chain;
+    this.#start = start;
+    this.#size = size;
+    this.#references = 1;
+    this.#isFrozen = isFrozen;
+    this.#held = origin.isWatching ? origin.leaks.watch(this, size, block, chain) : undefined;
+  }
+
+  static {
+    isBytes = (value): value is Bytes =>
+      typeof value === "object" && value !== null && #origin in value;
+    readHeap = (bytes) => bytes.#origin.heap;
+    readStart = (bytes) => {
+      if (bytes.#references === 0) throw released();
+      return bytes.#chain === undefined ? bytes.#start : -1;
+    };
+    readParts = (bytes) => {
+      if (bytes.#references === 0) throw released();
+      if (bytes.#chain !== undefined) return listParts(bytes.#chain);
+      const block = bytes.#block;
+      if (block === undefined) return [];
+      return [{ block, start: bytes.#start, length: bytes.#size, at: 0 }];
+    };
   }
 
   /** How many bytes there are. */
-  get length(): number {
-    this.check();
-    return this.size;
+  override get length(): number {
+    if (this.#references === 0) throw released();
+    return this.#size;
   }
 
   /** How many times `release` is still to be called; 0 after that. */
   get refCount(): number {
-    return this.references;
+    return this.#references;
   }
 
   /** Whether the last reference was released. */
-  get isReleased(): boolean {
-    return this.references === 0;
+  override get isReleased(): boolean {
+    // The prototype, which programs may print, has none.
+    return !(#references in this) || this.#references === 0;
   }
 
   /** Whether the bytes can only be read. */
   get isFrozen(): boolean {
-    return this.frozen;
-  }
-
-  /** @internal The parts in order, for the readers and writers of this package. */
-  get parts(): readonly Part<B>[] {
-    this.check();
-    return this.held;
-  }
-
-  /** Returns the byte at a position. @throws {BufferError} ERR_OUT_OF_RANGE */
-  at(index: number): number {
-    return this.heap.u8[this.locate(index)];
+    return this.#isFrozen;
   }
 
   /**
-   * Writes the byte at a position.
+   * Returns the byte at a position; a negative one counts from the end.
+   * @throws {BufferError} ERR_OUT_OF_RANGE
+   */
+  override at(index: number): number {
+    const byte = this.#origin.heap.u8[Bytes.#find(this, index)];
+    if (byte === undefined) throw detached();
+    return byte;
+  }
+
+  /**
+   * Writes the byte at a position; a negative one counts from the end.
    * @throws {BufferError} ERR_OUT_OF_RANGE for a position, or for a value that is no byte;
    * ERR_FROZEN
    */
   set(index: number, byte: number): void {
-    this.checkWritable();
+    if (this.#references === 0) throw released();
+    if (this.#isFrozen) throw frozen();
     checkRange("byte", byte, 0, 255);
-    this.heap.u8[this.locate(index)] = byte;
-  }
-
-  /**
-   * Copies `bytes`, the first to the position `at`.
-   * @throws {BufferError} ERR_OUT_OF_RANGE if they do not fit; ERR_FROZEN; ERR_INVALID_ARGUMENT
-   */
-  write(bytes: Uint8Array, at: number = 0): void {
-    this.checkWritable();
-    let source = toByteArray(checkBytes("bytes", bytes));
-    checkRoom("at", at, source.length, this.size);
-    const parts = cutParts(this.held, at, at + source.length);
-    // Writing to one part may change the bytes that are read for the next one.
-    if (parts.length > 1 && source.buffer === this.heap.buffer) source = new Uint8Array(source);
-    let done = 0;
-    for (const { start, length } of parts) {
-      this.heap.u8.set(source.subarray(done, done + length), start);
-      done += length;
-    }
+    this.#origin.heap.u8[Bytes.#find(this, index)] = byte;
   }
 
   /**
    * Returns the bytes from `start` to `end` as a handle of its own, which shares the blocks and is
-   * released separately. Nothing is copied.
+   * released separately. Negative positions count from the end. Nothing is copied.
    * @throws {BufferError} ERR_OUT_OF_RANGE
    */
-  slice(start: number = 0, end: number = this.size): Bytes<B> {
-    this.check();
-    checkRange("end", end, 0, this.size);
-    checkRange("start", start, 0, end);
-    return this.derive(cutParts(this.held, start, end));
+  slice(start: number = 0, end: number = this.#size): Bytes<B> {
+    if (this.#references === 0) throw released();
+    const size = this.#size;
+    const last = toPosition("end", end, size);
+    const first = toPosition("start", start, size);
+    if (first > last) throw outOfRange("start", start, 0, last);
+    return Bytes.#cut(this, first, last);
+  }
+
+  /**
+   * Does what `slice` does, but takes any numbers, as arrays do: they are cut to what there is.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT for a position that is no number
+   */
+  subarray(start: number = 0, end: number = this.#size): Bytes<B> {
+    if (this.#references === 0) throw released();
+    const first = clamp("start", start, this.#size);
+    return Bytes.#cut(this, first, Math.max(first, clamp("end", end, this.#size)));
   }
 
   /**
@@ -119,14 +167,23 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
    * @throws {BufferError} ERR_OUT_OF_RANGE
    */
   split(at: number): Bytes<B> {
-    this.check();
-    checkRange("at", at, 0, this.size);
-    const rest = cutParts(this.held, at, this.size);
-    const head = this.derive(cutParts(this.held, 0, at));
-    hold(rest);
-    leave(this.held);
-    this.held.splice(0, this.held.length, ...rest);
-    this.size -= at;
+    if (this.#references === 0) throw released();
+    const size = this.#size;
+    checkRange("at", at, 0, size);
+    const head = Bytes.#cut(this, 0, at);
+    const block = this.#block;
+    const chain = this.#chain;
+    this.#size = size - at;
+    if (chain !== undefined) {
+      const rest = at === size ? undefined : cutChain(chain, at, size);
+      leaveChain(chain);
+      Bytes.#hold(this, rest);
+    } else if (at < size) {
+      this.#start += at;
+    } else if (block !== undefined) {
+      Bytes.#hold(this, undefined);
+      block.leave();
+    }
     return head;
   }
 
@@ -136,46 +193,57 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
    * @throws {BufferError} ERR_INVALID_ARGUMENT for an argument that is no `Bytes` of this heap
    */
   concat(...others: Bytes<B>[]): Bytes<B> {
-    const all = [this, ...others];
-    const parts: Part<B>[] = [];
-    for (const bytes of all) {
-      if (!(bytes instanceof Bytes) || bytes.heap.buffer !== this.heap.buffer) {
-        const message = "concat takes Bytes of one heap";
-        throw new BufferError("ERR_INVALID_ARGUMENT", message, { got: bytes });
+    if (this.#references === 0) throw released();
+    let isFrozen = this.#isFrozen;
+    for (const bytes of others) {
+      if (!isBytes(bytes) || readHeap(bytes).buffer !== this.#origin.heap.buffer) {
+        throw invalid("concat", bytes, "Bytes of one heap");
       }
-      bytes.check();
-      for (const part of bytes.held) if (part.length > 0) parts.push(part);
+      if (bytes.#references === 0) throw released();
+      isFrozen ||= bytes.#isFrozen;
     }
-    const isFrozen = all.some((bytes) => bytes.frozen);
-    return new Bytes(this.heap, this.leaks, parts, isFrozen);
+    const chains: Chain<B>[] = [];
+    for (const bytes of [this, ...others]) {
+      const chain = bytes.#chain;
+      if (chain !== undefined) chains.push(holdChain(chain));
+      else if (bytes.#size > 0) {
+        chains.push(new Leaf(bytes.#block as Block<B>, bytes.#start, bytes.#size));
+      }
+    }
+    return ofChains(this.#origin, chains, isFrozen);
   }
 
   /** Adds one reference, so that one more `release` is needed. */
   retain(): this {
-    this.check();
-    this.references++;
+    if (this.#references === 0) throw released();
+    this.#references++;
     return this;
   }
 
   /** Removes one reference. With the last one, blocks that no other handle shares are freed. */
   release(): void {
-    this.check();
-    this.references--;
-    if (this.references > 0) return;
-    if (this.watched) this.leaks.forget(this);
-    this.size = 0;
-    leave(this.held.splice(0));
+    if (this.#references === 0) throw released();
+    this.#references--;
+    if (this.#references > 0) return;
+    if (this.#held !== undefined) this.#origin.leaks.forget(this);
+    const chain = this.#chain;
+    if (chain === undefined) {
+      this.#block?.leave();
+    } else {
+      this.#chain = undefined;
+      leaveChain(chain);
+    }
   }
 
   /** Removes one reference, unless all are removed. */
   [Symbol.dispose](): void {
-    if (this.references > 0) this.release();
+    if (this.#references > 0) this.release();
   }
 
-  /** Forbids `set`, `write` and `view` on this handle and on those made from it afterwards. */
+  /** Forbids what writes, and `view`, on this handle and on those made from it afterwards. */
   freeze(): this {
-    this.check();
-    this.frozen = true;
+    if (this.#references === 0) throw released();
+    this.#isFrozen = true;
     return this;
   }
 
@@ -184,21 +252,21 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
    * @throws {BufferError} ERR_NOT_CONTIGUOUS for a chain (see `compact` and `chunks`); ERR_FROZEN
    */
   view(): Uint8Array<B> {
-    this.checkWritable();
-    if (this.held.length > 1) {
-      const message = `a chain of ${this.held.length} parts has no one view; compact() copies it`;
-      throw new BufferError("ERR_NOT_CONTIGUOUS", message, { parts: this.held.length });
-    }
-    const [part] = this.held;
-    return part === undefined ? this.heap.u8.subarray(0, 0) : viewPart(part);
+    if (this.#references === 0) throw released();
+    if (this.#isFrozen) throw frozen();
+    const { heap } = this.#origin;
+    if (this.#chain === undefined) return viewOf(heap, this.#start, this.#size);
+    const parts = readParts(this).length;
+    const message = `a chain of ${parts} parts has no one view; compact() copies it`;
+    throw new BufferError("ERR_NOT_CONTIGUOUS", message, { parts });
   }
 
   /** Yields a view of each part, in order. The views may only be read. */
   *chunks(): Generator<Uint8Array<B>, void, undefined> {
-    this.check();
-    for (const part of [...this.held]) {
-      this.check();
-      yield viewPart(part);
+    const { heap } = this.#origin;
+    for (const { start, length } of readParts(this)) {
+      if (this.#references === 0) throw released();
+      yield viewOf(heap, start, length);
     }
   }
 
@@ -207,79 +275,15 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
    * @throws {HeapError} ERR_HEAP_EXHAUSTED
    */
   compact(): Bytes<B> {
-    this.check();
-    const ptr = this.heap.malloc(this.size);
-    let at: number = ptr;
-    for (const { start, length } of this.held) {
-      this.heap.u8.copyWithin(at, start, start + length);
-      at += length;
-    }
-    const part = { block: new Block(this.heap, ptr), start: ptr, length: this.size };
-    return new Bytes(this.heap, this.leaks, [part]);
-  }
-
-  /**
-   * Copies the bytes from `start` to `end` into `target`, at its index `at`. Returns how many
-   * bytes.
-   * @throws {BufferError} ERR_OUT_OF_RANGE if they do not fit; ERR_INVALID_ARGUMENT
-   */
-  copyTo(target: Uint8Array, at: number = 0, start: number = 0, end: number = this.size): number {
-    this.check();
-    checkBytes("target", target);
-    checkRange("end", end, 0, this.size);
-    checkRange("start", start, 0, end);
-    checkRoom("at", at, end - start, target.length);
-    let to = at;
-    for (const part of cutParts(this.held, start, end)) {
-      target.set(viewPart(part), to);
-      to += part.length;
-    }
-    return end - start;
-  }
-
-  /**
-   * Returns a copy on the JavaScript heap, for functions that refuse views of shared memory:
-   * `crypto.subtle`, bodies of responses, `WebSocket.send`, streams of bytes, and `postMessage` of
-   * a part.
-   */
-  toUnshared(): Uint8Array<ArrayBuffer> {
-    this.check();
-    const copy = new Uint8Array(this.size);
-    this.copyTo(copy);
-    return copy;
-  }
-
-  /** Returns the bytes read as UTF-8. Malformed bytes become U+FFFD. */
-  toString(): string {
-    this.check();
-    const [part] = this.held;
-    if (this.held.length > 1) return readUtf8(this.toUnshared(), 0, this.size);
-    if (part === undefined) return "";
-    return readUtf8(this.heap.u8, part.start, part.start + part.length);
-  }
-
-  /** Returns whether `other` has the same bytes. @throws {BufferError} ERR_INVALID_ARGUMENT */
-  equals(other: Bytes | Uint8Array): boolean {
-    this.check();
-    const chunks = other instanceof Bytes ? [...other.chunks()] : [checkBytes("other", other)];
-    return other.length === this.size && isSame([...this.chunks()], chunks);
-  }
-
-  /**
-   * Returns the first position from `from` on that has the byte, or -1.
-   * @throws {BufferError} ERR_OUT_OF_RANGE
-   */
-  indexOf(byte: number, from: number = 0): number {
-    this.check();
-    checkRange("byte", byte, 0, 255);
-    checkRange("from", from, 0, this.size);
-    let at = 0;
-    for (const part of this.held) {
-      const found = viewPart(part).indexOf(byte, Math.max(0, from - at));
-      if (found >= 0) return at + found;
-      at += part.length;
-    }
-    return -1;
+    if (this.#references === 0) throw released();
+    const { heap } = this.#origin;
+    const size = this.#size;
+    const ptr = heap.malloc(size);
+    this.visit(0, size, (u8, start, length, at) => {
+      u8.copyWithin(ptr + at, start, start + length);
+      return true;
+    });
+    return new Bytes(this.#origin, new Block(heap, ptr, 1), ptr, size, undefined, false);
   }
 
   /**
@@ -289,75 +293,106 @@ export class Bytes<B extends ArrayBufferLike = ArrayBufferLike> {
    * reference, and begins at the block's first byte
    */
   handOff(): { readonly ptr: Ptr; readonly length: number } {
-    this.check();
-    const [part] = this.held;
-    const isSole = this.held.length === 1 && part?.block.holders === 1 && this.references === 1;
-    if (part === undefined || !isSole || part.start !== part.block.ptr) {
+    if (this.#references === 0) throw released();
+    const block = this.#block;
+    const isSole = block?.holders === 1 && this.#references === 1;
+    if (block === undefined || !isSole || this.#start !== block.ptr) {
       const message = "handOff takes the only handle of a block, which begins at its first byte";
       throw new BufferError("ERR_NOT_OWNED", message);
     }
-    const { ptr } = part.block;
-    part.block.ptr = NULL;
-    const { size } = this;
+    const { ptr } = block;
+    block.ptr = NULL;
     this.release();
-    return { ptr, length: size };
+    return { ptr, length: this.#size };
   }
 
-  private derive(parts: Part<B>[]): Bytes<B> {
-    return new Bytes(this.heap, this.leaks, parts, this.frozen);
+  /** @internal */
+  override visit(start: number, end: number, see: See): void {
+    checkRange("end", end, 0, this.length);
+    checkRange("start", start, 0, end);
+    if (typeof see !== "function") throw invalid("see", see, "a function");
+    if (start === end) return;
+    const { u8 } = this.#origin.heap;
+    if (u8.length === 0) throw detached();
+    const chain = this.#chain;
+    if (chain === undefined) see(u8, this.#start + start, end - start, start);
+    else visitParts(chain, start, end, (_block, from, length, at) => see(u8, from, length, at));
   }
 
-  private locate(index: number): number {
-    this.check();
-    let left = typeof index === "number" ? index : -1;
-    for (const { start, length } of this.held) {
-      if (left >= 0 && left < length && Number.isInteger(left)) return start + left;
-      left -= length;
+  /** Returns the index in the heap of a position. */
+  static #find(bytes: Bytes, index: number): number {
+    if (bytes.#references === 0) throw released();
+    const size = bytes.#size;
+    if (!Number.isInteger(index) || index < -size || index >= size) {
+      const message = `index is ${describe(index)}; there are ${size} bytes`;
+      throw new BufferError("ERR_OUT_OF_RANGE", message, { got: index, length: size });
     }
-    throw new BufferError(
-      "ERR_OUT_OF_RANGE",
-      `index is ${describe(index)}; there are ${this.size} bytes`,
-      { got: index, length: this.size },
-    );
+    const position = index < 0 ? index + size : index;
+    const chain = bytes.#chain;
+    return chain === undefined ? bytes.#start + position : findIndex(chain, position);
   }
 
-  private check(): void {
-    if (this.references > 0) return;
-    throw new BufferError(
-      "ERR_RELEASED",
-      "these bytes were released; the handle cannot be used any more",
-    );
+  /** Returns the bytes between two positions, which must lie in them, as another handle. */
+  static #cut<B extends ArrayBufferLike>(bytes: Bytes<B>, start: number, end: number): Bytes<B> {
+    const origin = bytes.#origin;
+    const isFrozen = bytes.#isFrozen;
+    if (start === end) return new Bytes(origin, undefined, 0, 0, undefined, isFrozen);
+    const chain = bytes.#chain;
+    if (chain !== undefined) return ofChain(origin, cutChain(chain, start, end), isFrozen);
+    const block = bytes.#block as Block<B>;
+    block.holders++;
+    return new Bytes(origin, block, bytes.#start + start, end - start, undefined, isFrozen);
   }
 
-  private checkWritable(): void {
-    this.check();
-    if (this.frozen)
-      throw new BufferError("ERR_FROZEN", "these bytes are frozen: they can only be read");
+  /** Changes what a handle holds. */
+  static #hold<B extends ArrayBufferLike>(bytes: Bytes<B>, chain: Chain<B> | undefined): void {
+    const leaf = chain instanceof Leaf ? takeLeaf(chain) : undefined;
+    bytes.#block = leaf?.block;
+    bytes.#start = leaf?.start ?? 0;
+    bytes.#chain = leaf === undefined ? chain : undefined;
+    const held = bytes.#held;
+    if (held === undefined) return;
+    held.block = bytes.#block;
+    held.chain = bytes.#chain;
   }
 }
 
-/** Checks that `length` bytes fit at the position `at` of something that has `size` bytes. */
-function checkRoom(name: string, at: number, length: number, size: number): void {
-  if (length <= size) {
-    checkRange(name, at, 0, size - length);
-    return;
-  }
-  const message = `there is room for ${size} bytes, not for ${length}`;
-  throw new BufferError("ERR_OUT_OF_RANGE", message, { got: length, most: size });
+function ofChain<B extends ArrayBufferLike>(
+  origin: Origin<B>,
+  chain: Chain<B>,
+  isFrozen: boolean,
+): Bytes<B> {
+  if (!(chain instanceof Leaf))
+    return new Bytes(origin, undefined, 0, chain.length, chain, isFrozen);
+  const { block, start, length } = takeLeaf(chain);
+  return new Bytes(origin, block, start, length, undefined, isFrozen);
 }
 
-/** Returns whether two lists of chunks with the same total length have the same bytes. */
-function isSame(left: readonly Uint8Array[], right: readonly Uint8Array[]): boolean {
-  let index = 0;
-  let at = 0;
-  for (const chunk of left) {
-    for (let position = 0; position < chunk.length; position++, at++) {
-      while (at === right[index]?.length) {
-        index++;
-        at = 0;
-      }
-      if (chunk[position] !== right[index]?.[at]) return false;
-    }
-  }
-  return true;
+/** Returns bytes of these chains in order, which it takes over. */
+export function ofChains<B extends ArrayBufferLike>(
+  origin: Origin<B>,
+  chains: readonly Chain<B>[],
+  isFrozen: boolean,
+): Bytes<B> {
+  if (chains.length > 0) return ofChain(origin, joinAll(chains), isFrozen);
+  return new Bytes(origin, undefined, 0, 0, undefined, isFrozen);
 }
+
+function viewOf<B extends ArrayBufferLike>(
+  heap: ByteHeap<B>,
+  start: number,
+  length: number,
+): Uint8Array<B> {
+  try {
+    return new Uint8Array(heap.buffer, start, length);
+  } catch {
+    throw detached();
+  }
+}
+
+/** Returns the heap of bytes, also of released ones. */
+export const heapOf: typeof readHeap = readHeap;
+/** Returns the index in the heap of bytes in one piece; -1 for a chain. */
+export const startOf: typeof readStart = readStart;
+/** Returns the parts in order. */
+export const partsOf: typeof readParts = readParts;

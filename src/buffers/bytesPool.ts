@@ -1,10 +1,11 @@
 import { describe } from "../base/describe.js";
 import { BufferError, type Ptr } from "../index.js";
 import { Block, type Part } from "./block.js";
-import { Bytes } from "./bytes.js";
+import { Bytes, ofChains } from "./bytes.js";
+import { Leaf } from "./chain.js";
 import { type BufferData, copySource, toSource } from "./data.js";
 import { type ByteHeap, checkHeap } from "./heap.js";
-import { type Leak, type LeakDetection, LeakDetector } from "./leaks.js";
+import { type Leak, type LeakDetection, LeakDetector, Origin } from "./leaks.js";
 import { utf8Length, writeUtf8 } from "./utf8.js";
 
 export interface BytesPoolOptions {
@@ -14,16 +15,23 @@ export interface BytesPoolOptions {
   readonly onLeak?: (leak: Leak) => void;
 }
 
+let readOrigin: <B extends ArrayBufferLike>(pool: BytesPool<B>) => Origin<B>;
+
 /** Makes `Bytes` in a heap. Whoever gets them releases them. */
 export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
   readonly heap: ByteHeap<B>;
-  private readonly leaks: LeakDetector;
+  readonly #origin: Origin<B>;
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(heap: ByteHeap<B>, options: BytesPoolOptions = {}) {
     checkHeap(heap);
     this.heap = heap;
-    this.leaks = new LeakDetector(options?.leakDetection, options?.onLeak);
+    const detector = new LeakDetector(options?.leakDetection, options?.onLeak);
+    this.#origin = new Origin(heap, detector);
+  }
+
+  static {
+    readOrigin = (pool) => pool.#origin;
   }
 
   /**
@@ -31,14 +39,14 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
    * @throws {HeapError} ERR_INVALID_SIZE, ERR_HEAP_EXHAUSTED
    */
   allocUnsafe(length: number): Bytes<B> {
-    return this.own(this.heap.malloc(length), length);
+    return own(this.#origin, this.heap.malloc(length), length);
   }
 
   /** Returns `length` bytes that are 0. @throws what `allocUnsafe` throws */
   alloc(length: number): Bytes<B> {
     const ptr = this.heap.malloc(length);
     this.heap.u8.fill(0, ptr, ptr + length);
-    return this.own(ptr, length);
+    return own(this.#origin, ptr, length);
   }
 
   /**
@@ -46,13 +54,14 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
    * @throws {BufferError} ERR_INVALID_ARGUMENT; no memory is kept
    * @throws {HeapError} ERR_HEAP_EXHAUSTED
    */
-  from(data: BufferData): Bytes<B> {
+  from(data: BufferData | Bytes): Bytes<B> {
     if (typeof data === "string") {
       const length = utf8Length(data);
       const ptr = this.heap.malloc(length);
       writeUtf8(data, this.heap.u8, ptr);
-      return this.own(ptr, length);
+      return own(this.#origin, ptr, length);
     }
+    if (data instanceof Bytes) return this.from(data.toUnshared());
     const source = toSource(data);
     const ptr = this.heap.malloc(source.length);
     try {
@@ -61,7 +70,7 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
       this.heap.free(ptr);
       throw error;
     }
-    return this.own(ptr, source.length);
+    return own(this.#origin, ptr, source.length);
   }
 
   /**
@@ -76,17 +85,32 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
       const message = `length is ${describe(length)}; the block at ${ptr} has ${usable} bytes`;
       throw new BufferError("ERR_OUT_OF_RANGE", message, { ptr, got: length, most: usable });
     }
-    return this.own(ptr, length);
+    return own(this.#origin, ptr, length);
   }
+}
 
-  /** @internal Returns bytes that hold these parts from now on. */
-  join(parts: Part<B>[], isFrozen: boolean): Bytes<B> {
-    return new Bytes(this.heap, this.leaks, parts, isFrozen);
-  }
+function own<B extends ArrayBufferLike>(origin: Origin<B>, ptr: Ptr, length: number): Bytes<B> {
+  return new Bytes(origin, new Block(origin.heap, ptr, 1), ptr, length, undefined, false);
+}
 
-  private own(ptr: Ptr, length: number): Bytes<B> {
-    return new Bytes(this.heap, this.leaks, [
-      { block: new Block(this.heap, ptr), start: ptr, length },
-    ]);
-  }
+/** Returns `length` bytes of a block, which hold the block from now on. */
+export function shareBlock<B extends ArrayBufferLike>(
+  pool: BytesPool<B>,
+  block: Block<B>,
+  start: number,
+  length: number,
+  isFrozen: boolean,
+): Bytes<B> {
+  block.holders++;
+  return new Bytes(readOrigin(pool), block, start, length, undefined, isFrozen);
+}
+
+/** Returns bytes that hold these parts from now on. */
+export function joinParts<B extends ArrayBufferLike>(
+  pool: BytesPool<B>,
+  parts: readonly Part<B>[],
+  isFrozen: boolean,
+): Bytes<B> {
+  const leaves = parts.map(({ block, start, length }) => new Leaf(block, start, length));
+  return ofChains(readOrigin(pool), leaves, isFrozen);
 }

@@ -4,8 +4,11 @@ export {
   BufferPool,
   type ByteHeap,
   Bytes,
+  type BytesEncoding,
+  type BytesPattern,
   BytesPool,
   type BytesPoolOptions,
+  type BytesSummary,
   type Leak,
   type LeakDetection,
 } from "./internal.js";

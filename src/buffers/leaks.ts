@@ -1,4 +1,7 @@
+import type { Block } from "./block.js";
+import { type Chain, leaveChain } from "./chain.js";
 import { invalid } from "./errors.js";
+import type { ByteHeap } from "./heap.js";
 
 /** Which `Bytes` are watched: none, one in 128 chosen at random, or all. */
 export type LeakDetection = "off" | "sampled" | "all";
@@ -17,12 +20,32 @@ const LEVELS: ReadonlyMap<unknown, number> = new Map([
   ["all", 1],
 ]);
 
-/** What remains of a watched handle when the collector has taken it. */
-interface Watched {
+/** What a watched handle holds. It remains when the collector has taken the handle. */
+export class Held {
   readonly length: number;
   readonly site: string;
-  /** Releases what the handle held. */
-  readonly giveBack: () => void;
+  block: Block | undefined;
+  chain: Chain | undefined;
+
+  constructor(length: number, block: Block | undefined, chain: Chain | undefined) {
+    this.length = length;
+    this.site = String(new Error("allocated here").stack);
+    this.block = block;
+    this.chain = chain;
+  }
+}
+
+/** Where handles come from: their heap, and the detector that watches them. */
+export class Origin<B extends ArrayBufferLike = ArrayBufferLike> {
+  readonly heap: ByteHeap<B>;
+  readonly leaks: LeakDetector;
+  readonly isWatching: boolean;
+
+  constructor(heap: ByteHeap<B>, leaks: LeakDetector) {
+    this.heap = heap;
+    this.leaks = leaks;
+    this.isWatching = leaks.isWatching;
+  }
 }
 
 /**
@@ -30,7 +53,7 @@ interface Watched {
  * was made, and releases what it held.
  */
 export class LeakDetector {
-  private readonly registry: FinalizationRegistry<Watched> | undefined;
+  private readonly registry: FinalizationRegistry<Held> | undefined;
   private readonly every: number;
   private left: number;
   private random: number;
@@ -48,9 +71,10 @@ export class LeakDetector {
     this.registry =
       every === 0
         ? undefined
-        : new FinalizationRegistry(({ length, site, giveBack }) => {
+        : new FinalizationRegistry(({ length, site, block, chain }) => {
             try {
-              giveBack();
+              block?.leave();
+              if (chain !== undefined) leaveChain(chain);
             } catch {
               // The heap was closed, or the block was freed by its ptr.
             }
@@ -62,7 +86,7 @@ export class LeakDetector {
    * Returns whether to watch the next handle. The distances between samples are random: with equal
    * ones, a program that makes its handles in turns would always show the same ones.
    */
-  isNext(): boolean {
+  private isNext(): boolean {
     if (this.every <= 1) return this.every === 1;
     if (this.left-- > 0) return false;
     this.random = (Math.imul(this.random, 1664525) + 1013904223) | 0;
@@ -70,9 +94,21 @@ export class LeakDetector {
     return true;
   }
 
-  watch(handle: object, length: number, giveBack: () => void): void {
-    const site = String(new Error("allocated here").stack);
-    this.registry?.register(handle, { length, site, giveBack }, handle);
+  get isWatching(): boolean {
+    return this.every !== 0;
+  }
+
+  /** Watches a new handle if it is the next one. Returns what it holds then, to be kept true. */
+  watch(
+    handle: object,
+    length: number,
+    block: Block | undefined,
+    chain: Chain | undefined,
+  ): Held | undefined {
+    if (!this.isNext()) return undefined;
+    const held = new Held(length, block, chain);
+    this.registry?.register(handle, held, handle);
+    return held;
   }
 
   forget(handle: object): void {

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { BufferError, type Bytes, BytesPool } from "../../src/buffers/index.js";
+import { partsOf } from "../../src/buffers/internal.js";
 import { Heap, SharedHeap } from "../../src/index.js";
 
 /** One byte of memory. Slices that share memory have the same cells in their lists. */
@@ -154,7 +155,7 @@ export class BytesWorld {
   writeOwn(pick: number, a: number, b: number): void {
     this.with(pick, (one) => {
       const source = this.any(a) as Held;
-      const isView = source.bytes.parts.length <= 1 && !source.isFrozen;
+      const isView = partsOf(source.bytes).length <= 1 && !source.isFrozen;
       expect(codeOf(() => source.bytes.view()) === "").toBe(isView);
       if (!isView || one.isFrozen || source.cells.length > one.cells.length) return;
       const position = b % (one.cells.length - source.cells.length + 1);
@@ -193,7 +194,7 @@ export class BytesWorld {
   /** Gives a block away, and another pool takes it, or a part of it. */
   handOff(pick: number, a: number, b: number): void {
     this.with(pick, (one) => {
-      const isSole = this.isSole(one) && one.bytes.parts.length === 1;
+      const isSole = this.isSole(one) && partsOf(one.bytes).length === 1;
       let given: ReturnType<Bytes["handOff"]> | undefined;
       const code = codeOf(() => {
         given = one.bytes.handOff();

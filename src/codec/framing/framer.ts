@@ -1,5 +1,13 @@
 import { checkRange, invalid } from "../../buffers/errors.js";
-import { Bytes, type BytesPool, type Part } from "../../buffers/internal.js";
+import {
+  Bytes,
+  type BytesPool,
+  heapOf,
+  joinParts,
+  type Part,
+  partsOf,
+  shareBlock,
+} from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
 import { checkPool, cutArray, frameTooLarge, isByteArray, truncatedFrame } from "../checks.js";
 import { Kept } from "./kept.js";
@@ -95,9 +103,9 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
       throw wrongReceiver(onFrame);
     }
     if (chunk instanceof Bytes) {
-      const { parts } = chunk;
-      const isOurs = chunk.heap.buffer === this.pool.heap.buffer;
-      const { u8 } = chunk.heap;
+      const parts = partsOf(chunk);
+      const { buffer, u8 } = heapOf(chunk);
+      const isOurs = buffer === this.pool.heap.buffer;
       try {
         this.open();
         const { run } = this;
@@ -356,10 +364,10 @@ export abstract class Framer<F extends Releasable, B extends ArrayBufferLike = A
     isFrozen: boolean,
   ): Bytes<B> {
     const { pool } = this;
-    if (start === end) return pool.join([], isFrozen);
+    if (start === end) return joinParts(pool, [], isFrozen);
     if (part === undefined && end - start > this.kept.largest) throw this.tooLarge(end - start);
     if (part === undefined) return pool.from(cutArray(source, start, end));
-    return pool.join([{ block: part.block, start, length: end - start }], isFrozen);
+    return shareBlock(pool, part.block, start, end - start, isFrozen);
   }
 }
 

@@ -1,4 +1,10 @@
-import { Block, type Bytes, type BytesPool } from "../../buffers/internal.js";
+import {
+  Block,
+  type Bytes,
+  type BytesPool,
+  joinParts,
+  shareBlock,
+} from "../../buffers/internal.js";
 import { NULL, type Ptr } from "../../index.js";
 import { cutArray } from "../checks.js";
 import { largestBlock } from "../largestBlock.js";
@@ -46,10 +52,10 @@ export class Kept<B extends ArrayBufferLike = ArrayBufferLike> {
     const length = this.length - head - tail;
     if (length === 0) {
       this.clear();
-      return pool.join([], false);
+      return joinParts(pool, [], false);
     }
     this.forget();
-    return pool.join([{ block: new Block(pool.heap, ptr), start: ptr + head, length }], false);
+    return shareBlock(pool, new Block(pool.heap, ptr), ptr + head, length, false);
   }
 
   /** Gives the block with what was kept to the caller, who frees it. */

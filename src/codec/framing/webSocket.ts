@@ -1,5 +1,5 @@
 import { invalid } from "../../buffers/errors.js";
-import { Bytes, type BytesPool, readUtf8 } from "../../buffers/internal.js";
+import { Bytes, type BytesPool, readUtf8, startOf } from "../../buffers/internal.js";
 import type { BufferError } from "../../index.js";
 import { checkIntegerOption, checkObject, frameTooLarge, malformedFrame } from "../checks.js";
 import { FRAME_MAX_BYTES, Framer } from "./framer.js";
@@ -151,9 +151,8 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
   protected override wrap(bytes: Bytes<B>): WebSocketFrame<B> {
     const { first, isServer, pool } = this;
     const payload = isServer ? writable(bytes) : bytes;
-    const [part] = payload.parts;
     try {
-      this.admit(pool.heap.u8, part?.start ?? 0, part?.length ?? 0);
+      this.admit(pool.heap.u8, startOf(payload), payload.length);
     } catch (error) {
       payload.release();
       throw error;

@@ -1,5 +1,12 @@
 import { invalid } from "../../buffers/errors.js";
-import { Bytes, type BytesPool, type Part, utf8Length, writeUtf8 } from "../../buffers/internal.js";
+import {
+  Bytes,
+  type BytesPool,
+  heapOf,
+  startOf,
+  utf8Length,
+  writeUtf8,
+} from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
 import {
   checkBoolean,
@@ -57,12 +64,11 @@ export function encodeFrame<B extends ArrayBufferLike>(
     key === undefined &&
     payload instanceof Bytes &&
     length > COPIED_MAX_BYTES &&
-    payload.heap.buffer === pool.heap.buffer;
+    heapOf(payload).buffer === pool.heap.buffer;
   const size = isShared ? head : head + length;
   if (size > COPIED_MAX_BYTES) checkSize(pool, size);
   const bytes = pool.allocUnsafe(size);
-  const [part] = bytes.parts;
-  const { start } = part as Part<B>;
+  const start = startOf(bytes);
   const { u8 } = pool.heap;
   u8[start] = (fin ? 0x80 : 0) | (rsv << 4) | opcode;
   writeLength(u8, start + 1, length, extra, key === undefined ? 0 : 0x80);

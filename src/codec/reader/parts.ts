@@ -1,5 +1,5 @@
 import { outOfRange } from "../../buffers/errors.js";
-import { type Bytes, type Part, readUtf8 } from "../../buffers/internal.js";
+import { type Bytes, findPart, type Part, readUtf8 } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
 import { malformed } from "../checks.js";
 import { findLebEnd, LEB32_BYTES } from "../varint.js";
@@ -69,18 +69,13 @@ function seek(reader: ReaderState, position: number): void {
     reader.end = total - reader.origin;
     return;
   }
-  let from = 0;
-  let index = 0;
-  for (const { length } of parts) {
-    if (position <= from + length) break;
-    from += length;
-    index++;
-  }
-  const { start, length } = parts[index] as Part;
+  // At a border the part before it is the one: bits of its last byte may not be read yet.
+  const index = findPart(parts, Math.max(0, position - 1));
+  const { start, length, at } = parts[index] as Part;
   reader.part = index;
-  reader.at = start + position - from;
+  reader.at = start + position - at;
   reader.end = start + length;
-  reader.origin = from - start;
+  reader.origin = at - start;
 }
 
 /** Returns the bits of the begun byte that are not read yet, in the form `seekBack` takes. */

@@ -1,5 +1,5 @@
 import { invalid } from "../../buffers/errors.js";
-import { Bytes, type Part } from "../../buffers/internal.js";
+import { Bytes, heapOf, type Part, partsOf, startOf } from "../../buffers/internal.js";
 import { checkBoolean, checkObject, isByteArray } from "../checks.js";
 
 /** What a reader of `S` returns without a copy: a slice of `Bytes`, a view of a `Uint8Array`. */
@@ -137,14 +137,17 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
 /** Opens bytes of a heap. */
 function openBytes(reader: ReaderState, source: unknown): void {
   if (!(source instanceof Bytes)) throw invalid("source", source, "Bytes or a Uint8Array");
-  const { heap, parts, length } = source;
+  const { u8, dataView } = heapOf(source);
+  const { length } = source;
+  const start = startOf(source);
+  const parts = start < 0 ? partsOf(source) : WHOLE;
   reader.buffer = null;
-  reader.raw = heap.u8;
-  reader.data = heap.dataView;
-  reader.parts = parts.length > 1 ? parts.slice() : WHOLE;
+  reader.raw = u8;
+  reader.data = dataView;
+  reader.parts = parts;
   reader.total = length;
-  reader.at = parts[0]?.start ?? 0;
-  reader.end = reader.at + (parts[0]?.length ?? 0);
+  reader.at = parts[0]?.start ?? start;
+  reader.end = reader.at + (parts[0]?.length ?? length);
 }
 
 /** Opens an array of another buffer. To ask an array for its buffer or its offset takes 10 ns. */

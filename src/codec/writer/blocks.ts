@@ -1,5 +1,14 @@
 import { outOfRange } from "../../buffers/errors.js";
-import { Block, type ByteHeap, type Bytes, leave } from "../../buffers/internal.js";
+import {
+  Block,
+  type ByteHeap,
+  type Bytes,
+  findPart,
+  joinParts,
+  leave,
+  type Part,
+  shareBlock,
+} from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
 import { tooLarge } from "../checks.js";
 import { largestBlock } from "../largestBlock.js";
@@ -96,23 +105,31 @@ export function close(writer: WriterState): void {
   const { block, start, at, closed } = writer;
   if (block === undefined || at === start) return;
   block.holders++;
-  closed.push({ block, start, length: at - start });
+  closed.push({ block, start, length: at - start, at: writer.base });
   writer.base += at - start;
   writer.start = at;
 }
 
 /** Returns what was written as `Bytes`, and leaves the writer empty. */
 export function finish<B extends ArrayBufferLike>(writer: WriterState<B>): Bytes<B> {
-  const { block, pool, closed } = writer;
-  if (writer.length === 0) return pool.join([], false);
+  const { pool } = writer;
+  if (writer.length === 0) return joinParts(pool, [], false);
   if (!writer.isChain) trim(writer);
-  close(writer);
-  const bytes = pool.join(closed.slice(), writer.isFrozen);
-  block?.leave();
+  const bytes = takeWritten(writer);
+  writer.block?.leave();
   writer.block = undefined;
   writer.blockBytes = 0;
   reset(writer);
   return bytes;
+}
+
+function takeWritten<B extends ArrayBufferLike>(writer: WriterState<B>): Bytes<B> {
+  const { block, pool, start, at, closed } = writer;
+  if (block !== undefined && closed.length === 0) {
+    return shareBlock(pool, block, start, at - start, false);
+  }
+  close(writer);
+  return joinParts(pool, closed, writer.isFrozen);
 }
 
 function trim(writer: WriterState): void {
@@ -130,9 +147,11 @@ function trim(writer: WriterState): void {
 /** Forgets what was written, but keeps the open block. */
 export function reset(writer: WriterState): void {
   const { block, closed } = writer;
-  leave(closed);
-  closed.length = 0;
-  writer.appended.length = 0;
+  if (closed.length > 0) {
+    leave(closed);
+    closed.length = 0;
+    writer.appended.clear();
+  }
   writer.isFrozen = false;
   writer.bitsFree = 0;
   writer.base = 0;
@@ -172,16 +191,11 @@ export function place(writer: WriterState, position: number, count: number): num
     throw outOfRange("position", position, 0, length - count);
   }
   if (position >= base) return start + position - base;
-  let at = position;
-  for (const part of closed) {
-    if (at < part.length) {
-      const isWhole = at + count <= part.length;
-      if (isWhole && !writer.appended.includes(part)) return part.start + at;
-      const why = isWhole ? "were appended: they are shared" : "lie in more than one part";
-      const message = `${count} bytes at ${position} ${why}; it takes bytes reserved at once`;
-      throw new BufferError("ERR_NOT_CONTIGUOUS", message, { position, count });
-    }
-    at -= part.length;
-  }
-  return start;
+  const part = closed[findPart(closed, position)] as Part;
+  const at = position - part.at;
+  const isWhole = at + count <= part.length;
+  if (isWhole && !writer.appended.has(part)) return part.start + at;
+  const why = isWhole ? "were appended: they are shared" : "lie in more than one part";
+  const message = `${count} bytes at ${position} ${why}; it takes bytes reserved at once`;
+  throw new BufferError("ERR_NOT_CONTIGUOUS", message, { position, count });
 }

@@ -1,5 +1,12 @@
 import { invalid } from "../../buffers/errors.js";
-import { Bytes, checkBytes, hold, type Part, toByteArray } from "../../buffers/internal.js";
+import {
+  Bytes,
+  checkBytes,
+  heapOf,
+  type Part,
+  partsOf,
+  toByteArray,
+} from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
 import { tooLarge } from "../checks.js";
 import { close, grow, limitRoom } from "./blocks.js";
@@ -12,7 +19,7 @@ export const SHORT_BYTES = 8;
 export function checkAppend(writer: WriterState, bytes: unknown, front: number): void {
   if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
   const more = front + bytes.length;
-  if (bytes.heap.buffer !== writer.heap.buffer) {
+  if (heapOf(bytes).buffer !== writer.heap.buffer) {
     throw new BufferError("ERR_INVALID_ARGUMENT", "append takes bytes of the heap of the writer");
   }
   const { length } = writer;
@@ -27,17 +34,21 @@ export function appendParts<B extends ArrayBufferLike>(
   writer: WriterState<B>,
   bytes: Bytes<B>,
 ): void {
-  const { length, parts } = bytes;
+  const { length } = bytes;
   // Empty bytes have a part, too, and a writer that stays empty would hold it for ever.
   if (length === 0) return;
+  const parts = partsOf(bytes);
   if (!writer.isChain) {
     copyParts(writer, parts, length);
     return;
   }
   close(writer);
-  hold(parts);
-  writer.closed.push(...parts);
-  writer.appended.push(...parts);
+  for (const { block, start, length, at } of parts) {
+    const part = { block, start, length, at: writer.base + at };
+    block.holders++;
+    writer.closed.push(part);
+    writer.appended.add(part);
+  }
   writer.isFrozen ||= bytes.isFrozen;
   writer.base += length;
   writer.bitsFree = 0;

@@ -72,7 +72,7 @@ export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
   /** @internal */
   readonly closed: Part<B>[];
   /** @internal The parts in `closed` that were appended. Others share them. */
-  readonly appended: Part<B>[];
+  readonly appended: Set<Part<B>>;
   /** @internal */
   isFrozen: boolean;
   /** @internal */
@@ -97,7 +97,7 @@ export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
     this.block = undefined;
     this.blockBytes = 0;
     this.closed = [];
-    this.appended = [];
+    this.appended = new Set();
     this.isFrozen = false;
     this.isDisposed = false;
   }

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import type { Bytes } from "../../../src/buffers/index.js";
+import { partsOf, startOf } from "../../../src/buffers/internal.js";
 import type { Ptr } from "../../../src/index.js";
 import { thrown, wrong } from "../help.js";
 import { expectNothingLeft, HOSTILE, liveBlocks, newPools, refusal } from "./help.js";
@@ -57,7 +58,7 @@ it("the heap refuses wrong sizes", () => {
 it("positions outside are refused, with the length in the error", () => {
   const { heap, bytes: pool } = newPools();
   const bytes = pool.from([1, 2, 3, 4]);
-  for (const index of [-1, 4, 1.5, Number.NaN, "1", null, 2n, {}, Symbol("x")]) {
+  for (const index of [-5, 4, 1.5, Number.NaN, "1", null, 2n, {}, Symbol("x")]) {
     const bad = wrong<number>(index);
     if (typeof index !== "bigint" && typeof index !== "symbol") {
       const error = refusal("ERR_OUT_OF_RANGE", () => bytes.at(bad));
@@ -76,7 +77,7 @@ it("positions outside are refused, with the length in the error", () => {
   }
   for (const byte of [-1, 256, 0.5, Number.NaN, "1", 1n, null]) {
     refusal("ERR_OUT_OF_RANGE", () => bytes.set(0, wrong(byte)));
-    refusal("ERR_OUT_OF_RANGE", () => bytes.indexOf(wrong(byte)));
+    if (byte !== "1") refusal("ERR_OUT_OF_RANGE", () => bytes.indexOf(wrong(byte)));
   }
   refusal("ERR_OUT_OF_RANGE", () => bytes.slice(3, 2));
   refusal("ERR_OUT_OF_RANGE", () => bytes.write(new Uint8Array(5)));
@@ -134,7 +135,8 @@ it("everything throws after the release, except the questions about it", () => {
   bytes.release();
   const uses: (() => unknown)[] = [
     () => bytes.length,
-    () => bytes.parts,
+    () => partsOf(bytes),
+    () => startOf(bytes),
     () => bytes.at(0),
     () => bytes.set(0, 1),
     () => bytes.write(new Uint8Array(1)),
@@ -206,7 +208,7 @@ it("a block that the program freed by its ptr does not keep the others", () => {
   first.release();
   second.release();
   expect(liveBlocks(heap)).toBe(2);
-  heap.free((chain.parts[0]?.block.ptr ?? 0) as Ptr);
+  heap.free((partsOf(chain)[0]?.block.ptr ?? 0) as Ptr);
   thrown(() => chain.release(), "ERR_DOUBLE_FREE");
   expect(chain.isReleased).toBe(true);
   expectNothingLeft(heap);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Bytes } from "../../../../src/buffers/index.js";
 import { BufferPool, BytesPool } from "../../../../src/buffers/index.js";
+import { partsOf } from "../../../../src/buffers/internal.js";
 import {
   DelimiterFramer,
   FixedFramer,
@@ -39,12 +40,12 @@ describe("frames", () => {
     const bench = newBench();
     const framer = lines(bench);
     const chunk = bench.pool.from("one\ntwo\nthr");
-    const [part] = chunk.parts;
+    const [part] = partsOf(chunk);
     const frames: Bytes[] = [];
     framer.push(chunk, (frame) => frames.push(frame));
     expect(chunk.isReleased).toBe(true);
     expect(frames.map(String)).toEqual(["one", "two"]);
-    expect(frames.map((frame) => frame.parts[0]?.start)).toEqual([
+    expect(frames.map((frame) => partsOf(frame)[0]?.start)).toEqual([
       part?.start,
       (part?.start ?? 0) + 4,
     ]);
@@ -52,7 +53,7 @@ describe("frames", () => {
     expect(framer.position).toBe(11);
     framer.push(ascii("ee\n"), (frame) => frames.push(frame));
     expect(frames[2]?.toString()).toBe("three");
-    expect(frames[2]?.parts).toHaveLength(1);
+    expect(partsOf(frames[2] as Bytes)).toHaveLength(1);
     framer.end();
     for (const frame of frames) frame.release();
     expectNothingLeft(bench);

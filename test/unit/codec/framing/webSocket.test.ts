@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { partsOf } from "../../../../src/buffers/internal.js";
 import { maskRange } from "../../../../src/codec/framing/mask.js";
 import {
   encodeFrame,
@@ -203,7 +204,7 @@ describe("encodeFrame", () => {
     ] as const) {
       using payload = bench.pool.alloc(size);
       using frame = encodeFrame(bench.pool, { opcode: OPCODE.TEXT }, payload);
-      expect(frame.parts).toHaveLength(parts);
+      expect(partsOf(frame)).toHaveLength(parts);
       expect(frame.length).toBe(size + 4);
     }
     expectNothingLeft(bench);
