@@ -11,6 +11,7 @@ import { Outgoing } from "./outgoing.js";
 import type { Member, PoolUse } from "./poolUse.js";
 import type { Watcher } from "./protocol.js";
 import { READ_BYTES } from "./readBlock.js";
+import { Waits } from "./waits.js";
 
 /** Bytes that wait for a peer when those who write to it are no longer read. */
 const HIGH_WATER = 65536;
@@ -31,6 +32,8 @@ export class Connection<F extends Releasable = Bytes> implements Member {
   data: unknown;
   /** @internal How many bytes of the pool it holds. */
   heldBytes: number;
+  /** @internal */
+  readonly waits: Waits;
   /** @internal When bytes came or went last. */
   activeAt: number;
   private readonly watcher: Watcher<F, Connection<F>>;
@@ -49,10 +52,8 @@ export class Connection<F extends Releasable = Bytes> implements Member {
   private hasEnded: boolean;
   private isClosed: boolean;
   private hasPeerEnded: boolean;
-  /** The connections that it waits for, and those that wait for it. */
-  private readonly waitingFor: Set<Member>;
-  private readonly waiters: Set<Member>;
-  private sleepers: (() => void)[];
+  /** Who awaits the close. */
+  private readonly enders: (() => void)[];
 
   /** @internal @throws what `readInto` throws; {HeapError} ERR_HEAP_EXHAUSTED */
   constructor(socket: Duplex, use: PoolUse, watcher: Watcher<F, Connection<F>>) {
@@ -70,9 +71,8 @@ export class Connection<F extends Releasable = Bytes> implements Member {
     this.hasEnded = false;
     this.isClosed = false;
     this.hasPeerEnded = false;
-    this.waitingFor = new Set();
-    this.waiters = new Set();
-    this.sleepers = [];
+    this.waits = new Waits(() => this.readOn());
+    this.enders = [];
     this.framer = use.takeFramer(framer());
     this.frames = new FrameQueue(
       (frame) => handler?.(frame, this),
@@ -138,17 +138,23 @@ export class Connection<F extends Releasable = Bytes> implements Member {
   /** Resolves when there is room for more, or when the connection is closed. */
   drained(): Promise<void> {
     if (this.isClosed || this.waitingBytes <= HIGH_WATER) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.sleepers.push(resolve);
-    });
+    return this.waits.sleep();
   }
 
-  /** Ends the connection when everything is written. What still comes is dropped. */
-  end(): void {
-    if (!this.isOpen) return;
-    this.isEnding = true;
-    this.framer[Symbol.dispose]();
-    this.endWhenIdle();
+  /**
+   * Ends the connection when everything is written. What still comes is dropped. Resolves when it
+   * is closed.
+   */
+  end(): Promise<void> {
+    if (this.isOpen) {
+      this.isEnding = true;
+      this.framer[Symbol.dispose]();
+      this.endWhenIdle();
+    }
+    if (this.isClosed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.enders.push(resolve);
+    });
   }
 
   /** Closes the connection at once. With an error, it is told like one of the connection. */
@@ -170,7 +176,7 @@ export class Connection<F extends Releasable = Bytes> implements Member {
     this.activeAt = this.watcher.now;
     if (this.stream.writableLength > HIGH_WATER) {
       if (!this.isEnding) this.stream.pause();
-      this.use.reader?.waitFor(this);
+      this.use.reader?.waits.waitFor(this.waits);
     }
     this.recount();
   }
@@ -181,28 +187,6 @@ export class Connection<F extends Releasable = Bytes> implements Member {
     this.fail(new BufferError("ERR_TOO_LARGE", message, { got: this.heldBytes, most: quota }));
   }
 
-  /** @internal */
-  waitFor(other: Member): void {
-    this.waitingFor.add(other);
-    other.addWaiter(this);
-  }
-
-  /** @internal */
-  addWaiter(member: Member): void {
-    this.waiters.add(member);
-  }
-
-  /** @internal */
-  removeWaiter(member: Member): void {
-    this.waiters.delete(member);
-  }
-
-  /** @internal */
-  wake(other: Member): void {
-    this.waitingFor.delete(other);
-    this.readOn();
-  }
-
   /** @internal Whether the peer owes something: the rest of a frame, or to take what is written. */
   get isOwed(): boolean {
     if (this.stream.writableLength > 0 || this.hasEnded) return true;
@@ -211,7 +195,7 @@ export class Connection<F extends Releasable = Bytes> implements Member {
 
   /** @internal Whether it is not read, for a reason that is not its peer's. */
   get isPaused(): boolean {
-    return this.waitingFor.size > 0 || this.frames.isBusy;
+    return this.waits.isWaiting || this.frames.isBusy;
   }
 
   /** @internal Ends it with an error, which is told once. */
@@ -308,16 +292,8 @@ export class Connection<F extends Releasable = Bytes> implements Member {
     this.activeAt = this.watcher.now;
     this.recount();
     if (this.stream.writableLength > LOW_WATER) return;
-    this.wakeWaiters();
+    this.waits.wakeAll();
     this.readOn();
-  }
-
-  private wakeWaiters(): void {
-    for (const member of [...this.waiters]) {
-      this.waiters.delete(member);
-      member.wake(this);
-    }
-    for (const resolve of this.sleepers.splice(0)) resolve();
   }
 
   /** Reads on after a pause, unless there is another reason for it. */
@@ -329,7 +305,7 @@ export class Connection<F extends Releasable = Bytes> implements Member {
   /** Called when the handler has settled. */
   private settle(): void {
     this.recount();
-    if (this.hasPeerEnded && !this.isHalfOpen) this.end();
+    if (this.hasPeerEnded && !this.isHalfOpen) void this.end();
     this.readOn();
   }
 
@@ -352,7 +328,7 @@ export class Connection<F extends Releasable = Bytes> implements Member {
       this.fail(error);
       return;
     }
-    if (!this.isHalfOpen && !this.frames.isBusy) this.end();
+    if (!this.isHalfOpen && !this.frames.isBusy) void this.end();
   }
 
   /** Called when the socket is closed: nothing reads or writes its memory any more. */
@@ -364,11 +340,10 @@ export class Connection<F extends Releasable = Bytes> implements Member {
     this.outgoing.clear();
     this.incoming.release();
     this.recount();
-    for (const other of this.waitingFor) other.removeWaiter(this);
-    this.waitingFor.clear();
-    this.wakeWaiters();
+    this.waits.close();
     this.use.leave(this);
     this.watcher.closed(this);
+    for (const resolve of this.enders) resolve();
   }
 
   private recount(): void {

@@ -2,22 +2,17 @@ import { invalid } from "../../buffers/errors.js";
 import type { ByteHeap, BytesPool } from "../../buffers/index.js";
 import { Framer, type Releasable } from "../../codec/index.js";
 import { ReadBlock } from "./readBlock.js";
+import type { Waits } from "./waits.js";
 
 /** A connection, as the others of its pool see it. */
 export interface Member {
   /** How many bytes of the pool it holds. */
   readonly heldBytes: number;
+  readonly waits: Waits;
   /** Gives what was written in this turn to its socket. */
   flush(): void;
   /** Ends it, because all connections together hold more than they may. */
   shed(quota: number): void;
-  /** Is read no more until another one, which it wrote to, has flushed. */
-  waitFor(other: Member): void;
-  /** Says that another one waits for this one, or waits no more. */
-  addWaiter(member: Member): void;
-  removeWaiter(member: Member): void;
-  /** Called when another one, for which it waits, has flushed or is closed. */
-  wake(other: Member): void;
 }
 
 const uses = new WeakMap<BytesPool, PoolUse>();

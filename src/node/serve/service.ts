@@ -142,7 +142,7 @@ export class Service<F extends Releasable = Bytes> implements Watcher<F, Connect
       if (open.size === 0) resolve();
       else this.onEmpty = resolve;
     });
-    for (const connection of open) connection.end();
+    for (const connection of open) void connection.end();
     const late = setTimeout(() => {
       for (const connection of open) connection.destroy();
     }, timeout);
