@@ -1,4 +1,8 @@
 import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { types } from "node:util";
+import { invalid } from "../buffers/errors.js";
+import { BufferError } from "../index.js";
 
 /** The memory that a socket reads into, and the function that it calls then. */
 export interface ReadTarget {
@@ -11,52 +15,152 @@ export interface ReadTarget {
   readonly onRead: (length: number, buffer: Uint8Array) => boolean | undefined;
 }
 
-/** What an accepted connection has besides its public API. */
-interface Accepted {
-  _handle: object | null;
-  _server: object | null;
-  server: object | null;
+/** Where a `Socket` of Node keeps the memory of its option `onread`. */
+interface Slots {
+  readonly view: symbol;
+  readonly generator: symbol;
+  readonly callback: symbol;
+}
+
+/** What a socket has besides its public API. */
+interface Internals {
+  readonly _handle: { useUserBuffer?: (view: Uint8Array) => void } | null | undefined;
+  readonly parser?: object | null;
+  [slot: symbol]: unknown;
+}
+
+let slots: Slots | undefined;
+
+/**
+ * Lets a socket, or any other `Duplex`, read into memory of the program from now on, and returns
+ * it. It stays the same object, so all its settings and listeners go on working. Bytes that it has
+ * read already come first; more of them can be put there with `socket.unshift`, like the head of an
+ * HTTP upgrade.
+ *
+ * A TCP or Unix socket of Node reads straight into the memory. For all else, and on Windows, the
+ * bytes are copied. What `buffer` or `onRead` throws destroys the socket with that error.
+ * @throws {BufferError} ERR_INVALID_ARGUMENT, also if something else reads the socket, or if it has
+ * an encoding or is in object mode; ERR_CLOSED if it was destroyed. The socket is as it was then.
+ */
+export function readInto<S extends Duplex = Socket>(socket: S, target: ReadTarget): S {
+  checkTarget(target);
+  checkSource(socket);
+  if (canReadStraight(socket)) readStraight(socket, target);
+  socket.on("data", (chunk: unknown) => copyChunk(socket, target, chunk));
+  socket.resume();
+  return socket;
+}
+
+function checkTarget(target: ReadTarget): void {
+  const { buffer, onRead } = (target ?? {}) as Partial<ReadTarget>;
+  if (typeof buffer !== "function") checkRoom(buffer);
+  if (typeof onRead !== "function") throw invalid("onRead", onRead, "a function");
+}
+
+/** Returns the memory for a read. @throws {BufferError} ERR_INVALID_ARGUMENT */
+function checkRoom(buffer: unknown): Uint8Array {
+  if (types.isUint8Array(buffer) && buffer.length > 0) return buffer;
+  throw invalid("buffer", buffer, "a Uint8Array of 1 byte or more, or a function that returns one");
+}
+
+const METHODS = ["on", "read", "write", "pause", "resume", "unshift", "destroy"] as const;
+
+/** @throws {BufferError} what `readInto` throws for a socket */
+function checkSource(socket: Duplex): void {
+  const isDuplex = typeof socket === "object" && socket !== null;
+  if (!isDuplex || !METHODS.every((name) => typeof socket[name] === "function")) {
+    throw invalid("socket", socket, "a socket or another Duplex stream of Node");
+  }
+  if (socket.destroyed) {
+    const message = "the socket was destroyed; it takes one that is open";
+    throw new BufferError("ERR_CLOSED", message, { cause: socket.errored });
+  }
+  const { parser } = socket as unknown as Internals;
+  const isRead = ["data", "readable"].some((event) => socket.listenerCount(event) > 0);
+  if (isRead || (parser ?? null) !== null || isTaken(socket)) {
+    throw invalid("socket", socket, "a socket that nothing else reads");
+  }
+  if (socket.readableObjectMode || (socket.readableEncoding ?? null) !== null) {
+    throw invalid("socket", socket, "a stream of bytes, without an encoding or objects");
+  }
+}
+
+/** Returns whether the bytes of a `Socket` go to TLS, or to the function of its option `onread`. */
+function isTaken(socket: Duplex): boolean {
+  const internals = socket as unknown as Internals;
+  slots ??= findSlots(socket);
+  if (slots !== undefined && (internals[slots.view] ?? null) !== null) return true;
+  const { _handle: handle } = internals;
+  if (typeof handle !== "object" || handle === null) return false;
+  return Object.getOwnPropertyDescriptor(handle, "reading")?.get !== undefined;
+}
+
+function findSlots(socket: Duplex): Slots | undefined {
+  const find = (name: string): symbol | undefined =>
+    Object.getOwnPropertySymbols(socket).find(({ description }) => description === name);
+  const [view, generator, callback] = ["kBuffer", "kBufferGen", "kBufferCb"].map(find);
+  if (view === undefined || generator === undefined || callback === undefined) return;
+  return { view, generator, callback };
 }
 
 /**
- * Lets a connection that a server has accepted read into memory of the program. `net.createServer`
- * has no option for that, so a new socket takes over the connection. Use the socket that is
- * returned instead of `socket`. Create the server with `pauseOnConnect: true`, or bytes that come
- * earlier are lost. In a runtime whose connections cannot be taken over, the bytes are copied.
+ * Returns whether the socket is one of Node and nothing else, over TCP or a pipe. A subclass may
+ * see bytes in its `push`. In Windows a read may be under way to memory of Node, which then ends
+ * the process when it finds that it should have been other memory.
  */
-export function readInto(socket: Socket, target: ReadTarget): Socket {
-  const accepted = socket as unknown as Accepted;
-  const handle = accepted._handle;
-  if (handle === null || typeof handle !== "object" || !("useUserBuffer" in handle)) {
-    return copyInto(socket, target);
-  }
-  const options = { handle, onread: { buffer: target.buffer, callback: target.onRead } };
-  const taken = new Socket(options as ConstructorParameters<typeof Socket>[0]);
-  // The server counts its connections by these.
-  const own = taken as unknown as Accepted;
-  own._server = accepted._server;
-  own.server = accepted.server;
-  accepted._handle = null;
-  accepted._server = null;
-  socket.destroy();
-  taken.resume();
-  return taken;
+function canReadStraight(socket: Duplex): boolean {
+  if (Object.getPrototypeOf(socket) !== Socket.prototype || slots === undefined) return false;
+  if (process.platform === "win32" || socket.readableEnded) return false;
+  const { _handle: handle } = socket as unknown as Internals;
+  if (handle === null) return true;
+  const name = handle?.constructor.name;
+  return (name === "TCP" || name === "Pipe") && typeof handle?.useUserBuffer === "function";
 }
 
-function copyInto(socket: Socket, { buffer, onRead }: ReadTarget): Socket {
-  socket.on("data", (chunk: Uint8Array) => {
-    for (let at = 0; at < chunk.length; ) {
-      const to = typeof buffer === "function" ? buffer() : buffer;
+/** Does what the constructor of `Socket` does with its option `onread`. */
+function readStraight(socket: Duplex, { buffer, onRead }: ReadTarget): void {
+  const internals = socket as unknown as Internals;
+  const { view, generator, callback } = slots as Slots;
+  const next = typeof buffer === "function" ? () => checkRoom(buffer()) : undefined;
+  const { _handle: handle } = internals;
+  // A socket that is not connected asks for the memory when it has a handle.
+  const first = next === undefined ? buffer : handle === null ? true : next();
+  internals[view] = first;
+  internals[generator] = next === undefined ? null : () => orDestroy(socket, next);
+  internals[callback] = (length: number, to: Uint8Array) => {
+    try {
+      return onRead(length, to);
+    } catch (error) {
+      socket.destroy(error as Error);
+      return false;
+    }
+  };
+  if (first !== true) handle?.useUserBuffer?.(first as Uint8Array);
+}
+
+function orDestroy(socket: Duplex, next: () => Uint8Array): Uint8Array | undefined {
+  try {
+    return next();
+  } catch (error) {
+    socket.destroy(error as Error);
+    return;
+  }
+}
+
+function copyChunk(socket: Duplex, { buffer, onRead }: ReadTarget, chunk: unknown): void {
+  try {
+    if (!types.isUint8Array(chunk)) throw invalid("chunk", chunk, "bytes");
+    for (let at = 0; at < chunk.length && !socket.destroyed; ) {
+      const to = checkRoom(typeof buffer === "function" ? buffer() : buffer);
       const length = Math.min(to.length, chunk.length - at);
       to.set(chunk.subarray(at, at + length));
       at += length;
-      if (onRead(length, to) === false) {
-        socket.pause();
-        if (at < chunk.length) socket.unshift(chunk.subarray(at));
-        return;
-      }
+      if (onRead(length, to) === false) socket.pause();
+      if (!socket.isPaused() || at === chunk.length) continue;
+      socket.unshift(chunk.subarray(at));
+      return;
     }
-  });
-  socket.resume();
-  return socket;
+  } catch (error) {
+    socket.destroy(error as Error);
+  }
 }

@@ -1,18 +1,20 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { outOfRange } from "../buffers/errors.js";
-import type { Bytes, BytesPool } from "../buffers/index.js";
+import { invalid, outOfRange } from "../buffers/errors.js";
+import { Bytes, BytesPool } from "../buffers/index.js";
 
 /** How many bytes of a file are read at once. */
 const CHUNK_BYTES = 65536;
 
 /**
  * Reads a whole file into a block of a heap. The caller releases the bytes.
+ * @throws {BufferError} ERR_INVALID_ARGUMENT
  * @throws {HeapError} ERR_HEAP_EXHAUSTED; what `node:fs` throws
  */
 export async function readFileBytes<B extends ArrayBufferLike>(
   path: string | URL,
   pool: BytesPool<B>,
 ): Promise<Bytes<B>> {
+  checkPool(pool);
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
@@ -40,6 +42,11 @@ export async function readFileBytes<B extends ArrayBufferLike>(
   }
 }
 
+/** @throws {BufferError} ERR_INVALID_ARGUMENT */
+export function checkPool(pool: unknown): void {
+  if (!(pool instanceof BytesPool)) throw invalid("pool", pool, "a BytesPool");
+}
+
 /** Fills a view from the index `from` on. Returns the index after the last byte. */
 async function readAll(file: FileHandle, view: Uint8Array, from: number): Promise<number> {
   let at = from;
@@ -53,7 +60,7 @@ async function readAll(file: FileHandle, view: Uint8Array, from: number): Promis
 
 /**
  * Reads a file in chunks of `chunkBytes`, 65536 by default. Whoever takes a chunk releases it.
- * @throws {BufferError} ERR_OUT_OF_RANGE
+ * @throws {BufferError} ERR_OUT_OF_RANGE, ERR_INVALID_ARGUMENT
  * @throws {HeapError} ERR_HEAP_EXHAUSTED; what `node:fs` throws
  */
 export async function* readFileChunks<B extends ArrayBufferLike>(
@@ -61,6 +68,7 @@ export async function* readFileChunks<B extends ArrayBufferLike>(
   pool: BytesPool<B>,
   chunkBytes: number = CHUNK_BYTES,
 ): AsyncGenerator<Bytes<B>, void, undefined> {
+  checkPool(pool);
   const most = pool.heap.u8.length;
   if (!Number.isInteger(chunkBytes) || chunkBytes < 1 || chunkBytes > most) {
     throw outOfRange("chunkBytes", chunkBytes, 1, most);
@@ -89,8 +97,12 @@ export async function* readFileChunks<B extends ArrayBufferLike>(
   }
 }
 
-/** Creates or replaces a file with these bytes, which the caller still has to release. */
+/**
+ * Creates or replaces a file with these bytes, which the caller still has to release.
+ * @throws {BufferError} ERR_INVALID_ARGUMENT, ERR_RELEASED; what `node:fs` throws
+ */
 export async function writeFileBytes(path: string | URL, bytes: Bytes): Promise<void> {
+  if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
   bytes.retain();
   try {
     const file = await open(path, "w");

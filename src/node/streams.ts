@@ -1,9 +1,10 @@
 import type { Socket } from "node:net";
 import { Duplex, type Readable, type Writable } from "node:stream";
-import { outOfRange } from "../buffers/errors.js";
-import type { Bytes, BytesPool } from "../buffers/index.js";
+import { invalid, outOfRange } from "../buffers/errors.js";
+import { Bytes, type BytesPool } from "../buffers/index.js";
 import { BufferError } from "../index.js";
 import { readInto } from "./accept.js";
+import { checkPool } from "./files.js";
 import { releaseBuffered } from "./framing.js";
 import { writeBytes } from "./write.js";
 
@@ -13,46 +14,22 @@ const LEAST_CHUNK_BYTES = 16;
 /** How many chunks wait for the reader before the socket is paused. */
 const HIGH_WATER = 16;
 
-/** Takes one block at a time for the reads of a socket, until a quarter of it is left. */
-class ChunkSource<B extends ArrayBufferLike> {
-  private readonly pool: BytesPool<B>;
-  private readonly chunkBytes: number;
-  private chunk: Bytes<B> | undefined;
+/**
+ * All sockets read into this memory. What came is copied to a block of its size at once, so a
+ * connection holds nothing while nothing comes.
+ */
+let readMemory = new Uint8Array(CHUNK_BYTES);
 
-  constructor(pool: BytesPool<B>, chunkBytes: number) {
-    const most = pool.heap.u8.length;
-    if (!Number.isInteger(chunkBytes) || chunkBytes < LEAST_CHUNK_BYTES || chunkBytes > most) {
-      throw outOfRange("chunkBytes", chunkBytes, LEAST_CHUNK_BYTES, most);
-    }
-    this.pool = pool;
-    this.chunkBytes = chunkBytes;
-    this.chunk = undefined;
-  }
-
-  /** Returns the memory for the next read. @throws {HeapError} ERR_HEAP_EXHAUSTED */
-  buffer(): Uint8Array {
-    this.chunk ??= this.pool.allocUnsafe(this.chunkBytes);
-    return this.chunk.view();
-  }
-
-  /** Returns the `length` bytes that were read. */
-  take(length: number): Bytes<B> {
-    const chunk = this.chunk as Bytes<B>;
-    const head = chunk.split(length);
-    if (chunk.length < this.chunkBytes >> 2) this.release();
-    return head;
-  }
-
-  release(): void {
-    this.chunk?.release();
-    this.chunk = undefined;
-  }
+function readMemoryOf(length: number): Uint8Array {
+  if (readMemory.length < length) readMemory = new Uint8Array(length);
+  return readMemory.subarray(0, length);
 }
 
 /** A connection as a stream of bytes, in both directions. */
-export interface BytesSocket<B extends ArrayBufferLike> extends AsyncIterable<Bytes<B>> {
-  /** The socket that has the connection now. */
-  readonly socket: Socket;
+export interface BytesSocket<B extends ArrayBufferLike, S extends Duplex = Socket>
+  extends AsyncIterable<Bytes<B>> {
+  /** The socket of the connection. */
+  readonly socket: S;
   /**
    * Returns the iterator over the chunks, which is the same one for all readers, so each chunk goes
    * to one of them. To leave a loop over it, which calls `return`, closes the connection and
@@ -60,10 +37,11 @@ export interface BytesSocket<B extends ArrayBufferLike> extends AsyncIterable<By
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Bytes<B>, undefined>;
   /**
-   * Writes bytes, and releases them when they are flushed. Resolves when there is room for more. If
-   * the connection was ended or closed, it releases the bytes and rejects with the error of the
-   * connection or with ERR_CLOSED. Node ends a connection when its peer does, unless
-   * `allowHalfOpen` is set.
+   * Takes bytes over: writes them, and releases them when they are flushed. Resolves when there is
+   * room for more. If the connection was ended or closed, it releases the bytes and rejects with
+   * the error of the connection or with ERR_CLOSED. Node ends a connection when its peer does,
+   * unless `allowHalfOpen` is set. A rejection that nobody awaits does not end the process.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT, ERR_RELEASED, at once
    */
   write(bytes: Bytes): Promise<void>;
   /** Ends the connection when everything is written. */
@@ -71,30 +49,31 @@ export interface BytesSocket<B extends ArrayBufferLike> extends AsyncIterable<By
 }
 
 /**
- * Reads an accepted connection of a server with `pauseOnConnect: true` straight into blocks of a
- * heap, of `chunkBytes` each. Whoever takes a chunk releases it. A slow reader pauses the socket.
- * If the heap is full, the connection is closed and its reader gets ERR_HEAP_EXHAUSTED.
- * @throws {BufferError} ERR_OUT_OF_RANGE
+ * Reads a socket, or any other `Duplex`, into blocks of a heap: each holds what came at once, at
+ * most `chunkBytes`. Whoever takes a chunk releases it. A slow reader pauses the socket. If the
+ * heap is full, the connection is closed and its reader gets ERR_HEAP_EXHAUSTED. A connection
+ * holds no memory of the heap while nothing comes. See `readInto` for what a socket may be.
+ * @throws {BufferError} ERR_OUT_OF_RANGE, and what `readInto` throws; the socket is as it was then
  */
-export function bytesOf<B extends ArrayBufferLike>(
-  accepted: Socket,
+export function bytesOf<B extends ArrayBufferLike, S extends Duplex = Socket>(
+  socket: S,
   pool: BytesPool<B>,
   chunkBytes: number = CHUNK_BYTES,
-): BytesSocket<B> {
-  const chunks = new Chunks(accepted, pool, chunkBytes);
-  const { socket } = chunks;
+): BytesSocket<B, S> {
+  const chunks = new Chunks(socket, pool, chunkBytes);
+  const room = new Room(socket);
   return {
     socket,
     [Symbol.asyncIterator]: () => chunks,
-    write: (bytes) => writeWhenRoom(socket, bytes),
-    end: () => socket.end(),
+    write: (bytes) => room.write(bytes),
+    end: () => void socket.end(),
   };
 }
 
 /** The chunks that come on a connection. */
 class Chunks<B extends ArrayBufferLike> implements AsyncIterableIterator<Bytes<B>, undefined> {
-  readonly socket: Socket;
-  private readonly source: ChunkSource<B>;
+  private readonly socket: Duplex;
+  private readonly pool: BytesPool<B>;
   private readonly waiting: Bytes<B>[];
   private failure: Error | undefined;
   /** Nothing more comes. */
@@ -103,27 +82,32 @@ class Chunks<B extends ArrayBufferLike> implements AsyncIterableIterator<Bytes<B
   private isClosed: boolean;
   private readonly sleepers: (() => void)[];
 
-  constructor(accepted: Socket, pool: BytesPool<B>, chunkBytes: number) {
-    this.source = new ChunkSource(pool, chunkBytes);
+  constructor(socket: Duplex, pool: BytesPool<B>, chunkBytes: number) {
+    checkPool(pool);
+    const most = pool.heap.u8.length;
+    if (!Number.isInteger(chunkBytes) || chunkBytes < LEAST_CHUNK_BYTES || chunkBytes > most) {
+      throw outOfRange("chunkBytes", chunkBytes, LEAST_CHUNK_BYTES, most);
+    }
+    this.socket = socket;
+    this.pool = pool;
     this.waiting = [];
     this.failure = undefined;
     this.isOver = false;
     this.isClosed = false;
     this.sleepers = [];
-    this.socket = readInto(accepted, {
-      buffer: () => this.buffer(),
-      onRead: (length) => this.arrive(length),
-    });
-    this.socket.on("error", (error) => {
-      this.failure ??= error;
-    });
+    const buffer = readMemoryOf(chunkBytes);
+    readInto(socket, { buffer, onRead: (length, from) => this.arrive(from.subarray(0, length)) });
+    this.isOver = socket.readableEnded;
     const finish = (): void => {
       this.isOver = true;
-      this.source.release();
       this.wake();
     };
-    this.socket.on("end", finish);
-    this.socket.on("close", finish);
+    socket.on("error", (error) => {
+      this.failure ??= error;
+      this.wake();
+    });
+    socket.on("end", finish);
+    socket.on("close", finish);
   }
 
   async next(): Promise<IteratorResult<Bytes<B>, undefined>> {
@@ -164,47 +148,64 @@ class Chunks<B extends ArrayBufferLike> implements AsyncIterableIterator<Bytes<B
     for (const resolve of this.sleepers.splice(0)) resolve();
   }
 
-  /** Called by the socket. An error thrown there would end the process. */
-  private buffer(): Uint8Array {
-    try {
-      return this.source.buffer();
-    } catch (error) {
-      this.failure ??= error as Error;
-      // The constructor of the socket calls this, too.
-      process.nextTick(() => {
-        this.socket.destroy();
-        this.wake();
-      });
-      return new Uint8Array(CHUNK_BYTES);
-    }
-  }
-
-  private arrive(length: number): boolean {
-    if (this.failure !== undefined) return false;
-    const bytes = this.source.take(length);
-    if (this.isClosed) bytes.release();
-    else this.waiting.push(bytes);
+  /** Called by the socket, which is destroyed if the heap is full. */
+  private arrive(from: Uint8Array): boolean {
+    if (this.isClosed) return false;
+    this.waiting.push(this.pool.from(from));
     this.wake();
     return this.waiting.length < HIGH_WATER;
   }
 }
 
-async function writeWhenRoom(stream: Writable, bytes: Bytes): Promise<void> {
-  if (!stream.writable) {
-    bytes.release();
-    throw stream.errored ?? notWritten();
+const DONE = Promise.resolve();
+
+/** Writes to a stream, and waits for room in it with one set of listeners for all writes. */
+class Room {
+  private readonly stream: Writable;
+  /** Settles when there is room, or when the stream takes nothing more. */
+  private waiting: Promise<void> | undefined;
+
+  constructor(stream: Writable) {
+    this.stream = stream;
+    this.waiting = undefined;
   }
-  if (writeBytes(stream, bytes)) return;
-  await new Promise<void>((resolve, reject) => {
-    const done = (): void => {
-      stream.off("drain", done).off("close", done);
-      // A stream that was ended meanwhile closes without "drain" when everything is written.
-      if (stream.destroyed && !stream.writableFinished) reject(stream.errored ?? notWritten());
-      else resolve();
-    };
-    stream.on("drain", done).on("close", done);
-    if (stream.destroyed) done();
-  });
+
+  write(bytes: Bytes): Promise<void> {
+    const { stream } = this;
+    if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
+    if (!stream.writable) {
+      bytes.release();
+      return refused(stream);
+    }
+    if (writeBytes(stream, bytes)) return DONE;
+    if (stream.destroyed) return refused(stream);
+    this.waiting ??= this.wait();
+    return this.waiting;
+  }
+
+  private wait(): Promise<void> {
+    const { stream } = this;
+    const waiting = new Promise<void>((resolve, reject) => {
+      const settle = (): void => {
+        for (const event of EVENTS) stream.off(event, settle);
+        this.waiting = undefined;
+        // A stream that was ended meanwhile has no "drain".
+        if (stream.destroyed && !stream.writableFinished) reject(stream.errored ?? notWritten());
+        else resolve();
+      };
+      for (const event of EVENTS) stream.on(event, settle);
+    });
+    waiting.catch(() => {});
+    return waiting;
+  }
+}
+
+const EVENTS = ["drain", "finish", "close"] as const;
+
+function refused(stream: Writable): Promise<void> {
+  const refusal = Promise.reject(stream.errored ?? notWritten());
+  refusal.catch(() => {});
+  return refusal;
 }
 
 function notWritten(): BufferError {
@@ -214,11 +215,19 @@ function notWritten(): BufferError {
   );
 }
 
-/** Copies the chunks of any readable stream of Node into a heap. Their reader releases them. */
+/**
+ * Copies the chunks of any readable stream of Node into a heap. Their reader releases them.
+ * @throws {BufferError} ERR_INVALID_ARGUMENT
+ * @throws {HeapError} ERR_HEAP_EXHAUSTED; what the stream throws
+ */
 export async function* readBytes<B extends ArrayBufferLike>(
   stream: Readable,
   pool: BytesPool<B>,
 ): AsyncGenerator<Bytes<B>, void, undefined> {
+  if (typeof stream?.[Symbol.asyncIterator] !== "function") {
+    throw invalid("stream", stream, "a Readable stream of Node");
+  }
+  checkPool(pool);
   for await (const chunk of stream) yield pool.from(chunk as Uint8Array | string);
 }
 
@@ -226,14 +235,14 @@ export async function* readBytes<B extends ArrayBufferLike>(
  * Returns a `Duplex` in object mode over a connection, for `pipeline` with framers in between. Its
  * reader releases the `Bytes` that it gives. It releases the `Bytes` that it takes when they are
  * flushed.
- * @throws {BufferError} ERR_OUT_OF_RANGE
+ * @throws {BufferError} what `bytesOf` throws
  */
-export function duplexOf<B extends ArrayBufferLike>(
-  accepted: Socket,
+export function duplexOf<B extends ArrayBufferLike, S extends Duplex = Socket>(
+  socket: S,
   pool: BytesPool<B>,
   chunkBytes?: number,
 ): Duplex {
-  const connection = bytesOf(accepted, pool, chunkBytes);
+  const connection = bytesOf(socket, pool, chunkBytes);
   const chunks = connection[Symbol.asyncIterator]();
   return new Duplex({
     objectMode: true,
@@ -248,14 +257,18 @@ export function duplexOf<B extends ArrayBufferLike>(
       );
     },
     write(bytes: Bytes, _encoding, done) {
-      connection.write(bytes).then(() => done(), done);
+      try {
+        connection.write(bytes).then(() => done(), done);
+      } catch (error) {
+        done(error as Error);
+      }
     },
     final(done) {
-      connection.socket.end(done);
+      socket.end(done);
     },
     destroy(error, done) {
       void chunks.return?.();
-      connection.socket.destroy();
+      socket.destroy();
       releaseBuffered(this);
       done(error);
     },

@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { expect, vi } from "vitest";
 import { BytesPool } from "../../../src/buffers/index.js";
 import { Heap } from "../../../src/index.js";
+import type { BytesSocket } from "../../../src/node/index.js";
 
 /** A busy machine may need long for what takes a moment. */
 export const WAIT = { timeout: 30_000, interval: 2 } as const;
@@ -55,6 +57,16 @@ export async function turns(count: number): Promise<void> {
 /** Waits until a socket has read so many bytes. */
 export async function arrived(socket: Socket, bytes: number): Promise<void> {
   await vi.waitFor(() => expect(socket.bytesRead).toBe(bytes), WAIT);
+}
+
+/**
+ * Writes to a connection that nobody reads until bytes wait, and returns the last write, which
+ * waits too. How much the system takes before depends on the machine.
+ */
+export function fill(connection: BytesSocket<ArrayBuffer, Duplex>, pool: BytesPool<ArrayBuffer>) {
+  let last = connection.write(pool.alloc(1_000_000));
+  while (connection.socket.writableLength === 0) last = connection.write(pool.alloc(1_000_000));
+  return last;
 }
 
 export function pattern(length: number, start: number = 0): Buffer {

@@ -12,7 +12,16 @@ import {
   writeAndFree,
   writeBytes,
 } from "../../../src/node/index.js";
-import { arrived, closed, connected, expectNothingLeft, newPool, pattern, WAIT } from "./help.js";
+import {
+  arrived,
+  closed,
+  connected,
+  expectNothingLeft,
+  fill,
+  newPool,
+  pattern,
+  WAIT,
+} from "./help.js";
 
 async function collect(socket: Socket, length: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -217,7 +226,7 @@ describe("write of bytesOf", () => {
     const { heap, pool } = newPool();
     const { server, accepted, client } = await connected();
     const connection = bytesOf(accepted, pool);
-    const waiting = connection.write(pool.alloc(4_000_000));
+    const waiting = fill(connection, pool);
     const refused = expect(waiting).rejects.toThrow("broken");
     connection.socket.destroy(new Error("broken"));
     await refused;
