@@ -137,6 +137,12 @@ export class BufferPool<
    * @throws {HeapError} ERR_DOUBLE_FREE, or ERR_INVALID_POINTER if its slab was returned
    */
   free(view: V): void {
+    this.heap.free(this.checkOwned(view));
+    this.recent = view;
+  }
+
+  /** @internal Returns the ptr of a buffer of this pool. @throws {BufferError} ERR_NOT_OWNED */
+  checkOwned(view: V): Ptr {
     let ptr = 0;
     try {
       ptr = ptrIn(view, this);
@@ -144,8 +150,7 @@ export class BufferPool<
       throw notOwned(view);
     }
     if (ptr === 0) throw notOwned(view);
-    this.heap.free(ptr as Ptr);
-    this.recent = view;
+    return ptr as Ptr;
   }
 
   /**

@@ -1,63 +1,105 @@
+import { WriteStream } from "node:fs";
+import { Socket } from "node:net";
 import type { Writable } from "node:stream";
-import type { BufferPool, Bytes } from "../buffers/index.js";
+import { types } from "node:util";
+import { invalid } from "../buffers/errors.js";
+import { BufferPool, Bytes } from "../buffers/index.js";
 
 const NOTHING = new Uint8Array(0);
 
-/** Returns whether the stream may pass on the memory it was given after it has taken it. */
-function isPassedOn(stream: Writable): boolean {
-  return "_transform" in stream;
+/**
+ * Returns the kind of handle that a socket of Node writes to: "TCP", "Pipe" or "TLSWrap". Else "",
+ * also for a subclass that writes in its own way.
+ */
+function handleOf(stream: Writable): string {
+  if (!(stream instanceof Socket)) return "";
+  const { _write: write, _writev: writev } = Socket.prototype;
+  // Node sets `_writev` to null for a handle that has none.
+  if (stream._write !== write || (stream._writev ?? writev) !== writev) return "";
+  const { _handle: handle } = stream as unknown as { readonly _handle?: object | null };
+  return handle?.constructor.name ?? "";
 }
 
-/** Writes a copy, for a stream that passes its input on. */
-function writeCopy(stream: Writable, bytes: Uint8Array, done: () => void): boolean {
+/**
+ * Returns whether the stream has used the memory when it calls back, and always calls back. All
+ * others get a copy, because they may pass on or keep what they are given. HTTP messages do not
+ * call back if their connection is closed.
+ */
+function callsBack(stream: Writable, handle: string): boolean {
+  if (handle === "TLSWrap") return true;
+  return stream instanceof WriteStream && stream._write === WriteStream.prototype._write;
+}
+
+/** @throws {BufferError} ERR_INVALID_ARGUMENT */
+function checkStream(stream: Writable): void {
+  const { write } = (stream ?? {}) as Partial<Writable>;
+  if (typeof write !== "function") throw invalid("stream", stream, "a Writable stream of Node");
+}
+
+/**
+ * Writes memory, and calls `done` once, when it may be used for something else. That is at once if
+ * the system took all of it, the usual case, in which the stream needs no record of a callback.
+ * Else it is when the memory is flushed or the stream has failed. TCP, Unix and TLS sockets and
+ * files use the memory itself; any other stream gets a copy, because it may pass on or keep what it
+ * is given. Returns what `stream.write` returns: false asks to wait for "drain".
+ * @throws {BufferError} ERR_INVALID_ARGUMENT; nothing is written then, and `done` is not called
+ */
+export function writeThen(stream: Writable, bytes: Uint8Array, done: () => void): boolean {
+  checkStream(stream);
+  if (!types.isUint8Array(bytes)) throw invalid("bytes", bytes, "a Uint8Array");
+  if (typeof done !== "function") throw invalid("done", done, "a function");
+  return writeView(stream, bytes, done);
+}
+
+function writeView(stream: Writable, bytes: Uint8Array, done: () => void): boolean {
+  const handle = handleOf(stream);
+  if (handle === "TCP" || handle === "Pipe") {
+    if (stream.writableLength > 0) return stream.write(bytes, done);
+    const isRoomLeft = stream.write(bytes);
+    if (stream.writableLength === 0) done();
+    else stream.write(NOTHING, done);
+    return isRoomLeft;
+  }
+  if (callsBack(stream, handle)) return stream.write(bytes, done);
   const copy = new Uint8Array(bytes);
   done();
   return stream.write(copy);
 }
 
 /**
- * Writes memory, and calls `done` when it may be used for something else. That is at once if the
- * system took all of it, the usual case, in which the stream needs no record of a callback. Else it
- * is when the memory is flushed or the stream has failed. A `Transform` gets a copy, because it may
- * pass on what it is given. Returns what `stream.write` returns: false asks to wait for "drain".
- */
-export function writeThen(stream: Writable, bytes: Uint8Array, done: () => void): boolean {
-  if (isPassedOn(stream)) return writeCopy(stream, bytes, done);
-  const isRoomLeft = stream.write(bytes);
-  if (stream.writableLength === 0) done();
-  else stream.write(NOTHING, done);
-  return isRoomLeft;
-}
-
-/**
  * Writes a buffer of a `BufferPool`, and frees it when it is flushed or the stream has failed.
  * Returns what `stream.write` returns.
+ * @throws {BufferError} ERR_INVALID_ARGUMENT; ERR_NOT_OWNED. Nothing is written then.
  */
 export function writeAndFree<B extends ArrayBufferLike, V extends Uint8Array<B>>(
   stream: Writable,
   pool: BufferPool<B, V>,
   buffer: V,
 ): boolean {
-  if (isPassedOn(stream)) return writeCopy(stream, buffer, () => pool.free(buffer));
-  const isRoomLeft = stream.write(buffer);
-  if (stream.writableLength === 0) pool.free(buffer);
-  else stream.write(NOTHING, () => pool.free(buffer));
-  return isRoomLeft;
+  checkStream(stream);
+  if (!(pool instanceof BufferPool)) throw invalid("pool", pool, "a BufferPool");
+  pool.checkOwned(buffer);
+  return writeView(stream, buffer, () => pool.free(buffer));
 }
 
 /**
- * Writes bytes, also a chain, without a copy, and releases them when they are flushed. A
- * `Transform` gets a copy. Returns what `stream.write` returns.
+ * Takes bytes over, also a chain: writes them, and releases them when they are flushed or the
+ * stream has failed. Nothing is copied for TCP, Unix and TLS sockets and files; see `writeThen`.
+ * Returns what `stream.write` returns.
+ * @throws {BufferError} ERR_INVALID_ARGUMENT, ERR_RELEASED; nothing is written or released then
  */
 export function writeBytes(stream: Writable, bytes: Bytes): boolean {
+  checkStream(stream);
+  if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
   const chunks = [...bytes.chunks()];
   const last = chunks.pop();
   if (last === undefined) {
     bytes.release();
     return !stream.writableNeedDrain;
   }
-  if (chunks.length === 0) return writeThen(stream, last, () => bytes.release());
-  if (isPassedOn(stream)) {
+  if (chunks.length === 0) return writeView(stream, last, () => bytes.release());
+  const handle = handleOf(stream);
+  if (handle !== "TCP" && handle !== "Pipe" && !callsBack(stream, handle)) {
     const copy = bytes.toUnshared();
     bytes.release();
     return stream.write(copy);
