@@ -1,4 +1,5 @@
 import { type Duplex, Transform, type TransformCallback } from "node:stream";
+import { invalid } from "../buffers/errors.js";
 import type { Bytes } from "../buffers/index.js";
 import type { Framer, Releasable } from "../codec/index.js";
 
@@ -11,6 +12,10 @@ import type { Framer, Releasable } from "../codec/index.js";
 export function framesOf<F extends Releasable, B extends ArrayBufferLike>(
   framer: Framer<F, B>,
 ): Transform {
+  const { push, end } = (framer ?? {}) as Partial<Framer<F, B>>;
+  if (typeof push !== "function" || typeof end !== "function") {
+    throw invalid("framer", framer, "a framer");
+  }
   return new FrameTransform(framer);
 }
 
@@ -95,8 +100,12 @@ export function releaseBuffered(stream: Duplex): void {
     _readableState: { buffer: Iterable<unknown> };
     _writableState: { getBuffer(): readonly { chunk: unknown }[] };
   };
-  for (const frame of _readableState.buffer) if (frame) (frame as Releasable).release();
-  for (const { chunk } of _writableState.getBuffer()) {
-    if (!(chunk instanceof Uint8Array)) (chunk as Releasable).release();
-  }
+  for (const frame of _readableState.buffer) releaseIt(frame);
+  for (const { chunk } of _writableState.getBuffer()) releaseIt(chunk);
+}
+
+/** Releases what can be released. A program may write anything to a stream of objects. */
+function releaseIt(chunk: unknown): void {
+  const { release } = (chunk ?? {}) as Partial<Releasable>;
+  if (typeof release === "function") (chunk as Releasable).release();
 }

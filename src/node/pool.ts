@@ -1,5 +1,7 @@
 import { Buffer } from "node:buffer";
+import { types } from "node:util";
 import { markAsUntransferable } from "node:worker_threads";
+import { invalid } from "../buffers/errors.js";
 import { type BufferData, BufferPool, type ByteHeap } from "../buffers/index.js";
 
 /**
@@ -18,13 +20,17 @@ export class NodeBufferPool<B extends ArrayBufferLike = ArrayBufferLike> extends
 
   /**
    * Returns a buffer of `size` bytes that are 0 or filled with a value, like `Buffer.alloc`.
-   * @throws what `allocUnsafe` throws; what `Buffer.fill` throws, and no memory is kept then
+   * @throws {BufferError} ERR_INVALID_ARGUMENT; what `allocUnsafe` and `Buffer.fill` throw. Then no
+   * memory is kept.
    */
   override alloc(
     size: number,
     fill: string | number | Uint8Array = 0,
     encoding?: BufferEncoding,
   ): Buffer<B> {
+    if (typeof fill !== "string" && typeof fill !== "number" && !types.isUint8Array(fill)) {
+      throw invalid("fill", fill, "a string, a number or a Uint8Array");
+    }
     const buffer = this.allocUnsafe(size);
     try {
       return typeof fill === "string" ? buffer.fill(fill, encoding ?? "utf8") : buffer.fill(fill);
