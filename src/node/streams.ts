@@ -11,6 +11,8 @@ import { writeBytes } from "./write.js";
 /** How many bytes are read at once. */
 const CHUNK_BYTES = 16384;
 const LEAST_CHUNK_BYTES = 16;
+/** What is set aside for reading, at most; more is seldom there at once. */
+const MOST_CHUNK_BYTES = 2 ** 20;
 /** How many chunks wait for the reader before the socket is paused. */
 const HIGH_WATER = 16;
 
@@ -20,7 +22,8 @@ const HIGH_WATER = 16;
  */
 let readMemory = new Uint8Array(CHUNK_BYTES);
 
-function readMemoryOf(length: number): Uint8Array {
+function readMemoryOf(chunkBytes: number): Uint8Array {
+  const length = Math.min(chunkBytes, MOST_CHUNK_BYTES);
   if (readMemory.length < length) readMemory = new Uint8Array(length);
   return readMemory.subarray(0, length);
 }
@@ -264,7 +267,9 @@ export function duplexOf<B extends ArrayBufferLike, S extends Duplex = Socket>(
       }
     },
     final(done) {
-      socket.end(done);
+      // Node may have ended it, after its peer.
+      if (socket.writableFinished) done();
+      else socket.end(done);
     },
     destroy(error, done) {
       void chunks.return?.();

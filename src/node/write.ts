@@ -1,4 +1,4 @@
-import { WriteStream } from "node:fs";
+import fs, { WriteStream } from "node:fs";
 import { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { types } from "node:util";
@@ -9,15 +9,18 @@ const NOTHING = new Uint8Array(0);
 
 /**
  * Returns the kind of handle that a socket of Node writes to: "TCP", "Pipe" or "TLSWrap". Else "",
- * also for a subclass that writes in its own way.
+ * also if somebody changed how it writes.
  */
 function handleOf(stream: Writable): string {
-  if (!(stream instanceof Socket)) return "";
-  const { _write: write, _writev: writev } = Socket.prototype;
-  // Node sets `_writev` to null for a handle that has none.
-  if (stream._write !== write || (stream._writev ?? writev) !== writev) return "";
+  if (!(stream instanceof Socket) || !writesLike(stream, Socket.prototype)) return "";
   const { _handle: handle } = stream as unknown as { readonly _handle?: object | null };
   return handle?.constructor.name ?? "";
+}
+
+function writesLike(stream: Writable, { write, _write, _writev }: Writable): boolean {
+  // Node sets `_writev` to null for a handle that has none.
+  const own = stream._writev ?? _writev;
+  return stream.write === write && stream._write === _write && own === _writev;
 }
 
 /**
@@ -27,7 +30,12 @@ function handleOf(stream: Writable): string {
  */
 function callsBack(stream: Writable, handle: string): boolean {
   if (handle === "TLSWrap") return true;
-  return stream instanceof WriteStream && stream._write === WriteStream.prototype._write;
+  if (!(stream instanceof WriteStream) || !writesLike(stream, WriteStream.prototype)) return false;
+  // The option `fs` of a program puts its own functions there.
+  const slot = Object.getOwnPropertySymbols(stream).find(
+    ({ description }) => description === "kFs",
+  );
+  return slot !== undefined && (stream as unknown as { [slot: symbol]: unknown })[slot] === fs;
 }
 
 /** @throws {BufferError} ERR_INVALID_ARGUMENT */

@@ -86,7 +86,7 @@ describe.each(KINDS)("a socket that has read before, %s,", (_name, _isStraight, 
   it("is read no faster than its reader reads, also what it has read before", async () => {
     const ends = await open();
     const { socket, peer } = ends;
-    peer.write(pattern(40));
+    peer.end(pattern(40));
     socket.pause();
     socket.read(0);
     await vi.waitFor(() => expect(socket.readableLength).toBe(40), WAIT);
@@ -96,18 +96,73 @@ describe.each(KINDS)("a socket that has read before, %s,", (_name, _isStraight, 
       return false;
     };
     readInto(socket, { buffer: () => new Uint8Array(16), onRead });
+    let isOver = false;
+    socket.on("end", () => {
+      isOver = true;
+    });
     for (const expected of [16, 32, 40]) {
       await vi.waitFor(() => expect(got.length).toBe(expected), WAIT);
       await turns(3);
       expect(got.length).toBe(expected);
+      expect(isOver && expected < 40).toBe(false);
       socket.resume();
     }
-    peer.end("end");
-    await vi.waitFor(() => expect(got.length).toBe(43), WAIT);
-    expect(Buffer.from(got.slice(0, 40)).equals(pattern(40))).toBe(true);
+    await vi.waitFor(() => expect(isOver).toBe(true), WAIT);
+    expect(Buffer.from(got).equals(pattern(40))).toBe(true);
     await finish(ends);
   });
 });
+
+/** Ways in which a program reads a first line itself, and then gives the socket on. */
+const FIRST_LINES: Readonly<Record<string, (socket: Duplex) => Promise<AsyncIterable<Bytes>>>> = {
+  async "from 'readable'"(socket) {
+    await once(socket, "readable");
+    expect(String(socket.read(5))).toBe("line ");
+    return bytesOf(socket, pool);
+  },
+  "within 'data'": (socket) =>
+    new Promise((resolve) => {
+      socket.once("data", (chunk: Buffer) => {
+        expect(String(chunk.subarray(0, 5))).toBe("line ");
+        socket.unshift(chunk.subarray(5));
+        resolve(bytesOf(socket, pool));
+      });
+    }),
+  async "after 'data'"(socket) {
+    const [chunk] = (await once(socket, "data")) as [Buffer];
+    socket.pause().unshift(chunk.subarray(5));
+    await turns(2);
+    return bytesOf(socket, pool);
+  },
+  async "by an iterator"(socket) {
+    let rest = new Uint8Array(0);
+    for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+      rest = new Uint8Array(chunk as Buffer).subarray(5);
+      break;
+    }
+    socket.unshift(rest);
+    return bytesOf(socket, pool);
+  },
+};
+
+const { heap: sharedHeap, pool } = newPool();
+
+describe.each(KINDS)(
+  "a socket of which the program read a line, %s,",
+  (_name, _isStraight, open) => {
+    it.each(Object.keys(FIRST_LINES))("gives the rest: %s", async (how) => {
+      const ends = await open();
+      const { socket, peer } = ends;
+      peer.write("line and ");
+      const source = FIRST_LINES[how]?.(socket.resume());
+      await turns(2);
+      peer.end("the rest");
+      expect(String(await readAll((await source) as AsyncIterable<Bytes>))).toBe("and the rest");
+      await finish(ends);
+      await expectNothingLeft(sharedHeap);
+    });
+  },
+);
 
 describe.each(KINDS)("the end of a socket, %s,", (_name, _isStraight, open) => {
   it("comes at once if all was read before; a closed socket is refused", async () => {

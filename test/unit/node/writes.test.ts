@@ -142,7 +142,11 @@ describe.each(KINDS)("write of bytesOf, %s,", (_name, _isStraight, open) => {
 });
 
 class Collector extends net.Socket {
-  readonly kept: Uint8Array[] = [];
+  private readonly kept: Uint8Array[];
+  constructor(kept: Uint8Array[]) {
+    super();
+    this.kept = kept;
+  }
   override _write(chunk: Uint8Array, _encoding: string, done: () => void): void {
     this.kept.push(chunk);
     done();
@@ -157,38 +161,73 @@ const { compose: composed } = stream as unknown as {
   compose(...streams: stream.Duplex[]): stream.Duplex;
 };
 
-describe("writes to a stream that passes on or keeps what it is given", () => {
-  const web = (): TransformStream =>
-    new TransformStream(undefined, { highWaterMark: 99 }, { highWaterMark: 99 });
-  const through = (): [stream.Writable, stream.Readable] => {
-    const both = new stream.PassThrough();
-    return [both, both];
+const web = (): TransformStream =>
+  new TransformStream(undefined, { highWaterMark: 99 }, { highWaterMark: 99 });
+
+/** Streams that pass on what they are given: where to write, and where it comes out. */
+const RELAYS: readonly [name: string, open: () => [stream.Writable, stream.Readable]][] = [
+  [
+    "PassThrough",
+    () => {
+      const both = new stream.PassThrough();
+      return [both, both];
+    },
+  ],
+  [
+    "two streams in memory",
+    () => {
+      const { socket, peer } = inMemory();
+      return [socket, peer];
+    },
+  ],
+  [
+    "compose",
+    () => {
+      const both = composed(new stream.PassThrough(), new stream.PassThrough());
+      return [both, both];
+    },
+  ],
+  [
+    "Writable.fromWeb",
+    () => {
+      const { readable, writable } = web();
+      type Web = Parameters<typeof stream.Readable.fromWeb>[0];
+      return [stream.Writable.fromWeb(writable), stream.Readable.fromWeb(readable as Web)];
+    },
+  ],
+];
+
+type Done = (error: null, value: number) => void;
+
+/** Returns functions of `fs` that keep what they are given. */
+function ownFs(kept: Uint8Array[]) {
+  return {
+    open: (_path: string, _flags: string, _mode: number, done: Done) => done(null, 1),
+    close: (_fd: number, done: Done) => done(null, 0),
+    write(_fd: number, chunk: Uint8Array, _from: number, length: number, _at: number, done: Done) {
+      kept.push(chunk);
+      done(null, length);
+    },
   };
-  it.each<[string, () => [stream.Writable, stream.Readable]]>([
-    ["PassThrough", through],
-    [
-      "two streams in memory",
-      () => {
-        const { socket, peer } = inMemory();
-        return [socket, peer];
-      },
-    ],
-    [
-      "compose",
-      () => {
-        const both = composed(new stream.PassThrough(), new stream.PassThrough());
-        return [both, both];
-      },
-    ],
-    [
-      "Writable.fromWeb",
-      () => {
-        const { readable, writable } = web();
-        type Web = Parameters<typeof stream.Readable.fromWeb>[0];
-        return [stream.Writable.fromWeb(writable), stream.Readable.fromWeb(readable as Web)];
-      },
-    ],
-  ])("%s: are copied", async (_name, open) => {
+}
+
+/** Streams that keep what they are given. */
+const COLLECTORS: readonly [name: string, open: (kept: Uint8Array[]) => stream.Writable][] = [
+  [
+    "a Writable",
+    (kept) =>
+      new stream.Writable({ write: (chunk, _encoding, done) => [kept.push(chunk), done()] }),
+  ],
+  ["a file of another fs", (kept) => createWriteStream("none", { fs: ownFs(kept) })],
+  [
+    "a socket with a write of its own",
+    (kept) => Object.assign(new net.Socket(), { write: (chunk: Buffer) => kept.push(chunk) > 0 }),
+  ],
+  ["a subclass of Socket", (kept) => new Collector(kept)],
+];
+
+describe("writes to a stream that passes on or keeps what it is given are copied", () => {
+  it.each(RELAYS)("to %s", async (_name, open) => {
     const { heap, pool } = newPool();
     const [target, source] = open();
     const text = writeAll(target, heap, pool);
@@ -202,29 +241,10 @@ describe("writes to a stream that passes on or keeps what it is given", () => {
     await expectNothingLeft(heap);
   });
 
-  it.each<[string, () => { target: stream.Writable; kept: Uint8Array[] }]>([
-    [
-      "a Writable",
-      () => {
-        const kept: Uint8Array[] = [];
-        const write = (chunk: Uint8Array, _: string, done: () => void) => [
-          kept.push(chunk),
-          done(),
-        ];
-        return { target: new stream.Writable({ write }), kept };
-      },
-    ],
-    [
-      "a subclass of Socket",
-      () => {
-        const target = new Collector();
-        return { target, kept: target.kept };
-      },
-    ],
-  ])("%s that collects: are copied", async (_name, open) => {
+  it.each(COLLECTORS)("to %s", async (_name, open) => {
     const { heap, pool } = newPool();
-    const { target, kept } = open();
-    const text = writeAll(target, heap, pool);
+    const kept: Uint8Array[] = [];
+    const text = writeAll(open(kept), heap, pool);
     await overwrite(pool);
     expect(String(Buffer.concat(kept))).toBe(text);
     await expectNothingLeft(heap);
