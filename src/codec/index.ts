@@ -1,7 +1,8 @@
 export type { LengthPrefix } from "./fields.js";
+export type { FrameScanner } from "./framing/cutter.js";
 export { DelimiterFramer, type DelimiterOptions } from "./framing/delimiter.js";
 export { FixedFramer } from "./framing/fixed.js";
-export { Framer, type FrameScanner } from "./framing/framer.js";
+export { Framer } from "./framing/framer.js";
 export { LengthFieldFramer, type LengthFieldOptions } from "./framing/lengthField.js";
 export type { FrameStream, Releasable } from "./framing/streams.js";
 export {

@@ -8,7 +8,8 @@ import {
   frameTooLarge,
   isByteArray,
 } from "../checks.js";
-import { FRAME_MAX_BYTES, Framer } from "./framer.js";
+import { FRAME_MAX_BYTES } from "./cutter.js";
+import { Framer } from "./framer.js";
 
 /** How frames end. */
 export interface DelimiterOptions {

@@ -1,6 +1,7 @@
 import type { Bytes, BytesPool } from "../../buffers/internal.js";
 import { checkIntegerOption } from "../checks.js";
-import { FRAME_MAX_BYTES, Framer } from "./framer.js";
+import { FRAME_MAX_BYTES } from "./cutter.js";
+import { Framer } from "./framer.js";
 
 /** Cuts frames that all have the same length. */
 export class FixedFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Framer<Bytes<B>, B> {

@@ -1,7 +1,8 @@
 import { invalid } from "../../buffers/errors.js";
 import type { Bytes, BytesPool } from "../../buffers/internal.js";
 import { checkIntegerOption, checkObject, frameTooLarge, malformedFrame } from "../checks.js";
-import { FRAME_MAX_BYTES, Framer } from "./framer.js";
+import { FRAME_MAX_BYTES } from "./cutter.js";
+import { Framer } from "./framer.js";
 
 /**
  * Where the length stands in the header of a frame, and what it counts:

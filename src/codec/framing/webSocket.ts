@@ -2,7 +2,8 @@ import { invalid } from "../../buffers/errors.js";
 import { Bytes, type BytesPool, readUtf8, startOf } from "../../buffers/internal.js";
 import type { BufferError } from "../../index.js";
 import { checkIntegerOption, checkObject, frameTooLarge, malformedFrame } from "../checks.js";
-import { FRAME_MAX_BYTES, Framer } from "./framer.js";
+import { FRAME_MAX_BYTES } from "./cutter.js";
+import { Framer } from "./framer.js";
 import { Memory, maskRange, wordsOf } from "./mask.js";
 
 /** What a `WebSocketFramer` accepts. */
