@@ -111,14 +111,21 @@ export function gather(reader: ReaderState, count: number): Uint8Array<ArrayBuff
   return bytes;
 }
 
+/**
+ * Checks that the source still has its bytes.
+ * @throws {BufferError} ERR_RELEASED; ERR_INVALID_ARGUMENT if it was split, detached or resized
+ */
+export function checkSource(reader: ReaderState): void {
+  const { source, total, position } = reader;
+  if (source.length === total) return;
+  const message = "the bytes were split, detached or resized while they were read";
+  throw new BufferError("ERR_INVALID_ARGUMENT", `${message}; reset() begins again`, { position });
+}
+
 /** Reads `count` bytes, which must be there, as a slice of the `Bytes` that are read. */
 export function sliceOf(reader: ReaderState, count: number): Bytes {
   const { position } = reader;
   const source = reader.source as Bytes;
-  if (source.length !== reader.total) {
-    const message = "the bytes were split while they were read; reset() begins again";
-    throw new BufferError("ERR_INVALID_ARGUMENT", message, { position });
-  }
   const slice = source.slice(position, position + count);
   if (reader.at + count <= reader.end) reader.at += count;
   else seek(reader, position + count);

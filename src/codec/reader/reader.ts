@@ -10,6 +10,7 @@ import {
   assemble,
   bytesLeft,
   checkCount,
+  checkSource,
   copyOut,
   fallShort,
   findTerminator,
@@ -38,7 +39,9 @@ import { checkMaximum, type SliceOf } from "./state.js";
  *     reader.mark();
  *
  * Malformed data is ERR_MALFORMED or ERR_TOO_LARGE with its position, and the reader does not move.
- * The reader holds no reference: do not release or split the bytes while they are read.
+ * The reader holds no reference: do not release or split the bytes while they are read. Reads of
+ * text and bytes are refused after that (ERR_RELEASED, ERR_INVALID_ARGUMENT); numbers are not
+ * checked and may be another's.
  */
 export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends ReaderNumbers<S> {
   /** Sets the position to which `rewind` goes back. At first it is the beginning. */
@@ -122,11 +125,13 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
 
   /** Reads `count` bytes as a copy on the JavaScript heap. */
   copy(count: number): Uint8Array<ArrayBuffer> {
+    checkSource(this);
     return gather(this, this.whole(count));
   }
 
   /** Fills `target` with the next bytes. Returns how many it copied: 0 if some are missing. */
   copyTo(target: Uint8Array): number {
+    checkSource(this);
     const count = this.whole(checkBytes("target", target).length);
     copyOut(this, target, count);
     return count;
@@ -151,6 +156,8 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
       if (next <= this.end && count <= ASCII_MAX) {
         const text = readAscii(raw, at + 1, count);
         if (text !== undefined && typeof maximum === "number" && count <= maximum) {
+          // An array that was detached has no byte at `at`.
+          if (this.buffer === null) checkSource(this);
           this.at = next;
           return text;
         }
@@ -167,6 +174,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   utf8Terminated(terminator: number = 0, maximum: number = this.maximum): string {
     checkWhole("terminator", terminator, 0x7f);
     checkMaximum(maximum);
+    checkSource(this);
     const { position } = this;
     const count = findTerminator(this, terminator);
     const length = count < 0 ? this.remaining : count;
@@ -205,6 +213,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   /** Reads `count` bytes, which are there. `subarray` takes twice as long as a new view. */
   private sliceNext(count: number): SliceOf<S> {
     const { at, buffer } = this;
+    checkSource(this);
     if (buffer === null) return sliceOf(this, count) as SliceOf<S>;
     const view = new Uint8Array(buffer, at, count);
     this.at = at + count;
@@ -223,6 +232,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   /** Reads a prefix. Returns the length that it says, or 0 if bytes are missing. */
   private counted(prefix: LengthPrefix, position: number, maximum: number): number {
     checkMaximum(maximum);
+    checkSource(this);
     const pending = pendingBits(this);
     const count = this.prefix(prefix);
     if (!(count <= maximum)) {
@@ -257,6 +267,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
 
   /** Reads text whose bytes are there. If it is malformed, the position goes back to `begin`. */
   private text(count: number, begin: number, pending: number): string {
+    checkSource(this);
     const { at, raw } = this;
     const end = at + count;
     if (this.isStrict || end > this.end) return slowText(this, count, begin, pending);

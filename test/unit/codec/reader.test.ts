@@ -189,6 +189,68 @@ it("slices of Bytes share their block; those of an array its buffer", () => {
   expect([...view]).toEqual([9, 2]);
 });
 
+describe("bytes that are gone while they are read", () => {
+  const reads: [string, (reader: Reader) => unknown][] = [
+    ["utf8", (reader) => reader.utf8(2)],
+    ["utf8 of none", (reader) => reader.utf8(0)],
+    ["utf8 of too many", (reader) => reader.utf8(99)],
+    ["utf8Prefixed", (reader) => reader.utf8Prefixed("u8")],
+    ["utf8Prefixed, long", (reader) => reader.utf8Prefixed("u16be")],
+    ["utf8Terminated", (reader) => reader.utf8Terminated()],
+    ["bytes", (reader) => reader.bytes(2)],
+    ["bytesPrefixed", (reader) => reader.bytesPrefixed("u8")],
+    ["copy", (reader) => reader.copy(2)],
+    ["copyTo", (reader) => reader.copyTo(new Uint8Array(2))],
+  ];
+  const content = [1, 65, 0, 66, 0];
+
+  it.each(reads)("%s of released bytes", (_name, read) => {
+    for (const strict of [false, true]) {
+      onHeap((heap) => {
+        const pool = new BytesPool(heap);
+        const single = pool.from(content);
+        const chain = single.concat(single);
+        const readers = [new Reader(single, { strict }), new Reader(chain, { strict })];
+        single.release();
+        chain.release();
+        const other = pool.from("SECRET");
+        for (const reader of readers) {
+          refusal(() => read(reader), "ERR_RELEASED");
+          reader.reset(other as typeof single);
+          expect(reader.utf8(6)).toBe("SECRET");
+        }
+        other.release();
+      });
+    }
+  });
+
+  it.each(reads)("%s of split bytes, and of a detached array", (_name, read) => {
+    onHeap((heap) => {
+      const source = new BytesPool(heap).from(content);
+      const reader = new Reader(source);
+      const head = source.split(2);
+      refusal(() => read(reader), "ERR_INVALID_ARGUMENT");
+      for (const bytes of [head, source]) bytes.release();
+    });
+    for (const offset of [0, 1]) {
+      const array = new Uint8Array(Uint8Array.from([0, ...content]).buffer, offset);
+      const reader = new Reader(array);
+      structuredClone(array, { transfer: [array.buffer] });
+      refusal(() => read(reader), "ERR_INVALID_ARGUMENT");
+    }
+  });
+
+  it("a handle that is retained may be released once", () => {
+    onHeap((heap) => {
+      const source = new BytesPool(heap).from("text").retain();
+      const reader = new Reader(source);
+      source.release();
+      expect(reader.utf8(4)).toBe("text");
+      source.release();
+    });
+  });
+});
+
 it("reset goes on to other bytes, of the same buffer or of another", () => {
   onHeap((heap) => {
     const pool = new BytesPool(heap);
