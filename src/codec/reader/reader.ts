@@ -1,4 +1,4 @@
-import { invalid } from "../../buffers/errors.js";
+import { checkRange, invalid } from "../../buffers/errors.js";
 import { ASCII_MAX, type Bytes, checkBytes, readAscii, readUtf8 } from "../../buffers/internal.js";
 import { takeBits } from "../bitFields.js";
 import { checkWhole, tooLarge } from "../checks.js";
@@ -37,6 +37,8 @@ import { checkMaximum, type SliceOf } from "./state.js";
  *     const name = reader.utf8Prefixed("u16be");
  *     if (reader.missing > 0) return reader.rewind();
  *     reader.mark();
+ *
+ * A loop asks in each turn, because a count may be any number: see `counted`.
  *
  * Malformed data is ERR_MALFORMED or ERR_TOO_LARGE with its position, and the reader does not move.
  * The reader holds no reference: do not release or split the bytes while they are read. Reads of
@@ -193,7 +195,32 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
    * @throws {BufferError} ERR_TOO_LARGE if these are more than `maximum`
    */
   bytesPrefixed(prefix: LengthPrefix, maximum: number = this.maximum): SliceOf<S> {
-    return this.sliceNext(this.counted(prefix, this.position, maximum));
+    return this.sliceNext(this.prefixed(prefix, this.position, maximum));
+  }
+
+  /**
+   * Returns a count of elements that was read, if so many can follow: each has `leastBytes` or
+   * more. If there are fewer bytes, it is a short read: it returns 0, and a loop over the elements
+   * does nothing. So no count makes a program do more than the bytes that came.
+   *
+   *     const count = reader.counted(reader.u32be(), 2);
+   *     for (let index = 0; index < count && reader.missing === 0; index++) {
+   *       items.push(reader.utf8Prefixed("u16be"));
+   *     }
+   *
+   * @throws {BufferError} ERR_TOO_LARGE if they have more than `maximum` bytes together, also when
+   * these have not come yet; ERR_OUT_OF_RANGE
+   */
+  counted(count: number, leastBytes: number = 1, maximum: number = this.maximum): number {
+    checkCount(count);
+    checkRange("leastBytes", leastBytes, 1, Number.MAX_SAFE_INTEGER);
+    checkMaximum(maximum);
+    if (this.lacking > 0) return 0;
+    const least = count * leastBytes;
+    if (least > maximum) throw tooLarge("the least length", this.position, least, maximum);
+    if (least <= this.remaining) return count;
+    fallShort(this, this.position, least - bytesLeft(this));
+    return 0;
   }
 
   /**
@@ -230,7 +257,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   }
 
   /** Reads a prefix. Returns the length that it says, or 0 if bytes are missing. */
-  private counted(prefix: LengthPrefix, position: number, maximum: number): number {
+  private prefixed(prefix: LengthPrefix, position: number, maximum: number): number {
     checkMaximum(maximum);
     checkSource(this);
     const pending = pendingBits(this);
@@ -278,7 +305,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   private longPrefixed(prefix: LengthPrefix, maximum: number): string {
     const { position } = this;
     const pending = pendingBits(this);
-    return this.text(this.counted(prefix, position, maximum), position, pending);
+    return this.text(this.prefixed(prefix, position, maximum), position, pending);
   }
 
   private longVarint32(): number {

@@ -8,8 +8,8 @@ export type SliceOf<S> = S extends Bytes<infer B> ? Bytes<B> : Uint8Array;
 /** What a reader accepts. */
 export interface ReaderOptions {
   /**
-   * The most bytes of a string, or of bytes, with a prefix or a terminator; more is ERR_TOO_LARGE.
-   * Default: no limit.
+   * The most bytes of a string, or of bytes, with a prefix or a terminator, and of elements that
+   * are counted; more is ERR_TOO_LARGE. Default: no limit.
    */
   readonly maximum?: number;
   /** Whether malformed UTF-8 is ERR_MALFORMED. Default false: it is read as U+FFFD. */

@@ -189,6 +189,67 @@ it("slices of Bytes share their block; those of an array its buffer", () => {
   expect([...view]).toEqual([9, 2]);
 });
 
+describe("a count from the bytes", () => {
+  it("is returned if so many elements can follow", () => {
+    everyWay(bytes(3, 1, 2, 3, 4, 5, 6), (reader) => {
+      expect(reader.counted(reader.u8(), 2)).toBe(3);
+      expect([reader.counted(6), reader.counted(0), reader.counted(1, 6)]).toEqual([6, 0, 1]);
+      expect([reader.missing, reader.position]).toEqual([0, 1]);
+    });
+  });
+
+  it("is a short read if they cannot", () => {
+    for (const count of [4, 1000, 0xffffffff, Number.MAX_SAFE_INTEGER]) {
+      everyWay(bytes(3, 1, 2, 3, 4, 5, 6), (reader) => {
+        reader.u8();
+        expect(reader.counted(count, 2)).toBe(0);
+        expect([reader.missing, reader.position]).toEqual([2 * count - 6, 1]);
+        expect([reader.u8(), reader.counted(1), reader.counted(0)]).toEqual([0, 0, 0]);
+        reader.rewind();
+        expect([reader.u8(), reader.counted(3, 2)]).toEqual([3, 3]);
+      });
+    }
+  });
+
+  it("is 0 if it was missing itself", () => {
+    everyWay(bytes(0, 0), (reader) => {
+      expect([reader.counted(reader.u32be(), 2), reader.missing]).toEqual([0, 2]);
+    });
+  });
+
+  it("lets a loop do no more than the bytes that came", () => {
+    everyWay(bytes(0xdd, 0xff, 0xff, 0xff, 0xff, 1, 2), (reader) => {
+      let turns = 0;
+      reader.u8();
+      const count = reader.counted(reader.u32be());
+      for (let index = 0; index < count && reader.missing === 0; index++) turns++;
+      expect([turns, reader.missing]).toEqual([0, 0xffffffff - 2]);
+    });
+  });
+
+  it("is too large if its elements have more bytes than the maximum", () => {
+    const reader = new Reader(bytes(1, 2, 3), { maximum: 100 });
+    expect(reader.counted(3)).toBe(3);
+    const error = refusal(() => reader.counted(51, 2), "ERR_TOO_LARGE");
+    expect(error.details).toEqual({ position: 0, got: 102, most: 100 });
+    refusal(() => reader.counted(3, 1, 2), "ERR_TOO_LARGE");
+    expect([reader.missing, reader.u8()]).toEqual([0, 1]);
+    expect([reader.counted(100), reader.missing]).toEqual([0, 98]);
+  });
+
+  it("is refused if it is no count", () => {
+    const reader = new Reader(bytes(1, 2, 3));
+    for (const count of [-1, 1.5, Number.NaN, Infinity, "1", 1n, undefined, null]) {
+      refusal(() => reader.counted(wrong(count)), "ERR_OUT_OF_RANGE");
+    }
+    for (const least of [0, -1, 0.5, Number.NaN, "1", 1n, null]) {
+      refusal(() => reader.counted(1, wrong(least)), "ERR_OUT_OF_RANGE");
+    }
+    refusal(() => reader.counted(1, 1, wrong("9")), "ERR_INVALID_ARGUMENT");
+    expect(reader.u8()).toBe(1);
+  });
+});
+
 describe("bytes that are gone while they are read", () => {
   const reads: [string, (reader: Reader) => unknown][] = [
     ["utf8", (reader) => reader.utf8(2)],
