@@ -3,7 +3,7 @@ import { relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { defineConfig, type Options } from "tsup";
 import { joinSource } from "./bench/native/join.js";
-import { topLevelConst } from "./scripts/topLevelConst.js";
+import { classNames, topLevelConst } from "./scripts/topLevelConst.js";
 
 type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 
@@ -54,7 +54,7 @@ const shippedFingerprint: Plugin = {
 
 const constants: NonNullable<Options["plugins"]>[number] = {
   name: "top-level-const",
-  renderChunk: (code) => ({ code: topLevelConst(code) }),
+  renderChunk: (code) => ({ code: classNames(topLevelConst(code)) }),
 };
 
 const common: Options = {

@@ -21,3 +21,15 @@ export function topLevelConst(code: string): string {
     assigned.has(name) ? found : `const ${name}`,
   );
 }
+
+/**
+ * Returns a bundle's code in which classes have the names of the sources. esbuild puts `_` before
+ * the name of a class that refers to itself, and errors and `console.log` show that.
+ */
+export function classNames(code: string): string {
+  const names = Array.from(code.matchAll(/\b([\w$]+) = class _\1\b/g), ([, name = ""]) => name);
+  return names.reduce(
+    (text, name) => text.replaceAll(new RegExp(`\\b_${name}\\b`, "g"), name),
+    code,
+  );
+}

@@ -110,6 +110,7 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
     this.u64 = new BigUint64Array(buffer, 0, bytes >> 3);
     this.dataView = new DataView(buffer, 0, bytes);
     this.views = views;
+    hideMemory(this);
   }
 
   /**
@@ -232,6 +233,17 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
   protected openViews(): HeapViews {
     if (this.views.gate[superblock.CLOSED] !== 0) throw closed(this.views);
     return this.views;
+  }
+}
+
+/**
+ * Hides the views of a heap from what prints or compares it, which would read all of the memory.
+ * Its functions remain, so that no two heaps are equal and none can be cloned.
+ */
+export function hideMemory(heap: object): void {
+  for (const [key, value] of Object.entries(heap)) {
+    const isShown = /^[fn]/.test(typeof value) || key === "options";
+    if (!isShown) Object.defineProperty(heap, key, { enumerable: false });
   }
 }
 

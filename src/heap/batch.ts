@@ -1,5 +1,6 @@
 import { describe } from "../base/describe.js";
 import { HeapError } from "../base/errors.js";
+import { tagOf } from "../base/tag.js";
 import { NULL, type Ptr } from "../base/types.js";
 import type { Door } from "../front/door.js";
 import { liveHeaderOf } from "../front/lookup.js";
@@ -15,8 +16,7 @@ export interface PtrArray {
 
 /** Checks that `array` can hold `count` ptrs. @throws {HeapError} ERR_INVALID_ARGUMENT */
 export function checkCount(count: unknown, array: PtrArray, mayGrow: boolean): void {
-  const isTyped =
-    array instanceof Int32Array || array instanceof Uint32Array || array instanceof Float64Array;
+  const isTyped = ArrayBuffer.isView(array) && /^(Int32|Uint32|Float64)Array$/.test(tagOf(array));
   if (!isTyped && !Array.isArray(array)) {
     const accepted = "an array, an Int32Array, a Uint32Array or a Float64Array";
     const message = `ptrs are ${describe(array)}; they take ${accepted}`;

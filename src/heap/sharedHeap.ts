@@ -1,6 +1,7 @@
 import { describe } from "../base/describe.js";
 import { HeapError } from "../base/errors.js";
 import { sync } from "../base/sync.js";
+import { tagOf } from "../base/tag.js";
 import type { Ptr, WorkerIndex } from "../base/types.js";
 import { type HeapOptions, resolveOptions } from "../config/options.js";
 import { openSharedDoor } from "../front/door.js";
@@ -16,7 +17,7 @@ import * as superblock from "../layout/superblock.js";
 import { SLAB_BYTES } from "../layout/units.js";
 import * as workerSlot from "../layout/workerSlot.js";
 import { checkMaxWorkers, claimWorker, detachWorker, formatShared } from "./attach.js";
-import { BaseHeap } from "./base.js";
+import { BaseHeap, hideMemory } from "./base.js";
 import { checkCount, freeEach, type PtrArray } from "./batch.js";
 import { checkFunction, checkObject } from "./checks.js";
 import { bufferOf, capacityOfBuffer, type HeapMemory, newSharedBuffer } from "./create.js";
@@ -96,6 +97,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
     this.workerId = views.worker;
     this.maxWorkers = views.layout.workers;
     this.queue = new WaitQueue(views);
+    this.seen = undefined;
+    hideMemory(this);
   }
 
   /**
@@ -121,7 +124,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
    */
   static attach(memory: HeapMemory<SharedArrayBuffer>): SharedHeap {
     const buffer = bufferOf(memory);
-    if (typeof SharedArrayBuffer === "undefined" || !(buffer instanceof SharedArrayBuffer)) {
+    if (tagOf(buffer) !== "SharedArrayBuffer") {
       const message = "workers share a SharedArrayBuffer; got an ArrayBuffer, for Heap.open";
       throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: memory });
     }

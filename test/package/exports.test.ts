@@ -15,7 +15,9 @@ const ENTRIES: Readonly<Record<string, { values: string; types: string }>> = {
   },
   "./buffers": {
     values: "BufferError BufferPool Bytes BytesPool",
-    types: "BufferData BufferErrorCode ByteHeap BytesPoolOptions Leak LeakDetection",
+    types:
+      "BufferData BufferErrorCode ByteHeap BytesEncoding BytesPattern BytesPoolOptions BytesSummary " +
+      "Leak LeakDetection",
   },
   "./codec": {
     values:
