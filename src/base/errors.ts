@@ -55,6 +55,8 @@ export type HeapErrorCode =
   | BufferErrorCode
   | keyof typeof ERRORS.TraceError;
 
+const LONG = 200;
+
 /** Every error that this library throws. `details` holds the message's facts as data. */
 export class HeapError extends Error {
   readonly code: HeapErrorCode;
@@ -65,6 +67,12 @@ export class HeapError extends Error {
     this.name = "HeapError";
     this.code = code;
     this.details = details;
+    for (const key in details) {
+      const value = details[key];
+      const isList = typeof value === "string" || Array.isArray(value) || ArrayBuffer.isView(value);
+      // Errors are kept, printed and sent.
+      if (isList && (value as string).length > LONG) details[key] = describe(value);
+    }
   }
 }
 

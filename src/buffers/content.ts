@@ -1,6 +1,6 @@
 import { checkBytes, toByteArray } from "./data.js";
 import { checkRange, checkRoom, frozen, invalid, toPosition } from "./errors.js";
-import { compareRuns, findLast, Matcher } from "./search.js";
+import { compareBytes, copyBytes, findLast, Matcher } from "./search.js";
 import {
   type BytesEncoding,
   decodeText,
@@ -99,7 +99,7 @@ export abstract class Content {
     checkRange("start", start, 0, end);
     checkRoom("at", at, end - start, target.length);
     this.visit(start, end, (u8, from, count, position) => {
-      target.set(u8.subarray(from, from + count), at + position - start);
+      copyBytes(u8, from, count, target, at + position - start);
       return true;
     });
     return end - start;
@@ -168,9 +168,8 @@ export abstract class Content {
 
   /** Returns whether `other` has the same bytes. @throws {BufferError} ERR_INVALID_ARGUMENT */
   equals(other: Content | Uint8Array): boolean {
-    const { length } = this;
-    const runs = runsOf("other", other);
-    return other.length === length && compareRuns(runsOf("this", this), runs) === 0;
+    const bytes = toPiece("other", other);
+    return bytes.length === this.length && compareBytes(toPiece("this", this), bytes) === 0;
   }
 
   /**
@@ -178,7 +177,7 @@ export abstract class Content {
    * @throws {BufferError} ERR_INVALID_ARGUMENT
    */
   compare(other: Content | Uint8Array): number {
-    return compareRuns(runsOf("this", this), runsOf("other", other));
+    return compareBytes(toPiece("this", this), toPiece("other", other));
   }
 
   /**
@@ -269,7 +268,7 @@ function pieceOf(bytes: Content, start: number, end: number): Uint8Array {
     if (length === end - start) piece = u8.subarray(from, from + length);
     else {
       if (at === start) piece = new Uint8Array(end - start);
-      piece.set(u8.subarray(from, from + length), at - start);
+      copyBytes(u8, from, length, piece, at - start);
     }
     return true;
   });
@@ -277,22 +276,17 @@ function pieceOf(bytes: Content, start: number, end: number): Uint8Array {
 }
 
 function hasAt(bytes: Content, start: number, wanted: Uint8Array): boolean {
-  return compareRuns([pieceOf(bytes, start, start + wanted.length)], [wanted]) === 0;
+  return compareBytes(pieceOf(bytes, start, start + wanted.length), wanted) === 0;
 }
 
-function runsOf(name: string, bytes: unknown): Uint8Array[] {
-  if (!(bytes instanceof Content)) return [checkBytes(name, bytes)];
-  const runs: Uint8Array[] = [];
-  bytes.visit(0, bytes.length, (u8, start, length) => {
-    runs.push(u8.subarray(start, start + length));
-    return true;
-  });
-  return runs;
+/** Returns `Bytes` or an array in one piece, to be read. */
+function toPiece(name: string, bytes: unknown): Uint8Array {
+  return bytes instanceof Content ? pieceOf(bytes, 0, bytes.length) : checkBytes(name, bytes);
 }
 
 /** Returns the bytes of a string, of an array or of `Bytes`, to be read at once. */
 export function toSequence(name: string, value: unknown): Uint8Array {
-  if (value instanceof Content) return pieceOf(value, 0, value.length);
+  if (value instanceof Content) return toPiece(name, value);
   if (typeof value !== "string") {
     if (ArrayBuffer.isView(value)) return toByteArray(checkBytes(name, value));
     throw invalid(name, value, "a string, a Uint8Array or Bytes");

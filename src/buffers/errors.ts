@@ -23,7 +23,18 @@ export function outOfRange(
   const subject = position === undefined ? `${name} is` : `${name} at ${position} got`;
   const message = `${subject} ${describe(got)}; it takes ${kind} from ${least} to ${most}`;
   const details = { name, got, least, most, ...(position === undefined ? {} : { position }) };
+  if (kind === "a bigint" || typeof got === "bigint") {
+    Object.defineProperty(details, "toJSON", { value: asTexts });
+  }
   return new BufferError("ERR_OUT_OF_RANGE", message, details);
+}
+
+/** JSON takes no bigints. */
+function asTexts(this: object): Record<string, unknown> {
+  const entries = Object.entries(this);
+  return Object.fromEntries(
+    entries.map(([key, value]) => [key, typeof value === "bigint" ? String(value) : value]),
+  );
 }
 
 /** @throws {BufferError} ERR_OUT_OF_RANGE unless `value` is an integer in the range. */

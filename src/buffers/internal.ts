@@ -9,6 +9,7 @@ export { BytesPool, type BytesPoolOptions, joinParts, shareBlock } from "./bytes
 export type { BytesPattern, BytesSummary } from "./content.js";
 export { type BufferData, checkBytes, toByteArray } from "./data.js";
 export { type ByteHeap, checkHeap } from "./heap.js";
+export { hide } from "./hide.js";
 export type { Leak, LeakDetection } from "./leaks.js";
 export { BufferPool } from "./pool.js";
 export type { BytesEncoding } from "./text.js";

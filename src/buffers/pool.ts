@@ -67,23 +67,23 @@ export class BufferPool<
 > {
   readonly heap: ByteHeap<B>;
   /** The views by slab and block. The blocks of a slab have one size, at least 2 ** shift bytes. */
-  private readonly views: (V | undefined)[][];
-  private readonly shifts: Uint8Array<ArrayBuffer>;
+  readonly #views: (V | undefined)[][];
+  readonly #shifts: Uint8Array<ArrayBuffer>;
   /**
    * The view that was freed or made last. The block that was freed last is often allocated next,
    * and then its view need not be looked up. This view is never a disowned one, and each ptr has at
    * most one view that is not disowned.
    */
-  private recent: V;
+  #recent: V;
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(heap: ByteHeap<B>) {
     checkHeap(heap);
     const slabs = heap.u8.length >>> SLAB_SHIFT;
     this.heap = heap;
-    this.views = Array.from({ length: slabs }, () => NO_VIEWS);
-    this.shifts = new Uint8Array(slabs).fill(SLAB_SHIFT);
-    this.recent = this.makeView(NULL, 0);
+    this.#views = Array.from({ length: slabs }, () => NO_VIEWS);
+    this.#shifts = new Uint8Array(slabs).fill(SLAB_SHIFT);
+    this.#recent = this.makeView(NULL, 0);
   }
 
   /**
@@ -93,11 +93,11 @@ export class BufferPool<
    */
   allocUnsafe(size: number): V {
     const ptr = this.heap.malloc(size);
-    const { recent } = this;
+    const recent = this.#recent;
     if (ptrOf(recent) === ptr && sizeOf(recent) === size) return recent;
     const slab = ptr >>> SLAB_SHIFT;
-    const views = this.views[slab] as (V | undefined)[];
-    const view = views[(ptr & SLAB_MASK) >>> this.shifts[slab]];
+    const views = this.#views[slab] as (V | undefined)[];
+    const view = views[(ptr & SLAB_MASK) >>> this.#shifts[slab]];
     if (view !== undefined && ptrOf(view) === ptr && sizeOf(view) === size) return view;
     return this.register(ptr, size);
   }
@@ -138,7 +138,7 @@ export class BufferPool<
    */
   free(view: V): void {
     this.heap.free(this.checkOwned(view));
-    this.recent = view;
+    this.#recent = view;
   }
 
   /** @internal Returns the ptr of a buffer of this pool. @throws {BufferError} ERR_NOT_OWNED */
@@ -178,19 +178,19 @@ export class BufferPool<
     const slab = ptr >>> SLAB_SHIFT;
     const blockBytes = this.heap.usableSize(ptr);
     const shift = Math.min(SLAB_SHIFT, 31 - Math.clz32(blockBytes));
-    let views = this.views[slab] as (V | undefined)[];
+    let views = this.#views[slab] as (V | undefined)[];
     // The slab has no views, or they were made when it belonged to another class.
-    if (views === NO_VIEWS || this.shifts[slab] !== shift) {
+    if (views === NO_VIEWS || this.#shifts[slab] !== shift) {
       views = moveViews(views, shift, blockBytes);
-      this.views[slab] = views;
-      this.shifts[slab] = shift;
+      this.#views[slab] = views;
+      this.#shifts[slab] = shift;
     }
     const view = this.makeView(ptr, size);
     const index = (ptr & SLAB_MASK) >>> shift;
     const before = views[index];
     if (before !== undefined) disown(before);
     views[index] = view;
-    this.recent = view;
+    this.#recent = view;
     return view;
   }
 

@@ -59,39 +59,26 @@ export function findLast(bytes: Uint8Array, wanted: Uint8Array): number {
   return end < 0 ? -1 : bytes.length - end;
 }
 
-/** Returns -1, 0 or 1 as the bytes of the first list of pieces sort before, with or after. */
-export function compareRuns(left: readonly Uint8Array[], right: readonly Uint8Array[]): number {
-  let index = 0;
-  let at = 0;
-  for (const run of left) {
-    for (let position = 0; position < run.length; ) {
-      while (index < right.length && at === (right[index] as Uint8Array).length) {
-        index++;
-        at = 0;
-      }
-      if (index === right.length) return 1;
-      const other = right[index] as Uint8Array;
-      const count = Math.min(run.length - position, other.length - at);
-      const order = compareBytes(run, position, other, at, count);
-      if (order !== 0) return order;
-      position += count;
-      at += count;
-    }
+/** Returns -1, 0 or 1 as the first bytes sort before, with or after the second ones. */
+export function compareBytes(left: Uint8Array, right: Uint8Array): number {
+  const common = Math.min(left.length, right.length);
+  for (let index = 0; index < common; index++) {
+    if (left[index] !== right[index]) return left[index] < right[index] ? -1 : 1;
   }
-  const isEnd = right.slice(index).every((run, next) => run.length === (next === 0 ? at : 0));
-  return isEnd ? 0 : -1;
+  return Math.sign(left.length - right.length);
 }
 
-function compareBytes(
-  left: Uint8Array,
-  from: number,
-  right: Uint8Array,
+/** Copies bytes of one array to another. */
+export function copyBytes(
+  from: Uint8Array,
+  start: number,
+  length: number,
+  target: Uint8Array,
   at: number,
-  count: number,
-): number {
-  for (let index = 0; index < count; index++) {
-    const difference = left[from + index] - right[at + index];
-    if (difference !== 0) return difference < 0 ? -1 : 1;
+): void {
+  if (length > SHORT) {
+    target.set(from.subarray(start, start + length), at);
+    return;
   }
-  return 0;
+  for (let index = 0; index < length; index++) target[at + index] = from[start + index];
 }

@@ -1,5 +1,5 @@
 import { invalid } from "../../buffers/errors.js";
-import { Bytes, type BytesPool, readUtf8, startOf } from "../../buffers/internal.js";
+import { Bytes, type BytesPool, hide, readUtf8, startOf } from "../../buffers/internal.js";
 import type { BufferError } from "../../index.js";
 import { checkIntegerOption, checkObject, frameTooLarge, malformedFrame } from "../checks.js";
 import { FRAME_MAX_BYTES } from "./cutter.js";
@@ -112,6 +112,7 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     this.header = 2;
     this.length = 0;
     this.mask = 0;
+    hide<object>(this, "i32" as never);
   }
 
   override reset(): void {

@@ -111,6 +111,12 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
     return this.lacking;
   }
 
+  /** Returns where the reader is, for `JSON.stringify`, which would read all of the memory. */
+  toJSON(): { readonly position: number; readonly remaining: number; readonly missing: number } {
+    const { position, remaining, missing } = this;
+    return { position, remaining, missing };
+  }
+
   /**
    * Begins to read other bytes. It takes less than a new reader: for an array of the same buffer as
    * before, nothing is allocated.

@@ -4,6 +4,7 @@ import {
   type ByteHeap,
   BytesPool,
   checkHeap,
+  hide,
   type Part,
 } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
@@ -100,6 +101,7 @@ export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
     this.appended = new Set();
     this.isFrozen = false;
     this.isDisposed = false;
+    hide<WriterState<B>>(this, "raw", "data", "block", "closed", "appended");
   }
 
   /** How many bytes are written. It is the position of the next one. */
