@@ -1,5 +1,5 @@
 export type { LengthPrefix } from "./fields.js";
-export type { FrameScanner } from "./framing/cutter.js";
+export type { FramerOptions, FrameScanner } from "./framing/cutter.js";
 export { DelimiterFramer, type DelimiterOptions } from "./framing/delimiter.js";
 export { FixedFramer } from "./framing/fixed.js";
 export { Framer } from "./framing/framer.js";

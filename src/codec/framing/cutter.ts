@@ -6,7 +6,7 @@ import {
   shareBlock,
 } from "../../buffers/internal.js";
 import type { BufferError } from "../../index.js";
-import { checkPool, cutArray, frameTooLarge } from "../checks.js";
+import { checkIntegerOption, checkPool, frameTooLarge } from "../checks.js";
 import { Kept } from "./kept.js";
 
 /** The most bytes that an option can allow a frame. */
@@ -23,6 +23,15 @@ export type FrameScanner = (
   first: number,
 ) => unknown;
 
+/** What every framer accepts. */
+export interface FramerOptions {
+  /**
+   * A frame of fewer bytes is copied to a block of its own. Default 0: every frame that lies within
+   * a chunk shares the chunk's block, and keeps all of it alive.
+   */
+  readonly copyBelow?: number;
+}
+
 /** Finds frames in successive bytes and hands them out. It keeps what is begun. */
 export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
   /** @internal */
@@ -37,6 +46,8 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
   protected tail: number;
   /** @internal What `scan` hands out beside the bytes. */
   protected first: number;
+  /** @internal A frame of fewer bytes gets a block of its own. */
+  protected readonly copyBelow: number;
   /** @internal Whether the stream has ended by its protocol: what follows is ignored. */
   protected isOver: boolean;
   /**
@@ -45,14 +56,16 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
    */
   protected run: number;
 
-  constructor(pool: BytesPool<B>) {
+  constructor(pool: BytesPool<B>, copyBelow: number) {
     checkPool(pool);
+    checkIntegerOption("copyBelow", copyBelow, 0, FRAME_MAX_BYTES);
     this.pool = pool;
     this.kept = new Kept(pool);
     this.start = 0;
     this.head = 0;
     this.tail = 0;
     this.first = 0;
+    this.copyBelow = copyBelow;
     this.isOver = false;
     this.run = 0;
   }
@@ -188,7 +201,7 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
     const { kept, head, tail } = this;
     if (kept.length === 0) return this.cut(source, at + head, at + found - tail, part, isFrozen);
     if (found > 0) this.keep(source, at, found);
-    return kept.take(head, tail);
+    return kept.take(head, tail, this.copyBelow);
   }
 
   private cut(
@@ -198,10 +211,14 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
     part: Part<B> | undefined,
     isFrozen: boolean,
   ): Bytes<B> {
-    const { pool } = this;
-    if (start === end) return joinParts(pool, [], isFrozen);
-    if (part === undefined && end - start > this.kept.largest) throw this.tooLarge(end - start);
-    if (part === undefined) return pool.from(cutArray(source, start, end));
-    return shareBlock(pool, part.block, start, end - start, isFrozen);
+    const { pool, kept } = this;
+    const length = end - start;
+    if (length === 0) return joinParts(pool, [], isFrozen);
+    if (part !== undefined && length >= this.copyBelow) {
+      return shareBlock(pool, part.block, start, length, isFrozen);
+    }
+    if (length > kept.largest) throw this.tooLarge(length);
+    kept.append(source, start, end, length);
+    return kept.take(0, 0, 0);
   }
 }

@@ -8,11 +8,11 @@ import {
   frameTooLarge,
   isByteArray,
 } from "../checks.js";
-import { FRAME_MAX_BYTES } from "./cutter.js";
+import { FRAME_MAX_BYTES, type FramerOptions } from "./cutter.js";
 import { Framer } from "./framer.js";
 
 /** How frames end. */
-export interface DelimiterOptions {
+export interface DelimiterOptions extends FramerOptions {
   /** The byte or bytes that end a frame; a string is UTF-8. */
   readonly delimiter: string | Uint8Array;
   /** Whether frames are handed out without their delimiter. Default true. */
@@ -38,8 +38,8 @@ export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>, options: DelimiterOptions) {
-    super(pool);
-    const { delimiter, strip = true, maximum } = checkObject("options", options);
+    super(pool, checkObject("options", options).copyBelow);
+    const { delimiter, strip = true, maximum } = options;
     this.delimiter = toDelimiter(delimiter);
     const { length } = this.delimiter;
     checkBoolean("strip", strip);

@@ -1,6 +1,6 @@
 import type { Bytes, BytesPool } from "../../buffers/internal.js";
-import { checkIntegerOption } from "../checks.js";
-import { FRAME_MAX_BYTES } from "./cutter.js";
+import { checkIntegerOption, checkObject } from "../checks.js";
+import { FRAME_MAX_BYTES, type FramerOptions } from "./cutter.js";
 import { Framer } from "./framer.js";
 
 /** Cuts frames that all have the same length. */
@@ -8,8 +8,8 @@ export class FixedFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Fr
   private readonly length: number;
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
-  constructor(pool: BytesPool<B>, length: number) {
-    super(pool);
+  constructor(pool: BytesPool<B>, length: number, options: FramerOptions = {}) {
+    super(pool, checkObject("options", options).copyBelow);
     checkIntegerOption("length", length, 1, FRAME_MAX_BYTES);
     this.length = length;
   }

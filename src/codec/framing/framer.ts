@@ -8,9 +8,10 @@ import { type FrameStream, type Releasable, streamOf } from "./streams.js";
 /**
  * Cuts a stream of bytes, which comes in chunks of any size, into frames.
  *
- * A frame that lies within one chunk of the pool's heap is a slice of that chunk, without a copy. A
- * frame that continues in the next chunk is copied to one block, and so is a frame of a chunk
- * outside of the heap. So every frame from chunks of one part has a `view()`.
+ * A frame that lies within one chunk of the pool's heap is a slice of that chunk, without a copy,
+ * unless it is shorter than the option `copyBelow`. A frame that continues in the next chunk is
+ * copied to one block, and so is a frame of a chunk outside of the heap. So every frame from chunks
+ * of one part has a `view()`.
  *
  * Any error that `push` throws closes the framer, whether the bytes were wrong, the heap was full
  * or `onFrame` threw. The rest of the chunk and what was kept are released, and every further
@@ -30,8 +31,8 @@ export abstract class Framer<
   private chunkEnd: number;
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
-  constructor(pool: BytesPool<B>) {
-    super(pool);
+  constructor(pool: BytesPool<B>, copyBelow: number = 0) {
+    super(pool, copyBelow);
     if (new.target === Framer) throw invalid("Framer", Framer, "a subclass, such as FixedFramer");
     this.isClosed = false;
     this.isPushing = false;
@@ -136,7 +137,7 @@ export abstract class Framer<
   takeRest(): Bytes<B> {
     if (this.isClosed) throw closed();
     const { chunk } = this;
-    const rest = chunk === undefined ? this.kept.take(0, 0) : this.restOf(chunk);
+    const rest = chunk === undefined ? this.kept.take(0, 0, 0) : this.restOf(chunk);
     this.close();
     return rest;
   }

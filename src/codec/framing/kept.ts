@@ -46,14 +46,19 @@ export class Kept<B extends ArrayBufferLike = ArrayBufferLike> {
     this.length = length;
   }
 
-  /** Returns what was kept without `head` bytes at its start and `tail` bytes at its end. */
-  take(head: number, tail: number): Bytes<B> {
-    const { pool, ptr } = this;
+  /**
+   * Returns what was kept without `head` bytes at its start and `tail` bytes at its end. If these
+   * are fewer than `copyBelow`, the block is cut to what they need.
+   */
+  take(head: number, tail: number, copyBelow: number): Bytes<B> {
+    const { pool } = this;
     const length = this.length - head - tail;
     if (length === 0) {
       this.clear();
       return joinParts(pool, [], false);
     }
+    if (length < copyBelow && this.blockBytes > this.length) this.grow(this.length, this.length);
+    const { ptr } = this;
     this.forget();
     return shareBlock(pool, new Block(pool.heap, ptr), ptr + head, length, false);
   }

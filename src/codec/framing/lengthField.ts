@@ -1,7 +1,7 @@
 import { invalid } from "../../buffers/errors.js";
 import type { Bytes, BytesPool } from "../../buffers/internal.js";
 import { checkIntegerOption, checkObject, frameTooLarge, malformedFrame } from "../checks.js";
-import { FRAME_MAX_BYTES } from "./cutter.js";
+import { FRAME_MAX_BYTES, type FramerOptions } from "./cutter.js";
 import { Framer } from "./framer.js";
 
 /**
@@ -13,7 +13,7 @@ import { Framer } from "./framer.js";
  *     +-----------+----------+----------------------+
  *     <- strip -> not handed out
  */
-export interface LengthFieldOptions {
+export interface LengthFieldOptions extends FramerOptions {
   /** The bytes before the length. Default 0. */
   readonly offset?: number;
   /** The bytes of the length, 1 to 8. It is unsigned. */
@@ -48,15 +48,8 @@ export class LengthFieldFramer<B extends ArrayBufferLike = ArrayBufferLike> exte
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>, options: LengthFieldOptions) {
-    super(pool);
-    const {
-      offset = 0,
-      width,
-      endian = "be",
-      adjustment = 0,
-      strip = 0,
-      maximum,
-    } = checkObject("options", options);
+    super(pool, checkObject("options", options).copyBelow);
+    const { offset = 0, width, endian = "be", adjustment = 0, strip = 0, maximum } = options;
     checkIntegerOption("offset", offset, 0, FRAME_MAX_BYTES);
     checkIntegerOption("width", width, 1, 8);
     if (endian !== "be" && endian !== "le") throw invalid("endian", endian, '"be" or "le"');

@@ -2,12 +2,12 @@ import { invalid } from "../../buffers/errors.js";
 import { Bytes, type BytesPool, hide, readUtf8, startOf } from "../../buffers/internal.js";
 import type { BufferError } from "../../index.js";
 import { checkIntegerOption, checkObject, frameTooLarge, malformedFrame } from "../checks.js";
-import { FRAME_MAX_BYTES } from "./cutter.js";
+import { FRAME_MAX_BYTES, type FramerOptions } from "./cutter.js";
 import { Framer } from "./framer.js";
 import { Memory, maskRange, wordsOf } from "./mask.js";
 
 /** What a `WebSocketFramer` accepts. */
-export interface WebSocketOptions {
+export interface WebSocketOptions extends FramerOptions {
   /** The reading side. A server takes only masked frames, a client only unmasked ones. */
   readonly role: "server" | "client";
   /** The most bytes of the payload of a frame; more is ERR_TOO_LARGE. */
@@ -98,8 +98,8 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>, options: WebSocketOptions) {
-    super(pool);
-    const { role, maximum, rsv = 0 } = checkObject("options", options);
+    super(pool, checkObject("options", options).copyBelow);
+    const { role, maximum, rsv = 0 } = options;
     if (role !== "server" && role !== "client") throw invalid("role", role, '"server" or "client"');
     checkIntegerOption("maximum", maximum, CONTROL_MAX_BYTES, FRAME_MAX_BYTES - 14);
     checkIntegerOption("rsv", rsv, 0, 7);

@@ -105,6 +105,7 @@ function constructorsOf(heap: Heap): [string, Callable][] {
     list.push([Class.name, make(Class)], [`${Class.name} of a pool`, make(Class, pool)]);
   }
   for (const [name, act] of [
+    ["FixedFramer with options", make(FixedFramer, pool, 2)],
     ["Reader", make(Reader)],
     ["Reader of bytes", make(Reader, new Uint8Array(9))],
     ["Writer", make(Writer)],
