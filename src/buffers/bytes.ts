@@ -28,7 +28,9 @@ import type { ByteHeap } from "./heap.js";
 import { type Held, Origin } from "./leaks.js";
 
 /* What this package reads of a handle. The class gives it out, and programs cannot reach it. */
-let isBytes: (value: unknown) => value is Bytes;
+
+/** Returns whether something is Bytes, and not an object that only inherits from them. */
+export let isBytes: (value: unknown) => value is Bytes;
 let readHeap: <B extends ArrayBufferLike>(bytes: Bytes<B>) => ByteHeap<B>;
 let readStart: (bytes: Bytes) => number;
 let readParts: <B extends ArrayBufferLike>(bytes: Bytes<B>) => readonly Part<B>[];

@@ -1,7 +1,7 @@
 import { describe } from "../base/describe.js";
 import { BufferError, type Ptr } from "../index.js";
 import { Block, type Part } from "./block.js";
-import { Bytes, ofChains } from "./bytes.js";
+import { Bytes, isBytes, ofChains } from "./bytes.js";
 import { Leaf } from "./chain.js";
 import { type BufferData, copySource, toSource } from "./data.js";
 import { type ByteHeap, checkHeap } from "./heap.js";
@@ -61,7 +61,7 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
       writeUtf8(data, this.heap.u8, ptr);
       return own(this.#origin, ptr, length);
     }
-    if (data instanceof Bytes) return this.from(data.toUnshared());
+    if (isBytes(data)) return this.from(data.toUnshared());
     const source = toSource(data);
     const ptr = this.heap.malloc(source.length);
     try {

@@ -4,7 +4,7 @@
  */
 export { ASCII_MAX, readAscii } from "./ascii.js";
 export { Block, findPart, leave, type Part } from "./block.js";
-export { Bytes, heapOf, partsOf, startOf } from "./bytes.js";
+export { Bytes, heapOf, isBytes, partsOf, startOf } from "./bytes.js";
 export { BytesPool, type BytesPoolOptions, joinParts, shareBlock } from "./bytesPool.js";
 export type { BytesPattern, BytesSummary } from "./content.js";
 export { type BufferData, checkBytes, toByteArray } from "./data.js";

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { invalid, outOfRange } from "../buffers/errors.js";
-import { Bytes, BytesPool } from "../buffers/index.js";
+import { type Bytes, BytesPool } from "../buffers/index.js";
+import { isBytes } from "../buffers/internal.js";
 
 /** How many bytes of a file are read at once. */
 const CHUNK_BYTES = 65536;
@@ -102,7 +103,7 @@ export async function* readFileChunks<B extends ArrayBufferLike>(
  * @throws {BufferError} ERR_INVALID_ARGUMENT, ERR_RELEASED; what `node:fs` throws
  */
 export async function writeFileBytes(path: string | URL, bytes: Bytes): Promise<void> {
-  if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
+  if (!isBytes(bytes)) throw invalid("bytes", bytes, "Bytes");
   bytes.retain();
   try {
     const file = await open(path, "w");

@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import { Duplex, type Readable, type Writable } from "node:stream";
 import { invalid, outOfRange } from "../buffers/errors.js";
-import { Bytes, type BytesPool } from "../buffers/index.js";
+import type { Bytes, BytesPool } from "../buffers/index.js";
+import { isBytes } from "../buffers/internal.js";
 import { BufferError } from "../index.js";
 import { readInto } from "./accept.js";
 import { checkPool } from "./files.js";
@@ -175,7 +176,7 @@ class Room {
 
   write(bytes: Bytes): Promise<void> {
     const { stream } = this;
-    if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
+    if (!isBytes(bytes)) throw invalid("bytes", bytes, "Bytes");
     if (!stream.writable) {
       bytes.release();
       return refused(stream);

@@ -3,7 +3,8 @@ import { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { types } from "node:util";
 import { invalid } from "../buffers/errors.js";
-import { BufferPool, Bytes } from "../buffers/index.js";
+import { BufferPool, type Bytes } from "../buffers/index.js";
+import { isBytes } from "../buffers/internal.js";
 
 const NOTHING = new Uint8Array(0);
 
@@ -98,7 +99,7 @@ export function writeAndFree<B extends ArrayBufferLike, V extends Uint8Array<B>>
  */
 export function writeBytes(stream: Writable, bytes: Bytes): boolean {
   checkStream(stream);
-  if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
+  if (!isBytes(bytes)) throw invalid("bytes", bytes, "Bytes");
   const chunks = [...bytes.chunks()];
   const last = chunks.pop();
   if (last === undefined) {

@@ -16,8 +16,8 @@ const ENTRIES: Readonly<Record<string, { values: string; types: string }>> = {
   "./buffers": {
     values: "BufferError BufferPool Bytes BytesPool",
     types:
-      "BufferData BufferErrorCode ByteHeap BytesEncoding BytesPattern BytesPoolOptions BytesSummary " +
-      "Leak LeakDetection",
+      "BufferData BufferErrorCode ByteHeap BytesEncoding BytesPattern BytesPoolOptions " +
+      "BytesSummary Leak LeakDetection",
   },
   "./codec": {
     values:
@@ -29,9 +29,9 @@ const ENTRIES: Readonly<Record<string, { values: string; types: string }>> = {
   },
   "./node": {
     values:
-      "NodeBufferPool bytesOf duplexOf framesOf readBytes readFileBytes readFileChunks readInto " +
-      "writeAndFree writeBytes writeFileBytes writeThen",
-    types: "BytesSocket ReadTarget",
+      "Connection NodeBufferPool bytesOf connect duplexOf framesOf readBytes readFileBytes " +
+      "readFileChunks readInto serve writeAndFree writeBytes writeFileBytes writeThen",
+    types: "BytesSocket ReadTarget ServeOptions Service",
   },
   "./trace": {
     values: "TraceError decodeTrace encodeTrace recorder",

@@ -1,5 +1,5 @@
 import { checkRange, invalid } from "../../buffers/errors.js";
-import { Bytes, type BytesPool, heapOf, partsOf } from "../../buffers/internal.js";
+import { type Bytes, type BytesPool, heapOf, isBytes, partsOf } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
 import { cutArray, isByteArray, tooLarge, truncatedFrame } from "../checks.js";
 import { Cutter, type FrameScanner } from "./cutter.js";
@@ -62,10 +62,10 @@ export abstract class Framer<
    */
   push(chunk: Bytes<B> | Uint8Array, onFrame: (frame: F) => void): void {
     if (typeof onFrame !== "function") {
-      if (chunk instanceof Bytes) chunk.release();
+      if (isBytes(chunk)) chunk.release();
       throw wrongReceiver(onFrame);
     }
-    if (chunk instanceof Bytes) {
+    if (isBytes(chunk)) {
       const parts = partsOf(chunk);
       const { buffer, u8 } = heapOf(chunk);
       const isOurs = buffer === this.pool.heap.buffer;
@@ -200,11 +200,10 @@ export abstract class Framer<
   private restOf(chunk: Bytes<B> | Uint8Array): Bytes<B> {
     const { pool, chunkEnd, start } = this;
     const from = start - this.chunkAt;
-    const isBytes = chunk instanceof Bytes;
-    if (isBytes && heapOf(chunk).buffer === pool.heap.buffer) return chunk.slice(from);
+    if (isBytes(chunk) && heapOf(chunk).buffer === pool.heap.buffer) return chunk.slice(from);
     const length = chunkEnd - from;
     if (length > this.kept.largest) throw tooLarge("the rest", start, length, this.kept.largest);
-    if (!isBytes) return pool.from(cutArray(chunk, from, chunkEnd));
+    if (!isBytes(chunk)) return pool.from(cutArray(chunk, from, chunkEnd));
     const copy = pool.allocUnsafe(length);
     chunk.copyTo(copy.view(), 0, from);
     return copy;

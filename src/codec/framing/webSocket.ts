@@ -1,5 +1,12 @@
 import { invalid } from "../../buffers/errors.js";
-import { Bytes, type BytesPool, hide, readUtf8, startOf } from "../../buffers/internal.js";
+import {
+  type Bytes,
+  type BytesPool,
+  hide,
+  isBytes,
+  readUtf8,
+  startOf,
+} from "../../buffers/internal.js";
 import type { BufferError } from "../../index.js";
 import { checkIntegerOption, checkObject, frameTooLarge, malformedFrame } from "../checks.js";
 import { FRAME_MAX_BYTES, type FramerOptions } from "./cutter.js";
@@ -51,7 +58,7 @@ export class WebSocketFrame<B extends ArrayBufferLike = ArrayBufferLike> {
 
   /** @internal */
   constructor(first: number, isMasked: boolean, payload: Bytes<B>) {
-    if (!(payload instanceof Bytes)) throw invalid("payload", payload, "Bytes");
+    if (!isBytes(payload)) throw invalid("payload", payload, "Bytes");
     this.fin = first >= 0x80;
     this.rsv = (first >>> 4) & 7;
     this.opcode = first & 15;

@@ -1,8 +1,9 @@
 import { invalid } from "../../buffers/errors.js";
 import {
-  Bytes,
+  type Bytes,
   type BytesPool,
   heapOf,
+  isBytes,
   startOf,
   utf8Length,
   writeUtf8,
@@ -62,7 +63,7 @@ export function encodeFrame<B extends ArrayBufferLike>(
   const head = 2 + extra + (key === undefined ? 0 : 4);
   const isShared =
     key === undefined &&
-    payload instanceof Bytes &&
+    isBytes(payload) &&
     length > COPIED_MAX_BYTES &&
     heapOf(payload).buffer === pool.heap.buffer;
   const size = isShared ? head : head + length;
@@ -94,7 +95,7 @@ function checkSize({ heap }: BytesPool, size: number): void {
 
 function lengthOf(payload: unknown): number {
   if (typeof payload === "string") return utf8Length(payload);
-  if (payload instanceof Bytes) return payload.length;
+  if (isBytes(payload)) return payload.length;
   if (isByteArray(payload)) {
     const { length } = payload;
     if (length === 0) cutArray(payload, 0, 0);
@@ -140,7 +141,7 @@ function writeLength(
 
 function copy(u8: Uint8Array, at: number, payload: Bytes | Uint8Array | string): void {
   if (typeof payload === "string") writeUtf8(payload, u8, at);
-  else if (payload instanceof Bytes) payload.copyTo(u8, at);
+  else if (isBytes(payload)) payload.copyTo(u8, at);
   else u8.set(payload, at);
 }
 

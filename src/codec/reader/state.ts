@@ -1,5 +1,12 @@
 import { invalid } from "../../buffers/errors.js";
-import { Bytes, heapOf, type Part, partsOf, startOf } from "../../buffers/internal.js";
+import {
+  type Bytes,
+  heapOf,
+  isBytes,
+  type Part,
+  partsOf,
+  startOf,
+} from "../../buffers/internal.js";
 import { checkBoolean, checkObject, isByteArray } from "../checks.js";
 
 /** What a reader of `S` returns without a copy: a slice of `Bytes`, a view of a `Uint8Array`. */
@@ -142,7 +149,7 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
 
 /** Opens bytes of a heap. */
 function openBytes(reader: ReaderState, source: unknown): void {
-  if (!(source instanceof Bytes)) throw invalid("source", source, "Bytes or a Uint8Array");
+  if (!isBytes(source)) throw invalid("source", source, "Bytes or a Uint8Array");
   const { u8, dataView } = heapOf(source);
   const { length } = source;
   const start = startOf(source);

@@ -1,8 +1,9 @@
 import { invalid } from "../../buffers/errors.js";
 import {
-  Bytes,
+  type Bytes,
   checkBytes,
   heapOf,
+  isBytes,
   type Part,
   partsOf,
   toByteArray,
@@ -17,7 +18,7 @@ export const SHORT_BYTES = 8;
 
 /** Checks that bytes can be appended after `front` others. @throws what `append` throws */
 export function checkAppend(writer: WriterState, bytes: unknown, front: number): void {
-  if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
+  if (!isBytes(bytes)) throw invalid("bytes", bytes, "Bytes");
   const more = front + bytes.length;
   if (heapOf(bytes).buffer !== writer.heap.buffer) {
     throw new BufferError("ERR_INVALID_ARGUMENT", "append takes bytes of the heap of the writer");

@@ -1,5 +1,5 @@
 import { invalid, outOfRange } from "../../buffers/errors.js";
-import { Bytes, toByteArray, utf8Length, writeUtf8 } from "../../buffers/internal.js";
+import { type Bytes, isBytes, toByteArray, utf8Length, writeUtf8 } from "../../buffers/internal.js";
 import { putBits } from "../bitFields.js";
 import { checkWhole } from "../checks.js";
 import { type LengthPrefix, PREFIXES } from "../fields.js";
@@ -241,7 +241,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
 
   /** Appends bytes, as `append` does, after a prefix that says how many there are. */
   appendPrefixed(prefix: LengthPrefix, bytes: Bytes<B>): void {
-    if (!(bytes instanceof Bytes)) throw invalid("bytes", bytes, "Bytes");
+    if (!isBytes(bytes)) throw invalid("bytes", bytes, "Bytes");
     const { length } = bytes;
     const front = this.prefixLength(prefix, length);
     checkAppend(this, bytes, front);

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { checkRange } from "../../buffers/errors.js";
-import { Bytes } from "../../buffers/index.js";
-import { checkBytes } from "../../buffers/internal.js";
+import type { Bytes } from "../../buffers/index.js";
+import { checkBytes, isBytes } from "../../buffers/internal.js";
 import type { Framer, Releasable } from "../../codec/index.js";
 import { BufferError } from "../../index.js";
 import { FrameQueue, isThenable } from "./frameQueue.js";
@@ -127,7 +127,7 @@ export class Connection<F extends Releasable = Bytes> implements Member {
    */
   write(data: Bytes | Uint8Array | string, offset: number = 0, length?: number): boolean {
     if (data === this.u8) this.writeHeap(data, offset, length ?? data.length - offset);
-    else if (data instanceof Bytes) this.writeBytes(data);
+    else if (isBytes(data)) this.writeBytes(data);
     else this.writeCopy(typeof data === "string" ? Buffer.from(data) : data, offset, length);
     const { outgoing } = this;
     const bytes = outgoing.pending + outgoing.waiting;
