@@ -28,8 +28,6 @@ import type { ByteHeap } from "./heap.js";
 import { type Held, Origin } from "./leaks.js";
 
 /* What this package reads of a handle. The class gives it out, and programs cannot reach it. */
-
-/** Returns whether something is Bytes, and not an object that only inherits from them. */
 export let isBytes: (value: unknown) => value is Bytes;
 let readHeap: <B extends ArrayBufferLike>(bytes: Bytes<B>) => ByteHeap<B>;
 let readStart: (bytes: Bytes) => number;

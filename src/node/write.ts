@@ -39,6 +39,17 @@ function callsBack(stream: Writable, handle: string): boolean {
   return slot !== undefined && (stream as unknown as { [slot: symbol]: unknown })[slot] === fs;
 }
 
+/**
+ * Returns until when a stream uses memory that is written to it: "taken" if it does not once its
+ * `writableLength` is 0, "called" if it does until it calls back; "copied" if that is not known, so
+ * that it must be given a copy.
+ */
+export function usesMemory(stream: Writable): "taken" | "called" | "copied" {
+  const handle = handleOf(stream);
+  if (handle === "TCP" || handle === "Pipe") return "taken";
+  return callsBack(stream, handle) ? "called" : "copied";
+}
+
 /** @throws {BufferError} ERR_INVALID_ARGUMENT */
 function checkStream(stream: Writable): void {
   const { write } = (stream ?? {}) as Partial<Writable>;
@@ -61,15 +72,15 @@ export function writeThen(stream: Writable, bytes: Uint8Array, done: () => void)
 }
 
 function writeView(stream: Writable, bytes: Uint8Array, done: () => void): boolean {
-  const handle = handleOf(stream);
-  if (handle === "TCP" || handle === "Pipe") {
+  const use = usesMemory(stream);
+  if (use === "taken") {
     if (stream.writableLength > 0) return stream.write(bytes, done);
     const isRoomLeft = stream.write(bytes);
     if (stream.writableLength === 0) done();
     else stream.write(NOTHING, done);
     return isRoomLeft;
   }
-  if (callsBack(stream, handle)) return stream.write(bytes, done);
+  if (use === "called") return stream.write(bytes, done);
   const copy = new Uint8Array(bytes);
   done();
   return stream.write(copy);
@@ -107,8 +118,7 @@ export function writeBytes(stream: Writable, bytes: Bytes): boolean {
     return !stream.writableNeedDrain;
   }
   if (chunks.length === 0) return writeView(stream, last, () => bytes.release());
-  const handle = handleOf(stream);
-  if (handle !== "TCP" && handle !== "Pipe" && !callsBack(stream, handle)) {
+  if (usesMemory(stream) === "copied") {
     const copy = bytes.toUnshared();
     bytes.release();
     return stream.write(copy);

@@ -24,8 +24,8 @@ const ENTRIES: Readonly<Record<string, { values: string; types: string }>> = {
       "DelimiterFramer FixedFramer Framer LengthFieldFramer OPCODE Reader WebSocketFrame " +
       "WebSocketFramer Writer encodeFrame",
     types:
-      "DelimiterOptions FrameHeader FrameStream LengthFieldOptions LengthPrefix ReaderOptions " +
-      "Releasable SliceOf WebSocketOptions WriterOptions",
+      "DelimiterOptions FrameHeader FrameScanner FrameStream FramerOptions LengthFieldOptions " +
+      "LengthPrefix ReaderOptions Releasable SliceOf WebSocketOptions WriterOptions",
   },
   "./node": {
     values:

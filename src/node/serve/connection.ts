@@ -7,7 +7,7 @@ import type { Framer, Releasable } from "../../codec/index.js";
 import { BufferError } from "../../index.js";
 import { FrameQueue, isThenable } from "./frameQueue.js";
 import { Incoming } from "./incoming.js";
-import { Outgoing } from "./outgoing.js";
+import { NOBODY, Outgoing } from "./outgoing.js";
 import type { Member, PoolUse } from "./poolUse.js";
 import type { Watcher } from "./protocol.js";
 import { READ_BYTES } from "./readBlock.js";
@@ -19,7 +19,6 @@ const HIGH_WATER = 65536;
 const LOW_WATER = 16384;
 /** Longer `Bytes` are written from where they are. */
 const COPIED_BYTES = 4096;
-const NO_OWNER = { release(): void {} };
 
 type FrameCallback = (view: Uint8Array, offset: number, length: number) => void;
 
@@ -47,6 +46,8 @@ export class Connection<F extends Releasable = Bytes> implements Member {
   private readonly isHalfOpen: boolean;
   private readonly onFrame: FrameCallback | undefined;
   private isNoted: boolean;
+  /** Whether its socket is paused. */
+  private isStopped: boolean;
   private isFailed: boolean;
   private isEnding: boolean;
   private hasEnded: boolean;
@@ -66,6 +67,7 @@ export class Connection<F extends Releasable = Bytes> implements Member {
     this.u8 = use.heap.u8;
     this.isHalfOpen = socket.allowHalfOpen;
     this.isNoted = false;
+    this.isStopped = false;
     this.isFailed = false;
     this.isEnding = false;
     this.hasEnded = false;
@@ -175,7 +177,7 @@ export class Connection<F extends Releasable = Bytes> implements Member {
     }
     this.activeAt = this.watcher.now;
     if (this.stream.writableLength > HIGH_WATER) {
-      if (!this.isEnding) this.stream.pause();
+      this.stop();
       this.use.reader?.waits.waitFor(this.waits);
     }
     this.recount();
@@ -224,7 +226,8 @@ export class Connection<F extends Releasable = Bytes> implements Member {
     }
     use.end();
     this.recount();
-    return this.isReadable;
+    this.isStopped = !this.isReadable;
+    return !this.isStopped;
   }
 
   /** Whether nothing forbids to read on: other connections, the handler, or its own peer. */
@@ -254,7 +257,7 @@ export class Connection<F extends Releasable = Bytes> implements Member {
     if (length > COPIED_BYTES) {
       const chunks = [...bytes.chunks()];
       const last = chunks.pop() as Uint8Array;
-      for (const chunk of chunks) this.outgoing.addShared(chunk, NO_OWNER);
+      for (const chunk of chunks) this.outgoing.addShared(chunk, NOBODY);
       this.outgoing.addShared(last, bytes);
       return;
     }
@@ -298,8 +301,18 @@ export class Connection<F extends Releasable = Bytes> implements Member {
 
   /** Reads on after a pause, unless there is another reason for it. */
   private readOn(): void {
-    if (this.isEnding) this.endWhenIdle();
-    else if (!this.isClosed && this.isReadable) this.stream.resume();
+    if (this.isEnding) {
+      this.endWhenIdle();
+    } else if (this.isStopped && !this.isClosed && this.isReadable) {
+      this.isStopped = false;
+      this.stream.resume();
+    }
+  }
+
+  private stop(): void {
+    if (this.isEnding) return;
+    this.isStopped = true;
+    this.stream.pause();
   }
 
   /** Called when the handler has settled. */

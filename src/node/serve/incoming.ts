@@ -21,6 +21,7 @@ export class Incoming {
   block: ReadBlock;
   private readonly use: PoolUse;
   private readonly shared: ReadBlock;
+  private own: ReadBlock | undefined;
   private readonly quota: number;
   private length: number;
 
@@ -36,11 +37,13 @@ export class Incoming {
     this.quota = quota;
     this.shared = use.join(member);
     this.block = this.shared;
+    this.own = undefined;
     this.length = 0;
     try {
       this.stream = readInto(socket as Socket, {
         buffer: () => this.nextView(),
-        onRead: (length) => {
+        onRead: (length, view) => {
+          this.block = view === this.shared.view ? this.shared : (this.own as ReadBlock);
           this.length = length;
           return arrive(length);
         },
@@ -53,31 +56,31 @@ export class Incoming {
 
   /** How many bytes of the pool its own block takes. */
   get ownBytes(): number {
-    return this.block === this.shared ? 0 : READ_BYTES;
+    return this.own === undefined ? 0 : READ_BYTES;
   }
 
   /** Gives up its own block, when the socket is closed. */
   release(): void {
-    if (this.block !== this.shared) this.block.release();
-    this.block = this.shared;
+    this.own?.release();
+    this.own = undefined;
   }
 
   /** Chooses the block for the next read. */
   private nextView(): Uint8Array {
-    const { block, length, shared } = this;
-    const isBusy = length >= (block === shared ? BUSY_BYTES : QUIET_BYTES);
-    if (block !== shared && (!isBusy || block.isHeld)) this.release();
-    if (isBusy && this.block === shared) this.block = this.ownBlock();
-    return this.block.view;
+    const { length, own, shared } = this;
+    const isBusy = length >= (own === undefined ? BUSY_BYTES : QUIET_BYTES);
+    if (own !== undefined && (!isBusy || own.isHeld)) this.release();
+    if (isBusy) this.own ??= this.takeBlock();
+    return (this.own ?? shared).view;
   }
 
-  private ownBlock(): ReadBlock {
-    if (!this.use.hasRoom(this.quota / OWN_SHARE)) return this.shared;
+  private takeBlock(): ReadBlock | undefined {
+    if (!this.use.hasRoom(this.quota / OWN_SHARE)) return undefined;
     try {
       return new ReadBlock(this.use.heap, false);
     } catch {
       // The heap is full: what comes is copied out of the shared block instead.
-      return this.shared;
+      return undefined;
     }
   }
 }

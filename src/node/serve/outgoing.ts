@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import type { ByteHeap } from "../../buffers/index.js";
 import { NULL, type Ptr } from "../../index.js";
+import { usesMemory } from "../write.js";
 import type { ReadBlock } from "./readBlock.js";
 
 /** The most bytes that are collected in one block. */
@@ -14,6 +15,9 @@ const COPIED_BYTES = 4096;
 interface Owner {
   release(): void;
 }
+
+/** The owner of nothing. */
+export const NOBODY: Owner = { release(): void {} };
 
 /** A block of collected bytes, which a flush frees. */
 class Collected implements Owner {
@@ -127,11 +131,17 @@ export class Outgoing {
     const { owners, sent, sentBytes, socket, views } = this;
     const count = views.length;
     if (count === 0) return;
+    const use = usesMemory(socket);
     this.waiting += this.pending;
     this.pending = 0;
     for (let index = 0; index < count; index++) {
-      sent.push(owners[index] as Owner);
-      sentBytes.push((views[index] as Uint8Array).length);
+      const view = views[index] as Uint8Array;
+      const owner = owners[index] as Owner;
+      sent.push(use === "copied" ? NOBODY : owner);
+      sentBytes.push(view.length);
+      if (use !== "copied") continue;
+      views[index] = new Uint8Array(view);
+      owner.release();
     }
     if (count === 1) {
       socket.write(views[0], this.onWritten);
@@ -142,8 +152,8 @@ export class Outgoing {
     }
     views.length = 0;
     owners.length = 0;
-    // The usual case. The socket calls back only later.
-    if (socket.writableLength === 0) {
+    // The usual case: the system took all. The socket calls back only later.
+    if (use === "taken" && socket.writableLength === 0) {
       this.lateCalls += sent.length - this.first;
       this.releaseSent();
     }
