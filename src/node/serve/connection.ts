@@ -65,7 +65,8 @@ export class Connection<F extends Releasable = Bytes> implements Member {
     this.watcher = watcher;
     this.use = use;
     this.u8 = use.heap.u8;
-    this.isHalfOpen = socket.allowHalfOpen;
+    // Without `onEnd` the program could not know when to end it.
+    this.isHalfOpen = socket.allowHalfOpen && watcher.protocol.onEnd !== undefined;
     this.isNoted = false;
     this.isStopped = false;
     this.isFailed = false;

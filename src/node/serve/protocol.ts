@@ -21,7 +21,8 @@ export interface Protocol<F extends Releasable, C> {
   readonly onOpen?: ((connection: C) => unknown) | undefined;
   /**
    * Called when the peer has ended its side. The connection is ended too, after its handlers have
-   * settled, unless its socket was made with `allowHalfOpen`.
+   * settled, unless there is this function and its socket was made with `allowHalfOpen`: then the
+   * program ends it.
    */
   readonly onEnd?: ((connection: C) => unknown) | undefined;
   /** Called once for each connection, when its socket is closed. */
