@@ -161,6 +161,8 @@ class Chunks<B extends ArrayBufferLike> implements AsyncIterableIterator<Bytes<B
   }
 }
 
+/** A stream that is ended has no "drain", and one without `autoDestroy` has no "close". */
+const EVENTS = ["drain", "finish", "error", "close"] as const;
 const DONE = Promise.resolve();
 
 /** Writes to a stream, and waits for room in it with one set of listeners for all writes. */
@@ -193,8 +195,8 @@ class Room {
       const settle = (): void => {
         for (const event of EVENTS) stream.off(event, settle);
         this.waiting = undefined;
-        // A stream that was ended meanwhile has no "drain".
-        if (stream.destroyed && !stream.writableFinished) reject(stream.errored ?? notWritten());
+        const isLost = stream.errored || (stream.destroyed && !stream.writableFinished);
+        if (isLost) reject(stream.errored ?? notWritten());
         else resolve();
       };
       for (const event of EVENTS) stream.on(event, settle);
@@ -203,8 +205,6 @@ class Room {
     return waiting;
   }
 }
-
-const EVENTS = ["drain", "finish", "close"] as const;
 
 function refused(stream: Writable): Promise<void> {
   const refusal = Promise.reject(stream.errored ?? notWritten());

@@ -101,12 +101,15 @@ describe.each(KINDS)("write of bytesOf, %s,", (_name, _isStraight, open) => {
     const { socket, peer } = ends;
     const connection = bytesOf(socket, pool);
     const count = (): number =>
-      ["drain", "finish", "close"].reduce((sum, event) => sum + socket.listenerCount(event), 0);
+      ["drain", "finish", "error", "close"].reduce(
+        (sum, event) => sum + socket.listenerCount(event),
+        0,
+      );
     const before = count();
     const size = 100_000;
     const first = connection.write(pool.alloc(20 * size));
     const all = [first, ...Array.from({ length: 30 }, () => connection.write(pool.alloc(size)))];
-    expect(count()).toBeLessThanOrEqual(before + 4);
+    expect(count()).toBeLessThanOrEqual(before + 5);
     const listeners = count();
     peer.resume();
     await Promise.all(all);
@@ -139,6 +142,20 @@ describe.each(KINDS)("write of bytesOf, %s,", (_name, _isStraight, open) => {
       await expectNothingLeft(heap);
     }
   });
+});
+
+it("write of bytesOf is refused by a stream that fails and is not destroyed", async () => {
+  const { heap, pool } = newPool();
+  const socket = new stream.Duplex({
+    autoDestroy: false,
+    read() {},
+    write: (_chunk, _encoding, done) => setImmediate(done, new Error("failed")),
+  });
+  const connection = bytesOf(socket, pool);
+  await expect(connection.write(pool.alloc(100_000))).rejects.toThrow("failed");
+  await expect(connection.write(pool.alloc(100_000))).rejects.toThrow("failed");
+  await expect(connection[Symbol.asyncIterator]().next()).rejects.toThrow("failed");
+  await expectNothingLeft(heap);
 });
 
 class Collector extends net.Socket {
