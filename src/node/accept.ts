@@ -129,11 +129,14 @@ function readStraight(socket: Duplex, { buffer, onRead }: ReadTarget): void {
   internals[generator] = next === undefined ? null : () => orDestroy(socket, next);
   internals[callback] = (length: number, to: Uint8Array) => {
     try {
-      return onRead(length, to);
+      // Node reads once more after resume() and pause() in one turn.
+      if (socket.isPaused()) socket.push(Buffer.from(to.subarray(0, length)));
+      else if (onRead(length, to) !== false) return true;
+      else socket.pause();
     } catch (error) {
       socket.destroy(error as Error);
-      return false;
     }
+    return false;
   };
   if (first !== true) handle?.useUserBuffer?.(first as Uint8Array);
 }
