@@ -41,13 +41,16 @@ it.each(KINDS)("serve answers on a connection that is %s", async (_name, _isStra
     got.push(Buffer.from(chunk));
     length += chunk.length;
   });
+  peer.resume();
   for (let at = 0; at < sent.length; at += 50_000) {
     if (!peer.write(sent.subarray(at, at + 50_000))) await once(peer, "drain");
   }
   await vi.waitFor(() => expect(length).toBe(sent.length), WAIT);
   expect(Buffer.concat(got).equals(sent)).toBe(true);
-  peer.on("error", () => {}).destroy();
+  peer.end();
   await vi.waitFor(() => expect(service.connections.size).toBe(0), WAIT);
+  expect(errors).toEqual([]);
+  peer.destroy();
   await close();
   await expectNothingLeft(heap);
 });
