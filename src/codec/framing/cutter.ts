@@ -176,8 +176,8 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
     return count;
   }
 
-  /** Keeps what `find` has found. Returns whether the kept bytes are a whole frame. */
-  private keep(source: Uint8Array, at: number, found: number): boolean {
+  /** @internal Keeps what `find` has found. Returns whether the kept bytes are a whole frame. */
+  protected keep(source: Uint8Array, at: number, found: number): boolean {
     const { kept } = this;
     const count = Math.abs(found);
     const length = kept.length + count;

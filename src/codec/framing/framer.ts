@@ -3,6 +3,7 @@ import { type Bytes, type BytesPool, heapOf, isBytes, partsOf } from "../../buff
 import { BufferError } from "../../index.js";
 import { cutArray, isByteArray, tooLarge, truncatedFrame } from "../checks.js";
 import { Cutter, type FrameScanner } from "./cutter.js";
+import { Pending } from "./pending.js";
 import { type FrameStream, type Releasable, streamOf } from "./streams.js";
 
 /**
@@ -29,6 +30,13 @@ export abstract class Framer<
   /** The position in the stream of the chunk's index 0. */
   private chunkAt: number;
   private chunkEnd: number;
+  /** What a stream has supplied and not cut yet. */
+  private pending: Pending<B> | undefined;
+  /** How many bytes of it end a frame; 0 if the kept bytes are one, -1 if that is not known. */
+  private ready: number;
+  /** What was found instead of a frame. The reader may never ask for it. */
+  private failure: { readonly error: unknown } | undefined;
+  private onRest: () => void;
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>, copyBelow: number = 0) {
@@ -39,6 +47,10 @@ export abstract class Framer<
     this.chunk = undefined;
     this.chunkAt = 0;
     this.chunkEnd = 0;
+    this.pending = undefined;
+    this.ready = -1;
+    this.failure = undefined;
+    this.onRest = () => {};
   }
 
   /** How many bytes of the stream have come. */
@@ -86,9 +98,7 @@ export abstract class Framer<
       }
       return;
     }
-    if (!isByteArray(chunk)) throw invalid("chunk", chunk, "Bytes or a Uint8Array");
-    const { length } = chunk;
-    if (length === 0) cutArray(chunk, 0, 0);
+    const length = checkChunk(chunk);
     try {
       this.open(chunk, 0, length);
       this.take(chunk, 0, length, undefined, false, onFrame);
@@ -136,9 +146,13 @@ export abstract class Framer<
    */
   takeRest(): Bytes<B> {
     if (this.isClosed) throw closed();
-    const { chunk } = this;
-    const rest = chunk === undefined ? this.kept.take(0, 0, 0) : this.restOf(chunk);
+    const { chunk, pending } = this;
+    let rest: Bytes<B>;
+    if (chunk !== undefined) rest = this.share(chunk, this.start - this.chunkAt, this.chunkEnd);
+    else if (pending === undefined) rest = this.kept.take(0, 0, 0);
+    else rest = this.restOf(pending.chunk);
     this.close();
+    this.onRest();
     return rest;
   }
 
@@ -169,12 +183,91 @@ export abstract class Framer<
 
   /**
    * Returns a pair of web streams for `pipeThrough`, which takes `Bytes` or `Uint8Array`s and gives
-   * frames. It takes the next chunk when all frames of the last one were read. If the stream is
-   * cancelled or aborted, frames that nobody has read are released. An error of the bytes comes
-   * after the frames before it.
+   * frames. A frame is cut when it is read, and the next chunk is taken when all frames of the last
+   * one were read. An error of the bytes comes after the frames before it, where the next frame is
+   * read. If the stream is cancelled or aborted, what was not read is released. `takeRest` ends the
+   * pair: the readable side closes, and writes fail with ERR_CLOSED.
    */
   toTransformStream(): FrameStream {
     return streamOf<F, B>(this);
+  }
+
+  /** @internal Calls `onRest` when the program takes the rest. */
+  watchRest(onRest: () => void): void {
+    this.onRest = onRest;
+  }
+
+  /**
+   * @internal Takes over a chunk for a stream, which cuts a frame only when its reader asks for it:
+   * until then the reader may decide that another framer is to have the rest.
+   */
+  supply(chunk: Bytes<B> | Uint8Array): void {
+    if (this.isClosed && isBytes(chunk)) chunk.release();
+    if (this.isClosed) throw closed();
+    if (!isBytes(chunk)) checkChunk(chunk);
+    this.pending = new Pending(chunk);
+  }
+
+  /**
+   * @internal Returns whether `next` has a frame or an error. If not, all that was supplied is
+   * kept.
+   */
+  hasNext(): boolean {
+    const { pending } = this;
+    if (this.ready >= 0 || this.failure !== undefined) return true;
+    if (pending === undefined) return false;
+    try {
+      return this.advance(pending);
+    } catch (error) {
+      this.failure = { error };
+      return true;
+    }
+  }
+
+  /** @internal Returns the next frame, after `hasNext`. */
+  next(): F {
+    const { ready, pending, kept, failure } = this;
+    if (failure !== undefined) this.fail(failure.error);
+    if (pending === undefined) throw closed();
+    this.ready = -1;
+    try {
+      if (ready > 0) {
+        const frames: F[] = [];
+        this.push(pending.take(ready), (frame) => frames.push(frame));
+        return frames[0] as F;
+      }
+      const { length } = kept;
+      const frame = this.wrap(kept.take(this.head, this.tail, this.copyBelow));
+      this.start += length;
+      this.begin();
+      return frame;
+    } catch (error) {
+      return this.fail(error);
+    }
+  }
+
+  private advance(pending: Pending<B>): boolean {
+    while (pending.chunk.length > 0 && !this.isOver) {
+      const front = pending.front();
+      const found = this.find(front, 0, front.length);
+      if (found > 0 || this.keepFront(pending, front, found)) {
+        this.ready = Math.max(0, found);
+        return true;
+      }
+    }
+    this.start += pending.chunk.length;
+    this.pending = undefined;
+    pending.release();
+    return false;
+  }
+
+  private keepFront(pending: Pending<B>, front: Uint8Array, found: number): boolean {
+    const before = this.kept.length;
+    try {
+      return this.keep(front, 0, found);
+    } finally {
+      pending.skip(this.kept.length - before);
+    }
   }
 
   /** Takes a chunk, of which the bytes from `from` to `end` come next. */
@@ -197,15 +290,28 @@ export abstract class Framer<
     this.chunk = undefined;
   }
 
+  /** Returns what is kept and what was not cut yet. */
   private restOf(chunk: Bytes<B> | Uint8Array): Bytes<B> {
-    const { pool, chunkEnd, start } = this;
-    const from = start - this.chunkAt;
-    if (isBytes(chunk) && heapOf(chunk).buffer === pool.heap.buffer) return chunk.slice(from);
-    const length = chunkEnd - from;
-    if (length > this.kept.largest) throw tooLarge("the rest", start, length, this.kept.largest);
-    if (!isBytes(chunk)) return pool.from(cutArray(chunk, from, chunkEnd));
+    const after = this.share(chunk, 0, chunk.length);
+    if (this.kept.length === 0) return after;
+    const before = this.kept.take(0, 0, 0);
+    try {
+      return before.concat(after);
+    } finally {
+      before.release();
+      after.release();
+    }
+  }
+
+  /** Returns bytes of a chunk as a slice, or as a copy if they are not in the heap. */
+  private share(chunk: Bytes<B> | Uint8Array, from: number, end: number): Bytes<B> {
+    const { pool, start, kept } = this;
+    if (isBytes(chunk) && heapOf(chunk).buffer === pool.heap.buffer) return chunk.slice(from, end);
+    const length = end - from;
+    if (length > kept.largest) throw tooLarge("the rest", start, length, kept.largest);
+    if (!isBytes(chunk)) return pool.from(cutArray(chunk, from, end));
     const copy = pool.allocUnsafe(length);
-    chunk.copyTo(copy.view(), 0, from);
+    chunk.copyTo(copy.view(), 0, from, end);
     return copy;
   }
 
@@ -220,10 +326,21 @@ export abstract class Framer<
     this.start += this.kept.length;
     this.kept.clear();
     this.chunk = undefined;
+    this.pending?.release();
+    this.pending = undefined;
+    this.ready = -1;
+    this.failure = undefined;
     this.isOver = false;
     this.begin();
     this.isClosed = true;
   }
+}
+
+/** Returns the length of an array that was not detached. */
+function checkChunk(chunk: unknown): number {
+  if (!isByteArray(chunk)) throw invalid("chunk", chunk, "Bytes or a Uint8Array");
+  if (chunk.length === 0) cutArray(chunk, 0, 0);
+  return chunk.length;
 }
 
 function wrongReceiver(got: unknown): BufferError {

@@ -1,4 +1,5 @@
 import type { Bytes } from "../../buffers/internal.js";
+import { BufferError } from "../../index.js";
 
 /** What a framer hands out: `Bytes`, or an object that holds some. */
 export interface Releasable {
@@ -8,7 +9,10 @@ export interface Releasable {
 
 /** What a pair of streams needs of a framer. */
 interface FrameSource<F, B extends ArrayBufferLike> {
-  push(chunk: Bytes<B> | Uint8Array, onFrame: (frame: F) => void): void;
+  watchRest(onRest: () => void): void;
+  supply(chunk: Bytes<B> | Uint8Array): void;
+  hasNext(): boolean;
+  next(): F;
   end(): void;
   [Symbol.dispose](): void;
 }
@@ -57,9 +61,7 @@ export interface FrameStream {
 /** A `TransformStream` that fails would drop the frames in its queue. This pair releases them. */
 class Pair<F extends Releasable, B extends ArrayBufferLike> {
   readonly framer: FrameSource<F, B>;
-  private readonly frames: F[];
-  /** How many of `frames` were read. */
-  private taken: number;
+  private isReady: boolean;
   private reader: ReadableController | undefined;
   private writer: WritableController | undefined;
   private failure: { readonly error: unknown } | undefined;
@@ -69,14 +71,14 @@ class Pair<F extends Releasable, B extends ArrayBufferLike> {
 
   constructor(framer: FrameSource<F, B>) {
     this.framer = framer;
-    this.frames = [];
-    this.taken = 0;
+    this.isReady = false;
     this.reader = undefined;
     this.writer = undefined;
     this.failure = undefined;
     this.isOver = false;
     this.wakeReader = nothing;
     this.wakeWriter = nothing;
+    framer.watchRest(() => this.handOver());
   }
 
   startReader(controller: ReadableController): void {
@@ -89,29 +91,29 @@ class Pair<F extends Releasable, B extends ArrayBufferLike> {
     controller.signal?.addEventListener("abort", () => this.stop());
   }
 
-  /** Hands out one frame, so the queue of the stream holds none that nobody asked for. */
+  /** Cuts one frame, so the queue of the stream holds none that nobody asked for. */
   async pull(): Promise<void> {
-    while (!this.isOver && this.taken === this.frames.length) {
+    while (!this.isOver && !this.isReady) {
       await new Promise<void>((resolve) => (this.wakeReader = resolve));
     }
     if (this.isOver) return;
-    this.reader?.enqueue(this.frames[this.taken++]);
-    if (this.taken === this.frames.length) this.wakeWriter();
+    this.isReady = this.attempt(() => {
+      this.reader?.enqueue(this.framer.next());
+      return this.framer.hasNext();
+    });
+    if (!this.isReady) this.wakeWriter();
   }
 
   async write(chunk: Bytes<B> | Uint8Array): Promise<void> {
-    try {
-      this.framer.push(chunk, (frame) => this.frames.push(frame));
-    } catch (error) {
-      this.failure = { error };
-    }
+    this.isReady = this.attempt(() => {
+      this.framer.supply(chunk);
+      return this.framer.hasNext();
+    });
     this.wakeReader();
-    while (!this.isOver && this.taken < this.frames.length) {
+    while (!this.isOver && this.isReady) {
       await new Promise<void>((resolve) => (this.wakeWriter = resolve));
     }
     if (this.isOver) return;
-    this.frames.length = 0;
-    this.taken = 0;
     if (this.failure === undefined) return;
     this.fail(this.failure.error);
     throw this.failure.error;
@@ -137,6 +139,24 @@ class Pair<F extends Releasable, B extends ArrayBufferLike> {
     this.writer?.error(reason);
   }
 
+  /** Returns false if it throws: the error is for the writer, which waits until frames are read. */
+  private attempt(action: () => boolean): boolean {
+    try {
+      return action();
+    } catch (error) {
+      this.failure = { error };
+      return false;
+    }
+  }
+
+  /** The program has taken the rest: both streams are over. */
+  private handOver(): void {
+    if (this.isOver) return;
+    this.stop();
+    this.reader?.close();
+    this.writer?.error(new BufferError("ERR_CLOSED", "takeRest() has ended this stream"));
+  }
+
   private fail(error: unknown): void {
     this.stop();
     this.reader?.error(error);
@@ -147,8 +167,7 @@ class Pair<F extends Releasable, B extends ArrayBufferLike> {
     if (this.isOver) return;
     this.isOver = true;
     this.framer[Symbol.dispose]();
-    for (const frame of this.frames.splice(0).slice(this.taken)) frame.release();
-    this.taken = 0;
+    this.isReady = false;
     this.wakeReader();
     this.wakeWriter();
   }
