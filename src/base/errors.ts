@@ -36,7 +36,8 @@ export const ERRORS = {
     ERR_NOT_CONTIGUOUS: "One view or patch was asked of bytes that lie in several parts.",
     ERR_NOT_OWNED: "A buffer is not this pool's, or `handOff` was called on shared `Bytes`.",
     ERR_MALFORMED: "Bytes that were read do not have the expected format.",
-    ERR_TOO_LARGE: "A message, a frame or a field is longer than the maximum.",
+    ERR_TOO_LARGE:
+      "A message, a frame or a field is longer than the maximum, or than any block of the heap.",
     ERR_TRUNCATED: "A stream ended within a frame.",
     ERR_CLOSED: "A writer, a framer or a connection was used after it was closed.",
     ERR_TIMEOUT: "A peer has stalled, or a connection was idle for too long.",
