@@ -16,6 +16,8 @@ const LEAST_CHUNK_BYTES = 16;
 const MOST_CHUNK_BYTES = 2 ** 20;
 /** How many chunks wait for the reader before the socket is paused. */
 const HIGH_WATER = 16;
+/** How many bytes may wait to be written before no more is read. */
+const MOST_WAITING_BYTES = 65536;
 
 /**
  * All sockets read into this memory. What came is copied to a block of its size at once, so a
@@ -54,8 +56,8 @@ export interface BytesSocket<B extends ArrayBufferLike, S extends Duplex = Socke
 
 /**
  * Reads a socket, or any other `Duplex`, into blocks of a heap: each holds what came at once, at
- * most `chunkBytes`. Whoever takes a chunk releases it. A slow reader pauses the socket. If the
- * heap is full, the connection is closed and its reader gets ERR_HEAP_EXHAUSTED. A connection
+ * most `chunkBytes`. Whoever takes a chunk releases it. A slow reader pauses the socket. While
+ * more than 64 KiB wait to be written to it, the reader gets no chunk. If the heap is full, the connection is closed and its reader gets ERR_HEAP_EXHAUSTED. A connection
  * holds no memory of the heap while nothing comes. See `readInto` for what a socket may be.
  * @throws {BufferError} ERR_OUT_OF_RANGE, and what `readInto` throws; the socket is as it was then
  */
@@ -64,8 +66,17 @@ export function bytesOf<B extends ArrayBufferLike, S extends Duplex = Socket>(
   pool: BytesPool<B>,
   chunkBytes: number = CHUNK_BYTES,
 ): BytesSocket<B, S> {
-  const chunks = new Chunks(socket, pool, chunkBytes);
+  return openBytes(socket, pool, chunkBytes, MOST_WAITING_BYTES);
+}
+
+function openBytes<B extends ArrayBufferLike, S extends Duplex>(
+  socket: S,
+  pool: BytesPool<B>,
+  chunkBytes: number,
+  mostWaiting: number,
+): BytesSocket<B, S> {
   const room = new Room(socket);
+  const chunks = new Chunks(socket, pool, chunkBytes, () => room.less(mostWaiting));
   return {
     socket,
     [Symbol.asyncIterator]: () => chunks,
@@ -85,8 +96,15 @@ class Chunks<B extends ArrayBufferLike> implements AsyncIterableIterator<Bytes<B
   /** The reader has stopped. */
   private isClosed: boolean;
   private readonly sleepers: (() => void)[];
+  /** Resolves when few enough bytes wait to be written; undefined if so at once. */
+  private readonly room: () => Promise<void> | undefined;
 
-  constructor(socket: Duplex, pool: BytesPool<B>, chunkBytes: number) {
+  constructor(
+    socket: Duplex,
+    pool: BytesPool<B>,
+    chunkBytes: number,
+    room: () => Promise<void> | undefined,
+  ) {
     checkPool(pool);
     const most = pool.heap.u8.length;
     if (!Number.isInteger(chunkBytes) || chunkBytes < LEAST_CHUNK_BYTES || chunkBytes > most) {
@@ -99,6 +117,7 @@ class Chunks<B extends ArrayBufferLike> implements AsyncIterableIterator<Bytes<B
     this.isOver = false;
     this.isClosed = false;
     this.sleepers = [];
+    this.room = room;
     const buffer = readMemoryOf(chunkBytes);
     readInto(socket, { buffer, onRead: (length, from) => this.arrive(from.subarray(0, length)) });
     this.isOver = socket.readableEnded;
@@ -116,6 +135,8 @@ class Chunks<B extends ArrayBufferLike> implements AsyncIterableIterator<Bytes<B
 
   async next(): Promise<IteratorResult<Bytes<B>, undefined>> {
     const { waiting } = this;
+    const room = this.room();
+    if (room !== undefined) await room;
     while (!this.isClosed) {
       const value = waiting.shift();
       if (value !== undefined) {
@@ -189,6 +210,12 @@ class Room {
     return this.waiting;
   }
 
+  /** Resolves when no more than so many bytes wait, or when the stream takes nothing more. */
+  less(most: number): Promise<void> | undefined {
+    if (this.stream.writableLength <= most || this.waiting === undefined) return undefined;
+    return this.waiting.catch(() => {});
+  }
+
   private wait(): Promise<void> {
     const { stream } = this;
     const waiting = new Promise<void>((resolve, reject) => {
@@ -246,7 +273,8 @@ export function duplexOf<B extends ArrayBufferLike, S extends Duplex = Socket>(
   pool: BytesPool<B>,
   chunkBytes?: number,
 ): Duplex {
-  const connection = bytesOf(socket, pool, chunkBytes);
+  // A tunnel reads on while its peer does not: the stream has its own back-pressure.
+  const connection = openBytes(socket, pool, chunkBytes ?? CHUNK_BYTES, Infinity);
   const chunks = connection[Symbol.asyncIterator]();
   return new Duplex({
     objectMode: true,

@@ -20,6 +20,7 @@ import {
   fill,
   newPool,
   pattern,
+  turns,
   WAIT,
 } from "./help.js";
 
@@ -218,6 +219,27 @@ describe("write of bytesOf", () => {
     }
     await expect(connection.write(pool.from("late"))).rejects.toMatchObject({ code: "ERR_CLOSED" });
     client.destroy();
+    await closed(server);
+    await expectNothingLeft(heap);
+  });
+
+  it("hands out no chunk while much waits for a peer that does not read", async () => {
+    const { heap, pool } = newPool();
+    const { server, accepted, client } = await connected();
+    const connection = bytesOf(accepted, pool);
+    client.pause();
+    const sent = Buffer.alloc(12_000_000, 65);
+    client.end(sent);
+    const echoed = (async () => {
+      for await (const bytes of connection) void connection.write(bytes);
+      connection.end();
+    })();
+    await turns(500);
+    expect(heap.stats().live.bytes).toBeLessThan(600_000);
+    let got = 0;
+    for await (const chunk of client) got += (chunk as Buffer).length;
+    expect(got).toBe(sent.length);
+    await echoed;
     await closed(server);
     await expectNothingLeft(heap);
   });
