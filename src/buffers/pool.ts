@@ -1,5 +1,6 @@
 import { describe } from "../base/describe.js";
 import { BufferError, NULL, type Ptr } from "../index.js";
+import { Bytes } from "./bytes.js";
 import { type BufferData, copySource, toSource } from "./data.js";
 import { type ByteHeap, checkHeap } from "./heap.js";
 import { utf8Length, writeUtf8 } from "./utf8.js";
@@ -114,12 +115,13 @@ export class BufferPool<
    * @throws {BufferError} ERR_INVALID_ARGUMENT; no memory is kept
    * @throws {HeapError} ERR_HEAP_EXHAUSTED
    */
-  from(data: BufferData): V {
+  from(data: BufferData | Bytes): V {
     if (typeof data === "string") {
       const view = this.allocUnsafe(utf8Length(data));
       writeUtf8(data, view, 0);
       return view;
     }
+    if (data instanceof Bytes) return this.from(data.toUnshared());
     const source = toSource(data);
     const view = this.allocUnsafe(source.length);
     try {

@@ -56,9 +56,10 @@ export interface BytesSocket<B extends ArrayBufferLike, S extends Duplex = Socke
 
 /**
  * Reads a socket, or any other `Duplex`, into blocks of a heap: each holds what came at once, at
- * most `chunkBytes`. Whoever takes a chunk releases it. A slow reader pauses the socket. While
- * more than 64 KiB wait to be written to it, the reader gets no chunk. If the heap is full, the connection is closed and its reader gets ERR_HEAP_EXHAUSTED. A connection
- * holds no memory of the heap while nothing comes. See `readInto` for what a socket may be.
+ * most `chunkBytes`. Whoever takes a chunk releases it. A slow reader pauses the socket, and the
+ * reader gets no chunk while more than 64 KiB wait to be written. If the heap is full, the
+ * connection is closed and its reader gets ERR_HEAP_EXHAUSTED. A connection holds no memory of the
+ * heap while nothing comes. See `readInto` for what a socket may be.
  * @throws {BufferError} ERR_OUT_OF_RANGE, and what `readInto` throws; the socket is as it was then
  */
 export function bytesOf<B extends ArrayBufferLike, S extends Duplex = Socket>(
