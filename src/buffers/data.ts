@@ -25,10 +25,9 @@ export function toSource(data: unknown): Source {
   // The view has a fixed length, because another worker may grow a growable buffer at any time.
   if (isBuffer(data)) return viewOrRefuse(() => new Uint8Array(data, 0, data.byteLength));
   if (typeof data === "object" && data !== null) {
-    const { length } = data as ArrayLike<unknown>;
-    if (Number.isInteger(length) && length >= 0) {
-      return new Numbers(data as ArrayLike<unknown>, length);
-    }
+    const list = data as ArrayLike<unknown>;
+    const length = lengthOf(list);
+    if (Number.isInteger(length) && length >= 0) return new Numbers(list, length);
   }
   throw invalid("data", data, "a string, bytes, a view or a buffer");
 }
@@ -76,6 +75,13 @@ function viewOrRefuse(makeView: () => Uint8Array): Uint8Array {
     const message = "data has no bytes: its buffer was detached or cut";
     throw new BufferError("ERR_INVALID_ARGUMENT", message);
   }
+}
+
+const TypedArray = Object.getPrototypeOf(Uint8Array) as new () => object;
+
+/** Returns -1 for what only has the prototype of a view, whose getters throw. */
+function lengthOf(list: ArrayLike<unknown>): number {
+  return list instanceof TypedArray ? -1 : list.length;
 }
 
 function isBuffer(data: unknown): data is ArrayBufferLike {

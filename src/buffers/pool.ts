@@ -84,7 +84,7 @@ export class BufferPool<
     this.heap = heap;
     this.#views = Array.from({ length: slabs }, () => NO_VIEWS);
     this.#shifts = new Uint8Array(slabs).fill(SLAB_SHIFT);
-    this.#recent = this.makeView(NULL, 0);
+    this.#recent = this.#makeView(NULL, 0);
   }
 
   /**
@@ -100,7 +100,7 @@ export class BufferPool<
     const views = this.#views[slab] as (V | undefined)[];
     const view = views[(ptr & SLAB_MASK) >>> this.#shifts[slab]];
     if (view !== undefined && ptrOf(view) === ptr && sizeOf(view) === size) return view;
-    return this.register(ptr, size);
+    return this.#register(ptr, size);
   }
 
   /** Returns a buffer of `size` bytes that are 0. @throws what `allocUnsafe` throws */
@@ -168,7 +168,7 @@ export class BufferPool<
       const message = `size is ${describe(size)}; ${block} has ${usable} bytes`;
       throw new BufferError("ERR_OUT_OF_RANGE", message, { ptr, got: size, most: usable });
     }
-    return this.register(ptr, size);
+    return this.#register(ptr, size);
   }
 
   /** The prototype of the views that this pool makes. The constructor reads it too. */
@@ -176,7 +176,7 @@ export class BufferPool<
     return Uint8Array.prototype;
   }
 
-  private register(ptr: Ptr, size: number): V {
+  #register(ptr: Ptr, size: number): V {
     const slab = ptr >>> SLAB_SHIFT;
     const blockBytes = this.heap.usableSize(ptr);
     const shift = Math.min(SLAB_SHIFT, 31 - Math.clz32(blockBytes));
@@ -187,7 +187,7 @@ export class BufferPool<
       this.#views[slab] = views;
       this.#shifts[slab] = shift;
     }
-    const view = this.makeView(ptr, size);
+    const view = this.#makeView(ptr, size);
     const index = (ptr & SLAB_MASK) >>> shift;
     const before = views[index];
     if (before !== undefined) disown(before);
@@ -196,7 +196,7 @@ export class BufferPool<
     return view;
   }
 
-  private makeView(ptr: number, size: number): V {
+  #makeView(ptr: number, size: number): V {
     const view = new KnownView(this.heap.buffer, ptr, size, this);
     Object.setPrototypeOf(view, this.prototype);
     return view as unknown as V;

@@ -125,21 +125,19 @@ export function newSharedBuffer(capacityBytes: number): SharedArrayBuffer {
 /** What a heap lives in: a buffer, or a `WebAssembly.Memory`. */
 export type HeapMemory<B extends ArrayBufferLike = ArrayBufferLike> = B | { readonly buffer: B };
 
-/** Returns whether a value is a buffer of any realm. A detached one of another realm is not. */
-function isBuffer<B extends ArrayBufferLike>(value: unknown): value is B {
-  try {
-    return value instanceof ArrayBuffer || new DataView(value as B).byteLength >= 0;
-  } catch {
-    return false;
-  }
-}
-
-/** Returns the buffer that a heap lives in. @throws {HeapError} ERR_INVALID_ARGUMENT */
+/**
+ * Returns the buffer that a heap lives in, which may be of another realm.
+ * @throws {HeapError} ERR_INVALID_ARGUMENT
+ */
 export function bufferOf<B extends ArrayBufferLike>(memory: HeapMemory<B>): B {
-  if (isBuffer<B>(memory)) return memory;
-  const isHolder = typeof memory === "object" && memory !== null && !ArrayBuffer.isView(memory);
-  const inner: unknown = isHolder ? (memory as { buffer?: unknown }).buffer : undefined;
-  if (isBuffer<B>(inner)) return inner;
+  const inner = (): unknown => !ArrayBuffer.isView(memory) && (memory as { buffer: B }).buffer;
+  for (const read of [() => memory, inner]) {
+    try {
+      const buffer = read() as B;
+      // A view of anything else throws; but also one of a detached buffer.
+      if (buffer instanceof ArrayBuffer || new DataView(buffer)) return buffer;
+    } catch {}
+  }
   const accepted = "an ArrayBuffer, a SharedArrayBuffer or a WebAssembly.Memory";
   const message = `a heap lives in ${accepted}; got ${describe(memory)}`;
   throw new HeapError("ERR_INVALID_ARGUMENT", message, { got: memory });

@@ -13,6 +13,7 @@ import * as superblock from "../layout/superblock.js";
 import { SLAB_BYTES } from "../layout/units.js";
 import { type HeapViews, viewImage } from "../layout/views.js";
 import { BaseHeap } from "./base.js";
+import { checkMade } from "./checks.js";
 import {
   bufferOf,
   capacityOfBuffer,
@@ -30,7 +31,7 @@ import {
  */
 export class Heap<B extends ArrayBufferLike = ArrayBufferLike> extends BaseHeap<B> {
   private constructor(buffer: B, views: HeapViews, options: HeapOptions) {
-    super(buffer, views, options, openDoor(views));
+    super(buffer, checkMade(views), options, openDoor(views));
   }
 
   /**

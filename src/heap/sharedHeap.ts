@@ -19,7 +19,7 @@ import * as workerSlot from "../layout/workerSlot.js";
 import { checkMaxWorkers, claimWorker, detachWorker, formatShared } from "./attach.js";
 import { BaseHeap, hideMemory } from "./base.js";
 import { checkCount, freeEach, type PtrArray } from "./batch.js";
-import { checkFunction, checkObject } from "./checks.js";
+import { checkFunction, checkMade, checkObject } from "./checks.js";
 import { bufferOf, capacityOfBuffer, type HeapMemory, newSharedBuffer } from "./create.js";
 import { type Guarded, guardWorker, recoverIfDead, recoverWhenDead } from "./guard.js";
 import { handOverBlock } from "./handOver.js";
@@ -92,7 +92,7 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   private seen: Uint32Array | undefined;
 
   private constructor(buffer: SharedArrayBuffer, views: SharedViews, options: HeapOptions) {
-    super(buffer, views, options, openSharedDoor(views, views.mine));
+    super(buffer, checkMade(views), options, openSharedDoor(views, views.mine));
     this.shared = views;
     this.workerId = views.worker;
     this.maxWorkers = views.layout.workers;
