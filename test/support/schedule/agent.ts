@@ -129,11 +129,11 @@ export class Agent {
     } else if (kind === C.MALLOC_WAIT) {
       this.put(a, this.allocateWaiting(b), b);
     } else {
-      this.call(heap, kind, a, b);
+      this.runCall(heap, kind, a, b);
     }
   }
 
-  private call(heap: SharedHeap, kind: number, a: number, b: number): void {
+  private runCall(heap: SharedHeap, kind: number, a: number, b: number): void {
     const { asker, me, world } = this;
     if (kind === C.CALLOC) this.put(a, allocateZeroed(heap, b), b);
     else if (kind === C.RESET) resetHeap(world, this.inHand, heap);
