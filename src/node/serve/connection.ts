@@ -2,10 +2,10 @@ import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { checkRange } from "../../buffers/errors.js";
 import type { Bytes } from "../../buffers/index.js";
-import { checkBytes, isBytes } from "../../buffers/internal.js";
-import type { Framer, Releasable } from "../../codec/index.js";
+import { checkBytes, heapOf, isBytes, startOf } from "../../buffers/internal.js";
+import type { Framer, FrameScanner, Releasable } from "../../codec/index.js";
 import { BufferError } from "../../index.js";
-import { FrameQueue, isThenable } from "./frameQueue.js";
+import { copyFrames, FrameQueue, isThenable } from "./frameQueue.js";
 import { Incoming } from "./incoming.js";
 import { NOBODY, Outgoing } from "./outgoing.js";
 import type { Member, PoolUse } from "./poolUse.js";
@@ -19,8 +19,6 @@ const HIGH_WATER = 65536;
 const LOW_WATER = 16384;
 /** Longer `Bytes` are written from where they are. */
 const COPIED_BYTES = 4096;
-
-type FrameCallback = (view: Uint8Array, offset: number, length: number) => void;
 
 /**
  * A connection whose frames `serve` or `connect` hands out. Everything that is written in a turn of
@@ -44,7 +42,7 @@ export class Connection<F extends Releasable = Bytes> implements Member {
   private readonly stream: Duplex;
   private readonly u8: Uint8Array;
   private readonly isHalfOpen: boolean;
-  private readonly onFrame: FrameCallback | undefined;
+  private readonly onFrame: FrameScanner | undefined;
   private isNoted: boolean;
   /** Whether its socket is paused. */
   private isStopped: boolean;
@@ -84,8 +82,8 @@ export class Connection<F extends Releasable = Bytes> implements Member {
     );
     this.onFrame =
       onFrame === undefined
-        ? undefined
-        : (view, offset, length) => this.watch(onFrame(view, offset, length, this));
+        ? copyFrames(this.framer, watcher.protocol.pool, this.frames.push)
+        : (view, offset, length, first) => this.watch(onFrame(view, offset, length, this, first));
     this.incoming = new Incoming(socket, use, this, watcher.quota, (length) => this.arrive(length));
     this.stream = this.incoming.stream;
     this.stream.allowHalfOpen = true;
@@ -262,7 +260,9 @@ export class Connection<F extends Releasable = Bytes> implements Member {
       this.outgoing.addShared(last, bytes);
       return;
     }
-    for (const chunk of bytes.chunks()) this.addCopy(chunk, 0, chunk.length);
+    const start = startOf(bytes);
+    if (start >= 0 && heapOf(bytes).u8 === this.u8) this.addCopy(this.u8, start, length);
+    else for (const chunk of bytes.chunks()) this.addCopy(chunk, 0, chunk.length);
     bytes.release();
   }
 

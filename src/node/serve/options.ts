@@ -13,8 +13,6 @@ const MAX_BYTES = Number.MAX_SAFE_INTEGER;
  * an error of the connection.
  */
 export interface ServeOptions<F extends Releasable = Bytes> extends Protocol<F, Connection<F>> {
-  /** The memory of the connections. */
-  readonly pool: BytesPool;
   /**
    * Called with the first error of a connection, which is closed then: an error of its socket or of
    * its bytes, a bound that was reached, or what one of the functions threw. By default the latter

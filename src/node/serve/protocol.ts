@@ -1,7 +1,10 @@
+import type { BytesPool } from "../../buffers/index.js";
 import type { Framer, Releasable } from "../../codec/index.js";
 
 /** What is done with connections. Exactly one of `handler` and `onFrame` is given. */
 export interface Protocol<F extends Releasable, C> {
+  /** The memory of the connections. */
+  readonly pool: BytesPool;
   /** Returns a new framer, for each connection. */
   readonly framer: () => Framer<F>;
   /**
@@ -12,10 +15,11 @@ export interface Protocol<F extends Releasable, C> {
   /**
    * Takes each frame where it lies: `length` bytes of `view` from `offset` on. They are valid
    * during the call, and are not to be changed. This is the fastest way, because no object is made
-   * for a frame. For framers whose frames are `Bytes`.
+   * for a frame. Of a WebSocket frame they are the payload, and `first` is the first byte of its
+   * header; else it is 0.
    */
   readonly onFrame?:
-    | ((view: Uint8Array, offset: number, length: number, connection: C) => unknown)
+    | ((view: Uint8Array, offset: number, length: number, connection: C, first: number) => unknown)
     | undefined;
   /** Called with each new connection, before its first frame. */
   readonly onOpen?: ((connection: C) => unknown) | undefined;
