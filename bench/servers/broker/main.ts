@@ -8,10 +8,10 @@ import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { Figures, type Run, takeTurns } from "../../measure/figures.js";
 import { checkWhole, chooseCases } from "../../studies/arguments.js";
-import { buildProcesses } from "../../studies/build.js";
 import { printMachine, runStudy, writeFigures } from "../../studies/study.js";
 import { startProgress } from "../../term/progress.js";
 import { cell, printRows } from "../../term/table.js";
+import { BROKERS, type Broker, buildBrokers, FOLDER, PLAIN } from "./build.js";
 import type { Costs } from "./report.js";
 
 const HELP = `usage: npm run bench:broker -- [options]
@@ -22,11 +22,6 @@ const HELP = `usage: npm run bench:broker -- [options]
   --json FILE     writes all figures to FILE
   --help
 `;
-
-const FOLDER = "build/broker";
-const PLAIN = ["plain", "corked", "coalesced"] as const;
-const BROKERS = [...PLAIN, "hakmem"] as const;
-type Broker = (typeof BROKERS)[number];
 
 /** How many frames of a size each publisher sends: a second or two for the plain broker. */
 const CASES = [
@@ -124,8 +119,7 @@ async function main(signal: AbortSignal): Promise<void> {
   if (!(parts > 0 && parts <= 100))
     throw new Error(`--frames is ${values.frames}; it takes a number from 0 to 100`);
   const cases = chooseCases(CASES, ({ size }) => String(size), values.only);
-  const processes = [...BROKERS, "load"].map((name) => `bench/servers/broker/${name}.ts`);
-  buildProcesses(FOLDER, processes);
+  buildBrokers();
   const turns = Number(values.turns);
   const figures = new Figures();
   const progress = startProgress(BROKERS.length * turns * cases.length);
