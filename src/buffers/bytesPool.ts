@@ -1,5 +1,5 @@
 import { describe } from "../base/describe.js";
-import { BufferError, type Ptr } from "../index.js";
+import { BufferError, NULL, type Ptr } from "../index.js";
 import { Block, type Part } from "./block.js";
 import { Bytes, isBytes, ofChains } from "./bytes.js";
 import { Leaf } from "./chain.js";
@@ -28,6 +28,7 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
     this.heap = heap;
     const detector = new LeakDetector(options?.leakDetection, options?.onLeak);
     this.#origin = new Origin(heap, detector);
+    keepShapes(this.#origin);
   }
 
   static {
@@ -87,6 +88,17 @@ export class BytesPool<B extends ArrayBufferLike = ArrayBufferLike> {
     }
     return own(this.#origin, ptr, length);
   }
+}
+
+const examples = new WeakMap<Origin, Bytes>();
+
+/**
+ * Keeps a handle that nobody uses. V8 forgets the shape of objects of which a collection finds
+ * none, and throws the code away that makes them: to allocate takes ten times as long then.
+ */
+function keepShapes(origin: Origin): void {
+  const unwatched = new Origin(origin.heap, new LeakDetector());
+  examples.set(origin, own(unwatched, NULL, 0));
 }
 
 function own<B extends ArrayBufferLike>(origin: Origin<B>, ptr: Ptr, length: number): Bytes<B> {

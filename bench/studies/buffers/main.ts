@@ -1,7 +1,7 @@
 /**
- * `npm run bench:buffers`: pools of buffers, writers and readers of a mixed message, and unmasking,
- * beside what programs use today. Each turn of a case is a process of its own, in which all
- * subjects take turns; ratios are taken within it, and the tables show their medians.
+ * `npm run bench:buffers`: pools of buffers, handles, writers and readers of a mixed message, and
+ * unmasking, beside what programs use today. Each turn of a case is a process of its own, in which
+ * all subjects take turns; ratios are taken within it, and the tables show their medians.
  */
 import { execFile } from "node:child_process";
 import { parseArgs, promisify } from "node:util";
@@ -48,6 +48,12 @@ const GROUPS: readonly Group[] = [
     title: "Such messages are read: each from an array, each from a frame, or in a row",
     unit: "from",
     cases: ["array", "frame", "row"],
+  },
+  {
+    name: "bytes",
+    title: "A message of 64 bytes is allocated, cut from a chunk, or written, and released",
+    unit: "how",
+    cases: ["alloc", "slice", "write"],
   },
   {
     name: "pair",
