@@ -69,25 +69,25 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
   readonly realloc: (ptr: Ptr, size: number) => Ptr;
 
   /** The heap image. Every byte that the allocator knows is in it. */
-  readonly buffer: B;
+  declare readonly buffer: B;
   /** The options of the heap, with the defaults filled in. */
   readonly options: Readonly<HeapOptions>;
   /**
    * Views of the whole heap, of fixed length: `heap.u32[ptr >>> 2]` is the first word of a block.
    */
-  readonly u8: Uint8Array<B>;
-  readonly i8: Int8Array<B>;
-  readonly u16: Uint16Array<B>;
-  readonly i16: Int16Array<B>;
-  readonly u32: Uint32Array<B>;
-  readonly i32: Int32Array<B>;
-  readonly f32: Float32Array<B>;
-  readonly f64: Float64Array<B>;
-  readonly i64: BigInt64Array<B>;
-  readonly u64: BigUint64Array<B>;
-  readonly dataView: DataView<B>;
+  declare readonly u8: Uint8Array<B>;
+  declare readonly i8: Int8Array<B>;
+  declare readonly u16: Uint16Array<B>;
+  declare readonly i16: Int16Array<B>;
+  declare readonly u32: Uint32Array<B>;
+  declare readonly i32: Int32Array<B>;
+  declare readonly f32: Float32Array<B>;
+  declare readonly f64: Float64Array<B>;
+  declare readonly i64: BigInt64Array<B>;
+  declare readonly u64: BigUint64Array<B>;
+  declare readonly dataView: DataView<B>;
 
-  protected readonly views: HeapViews;
+  declare protected readonly views: HeapViews;
 
   protected constructor(buffer: B, views: HeapViews, options: HeapOptions, bare: Door) {
     const door = instrument(bare, views, options);
@@ -95,22 +95,23 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
     this.tryMalloc = door.tryMalloc;
     this.free = door.free;
     this.realloc = door.realloc;
-    this.buffer = buffer;
     this.options = Object.freeze(options);
     const bytes = options.capacity;
-    this.u8 = new Uint8Array(buffer, 0, bytes);
-    this.i8 = new Int8Array(buffer, 0, bytes);
-    this.u16 = new Uint16Array(buffer, 0, bytes >> 1);
-    this.i16 = new Int16Array(buffer, 0, bytes >> 1);
-    this.u32 = new Uint32Array(buffer, 0, bytes >> 2);
-    this.i32 = new Int32Array(buffer, 0, bytes >> 2);
-    this.f32 = new Float32Array(buffer, 0, bytes >> 2);
-    this.f64 = new Float64Array(buffer, 0, bytes >> 3);
-    this.i64 = new BigInt64Array(buffer, 0, bytes >> 3);
-    this.u64 = new BigUint64Array(buffer, 0, bytes >> 3);
-    this.dataView = new DataView(buffer, 0, bytes);
-    this.views = views;
-    hideMemory(this);
+    setHidden(this, {
+      buffer,
+      u8: new Uint8Array(buffer, 0, bytes),
+      i8: new Int8Array(buffer, 0, bytes),
+      u16: new Uint16Array(buffer, 0, bytes >> 1),
+      i16: new Int16Array(buffer, 0, bytes >> 1),
+      u32: new Uint32Array(buffer, 0, bytes >> 2),
+      i32: new Int32Array(buffer, 0, bytes >> 2),
+      f32: new Float32Array(buffer, 0, bytes >> 2),
+      f64: new Float64Array(buffer, 0, bytes >> 3),
+      i64: new BigInt64Array(buffer, 0, bytes >> 3),
+      u64: new BigUint64Array(buffer, 0, bytes >> 3),
+      dataView: new DataView(buffer, 0, bytes),
+      views,
+    });
   }
 
   /**
@@ -237,14 +238,12 @@ export abstract class BaseHeap<B extends ArrayBufferLike> implements Door {
 }
 
 /**
- * Hides the views of a heap from what prints or compares it, which would read all of the memory.
- * Its functions remain, so that no two heaps are equal and none can be cloned.
+ * Gives a heap properties that nothing finds which prints or compares it: it would read all of the
+ * memory. The functions of heaps can be found, so no two heaps are equal and none can be cloned.
+ * Hidden later, V8 would take them for fields that change, and each use would take twice the time.
  */
-export function hideMemory(heap: object): void {
-  for (const [key, value] of Object.entries(heap)) {
-    const isShown = /^[fn]/.test(typeof value) || key === "options";
-    if (!isShown) Object.defineProperty(heap, key, { enumerable: false });
-  }
+export function setHidden(heap: object, values: Record<string, unknown>): void {
+  for (const key in values) Object.defineProperty(heap, key, { value: values[key] });
 }
 
 /**

@@ -17,7 +17,7 @@ import * as superblock from "../layout/superblock.js";
 import { SLAB_BYTES } from "../layout/units.js";
 import * as workerSlot from "../layout/workerSlot.js";
 import { checkMaxWorkers, claimWorker, detachWorker, formatShared } from "./attach.js";
-import { BaseHeap, hideMemory } from "./base.js";
+import { BaseHeap, setHidden } from "./base.js";
 import { checkCount, freeEach, type PtrArray } from "./batch.js";
 import { checkFunction, checkMade, checkObject } from "./checks.js";
 import { bufferOf, capacityOfBuffer, type HeapMemory, newSharedBuffer } from "./create.js";
@@ -86,19 +86,17 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   readonly workerId: number;
   /** How many workers may be attached at once. */
   readonly maxWorkers: number;
-  private readonly shared: SharedViews;
-  private readonly queue: WaitQueue;
+  declare private readonly shared: SharedViews;
+  declare private readonly queue: WaitQueue;
   /** A bit for each granule, for `freeBatch`. It is made by the first call. */
-  private seen: Uint32Array | undefined;
+  #seen: Uint32Array | undefined;
 
   private constructor(buffer: SharedArrayBuffer, views: SharedViews, options: HeapOptions) {
     super(buffer, checkMade(views), options, openSharedDoor(views, views.mine));
-    this.shared = views;
     this.workerId = views.worker;
     this.maxWorkers = views.layout.workers;
-    this.queue = new WaitQueue(views);
-    this.seen = undefined;
-    hideMemory(this);
+    setHidden(this, { shared: views, queue: new WaitQueue(views) });
+    this.#seen = undefined;
   }
 
   /**
@@ -190,8 +188,8 @@ export class SharedHeap extends BaseHeap<SharedArrayBuffer> {
   override freeBatch(ptrs: PtrArray, count: number): void {
     checkCount(count, ptrs, false);
     this.openViews();
-    this.seen ??= new Uint32Array(this.options.capacity >>> 9);
-    freeEach(this.shared, this, ptrs, count, this.seen);
+    this.#seen ??= new Uint32Array(this.options.capacity >>> 9);
+    freeEach(this.shared, this, ptrs, count, this.#seen);
   }
 
   /**
