@@ -3,7 +3,7 @@ export { readFileBytes, readFileChunks, writeFileBytes } from "./files.js";
 export { framesOf } from "./framing.js";
 export { NodeBufferPool } from "./pool.js";
 export { connect } from "./serve/connect.js";
-export { Connection } from "./serve/connection.js";
+export type { Connection } from "./serve/connection.js";
 export type { ServeOptions } from "./serve/options.js";
 export { type Service, serve } from "./serve/service.js";
 export { type BytesSocket, bytesOf, duplexOf, readBytes } from "./streams.js";

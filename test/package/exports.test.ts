@@ -29,9 +29,9 @@ const ENTRIES: Readonly<Record<string, { values: string; types: string }>> = {
   },
   "./node": {
     values:
-      "Connection NodeBufferPool bytesOf connect duplexOf framesOf readBytes readFileBytes " +
+      "NodeBufferPool bytesOf connect duplexOf framesOf readBytes readFileBytes " +
       "readFileChunks readInto serve writeAndFree writeBytes writeFileBytes writeThen",
-    types: "BytesSocket ReadTarget ServeOptions Service",
+    types: "BytesSocket Connection ReadTarget ServeOptions Service",
   },
   "./trace": {
     values: "TraceError decodeTrace encodeTrace recorder",
