@@ -174,8 +174,8 @@ export class Connection<F extends Releasable = Bytes> implements Member {
       this.fail(error);
       return;
     }
-    this.activeAt = this.watcher.now;
-    if (this.stream.writableLength > HIGH_WATER) {
+    if (this.waitingBytes === 0) this.activeAt = this.watcher.now;
+    if (this.waitingBytes > HIGH_WATER) {
       this.stop();
       this.use.reader?.waits.waitFor(this.waits);
     }
@@ -231,7 +231,7 @@ export class Connection<F extends Releasable = Bytes> implements Member {
 
   /** Whether nothing forbids to read on: other connections, the handler, or its own peer. */
   private get isReadable(): boolean {
-    return !this.isPaused && this.stream.writableLength <= HIGH_WATER;
+    return !this.isPaused && this.waitingBytes <= HIGH_WATER;
   }
 
   private writeHeap(u8: Uint8Array, offset: number, length: number): void {
@@ -295,7 +295,7 @@ export class Connection<F extends Releasable = Bytes> implements Member {
   private flushed(): void {
     this.activeAt = this.watcher.now;
     this.recount();
-    if (this.stream.writableLength > LOW_WATER) return;
+    if (this.waitingBytes > LOW_WATER) return;
     this.waits.wakeAll();
     this.readOn();
   }
@@ -326,6 +326,7 @@ export class Connection<F extends Releasable = Bytes> implements Member {
   private endWhenIdle(): void {
     if (this.hasEnded || this.frames.isBusy || this.isFailed) return;
     this.flush();
+    if (this.outgoing.pending > 0) this.outgoing.write();
     this.hasEnded = true;
     this.stream.end();
     // What still comes is dropped, up to the peer's end.

@@ -122,11 +122,17 @@ export class Outgoing {
   }
 
   /**
-   * Gives all to the socket.
+   * Gives all to the socket, or, while it has not taken what it was given before, keeps it until
+   * then: many small pieces would hold a block each.
    * @throws {HeapError} ERR_HEAP_EXHAUSTED
    */
   flush(): void {
     this.sealRun();
+    if (this.socket.writableLength === 0) this.write();
+  }
+
+  /** Gives all to the socket. */
+  write(): void {
     this.sealCollected();
     const { owners, sent, sentBytes, socket, views } = this;
     const count = views.length;
@@ -180,6 +186,7 @@ export class Outgoing {
       return;
     }
     this.releaseFirst();
+    if (this.pending > 0 && this.socket.writableLength === 0) this.write();
     this.onFlushed();
   }
 

@@ -130,3 +130,36 @@ it("closes a connection that stalls within a frame, and not a quiet one", async 
   quiet.write("x\n");
   expect(await read(quiet, 2)).toBe("x\n");
 });
+
+it("holds little for a peer that does not read, however small the pieces are", async () => {
+  const { dial, heap, service } = await start({ ...echo, capacity: 2 ** 25 });
+  const client = await dial();
+  client.pause();
+  await vi.waitFor(() => expect(service.connections.size).toBe(1), WAIT);
+  const [connection] = [...service.connections] as [Connection];
+  let sent = 0;
+  for (; connection.waitingBytes < 1000; sent += 50_000) {
+    connection.write(Buffer.alloc(50_000, 65));
+    await turns(1);
+  }
+  for (let piece = 0; piece < 20_000; piece++, sent++) {
+    connection.write("B");
+    if (piece % 4 === 0) await new Promise((resolve) => process.nextTick(resolve));
+  }
+  expect(heap.stats().live.bytes).toBeLessThan(400_000);
+  expect((await read(client, sent)).length).toBe(sent);
+});
+
+it("closes a peer that takes nothing, although more is written to it", async () => {
+  const { dial, errors, service } = await start({ ...echo, stallTimeout: 100 });
+  const client = await dial();
+  client.pause();
+  await vi.waitFor(() => expect(service.connections.size).toBe(1), WAIT);
+  const [connection] = [...service.connections] as [Connection];
+  while (connection.isOpen) {
+    if (connection.waitingBytes < 300_000) connection.write(Buffer.alloc(50_000));
+    else connection.write("x");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  expect(errors).toEqual(["ERR_TIMEOUT"]);
+});
