@@ -10,7 +10,6 @@ import { Incoming } from "./incoming.js";
 import { NOBODY, Outgoing } from "./outgoing.js";
 import type { Member, PoolUse } from "./poolUse.js";
 import type { Watcher } from "./protocol.js";
-import { READ_BYTES } from "./readBlock.js";
 import { Waits } from "./waits.js";
 
 /** Bytes that wait for a peer when those who write to it are no longer read. */
@@ -240,7 +239,7 @@ export class Connection<F extends Releasable = Bytes> implements Member {
     if (!this.noteWritten()) return;
     const block = this.use.readBlock;
     const end = offset + length;
-    if (block !== undefined && offset >= block.ptr && end <= block.ptr + READ_BYTES) {
+    if (block !== undefined && offset >= block.ptr && end <= block.end) {
       this.outgoing.addRead(block, offset, length);
     } else {
       this.addCopy(u8, offset, length);

@@ -2,12 +2,12 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { readInto } from "../accept.js";
 import type { Member, PoolUse } from "./poolUse.js";
-import { READ_BYTES, ReadBlock } from "./readBlock.js";
+import { OWN_BYTES, ReadBlock, SHARED_BYTES } from "./readBlock.js";
 
 /** A connection that gave so many bytes at once reads into a block of its own next. */
-const BUSY_BYTES = READ_BYTES / 2;
+const BUSY_BYTES = SHARED_BYTES / 2;
 /** With fewer it goes back to the shared block. */
-const QUIET_BYTES = READ_BYTES / 8;
+const QUIET_BYTES = SHARED_BYTES / 8;
 /** Own blocks are taken while the connections hold less than this part of the quota. */
 const OWN_SHARE = 4;
 
@@ -56,7 +56,7 @@ export class Incoming {
 
   /** How many bytes of the pool its own block takes. */
   get ownBytes(): number {
-    return this.own === undefined ? 0 : READ_BYTES;
+    return this.own === undefined ? 0 : OWN_BYTES;
   }
 
   /** Gives up its own block, when the socket is closed. */
@@ -75,7 +75,7 @@ export class Incoming {
   }
 
   private takeBlock(): ReadBlock | undefined {
-    if (!this.use.hasRoom(this.quota / OWN_SHARE)) return undefined;
+    if (!this.use.hasRoom(OWN_BYTES, this.quota / OWN_SHARE)) return undefined;
     try {
       return new ReadBlock(this.use.heap, false);
     } catch {

@@ -73,9 +73,9 @@ export class PoolUse {
     this.shared = undefined;
   }
 
-  /** Returns whether the members hold less than so many bytes together. */
-  hasRoom(bytes: number): boolean {
-    return this.heldBytes < bytes;
+  /** Returns whether the members would hold no more than `most` bytes with so many more. */
+  hasRoom(bytes: number, most: number): boolean {
+    return this.heldBytes + bytes <= most;
   }
 
   /**

@@ -2,8 +2,10 @@ import { Buffer } from "node:buffer";
 import type { ByteHeap } from "../../buffers/index.js";
 import { NULL, type Ptr } from "../../index.js";
 
-/** How many bytes a connection reads at once. */
-export const READ_BYTES = 65536;
+/** The bytes of the block that all connections of a pool read into. */
+export const SHARED_BYTES = 65536;
+/** The bytes of the block of a connection that receives much. */
+export const OWN_BYTES = 262144;
 
 /**
  * A block that sockets read into. What a connection writes of it without a copy holds it, until it
@@ -12,6 +14,7 @@ export const READ_BYTES = 65536;
 export class ReadBlock {
   readonly heap: ByteHeap;
   readonly ptr: Ptr;
+  readonly end: number;
   readonly view: Buffer;
   /** Whether all connections of a pool read into it. Nothing may hold it beyond a turn. */
   readonly isShared: boolean;
@@ -20,8 +23,10 @@ export class ReadBlock {
   /** @throws {HeapError} ERR_HEAP_EXHAUSTED */
   constructor(heap: ByteHeap, isShared: boolean) {
     this.heap = heap;
-    this.ptr = heap.malloc(READ_BYTES);
-    this.view = Buffer.from(heap.buffer, this.ptr, READ_BYTES);
+    const bytes = isShared ? SHARED_BYTES : OWN_BYTES;
+    this.ptr = heap.malloc(bytes);
+    this.end = this.ptr + bytes;
+    this.view = Buffer.from(heap.buffer, this.ptr, bytes);
     this.isShared = isShared;
     this.holders = 1;
   }
