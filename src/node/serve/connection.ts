@@ -177,6 +177,9 @@ export class Connection<F extends Releasable = Bytes> implements Member {
     if (this.waitingBytes > HIGH_WATER) {
       this.stop();
       this.use.reader?.waits.waitFor(this.waits);
+    } else if (this.waits.hasSleepers && this.stream.writableLength <= LOW_WATER) {
+      // The system took all at once, so `flushed` is not called.
+      this.waits.wakeAll();
     }
     this.recount();
   }

@@ -20,6 +20,11 @@ export class Waits {
     return this.others.size > 0;
   }
 
+  /** Whether somebody awaits room. */
+  get hasSleepers(): boolean {
+    return this.sleepers.length > 0;
+  }
+
   waitFor(other: Waits): void {
     this.others.add(other);
     other.waiters.add(this);

@@ -215,6 +215,19 @@ it("resolves drained when there is room, or when the connection is closed", asyn
   await closed;
 });
 
+it("resolves drained when the system takes at once all that was written", async () => {
+  const { dial, service } = await start(echo);
+  const client = await dial();
+  client.resume();
+  await vi.waitFor(() => expect(service.connections.size).toBe(1), WAIT);
+  const [connection] = [...service.connections] as [Connection];
+  for (const length of [65_537, 100_000, 1_000_000]) {
+    expect(connection.write(Buffer.alloc(length))).toBe(false);
+    await connection.drained();
+    expect(connection.waitingBytes).toBeLessThanOrEqual(65_536);
+  }
+});
+
 it("relays what publishers send to each subscriber, however it is cut", async () => {
   const { pool } = newPool(2 ** 25);
   const framer = (): LengthFieldFramer =>
