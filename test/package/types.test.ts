@@ -33,11 +33,25 @@ import { Heap, SharedHeap } from "hakmem";
 }
 `;
 
+const SERVER = `
+import { createServer } from "node:net";
+import { Heap } from "hakmem";
+import { type Bytes, BytesPool } from "hakmem/buffers";
+import { LengthFieldFramer } from "hakmem/codec";
+import { type Connection, connect, serve, type ServeOptions } from "hakmem/node";
+const pool = new BytesPool(Heap.create());
+const handler = (frame: Bytes, connection: Connection): boolean => connection.write(frame);
+const framer = () => new LengthFieldFramer(pool, { width: 4, maximum: 9 });
+const options: ServeOptions = { pool, framer, handler };
+serve(createServer(), options).close({ timeout: 1 }).then(() => connect({ port: 1 }, options));
+`;
+
 /** What the compiler says of a program that uses the package, whose types it checks too. */
-function errorsOf(program: string, lib: string): string {
+function errorsOf(program: string, lib: string, types = ""): string {
   writeFileSync(join(folder, "program.mts"), program);
-  const flags = ["--noEmit", "--strict", "--skipLibCheck", "false", "--types", ""];
+  const flags = ["--noEmit", "--strict", "--skipLibCheck", "false", "--types", types];
   const options = ["--target", "es2022", "--module", "nodenext", "--lib", lib, ...flags];
+  options.push("--typeRoots", resolve("node_modules/@types"));
   const tsc = resolve("node_modules/typescript/bin/tsc");
   try {
     return execFileSync(process.execPath, [tsc, ...options, "program.mts"], {
@@ -51,6 +65,10 @@ function errorsOf(program: string, lib: string): string {
 
 it("types compile with the library of ES2022", () => {
   expect(errorsOf(PROGRAM, "es2022")).toBe("");
+}, 60_000);
+
+it("and a server, with the types of Node", () => {
+  expect(errorsOf(SERVER, "es2023,esnext.disposable", "node")).toBe("");
 }, 60_000);
 
 it.each([["es2022,esnext.disposable,dom"], ["esnext,dom"]])(

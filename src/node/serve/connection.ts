@@ -8,7 +8,7 @@ import { BufferError } from "../../index.js";
 import { copyFrames, FrameQueue, isThenable } from "./frameQueue.js";
 import { Incoming } from "./incoming.js";
 import { NOBODY, Outgoing } from "./outgoing.js";
-import type { Member, PoolUse } from "./poolUse.js";
+import type { PoolUse } from "./poolUse.js";
 import type { Watcher } from "./protocol.js";
 import { Waits } from "./waits.js";
 
@@ -23,7 +23,7 @@ const COPIED_BYTES = 4096;
  * A connection whose frames `serve` or `connect` hands out. Everything that is written in a turn of
  * the event loop is given to the socket at once, at its end.
  */
-export class Connection<F extends Releasable = Bytes> implements Member {
+export class Connection<F extends Releasable = Bytes> {
   /** Whatever the program keeps with the connection. */
   data: unknown;
   /** @internal How many bytes of the pool it holds. */
@@ -142,19 +142,28 @@ export class Connection<F extends Releasable = Bytes> implements Member {
   }
 
   /**
-   * Ends the connection when everything is written. What still comes is dropped. Resolves when it
-   * is closed.
+   * Ends the connection when everything is written. Frames that were not handed out yet, and what
+   * still comes, are dropped. Resolves when it is closed. A handler may await that.
    */
   end(): Promise<void> {
-    if (this.isOpen) {
+    if (!this.isClosed) {
       this.isEnding = true;
       this.framer[Symbol.dispose]();
-      this.endWhenIdle();
+      this.frames.close();
+      this.endNow();
     }
     if (this.isClosed) return Promise.resolve();
     return new Promise((resolve) => {
       this.enders.push(resolve);
     });
+  }
+
+  /** @internal Ends it after what was received has been handled. */
+  endGently(): void {
+    if (!this.isOpen) return;
+    this.isEnding = true;
+    this.framer[Symbol.dispose]();
+    this.endWhenIdle();
   }
 
   /** Closes the connection at once. With an error, it is told like one of the connection. */
@@ -227,7 +236,7 @@ export class Connection<F extends Releasable = Bytes> implements Member {
     }
     use.end();
     this.recount();
-    this.isStopped = !this.isReadable;
+    this.isStopped = !this.isEnding && !this.isReadable;
     return !this.isStopped;
   }
 
@@ -326,7 +335,11 @@ export class Connection<F extends Releasable = Bytes> implements Member {
   }
 
   private endWhenIdle(): void {
-    if (this.hasEnded || this.frames.isBusy || this.isFailed) return;
+    if (!this.frames.isBusy) this.endNow();
+  }
+
+  private endNow(): void {
+    if (this.hasEnded || this.isFailed) return;
     this.flush();
     if (this.outgoing.pending > 0) this.outgoing.write();
     this.hasEnded = true;

@@ -7,7 +7,6 @@ import { BufferError } from "../../index.js";
 import { Connection } from "./connection.js";
 import { type Bounds, checkOptions, type ServeOptions } from "./options.js";
 import { PoolUse } from "./poolUse.js";
-import type { Watcher } from "./protocol.js";
 
 /** How often connections are looked at for their time limits, in parts of the shortest one. */
 const LOOKS = 4;
@@ -20,7 +19,7 @@ interface Listening extends EventEmitter {
 }
 
 /** The connections that one call of `serve` or `connect` has opened. */
-export class Service<F extends Releasable = Bytes> implements Watcher<F, Connection<F>> {
+export class Service<F extends Releasable = Bytes> {
   /** @internal */
   readonly protocol: ServeOptions<F>;
   /** @internal */
@@ -142,7 +141,7 @@ export class Service<F extends Releasable = Bytes> implements Watcher<F, Connect
       if (open.size === 0) resolve();
       else this.onEmpty = resolve;
     });
-    for (const connection of open) void connection.end();
+    for (const connection of open) connection.endGently();
     const late = setTimeout(() => {
       for (const connection of open) connection.destroy();
     }, timeout);

@@ -28,6 +28,30 @@ it("answers what was received before it closes", async () => {
   expect(service.connections.size).toBe(0);
 });
 
+it.each([
+  ["at once", 0],
+  ["later", 2],
+])("a handler may await the end of its connection, %s", async (_, wait) => {
+  const handled: string[] = [];
+  const { dial, errors, service } = await start({
+    async handler(line, connection) {
+      handled.push(line.toString());
+      line.release();
+      if (wait > 0) await turns(wait);
+      connection.write("bye\n");
+      await connection.end();
+      handled.push("ended");
+    },
+  });
+  const client = await dial();
+  client.write("one\ntwo\nthree");
+  expect(await read(client, 99)).toBe("bye\n");
+  client.end();
+  await vi.waitFor(() => expect(service.connections.size).toBe(0), WAIT);
+  await vi.waitFor(() => expect(handled).toEqual(["one\n", "ended"]), WAIT);
+  expect(errors).toEqual([]);
+});
+
 it("closes after a time what does not end by itself", async () => {
   const { dial, service } = await start({
     handler: (line) => {
