@@ -1,3 +1,4 @@
+import { BufferError } from "../index.js";
 import { checkBytes, toByteArray } from "./data.js";
 import { checkRange, checkRoom, frozen, invalid, toPosition } from "./errors.js";
 import { compareBytes, copyBytes, findLast, Matcher } from "./search.js";
@@ -201,6 +202,12 @@ export abstract class Content {
     checkRange("end", end, 0, length);
     checkRange("start", start, 0, end);
     return dump(pieceOf(this, start, end));
+  }
+
+  /** @internal Refuses what takes its argument for an array, and would read zeros: `array.set`. */
+  get 0(): never {
+    const message = "Bytes have no indices; use at(), copyTo(), view() or toUnshared()";
+    throw new BufferError("ERR_INVALID_ARGUMENT", message);
   }
 
   /** Yields each byte. */

@@ -255,3 +255,15 @@ describe("text", () => {
     refusal("ERR_OUT_OF_RANGE", () => bytes.hexdump(0, 99));
   });
 });
+
+it("is refused, not read as zeros, by what takes it for an array", () => {
+  const { bytes: pool } = newPools();
+  for (const bytes of forms(pool, Uint8Array.of(1, 2, 3))) {
+    const array = bytes as unknown as number[];
+    refusal("ERR_INVALID_ARGUMENT", () => new Uint8Array(9).set(array));
+    refusal("ERR_INVALID_ARGUMENT", () => String.fromCharCode.apply(null, array));
+    refusal("ERR_INVALID_ARGUMENT", () => Array.prototype.slice.call(array));
+    refusal("ERR_INVALID_ARGUMENT", () => array[0]);
+    bytes.release();
+  }
+});
