@@ -278,7 +278,7 @@ export class Connection<F extends Releasable = Bytes> {
   }
 
   private writeCopy(data: Uint8Array, offset: number, length: number | undefined): void {
-    checkBytes("data", data);
+    checkBytes("data", data, "Bytes, a Uint8Array or a string");
     checkRange("offset", offset, 0, data.length);
     const count = length ?? data.length - offset;
     checkRange("length", count, 0, data.length - offset);

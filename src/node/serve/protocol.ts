@@ -8,8 +8,8 @@ export interface Protocol<F extends Releasable, C> {
   /** Returns a new framer, for each connection. */
   readonly framer: () => Framer<F>;
   /**
-   * Takes each frame, and releases it, also if it throws. If it returns a promise, the connection is
-   * not read, and its next frame is not handed out, until the promise is settled.
+   * Takes each frame, and releases it, also if it throws. If it returns a promise, the connection
+   * is not read, and its next frame is not handed out, until the promise is settled.
    */
   readonly handler?: ((frame: F, connection: C) => unknown) | undefined;
   /**
