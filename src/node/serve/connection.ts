@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import { checkRange } from "../../buffers/errors.js";
+import { checkRange, invalid } from "../../buffers/errors.js";
 import type { Bytes } from "../../buffers/index.js";
 import { checkBytes, heapOf, isBytes, startOf } from "../../buffers/internal.js";
 import type { Framer, FrameScanner, Releasable } from "../../codec/index.js";
@@ -19,6 +19,11 @@ const LOW_WATER = 16384;
 /** Longer `Bytes` are written from where they are. */
 const COPIED_BYTES = 4096;
 
+/** What a handle of Node says of its writes. It is not public. */
+interface Queueing {
+  readonly writeQueueSize?: number;
+}
+
 /**
  * A connection whose frames `serve` or `connect` hands out. Everything that is written in a turn of
  * the event loop is given to the socket at once, at its end.
@@ -32,6 +37,8 @@ export class Connection<F extends Releasable = Bytes> {
   readonly waits: Waits;
   /** @internal When bytes came or went last. */
   activeAt: number;
+  /** What the system had not taken of a write when it was looked at last. */
+  private queuedBytes: number;
   private readonly watcher: Watcher<F, Connection<F>>;
   private readonly use: PoolUse;
   private readonly incoming: Incoming;
@@ -59,6 +66,7 @@ export class Connection<F extends Releasable = Bytes> {
     this.data = undefined;
     this.heldBytes = 0;
     this.activeAt = watcher.now;
+    this.queuedBytes = 0;
     this.watcher = watcher;
     this.use = use;
     this.u8 = use.heap.u8;
@@ -127,7 +135,7 @@ export class Connection<F extends Releasable = Bytes> {
    */
   write(data: Bytes | Uint8Array | string, offset: number = 0, length?: number): boolean {
     if (data === this.u8) this.writeHeap(data, offset, length ?? data.length - offset);
-    else if (isBytes(data)) this.writeBytes(data);
+    else if (isBytes(data)) this.writeBytes(data, offset, length);
     else this.writeCopy(typeof data === "string" ? Buffer.from(data) : data, offset, length);
     const { outgoing } = this;
     const bytes = outgoing.pending + outgoing.waiting;
@@ -199,6 +207,14 @@ export class Connection<F extends Releasable = Bytes> {
     this.fail(new BufferError("ERR_TOO_LARGE", message, { got: this.heldBytes, most: quota }));
   }
 
+  /** @internal Notes what the system took of a write that it has not taken whole. */
+  noteProgress(): void {
+    const { _handle: handle } = this.stream as { readonly _handle?: Queueing | null };
+    const queued = handle?.writeQueueSize ?? 0;
+    if (queued < this.queuedBytes) this.activeAt = this.watcher.now;
+    this.queuedBytes = queued;
+  }
+
   /** @internal Whether the peer owes something: the rest of a frame, or to take what is written. */
   get isOwed(): boolean {
     if (this.stream.writableLength > 0 || this.hasEnded) return true;
@@ -258,8 +274,11 @@ export class Connection<F extends Releasable = Bytes> {
     }
   }
 
-  private writeBytes(bytes: Bytes): void {
+  private writeBytes(bytes: Bytes, offset: number, count: number | undefined): void {
     const { length } = bytes;
+    if (offset !== 0 || (count !== undefined && count !== length)) {
+      throw invalid("offset and length", [offset, count], "none for Bytes; slice() cuts them");
+    }
     if (!this.noteWritten()) {
       bytes.release();
       return;

@@ -53,6 +53,9 @@ export interface Bounds {
 /** @throws {BufferError} ERR_INVALID_ARGUMENT for an option that cannot be used */
 export function checkOptions<F extends Releasable>(options: ServeOptions<F>): Bounds {
   const { framer, handler, onFrame, pool, signal } = checkObject("options", options);
+  for (const name of Object.keys(options)) {
+    if (!NAMES.has(name)) throw invalid("an option", name, `one of ${[...NAMES].join(", ")}`);
+  }
   if (!(pool instanceof BytesPool)) throw invalid("pool", pool, "a BytesPool");
   if (typeof framer !== "function") {
     throw invalid("framer", framer, "a function that returns a new framer");
@@ -80,3 +83,5 @@ export function checkOptions<F extends Releasable>(options: ServeOptions<F>): Bo
 }
 
 const FUNCTIONS = ["handler", "onFrame", "onOpen", "onEnd", "onClose", "onError"] as const;
+const LIMITS = ["idleTimeout", "stallTimeout", "maximum", "quota"] as const;
+const NAMES: ReadonlySet<string> = new Set(["pool", "framer", "signal", ...FUNCTIONS, ...LIMITS]);

@@ -177,6 +177,7 @@ export class Service<F extends Releasable = Bytes> {
     this.now = performance.now();
     const { idleTimeout, stallTimeout } = this.bounds;
     for (const connection of this.open) {
+      connection.noteProgress();
       const silence = this.now - connection.activeAt;
       if (stallTimeout > 0 && silence >= stallTimeout && connection.isOwed) {
         connection.fail(timedOut("the peer stalled", stallTimeout));

@@ -104,6 +104,7 @@ describe("what serve refuses", () => {
     ["a signal that is none", createServer(), { ...right, signal: {} }],
     ["a negative time", createServer(), { ...right, idleTimeout: -1 }],
     ["a time that is no number", createServer(), { ...right, stallTimeout: "1" }],
+    ["an unknown option", createServer(), { ...right, idleTimout: 5 }],
     ["a maximum of 0", createServer(), { ...right, maximum: 0 }],
     ["a quota that is no integer", createServer(), { ...right, quota: 1.5 }],
   ];
