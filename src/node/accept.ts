@@ -13,6 +13,16 @@ export interface ReadTarget {
    * pauses until `socket.resume()`.
    */
   readonly onRead: (length: number, buffer: Uint8Array) => boolean | undefined;
+  /**
+   * @internal The memory for what a socket that reads straight has read before: the system may read
+   * into what `buffer` has returned last at any time.
+   */
+  readonly spare?: Uint8Array;
+  /**
+   * @internal Returns whether the memory cannot be had now, because `onRead` was called from within
+   * another one. The socket pauses then.
+   */
+  readonly isBusy?: () => boolean;
 }
 
 /** Where a `Socket` of Node keeps the memory of its option `onread`. */
@@ -45,8 +55,12 @@ let slots: Slots | undefined;
 export function readInto<S extends Duplex = Socket>(socket: S, target: ReadTarget): S {
   checkTarget(target);
   checkSource(socket);
-  if (canReadStraight(socket)) readStraight(socket, target);
-  socket.on("data", (chunk: unknown) => copyChunk(socket, target, chunk));
+  let copied = target;
+  if (canReadStraight(socket)) {
+    readStraight(socket, target);
+    copied = { ...target, buffer: target.spare ?? target.buffer };
+  }
+  socket.on("data", (chunk: unknown) => copyChunk(socket, copied, chunk));
   socket.resume();
   return socket;
 }
@@ -150,10 +164,16 @@ function orDestroy(socket: Duplex, next: () => Uint8Array): Uint8Array | undefin
   }
 }
 
-function copyChunk(socket: Duplex, { buffer, onRead }: ReadTarget, chunk: unknown): void {
+function copyChunk(socket: Duplex, target: ReadTarget, chunk: unknown): void {
+  const { buffer, isBusy, onRead } = target;
   try {
     if (!types.isUint8Array(chunk)) throw invalid("chunk", chunk, "bytes");
     for (let at = 0; at < chunk.length && !socket.destroyed; ) {
+      if (isBusy?.() === true) {
+        socket.pause();
+        socket.unshift(chunk.subarray(at));
+        return;
+      }
       const to = checkRoom(typeof buffer === "function" ? buffer() : buffer);
       const length = Math.min(to.length, chunk.length - at);
       to.set(chunk.subarray(at, at + length));

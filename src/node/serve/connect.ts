@@ -23,21 +23,28 @@ export function connect<F extends Releasable = Bytes>(
   const service = new Service(options);
   const { signal } = options;
   return new Promise((resolve, reject) => {
-    let socket: Socket;
+    let socket: Socket | undefined;
     const fail = (error: unknown): void => {
+      signal?.removeEventListener("abort", abort);
+      service.forget();
       socket?.destroy();
       reject(error);
     };
     const abort = (): void => fail(signal?.reason);
     if (signal?.aborted === true) return abort();
     signal?.addEventListener("abort", abort);
-    socket = open(target);
+    try {
+      socket = open(target);
+    } catch (error) {
+      return fail(error);
+    }
     socket.once("error", fail);
-    socket.once("connect", () => {
+    const opened = socket;
+    opened.once("connect", () => {
       signal?.removeEventListener("abort", abort);
-      socket.off("error", fail);
+      opened.off("error", fail);
       try {
-        resolve(service.take(socket));
+        resolve(service.take(opened));
       } catch (error) {
         fail(error);
       }

@@ -2,13 +2,14 @@ import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { checkRange, invalid } from "../../buffers/errors.js";
 import type { Bytes } from "../../buffers/index.js";
-import { checkBytes, heapOf, isBytes, startOf } from "../../buffers/internal.js";
+import { checkBytes, isBytes } from "../../buffers/internal.js";
 import type { Framer, FrameScanner, Releasable } from "../../codec/index.js";
-import { BufferError } from "../../index.js";
-import { copyFrames, FrameQueue, isThenable } from "./frameQueue.js";
+import { holdsMost, tooMuchWaits } from "./errors.js";
+import { copyFrames, FrameQueue } from "./frameQueue.js";
 import { Incoming } from "./incoming.js";
-import { NOBODY, Outgoing } from "./outgoing.js";
+import { Outgoing } from "./outgoing.js";
 import type { PoolUse } from "./poolUse.js";
+import { frameCallback, guard } from "./program.js";
 import type { Watcher } from "./protocol.js";
 import { Waits } from "./waits.js";
 
@@ -16,13 +17,6 @@ import { Waits } from "./waits.js";
 const HIGH_WATER = 65536;
 /** Bytes that wait for it when they are read again. */
 const LOW_WATER = 16384;
-/** Longer `Bytes` are written from where they are. */
-const COPIED_BYTES = 4096;
-
-/** What a handle of Node says of its writes. It is not public. */
-interface Queueing {
-  readonly writeQueueSize?: number;
-}
 
 /**
  * A connection whose frames `serve` or `connect` hands out. Everything that is written in a turn of
@@ -35,10 +29,10 @@ export class Connection<F extends Releasable = Bytes> {
   heldBytes: number;
   /** @internal */
   readonly waits: Waits;
-  /** @internal When bytes came or went last. */
-  activeAt: number;
-  /** What the system had not taken of a write when it was looked at last. */
-  private queuedBytes: number;
+  /** @internal Whether bytes came or went since the last look at its time limits. */
+  isActive: boolean;
+  /** @internal When that was so last. */
+  quietSince: number;
   private readonly watcher: Watcher<F, Connection<F>>;
   private readonly use: PoolUse;
   private readonly incoming: Incoming;
@@ -59,14 +53,15 @@ export class Connection<F extends Releasable = Bytes> {
   private hasPeerEnded: boolean;
   /** Who awaits the close. */
   private readonly enders: (() => void)[];
+  private readonly failOfProgram: (error: unknown) => void;
 
   /** @internal @throws what `readInto` throws; {HeapError} ERR_HEAP_EXHAUSTED */
   constructor(socket: Duplex, use: PoolUse, watcher: Watcher<F, Connection<F>>) {
     const { framer, handler, onFrame } = watcher.protocol;
     this.data = undefined;
     this.heldBytes = 0;
-    this.activeAt = watcher.now;
-    this.queuedBytes = 0;
+    this.isActive = true;
+    this.quietSince = 0;
     this.watcher = watcher;
     this.use = use;
     this.u8 = use.heap.u8;
@@ -81,17 +76,20 @@ export class Connection<F extends Releasable = Bytes> {
     this.hasPeerEnded = false;
     this.waits = new Waits(() => this.readOn());
     this.enders = [];
+    this.failOfProgram = (error) => this.fail(error, true);
     this.framer = use.takeFramer(framer());
     this.frames = new FrameQueue(
       (frame) => handler?.(frame, this),
-      (error) => this.fail(error),
+      this.failOfProgram,
       () => this.settle(),
     );
     this.onFrame =
       onFrame === undefined
         ? copyFrames(this.framer, watcher.protocol.pool, this.frames.push)
-        : (view, offset, length, first) => this.watch(onFrame(view, offset, length, this, first));
-    this.incoming = new Incoming(socket, use, this, watcher.quota, (length) => this.arrive(length));
+        : frameCallback(onFrame, this, this.failOfProgram);
+    const arrive = (length: number): boolean => this.arrive(length);
+    const isBusy = (): boolean => this.isBusy();
+    this.incoming = new Incoming(socket, use, this, watcher.quota, arrive, isBusy);
     this.stream = this.incoming.stream;
     this.stream.allowHalfOpen = true;
     this.outgoing = new Outgoing(this.stream, use.heap, () => this.flushed());
@@ -102,11 +100,9 @@ export class Connection<F extends Releasable = Bytes> {
 
   /** @internal Lets the first frames come, after `onOpen`. */
   begin(): void {
-    try {
-      this.watcher.protocol.onOpen?.(this);
-    } catch (error) {
-      this.fail(error);
-    }
+    this.call("onOpen");
+    // A socket that was given may have ended before.
+    if (this.stream.readableEnded) process.nextTick(() => this.peerEnded());
   }
 
   /** Whether it takes what is written. */
@@ -134,9 +130,8 @@ export class Connection<F extends Releasable = Bytes> {
    * @throws {BufferError} ERR_INVALID_ARGUMENT, ERR_OUT_OF_RANGE, ERR_RELEASED
    */
   write(data: Bytes | Uint8Array | string, offset: number = 0, length?: number): boolean {
-    if (data === this.u8) this.writeHeap(data, offset, length ?? data.length - offset);
-    else if (isBytes(data)) this.writeBytes(data, offset, length);
-    else this.writeCopy(typeof data === "string" ? Buffer.from(data) : data, offset, length);
+    if (data !== this.u8 && isBytes(data)) this.writeBytes(data, offset, length);
+    else this.writeArray(typeof data === "string" ? Buffer.from(data) : data, offset, length);
     const { outgoing } = this;
     const bytes = outgoing.pending + outgoing.waiting;
     if (bytes > this.watcher.maximum) this.fail(tooMuchWaits(bytes, this.watcher.maximum));
@@ -190,12 +185,11 @@ export class Connection<F extends Releasable = Bytes> {
       this.fail(error);
       return;
     }
-    if (this.waitingBytes === 0) this.activeAt = this.watcher.now;
+    if (this.waitingBytes === 0) this.isActive = true;
     if (this.waitingBytes > HIGH_WATER) {
       this.stop();
       this.use.reader?.waits.waitFor(this.waits);
-    } else if (this.waits.hasSleepers && this.stream.writableLength <= LOW_WATER) {
-      // The system took all at once, so `flushed` is not called.
+    } else if (this.waitingBytes <= LOW_WATER) {
       this.waits.wakeAll();
     }
     this.recount();
@@ -203,16 +197,12 @@ export class Connection<F extends Releasable = Bytes> {
 
   /** @internal */
   shed(quota: number): void {
-    const message = `the connections of the pool hold more than ${quota} bytes, this one the most`;
-    this.fail(new BufferError("ERR_TOO_LARGE", message, { got: this.heldBytes, most: quota }));
+    this.fail(holdsMost(this.heldBytes, quota));
   }
 
   /** @internal Notes what the system took of a write that it has not taken whole. */
   noteProgress(): void {
-    const { _handle: handle } = this.stream as { readonly _handle?: Queueing | null };
-    const queued = handle?.writeQueueSize ?? 0;
-    if (queued < this.queuedBytes) this.activeAt = this.watcher.now;
-    this.queuedBytes = queued;
+    if (this.outgoing.hasProgressed()) this.isActive = true;
   }
 
   /** @internal Whether the peer owes something: the rest of a frame, or to take what is written. */
@@ -227,20 +217,20 @@ export class Connection<F extends Releasable = Bytes> {
   }
 
   /** @internal Ends it with an error, which is told once. */
-  fail(error: unknown): void {
+  fail(error: unknown, isOfProgram: boolean = false): void {
     if (this.isFailed || this.isClosed) return;
     this.isFailed = true;
     this.framer[Symbol.dispose]();
     this.frames.close();
     this.recount();
     this.stream.destroy();
-    this.watcher.failed(error, this);
+    this.watcher.failed(error, this, isOfProgram);
   }
 
   /** Called with `length` bytes in the block. Returns false to pause. */
   private arrive(length: number): boolean {
-    this.activeAt = this.watcher.now;
-    if (this.isFailed || this.isEnding || this.isClosed) return true;
+    if (!this.isOpen) return true;
+    this.isActive = true;
     const { incoming, use } = this;
     const { block } = incoming;
     use.begin(this, block);
@@ -252,8 +242,17 @@ export class Connection<F extends Releasable = Bytes> {
     }
     use.end();
     this.recount();
-    this.isStopped = !this.isEnding && !this.isReadable;
+    if (!this.isOpen) return true;
+    this.isStopped = !this.isReadable;
     return !this.isStopped;
+  }
+
+  /** Returns whether the read block is in use, by whoever writes here in memory. Waits for it. */
+  private isBusy(): boolean {
+    if (!this.use.isBusy) return false;
+    this.isStopped = true;
+    process.nextTick(() => this.readOn());
+    return true;
   }
 
   /** Whether nothing forbids to read on: other connections, the handler, or its own peer. */
@@ -261,52 +260,34 @@ export class Connection<F extends Releasable = Bytes> {
     return !this.isPaused && this.waitingBytes <= HIGH_WATER;
   }
 
-  private writeHeap(u8: Uint8Array, offset: number, length: number): void {
-    checkRange("offset", offset, 0, u8.length);
-    checkRange("length", length, 0, u8.length - offset);
+  private writeArray(data: Uint8Array, offset: number, length: number | undefined): void {
+    if (data !== this.u8) checkBytes("data", data, "Bytes, a Uint8Array or a string");
+    checkRange("offset", offset, 0, data.length);
+    const count = length ?? data.length - offset;
+    checkRange("length", count, 0, data.length - offset);
     if (!this.noteWritten()) return;
-    const block = this.use.readBlock;
-    const end = offset + length;
-    if (block !== undefined && offset >= block.ptr && end <= block.end) {
-      this.outgoing.addRead(block, offset, length);
-    } else {
-      this.addCopy(u8, offset, length);
+    const block = data === this.u8 ? this.use.readBlock : undefined;
+    try {
+      if (block !== undefined && offset >= block.ptr && offset + count <= block.end) {
+        this.outgoing.addRead(block, offset, count);
+      } else {
+        this.outgoing.addCopy(data, offset, count);
+      }
+    } catch (error) {
+      this.fail(error);
     }
   }
 
   private writeBytes(bytes: Bytes, offset: number, count: number | undefined): void {
-    const { length } = bytes;
-    if (offset !== 0 || (count !== undefined && count !== length)) {
+    if (offset !== 0 || (count !== undefined && count !== bytes.length)) {
       throw invalid("offset and length", [offset, count], "none for Bytes; slice() cuts them");
     }
     if (!this.noteWritten()) {
       bytes.release();
       return;
     }
-    if (length > COPIED_BYTES) {
-      const chunks = [...bytes.chunks()];
-      const last = chunks.pop() as Uint8Array;
-      for (const chunk of chunks) this.outgoing.addShared(chunk, NOBODY);
-      this.outgoing.addShared(last, bytes);
-      return;
-    }
-    const start = startOf(bytes);
-    if (start >= 0 && heapOf(bytes).u8 === this.u8) this.addCopy(this.u8, start, length);
-    else for (const chunk of bytes.chunks()) this.addCopy(chunk, 0, chunk.length);
-    bytes.release();
-  }
-
-  private writeCopy(data: Uint8Array, offset: number, length: number | undefined): void {
-    checkBytes("data", data, "Bytes, a Uint8Array or a string");
-    checkRange("offset", offset, 0, data.length);
-    const count = length ?? data.length - offset;
-    checkRange("length", count, 0, data.length - offset);
-    if (this.noteWritten()) this.addCopy(data, offset, count);
-  }
-
-  private addCopy(source: Uint8Array, offset: number, length: number): void {
     try {
-      this.outgoing.addCopy(source, offset, length);
+      this.outgoing.addBytes(bytes);
     } catch (error) {
       this.fail(error);
     }
@@ -323,7 +304,7 @@ export class Connection<F extends Releasable = Bytes> {
 
   /** Called when the socket has taken something that it could not take at once. */
   private flushed(): void {
-    this.activeAt = this.watcher.now;
+    this.isActive = true;
     this.recount();
     if (this.waitingBytes > LOW_WATER) return;
     this.waits.wakeAll();
@@ -336,6 +317,7 @@ export class Connection<F extends Releasable = Bytes> {
       this.endWhenIdle();
     } else if (this.isStopped && !this.isClosed && this.isReadable) {
       this.isStopped = false;
+      this.isActive = true;
       this.stream.resume();
     }
   }
@@ -358,11 +340,13 @@ export class Connection<F extends Releasable = Bytes> {
   }
 
   private endNow(): void {
-    if (this.hasEnded || this.isFailed) return;
-    this.flush();
-    if (this.outgoing.pending > 0) this.outgoing.write();
-    this.hasEnded = true;
-    this.stream.end();
+    if (this.isFailed) return;
+    if (!this.hasEnded) {
+      this.flush();
+      if (this.outgoing.pending > 0) this.outgoing.write();
+      this.hasEnded = true;
+      this.stream.end();
+    }
     // What still comes is dropped, up to the peer's end.
     this.stream.resume();
   }
@@ -372,11 +356,11 @@ export class Connection<F extends Releasable = Bytes> {
     if (!this.isOpen) return;
     try {
       this.framer.end();
-      this.watcher.protocol.onEnd?.(this);
     } catch (error) {
       this.fail(error);
       return;
     }
+    this.call("onEnd");
     if (!this.isHalfOpen && !this.frames.isBusy) void this.end();
   }
 
@@ -406,13 +390,7 @@ export class Connection<F extends Releasable = Bytes> {
     this.use.count(added, this.watcher.quota);
   }
 
-  /** An error of a promise that `onFrame` returns is one of the connection. */
-  private watch(result: unknown): void {
-    if (isThenable(result)) result.then(undefined, (error) => this.fail(error));
+  private call(name: "onOpen" | "onEnd"): void {
+    guard(() => this.watcher.protocol[name]?.(this), this.failOfProgram);
   }
-}
-
-function tooMuchWaits(got: number, most: number): BufferError {
-  const message = `${got} bytes wait for the peer, which does not take them; at most ${most} may`;
-  return new BufferError("ERR_TOO_LARGE", message, { got, most });
 }

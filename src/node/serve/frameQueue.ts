@@ -6,6 +6,7 @@ import {
   type Releasable,
   WebSocketFramer,
 } from "../../codec/index.js";
+import { promiseOf } from "./program.js";
 
 /**
  * Hands frames to a handler one after the other. If the handler returns a promise, the frames after
@@ -17,7 +18,9 @@ export class FrameQueue<F extends Releasable> {
   private readonly handler: (frame: F) => unknown;
   private readonly onError: (error: unknown) => void;
   private readonly onIdle: () => void;
+  /** The frames that wait, from `next` on. Those before it were handed out. */
   private readonly frames: F[];
+  private next: number;
   private isHandling: boolean;
   private isClosed: boolean;
 
@@ -31,6 +34,7 @@ export class FrameQueue<F extends Releasable> {
     this.onError = onError;
     this.onIdle = onIdle;
     this.frames = [];
+    this.next = 0;
     this.isHandling = false;
     this.isClosed = false;
     this.push = (frame) => {
@@ -48,18 +52,20 @@ export class FrameQueue<F extends Releasable> {
   /** Releases the frames that wait, and those that come. */
   close(): void {
     this.isClosed = true;
-    for (const frame of this.frames.splice(0)) frame.release();
+    const { next } = this;
+    this.next = 0;
+    for (const frame of this.frames.splice(0).slice(next)) frame.release();
   }
 
   private handle(frame: F): void {
-    let result: unknown;
+    let result: Promise<unknown> | undefined;
     try {
-      result = this.handler(frame);
+      result = promiseOf(this.handler(frame));
     } catch (error) {
       this.onError(error);
       return;
     }
-    if (!isThenable(result)) return;
+    if (result === undefined) return;
     this.isHandling = true;
     result.then(
       () => this.goOn(),
@@ -72,19 +78,14 @@ export class FrameQueue<F extends Releasable> {
 
   private goOn(): void {
     this.isHandling = false;
-    let count = 0;
-    while (count < this.frames.length && !this.isHandling) this.handle(this.frames[count++] as F);
-    this.frames.splice(0, count);
+    const { frames } = this;
+    while (this.next < frames.length && !this.isHandling) this.handle(frames[this.next++] as F);
+    if (this.next === frames.length) {
+      frames.length = 0;
+      this.next = 0;
+    }
     if (!this.isHandling) this.onIdle();
   }
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    typeof (value as Promise<unknown>).then === "function"
-  );
 }
 
 /**

@@ -25,13 +25,17 @@ export class Incoming {
   private readonly quota: number;
   private length: number;
 
-  /** @param arrive is told how many bytes have come; returns false to pause */
+  /**
+   * @param arrive is told how many bytes have come; returns false to pause
+   * @param isBusy returns whether others use the blocks; the socket is paused then
+   */
   constructor(
     socket: Duplex,
     use: PoolUse,
     member: Member,
     quota: number,
     arrive: (length: number) => boolean,
+    isBusy: () => boolean,
   ) {
     this.use = use;
     this.quota = quota;
@@ -42,6 +46,8 @@ export class Incoming {
     try {
       this.stream = readInto(socket as Socket, {
         buffer: () => this.nextView(),
+        spare: this.shared.view,
+        isBusy,
         onRead: (length, view) => {
           this.block = view === this.shared.view ? this.shared : (this.own as ReadBlock);
           this.length = length;

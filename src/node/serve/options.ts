@@ -5,7 +5,8 @@ import type { Releasable } from "../../codec/index.js";
 import type { Connection } from "./connection.js";
 import type { Protocol } from "./protocol.js";
 
-const MAX_MS = 2 ** 31 - 1;
+/** The longest time that a timer of Node takes. */
+export const MAX_MS: number = 2 ** 31 - 1;
 const MAX_BYTES = Number.MAX_SAFE_INTEGER;
 
 /**

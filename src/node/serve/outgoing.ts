@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import type { ByteHeap } from "../../buffers/index.js";
+import type { ByteHeap, Bytes } from "../../buffers/index.js";
+import { heapOf, startOf } from "../../buffers/internal.js";
 import { NULL, type Ptr } from "../../index.js";
 import { usesMemory } from "../write.js";
 import type { ReadBlock } from "./readBlock.js";
@@ -8,7 +9,7 @@ import type { ReadBlock } from "./readBlock.js";
 /** The most bytes that are collected in one block. */
 const COLLECTED_BYTES = 65536;
 const LEAST_BYTES = 512;
-/** A shorter run of the read block is copied; to write it by itself would take longer. */
+/** Shorter runs of the read block, and `Bytes`, are copied: a write of their own takes longer. */
 const COPIED_BYTES = 4096;
 
 /** What holds the memory of a segment. */
@@ -16,8 +17,13 @@ interface Owner {
   release(): void;
 }
 
+/** What a handle of Node says of its writes. It is not public. */
+interface Queueing {
+  readonly writeQueueSize?: number;
+}
+
 /** The owner of nothing. */
-export const NOBODY: Owner = { release(): void {} };
+const NOBODY: Owner = { release(): void {} };
 
 /** A block of collected bytes, which a flush frees. */
 class Collected implements Owner {
@@ -63,6 +69,8 @@ export class Outgoing {
   private first: number;
   /** Calls of the socket that are about what was released before. */
   private lateCalls: number;
+  /** What the system had not taken of a write when it was asked last. */
+  private queued: number;
   private readonly onWritten: () => void;
 
   /** @param onFlushed called when the socket has taken a piece that it could not take at once */
@@ -85,10 +93,11 @@ export class Outgoing {
     this.sentBytes = [];
     this.first = 0;
     this.lateCalls = 0;
+    this.queued = 0;
     this.onWritten = () => this.written();
   }
 
-  /** Adds bytes of the block that is being read. */
+  /** Adds bytes of the block that is being read. @throws {HeapError} ERR_HEAP_EXHAUSTED */
   addRead(block: ReadBlock, start: number, length: number): void {
     this.pending += length;
     if (this.runEnd === start && this.run === block) {
@@ -112,13 +121,37 @@ export class Outgoing {
     }
   }
 
-  /** Adds memory that `owner` holds until it is written. */
-  addShared(view: Uint8Array, owner: Owner): void {
+  /** Takes bytes over: long ones are written from where they are. */
+  addBytes(bytes: Bytes): void {
+    const { length } = bytes;
+    let isShared = false;
+    try {
+      const start = startOf(bytes);
+      if (length >= COPIED_BYTES) {
+        this.addShared([...bytes.chunks()], bytes);
+        isShared = true;
+      } else if (start >= 0 && heapOf(bytes).u8 === this.u8) {
+        this.addCopy(this.u8, start, length);
+      } else {
+        for (const chunk of bytes.chunks()) this.addCopy(chunk, 0, chunk.length);
+      }
+    } finally {
+      if (!isShared) bytes.release();
+    }
+  }
+
+  /**
+   * Adds memory that `owner` holds until all of it is written.
+   * @throws {HeapError} ERR_HEAP_EXHAUSTED; then `owner` stays the caller's
+   */
+  addShared(views: readonly Uint8Array[], owner: Owner): void {
     this.sealRun();
     this.sealCollected();
-    this.views.push(view);
-    this.owners.push(owner);
-    this.pending += view.length;
+    for (const [index, view] of views.entries()) {
+      this.views.push(view);
+      this.owners.push(index === views.length - 1 ? owner : NOBODY);
+      this.pending += view.length;
+    }
   }
 
   /**
@@ -149,20 +182,29 @@ export class Outgoing {
       views[index] = new Uint8Array(view);
       owner.release();
     }
+    owners.length = 0;
+    // The stream may call what writes more.
     if (count === 1) {
-      socket.write(views[0], this.onWritten);
+      socket.write(views.pop(), this.onWritten);
     } else {
       socket.cork();
-      for (let index = 0; index < count; index++) socket.write(views[index], this.onWritten);
+      for (const view of views.splice(0)) socket.write(view, this.onWritten);
       socket.uncork();
     }
-    views.length = 0;
-    owners.length = 0;
     // The usual case: the system took all. The socket calls back only later.
     if (use === "taken" && socket.writableLength === 0) {
       this.lateCalls += sent.length - this.first;
       this.releaseSent();
     }
+  }
+
+  /** Returns whether the system has taken some of a write since it was asked last. */
+  hasProgressed(): boolean {
+    const { _handle: handle } = this.socket as { readonly _handle?: Queueing | null };
+    const queued = handle?.writeQueueSize ?? 0;
+    const isLess = queued < this.queued;
+    this.queued = queued;
+    return isLess;
   }
 
   /** Releases everything, when the socket is closed. */

@@ -32,6 +32,7 @@ export class PoolUse {
   private readonly framers: WeakSet<object>;
   private written: Member[];
   private isFlushDue: boolean;
+  private isFlushing: boolean;
   private readonly flushLater: () => void;
 
   constructor(heap: ByteHeap) {
@@ -44,6 +45,7 @@ export class PoolUse {
     this.framers = new WeakSet();
     this.written = [];
     this.isFlushDue = false;
+    this.isFlushing = false;
     this.flushLater = () => {
       this.isFlushDue = false;
       this.flush();
@@ -115,8 +117,15 @@ export class PoolUse {
   /** Gives what was written in this turn to the sockets. */
   flush(): void {
     const { written } = this;
+    this.isFlushing = true;
     for (let index = 0; index < written.length; index++) (written[index] as Member).flush();
     written.length = 0;
+    this.isFlushing = false;
+  }
+
+  /** Whether the blocks that are read into, or the sockets, are in use. */
+  get isBusy(): boolean {
+    return this.reader !== undefined || this.isFlushing;
   }
 
   /**

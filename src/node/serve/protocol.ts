@@ -39,8 +39,7 @@ export interface Watcher<F extends Releasable, C> {
   /** The most bytes that may wait for one peer, and that all connections of the pool may hold. */
   readonly maximum: number;
   readonly quota: number;
-  /** A clock that is exact enough for time limits, in ms. */
-  readonly now: number;
-  failed(error: unknown, connection: C): void;
+  /** @param isOfProgram whether a function of the program threw the error */
+  failed(error: unknown, connection: C, isOfProgram: boolean): void;
   closed(connection: C): void;
 }

@@ -1,12 +1,15 @@
 import type { EventEmitter } from "node:events";
 import type { Duplex } from "node:stream";
+import { inspect } from "node:util";
 import { invalid } from "../../buffers/errors.js";
 import type { Bytes } from "../../buffers/index.js";
+import { checkIntegerOption, checkObject } from "../../codec/checks.js";
 import type { Releasable } from "../../codec/index.js";
 import { BufferError } from "../../index.js";
 import { Connection } from "./connection.js";
-import { type Bounds, checkOptions, type ServeOptions } from "./options.js";
+import { type Bounds, checkOptions, MAX_MS, type ServeOptions } from "./options.js";
 import { PoolUse } from "./poolUse.js";
+import { guard } from "./program.js";
 
 /** How often connections are looked at for their time limits, in parts of the shortest one. */
 const LOOKS = 4;
@@ -26,13 +29,14 @@ export class Service<F extends Releasable = Bytes> {
   readonly maximum: number;
   /** @internal */
   readonly quota: number;
-  /** @internal */
-  now: number;
   private readonly bounds: Bounds;
   private readonly use: PoolUse;
   private readonly open: Set<Connection<F>>;
   private server: Listening | undefined;
   private readonly accept: (socket: Duplex) => void;
+  /** The connections of a server of `tls` that may not have shaken hands yet. */
+  private readonly shaking: Set<Duplex>;
+  private readonly greet: (socket: Duplex) => void;
   private timer: NodeJS.Timeout | undefined;
   private closing: Promise<void> | undefined;
   private onEmpty: (() => void) | undefined;
@@ -45,11 +49,15 @@ export class Service<F extends Releasable = Bytes> {
     this.bounds = bounds;
     this.maximum = bounds.maximum;
     this.quota = bounds.quota;
-    this.now = 0;
     this.use = PoolUse.of(options.pool);
     this.open = new Set();
     this.server = undefined;
     this.accept = (socket) => void this.add(socket);
+    this.shaking = new Set();
+    this.greet = (socket) => {
+      this.shaking.add(socket);
+      socket.once("close", () => this.shaking.delete(socket));
+    };
     this.timer = undefined;
     this.closing = undefined;
     this.onEmpty = undefined;
@@ -66,6 +74,7 @@ export class Service<F extends Releasable = Bytes> {
   listen(server: Listening): this {
     this.server = server;
     server.on(acceptEvent(server), this.accept);
+    if (acceptEvent(server) !== "connection") server.on("connection", this.greet);
     if (this.protocol.signal?.aborted) this.destroy();
     return this;
   }
@@ -80,14 +89,13 @@ export class Service<F extends Releasable = Bytes> {
       return this.take(socket);
     } catch (error) {
       socket.destroy();
-      this.tell(error, undefined);
+      this.tell(error, undefined, false);
       return undefined;
     }
   }
 
   /** @internal @throws what `readInto` throws; {HeapError} ERR_HEAP_EXHAUSTED */
   take(socket: Duplex): Connection<F> {
-    this.now = performance.now();
     const connection = new Connection(socket, this.use, this);
     this.open.add(connection);
     this.watchTime();
@@ -99,8 +107,11 @@ export class Service<F extends Releasable = Bytes> {
    * Closes the server to new connections, and ends those that are open after what was received has
    * been handled and what was written is flushed. What is left after `timeout` ms is closed then.
    * Resolves when all are closed.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT
    */
-  close({ timeout = CLOSE_MS }: { readonly timeout?: number } = {}): Promise<void> {
+  close(options: { readonly timeout?: number } = {}): Promise<void> {
+    const { timeout = CLOSE_MS } = checkObject("options", options);
+    checkIntegerOption("timeout", timeout, 0, MAX_MS);
     this.closing ??= this.closeAll(timeout);
     return this.closing;
   }
@@ -108,27 +119,34 @@ export class Service<F extends Releasable = Bytes> {
   /** Closes the server and all connections at once. */
   destroy(): void {
     void this.close();
-    for (const connection of this.open) connection.destroy();
+    this.destroyAll();
   }
 
   /** @internal */
-  failed(error: unknown, connection: Connection<F>): void {
-    this.tell(error, connection);
+  failed(error: unknown, connection: Connection<F>, isOfProgram: boolean): void {
+    this.tell(error, connection, isOfProgram);
   }
 
   /** @internal */
   closed(connection: Connection<F>): void {
     this.open.delete(connection);
-    try {
-      this.protocol.onClose?.(connection);
-    } catch (error) {
-      this.tell(error, connection);
-    }
+    const tell = (error: unknown): void => this.tell(error, connection, true);
+    guard(() => this.protocol.onClose?.(connection), tell);
     if (this.open.size > 0) return;
     clearInterval(this.timer);
     this.timer = undefined;
     this.onEmpty?.();
-    if (this.server === undefined) this.protocol.signal?.removeEventListener("abort", this.abort);
+    if (this.server === undefined) this.forget();
+  }
+
+  /** @internal Is no longer told of the signal. */
+  forget(): void {
+    this.protocol.signal?.removeEventListener("abort", this.abort);
+  }
+
+  private destroyAll(): void {
+    for (const connection of this.open) connection.destroy();
+    for (const socket of this.shaking) socket.destroy();
   }
 
   private async closeAll(timeout: number): Promise<void> {
@@ -142,26 +160,18 @@ export class Service<F extends Releasable = Bytes> {
       else this.onEmpty = resolve;
     });
     for (const connection of open) connection.endGently();
-    const late = setTimeout(() => {
-      for (const connection of open) connection.destroy();
-    }, timeout);
+    const late = setTimeout(() => this.destroyAll(), timeout);
     await Promise.all([stopped, emptied]);
     clearTimeout(late);
     server?.off(acceptEvent(server), this.accept);
-    this.protocol.signal?.removeEventListener("abort", this.abort);
+    server?.off("connection", this.greet);
+    this.forget();
   }
 
-  private tell(error: unknown, connection: Connection<F> | undefined): void {
+  private tell(error: unknown, connection: Connection<F> | undefined, isOfProgram: boolean): void {
     const { onError } = this.protocol;
-    if (onError === undefined) {
-      if (!isOfPeer(error)) warn(error);
-      return;
-    }
-    try {
-      onError(error, connection);
-    } catch (thrown) {
-      warn(thrown);
-    }
+    if (onError !== undefined) guard(() => onError(error, connection), warn);
+    else if (isOfProgram || !isOfPeer(error)) warn(error);
   }
 
   private watchTime(): void {
@@ -174,11 +184,15 @@ export class Service<F extends Releasable = Bytes> {
   }
 
   private look(): void {
-    this.now = performance.now();
+    const now = performance.now();
     const { idleTimeout, stallTimeout } = this.bounds;
     for (const connection of this.open) {
       connection.noteProgress();
-      const silence = this.now - connection.activeAt;
+      if (connection.isActive) {
+        connection.isActive = false;
+        connection.quietSince = now;
+      }
+      const silence = now - connection.quietSince;
       if (stallTimeout > 0 && silence >= stallTimeout && connection.isOwed) {
         connection.fail(timedOut("the peer stalled", stallTimeout));
       } else if (idleTimeout > 0 && silence >= idleTimeout && !connection.isPaused) {
@@ -203,7 +217,7 @@ export function serve<F extends Releasable = Bytes>(
   }
   const service = new Service(options);
   if (kind === "server") return service.listen(source as Listening);
-  service.add(source as Duplex);
+  if (service.add(source as Duplex) === undefined) service.forget();
   return service;
 }
 
@@ -230,7 +244,7 @@ function isOfPeer(error: unknown): boolean {
 }
 
 function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+  process.emitWarning(error instanceof Error ? error : new Error(inspect(error)));
 }
 
 function timedOut(what: string, limit: number): BufferError {

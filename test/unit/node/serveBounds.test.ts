@@ -165,7 +165,12 @@ it("closes a peer that takes nothing, although more is written to it", async () 
 });
 
 it("does not close a slow peer that takes bytes of a long write", async () => {
-  const { dial, errors, service } = await start({ ...echo, stallTimeout: 400, maximum: 2 ** 25 });
+  const { dial, errors, service } = await start({
+    ...echo,
+    capacity: 2 ** 26,
+    stallTimeout: 400,
+    maximum: 2 ** 25,
+  });
   const client = await dial();
   client.pause();
   await vi.waitFor(() => expect(service.connections.size).toBe(1), WAIT);

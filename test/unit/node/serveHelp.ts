@@ -37,8 +37,8 @@ export function lines(pool: BytesPool): Framer<Bytes> {
   return new DelimiterFramer(pool, { delimiter: "\n", maximum: 100_000, strip: false });
 }
 
-export async function start(options: Options): Promise<Served> {
-  const { heap, pool } = newPool(options.capacity);
+export async function start({ capacity, ...options }: Options): Promise<Served> {
+  const { heap, pool } = newPool(capacity);
   const errors: unknown[] = [];
   const server = createServer();
   const service = serve(server, {

@@ -1,0 +1,13 @@
+import { BufferError } from "../../index.js";
+
+/** Returns the error of a peer that does not take what is written. */
+export function tooMuchWaits(got: number, most: number): BufferError {
+  const message = `${got} bytes wait for the peer, which does not take them; at most ${most} may`;
+  return new BufferError("ERR_TOO_LARGE", message, { got, most });
+}
+
+/** Returns the error of the connection that is ended because all hold too much. */
+export function holdsMost(got: number, most: number): BufferError {
+  const message = `the connections of the pool hold more than ${most} bytes, this one the most`;
+  return new BufferError("ERR_TOO_LARGE", message, { got, most });
+}
