@@ -380,10 +380,11 @@ export class Connection<F extends Releasable = Bytes> {
   }
 
   private recount(): void {
-    const { framer, incoming, outgoing } = this;
+    const { frames, framer, incoming, outgoing } = this;
     const isOver = this.isFailed || this.isClosed;
     const written = outgoing.pending + outgoing.waiting;
-    const held = isOver ? 0 : written + framer.keptBytes + incoming.ownBytes;
+    const read = framer.keptBytes + frames.heldBytes + incoming.ownBytes;
+    const held = isOver ? 0 : written + read;
     const added = held - this.heldBytes;
     if (added === 0) return;
     this.heldBytes = held;

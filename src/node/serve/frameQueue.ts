@@ -8,6 +8,9 @@ import {
 } from "../../codec/index.js";
 import { promiseOf } from "./program.js";
 
+/** The handle and the block of a small frame. Of larger ones few fit into what is read at once. */
+const FRAME_BYTES = 128;
+
 /**
  * Hands frames to a handler one after the other. If the handler returns a promise, the frames after
  * that one wait until it is settled.
@@ -47,6 +50,11 @@ export class FrameQueue<F extends Releasable> {
   /** Whether a handler has not settled yet. */
   get isBusy(): boolean {
     return this.isHandling;
+  }
+
+  /** How much memory the frames that wait take, by and large. */
+  get heldBytes(): number {
+    return FRAME_BYTES * (this.frames.length - this.next);
   }
 
   /** Releases the frames that wait, and those that come. */

@@ -90,6 +90,21 @@ it("ends the connections that hold the most at the quota", async () => {
   expect((await read(small, 1001)).length).toBe(1001);
 });
 
+it("counts the frames that wait for a handler", async () => {
+  const { dial, errors } = await start({
+    quota: 1_000_000,
+    handler: (frame) => {
+      frame.release();
+      return new Promise(() => {});
+    },
+  });
+  const client = await dial();
+  client.resume();
+  client.write("\n".repeat(30_000));
+  await gone(client);
+  expect(errors).toEqual(["ERR_TOO_LARGE"]);
+});
+
 it("ends one connection when the heap is full, and no other", async () => {
   const { dial, errors } = await start({ ...echo, capacity: 2 ** 19, quota: 2 ** 30 });
   const clients = await Promise.all(Array.from({ length: 8 }, dial));
