@@ -79,7 +79,7 @@ export class Connection<F extends Releasable = Bytes> {
     this.failOfProgram = (error) => this.fail(error, true);
     this.framer = use.takeFramer(framer());
     this.frames = new FrameQueue(
-      (frame) => handler?.(frame, this),
+      (frame) => use.handle<F, Connection<F>>(frame, this, handler),
       this.failOfProgram,
       () => this.settle(),
     );
@@ -135,7 +135,9 @@ export class Connection<F extends Releasable = Bytes> {
     const { outgoing } = this;
     const bytes = outgoing.pending + outgoing.waiting;
     if (bytes > this.watcher.maximum) this.fail(tooMuchWaits(bytes, this.watcher.maximum));
-    return bytes <= HIGH_WATER;
+    if (bytes <= HIGH_WATER) return true;
+    this.use.handling?.waits.waitFor(this.waits);
+    return false;
   }
 
   /** Resolves when there is room for more, or when the connection is closed. */

@@ -26,6 +26,8 @@ export class PoolUse {
   /** The connection whose bytes are being handled, and the block where they are. */
   reader: Member | undefined;
   readBlock: ReadBlock | undefined;
+  /** The connection whose handler is running. */
+  handling: Member | undefined;
   private heldBytes: number;
   private shared: ReadBlock | undefined;
   private readonly members: Set<Member>;
@@ -39,6 +41,7 @@ export class PoolUse {
     this.heap = heap;
     this.reader = undefined;
     this.readBlock = undefined;
+    this.handling = undefined;
     this.heldBytes = 0;
     this.shared = undefined;
     this.members = new Set();
@@ -104,6 +107,20 @@ export class PoolUse {
     this.flush();
     this.reader = undefined;
     this.readBlock = undefined;
+  }
+
+  /** Calls the handler of a member, whose frame may have waited since it was read. */
+  handle<F, C extends Member>(
+    frame: F,
+    member: C,
+    handler: ((frame: F, member: C) => unknown) | undefined,
+  ): unknown {
+    this.handling = member;
+    try {
+      return handler?.(frame, member);
+    } finally {
+      this.handling = undefined;
+    }
   }
 
   /** Notes that a member has something to flush at the end of the turn. */

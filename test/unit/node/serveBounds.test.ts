@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { expect, it, vi } from "vitest";
 import type { Connection } from "../../../src/node/index.js";
+import { PoolUse } from "../../../src/node/serve/poolUse.js";
 import { turns, WAIT } from "./help.js";
 import { echo, gone, read, start } from "./serveHelp.js";
 
@@ -42,6 +43,32 @@ it("pauses a connection whose frames go to one that does not read", async () => 
   await turns(200);
   expect(heap.stats().live.bytes).toBeLessThan(1_000_000);
   expect((await read(subscriber, sent.length)).length).toBe(sent.length);
+});
+
+it("pauses a connection whose frames waited for the handler before", async () => {
+  const { dial, errors, pool, service } = await start({
+    maximum: 1_000_000,
+    handler: async (frame) => {
+      const [subscriber] = service.connections;
+      // What is handled within the read goes nowhere.
+      if (PoolUse.of(pool).reader !== undefined) frame.release();
+      else subscriber?.write(frame);
+    },
+  });
+  const subscriber = await dial();
+  const publisher = await dial();
+  await vi.waitFor(() => expect(service.connections.size).toBe(2), WAIT);
+  subscriber.pause();
+  publisher.write(`${"x".repeat(99)}\n`.repeat(200_000));
+  await vi.waitFor(() => {
+    const [, reader] = service.connections;
+    expect(errors).toEqual([]);
+    expect(reader?.isPaused).toBe(true);
+    expect([...service.connections][0]?.waitingBytes).toBeGreaterThan(65_536);
+  }, WAIT);
+  await turns(200);
+  expect(errors).toEqual([]);
+  expect([...service.connections][0]?.waitingBytes).toBeLessThan(200_000);
 });
 
 it("reads a publisher on when a subscriber that did not read is gone", async () => {
