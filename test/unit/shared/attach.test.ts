@@ -118,6 +118,24 @@ describe("a slot that was taken from a slow attacher", () => {
     }
   });
 
+  it("has another generation for each agent that takes it", () => {
+    const heap = sharedHeap({ maxWorkers: 2 });
+    const slot = workerSlot.at(1) + workerSlot.STATE;
+    let slow = 0;
+    let fast = 0;
+    const isLast = (index: number, from: number, to: number): boolean => {
+      slow = generationOf(from);
+      return index === slot && (to & 0xff) === SLOT_ACTIVE;
+    };
+    onSync("compareExchange", isLast, () => {
+      SharedHeap.attach(heap.buffer);
+      fast = generationOf(slotOf(heap, 1).state);
+    });
+    thrown(() => SharedHeap.attach(heap.buffer), "ERR_NO_WORKER_SLOT");
+    expect(fast).toBeGreaterThan(slow);
+    heap.verify();
+  });
+
   it("has no worker, for stats, verify, recover and handOver", () => {
     const heap = sharedHeap({ maxWorkers: 3 });
     const ptr = heap.malloc(64);
