@@ -2,6 +2,7 @@ import { invalid } from "../../buffers/errors.js";
 import { type Bytes, BytesPool } from "../../buffers/index.js";
 import { checkIntegerOption, checkObject } from "../../codec/checks.js";
 import type { Releasable } from "../../codec/index.js";
+import { BufferError } from "../../index.js";
 import type { Connection } from "./connection.js";
 import type { Protocol } from "./protocol.js";
 
@@ -68,8 +69,9 @@ export function checkOptions<F extends Releasable>(options: ServeOptions<F>): Bo
     }
   }
   if ((handler === undefined) === (onFrame === undefined)) {
-    const got = handler === undefined ? "none of them" : "both";
-    throw invalid("handler or onFrame", got, "one of the two");
+    const got = handler === undefined ? "neither" : "both";
+    const message = `the options have ${got} of handler and onFrame; they take one of the two`;
+    throw new BufferError("ERR_INVALID_ARGUMENT", message, { got });
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalid("signal", signal, "an AbortSignal");

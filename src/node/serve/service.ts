@@ -194,9 +194,9 @@ export class Service<F extends Releasable = Bytes> {
       }
       const silence = now - connection.quietSince;
       if (stallTimeout > 0 && silence >= stallTimeout && connection.isOwed) {
-        connection.fail(timedOut("the peer stalled", stallTimeout));
+        connection.fail(timedOut("stallTimeout", "the peer stalled", stallTimeout));
       } else if (idleTimeout > 0 && silence >= idleTimeout && !connection.isPaused) {
-        connection.fail(timedOut("no byte came or went", idleTimeout));
+        connection.fail(timedOut("idleTimeout", "no byte came or went", idleTimeout));
       }
     }
   }
@@ -247,8 +247,7 @@ function warn(error: unknown): void {
   process.emitWarning(error instanceof Error ? error : new Error(inspect(error)));
 }
 
-function timedOut(what: string, limit: number): BufferError {
-  return new BufferError("ERR_TIMEOUT", `${what} for ${limit} ms; the limit is set by an option`, {
-    limit,
-  });
+function timedOut(option: string, what: string, limit: number): BufferError {
+  const message = `${what} for ${limit} ms, which is the option ${option}`;
+  return new BufferError("ERR_TIMEOUT", message, { option, limit });
 }
