@@ -1,6 +1,6 @@
 /** The broker with frames up to 16 KiB copied into one outgoing buffer for each subscriber. */
 import { createServer, type Socket } from "node:net";
-import { isSubscribe, MAX_FRAME_BYTES, Topics, topicOf } from "./frames.js";
+import { isSubscribe, MAX_FRAME_BYTES, pauserOf, Topics, topicOf } from "./frames.js";
 import { report } from "./report.js";
 
 const OUTGOING_BYTES = 65536;
@@ -45,19 +45,10 @@ const topics = new Topics<Target>();
 const server = createServer((socket) => {
   const own = new Target(socket);
   let kept: Buffer | undefined;
-  const stalled = new Set<Target>();
+  const wait = pauserOf(socket);
   const touched = new Set<Target>();
   socket.on("error", () => {});
   socket.on("close", () => topics.remove(own));
-  const wait = (target: Target): void => {
-    if (stalled.has(target)) return;
-    stalled.add(target);
-    socket.pause();
-    target.socket.once("drain", () => {
-      stalled.delete(target);
-      if (stalled.size === 0) socket.resume();
-    });
-  };
   socket.on("data", (read) => {
     const chunk = kept === undefined ? read : Buffer.concat([kept, read]);
     kept = undefined;
@@ -70,13 +61,13 @@ const server = createServer((socket) => {
       if (isSubscribe(chunk, at)) topics.add(topic, own);
       else {
         for (const target of topics.of(topic)) {
-          if (!target.add(chunk, at, end)) wait(target);
+          if (!target.add(chunk, at, end)) wait(target.socket);
           touched.add(target);
         }
       }
       at = end;
     }
-    for (const target of touched) if (!target.flush()) wait(target);
+    for (const target of touched) if (!target.flush()) wait(target.socket);
     touched.clear();
     if (at < chunk.length) kept = chunk.subarray(at);
   });

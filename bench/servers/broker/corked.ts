@@ -1,24 +1,15 @@
 /** The broker with each subscriber corked once for each chunk. */
 import { createServer, type Socket } from "node:net";
-import { isSubscribe, MAX_FRAME_BYTES, Topics, topicOf } from "./frames.js";
+import { isSubscribe, MAX_FRAME_BYTES, pauserOf, Topics, topicOf } from "./frames.js";
 import { report } from "./report.js";
 
 const topics = new Topics<Socket>();
 
 const server = createServer((socket) => {
   let kept: Buffer | undefined;
-  const stalled = new Set<Socket>();
+  const wait = pauserOf(socket);
   socket.on("error", () => {});
   socket.on("close", () => topics.remove(socket));
-  const write = (target: Socket, frame: Buffer): void => {
-    if (target.write(frame) || stalled.has(target)) return;
-    stalled.add(target);
-    socket.pause();
-    target.once("drain", () => {
-      stalled.delete(target);
-      if (stalled.size === 0) socket.resume();
-    });
-  };
   socket.on("data", (read) => {
     const chunk = kept === undefined ? read : Buffer.concat([kept, read]);
     kept = undefined;
@@ -37,7 +28,7 @@ const server = createServer((socket) => {
             touched.add(target);
             target.cork();
           }
-          write(target, frame);
+          if (!target.write(frame)) wait(target);
         }
       }
       at = end;

@@ -2,6 +2,8 @@
  * What the brokers in plain Buffers share. A frame: u32 length of the rest, u8 1 to subscribe or 2
  * to publish, u8 length of the topic, topic, payload.
  */
+import type { Socket } from "node:net";
+
 export const MAX_FRAME_BYTES: number = 2 ** 20;
 const NOBODY: ReadonlySet<never> = new Set();
 
@@ -30,4 +32,18 @@ export class Topics<Target> {
   remove(target: Target): void {
     for (const targets of this.all.values()) targets.delete(target);
   }
+}
+
+/** Returns what pauses a publisher until a subscriber has drained, with one listener for each. */
+export function pauserOf(publisher: Socket): (subscriber: Socket) => void {
+  const stalled = new Set<Socket>();
+  return (subscriber) => {
+    if (stalled.has(subscriber)) return;
+    stalled.add(subscriber);
+    publisher.pause();
+    subscriber.once("drain", () => {
+      stalled.delete(subscriber);
+      if (stalled.size === 0) publisher.resume();
+    });
+  };
 }

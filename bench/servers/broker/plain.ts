@@ -1,24 +1,15 @@
 /** The broker as people write it first: each frame is written to each subscriber by itself. */
 import { createServer, type Socket } from "node:net";
-import { isSubscribe, MAX_FRAME_BYTES, Topics, topicOf } from "./frames.js";
+import { isSubscribe, MAX_FRAME_BYTES, pauserOf, Topics, topicOf } from "./frames.js";
 import { report } from "./report.js";
 
 const topics = new Topics<Socket>();
 
 const server = createServer((socket) => {
   let kept: Buffer | undefined;
-  const stalled = new Set<Socket>();
+  const wait = pauserOf(socket);
   socket.on("error", () => {});
   socket.on("close", () => topics.remove(socket));
-  const write = (target: Socket, frame: Buffer): void => {
-    if (target.write(frame) || stalled.has(target)) return;
-    stalled.add(target);
-    socket.pause();
-    target.once("drain", () => {
-      stalled.delete(target);
-      if (stalled.size === 0) socket.resume();
-    });
-  };
   socket.on("data", (read) => {
     const chunk = kept === undefined ? read : Buffer.concat([kept, read]);
     kept = undefined;
@@ -29,7 +20,9 @@ const server = createServer((socket) => {
       if (end > chunk.length) break;
       const topic = topicOf(chunk, at);
       if (isSubscribe(chunk, at)) topics.add(topic, socket);
-      else for (const target of topics.of(topic)) write(target, chunk.subarray(at, end));
+      else
+        for (const target of topics.of(topic))
+          if (!target.write(chunk.subarray(at, end))) wait(target);
       at = end;
     }
     if (at < chunk.length) kept = chunk.subarray(at);
