@@ -361,7 +361,19 @@ function recoverMarked(views: SharedViews, slab: SlabIndex, kind: number, tally:
     // If the mark is still there the header was that of the block, and not of a later one.
     if (sync.compareExchange(headers, markAt(ptr), mark, heirMark) !== mark) continue;
     if (!tally.freeLive || isFreedBy(views, ptr)) tally.live.push(ptr as Ptr);
+    else leaveToOwner(views, slab, ptr, heirMark);
   }
+}
+
+/**
+ * Makes a span its owner's that cannot be freed because the owner was handing it over. If the owner
+ * has died too, its recovery frees it.
+ */
+function leaveToOwner(views: SharedViews, slab: SlabIndex, ptr: number, mark: number): void {
+  const state = loadState(views, slab);
+  if (kindOf(state) !== SPAN_CLASS || (state & BUSY) === 0) return;
+  const owner = (ownerOf(state) - 1) as WorkerIndex;
+  sync.compareExchange(views.headers, markAt(ptr), mark, workerMark(owner));
 }
 
 /** Frees a block. Returns false if another worker frees it at this moment. */

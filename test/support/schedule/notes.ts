@@ -264,7 +264,8 @@ export class Notes {
     }
     this.setFlags(ptr, (flags & ~FREED) | LISTED | EVER);
     if (isExcused && !isQuiet) return;
-    if (!this.isLive(ptr)) fail(`ptr ${ptr} is listed, not live`);
+    // A span that a dead worker was handing over is live again when that one is recovered.
+    if (!this.isLive(ptr) && !this.isInDeadHand(ptr)) fail(`ptr ${ptr} is listed, not live`);
     this.checkListed(ptr);
   }
 

@@ -45,3 +45,19 @@ it.each([
   }
   expect(operation).toBeGreaterThan(50);
 });
+
+it.each([64, 100_000])("frees %i bytes once, whose holder died as it handed them over", (size) => {
+  let operation = 0;
+  for (let isOver = false; !isOver; operation++) {
+    const [a, from, to] = workersOf(3) as [SharedHeap, SharedHeap, SharedHeap];
+    const ptr = from.malloc(size);
+    isOver = !isKilledAt(operation, () => from.handOver(ptr, to.workerId));
+    // The one that was to get them has died too, and is recovered first.
+    const lists = [to, from].map(({ workerId }) => bury(a, workerId, true));
+    expect(lists.flatMap(listedBy)).toEqual([ptr]);
+    a.drain();
+    a.verify();
+    expect(a.stats().live.blocks).toBe(0);
+  }
+  expect(operation).toBeGreaterThan(3);
+});

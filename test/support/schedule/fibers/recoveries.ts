@@ -98,6 +98,12 @@ export const RECOVERIES: readonly Scenario[] = [
     threads: [[malloc(8, LARGE), realloc(1, LONG_SPAN), free(0)], [recover(0)], [recover(1)]],
   },
   {
+    name: "both die while one hands a span over to the other",
+    slabs: 6,
+    preamble: attached(3, ...fill(1, SPAN, 0)),
+    threads: [[drain], [handOver(0, 0)], [recover(0), recover(1), recover(0)]],
+  },
+  {
     name: "one attaches in the slot of the recovered",
     slabs: 5,
     workers: 3,
