@@ -54,7 +54,9 @@ export function copySource(source: Source, target: Uint8Array, start: number): v
 
 /** Returns a `Uint8Array` of any realm. @throws {BufferError} ERR_INVALID_ARGUMENT for all else */
 export function checkBytes(name: string, value: unknown, expected = "a Uint8Array"): Uint8Array {
-  const isBytes = ArrayBuffer.isView(value) && tagOf(value) === "Uint8Array";
+  // To ask for the tag makes a string, so only arrays of another realm are asked.
+  const isBytes =
+    ArrayBuffer.isView(value) && (value instanceof Uint8Array || tagOf(value) === "Uint8Array");
   if (!isBytes) throw invalid(name, value, expected);
   return value as Uint8Array;
 }
