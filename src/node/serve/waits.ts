@@ -20,11 +20,6 @@ export class Waits {
     return this.others.size > 0;
   }
 
-  /** Whether somebody awaits room. */
-  get hasSleepers(): boolean {
-    return this.sleepers.length > 0;
-  }
-
   waitFor(other: Waits): void {
     this.others.add(other);
     other.waiters.add(this);
@@ -39,6 +34,7 @@ export class Waits {
 
   /** Wakes all that wait for the connection, which has flushed or is closed. */
   wakeAll(): void {
+    if (this.waiters.size === 0 && this.sleepers.length === 0) return;
     for (const waiter of [...this.waiters]) {
       this.waiters.delete(waiter);
       waiter.others.delete(this);
