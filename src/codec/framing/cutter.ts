@@ -94,6 +94,11 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
   /** @internal Returns what the receiver gets. If it throws, it has released the bytes. */
   protected abstract wrap(bytes: Bytes<B>): F;
 
+  /** @internal Whether a frame is nothing but `Bytes`. */
+  get isPlain(): boolean {
+    return true;
+  }
+
   /** @internal Checks and decodes, in place, what `scan` hands out next. */
   protected admit(_source: Uint8Array, _start: number, _length: number): void {}
 

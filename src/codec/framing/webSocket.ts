@@ -157,6 +157,10 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     this.length = 0;
   }
 
+  override get isPlain(): boolean {
+    return false;
+  }
+
   protected override wrap(bytes: Bytes<B>): WebSocketFrame<B> {
     const { first, isServer, pool } = this;
     const payload = isServer ? writable(bytes) : bytes;

@@ -1,11 +1,6 @@
 import type { BytesPool } from "../../buffers/index.js";
 import { startOf } from "../../buffers/internal.js";
-import {
-  type Framer,
-  type FrameScanner,
-  type Releasable,
-  WebSocketFramer,
-} from "../../codec/index.js";
+import type { Framer, FrameScanner, Releasable } from "../../codec/index.js";
 import { promiseOf } from "./program.js";
 
 /** The handle and the block of a small frame. Of larger ones few fit into what is read at once. */
@@ -105,7 +100,7 @@ export function copyFrames<F extends Releasable>(
   pool: BytesPool,
   take: (frame: F) => void,
 ): FrameScanner | undefined {
-  if (framer instanceof WebSocketFramer) return undefined;
+  if (!framer.isPlain) return undefined;
   const { u8 } = pool.heap;
   return (view, offset, length) => {
     const frame = pool.allocUnsafe(length);
