@@ -1,7 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { invalid, outOfRange } from "../buffers/errors.js";
-import { type Bytes, BytesPool } from "../buffers/index.js";
+import type { Bytes, BytesPool } from "../buffers/index.js";
 import { isBytes } from "../buffers/internal.js";
+import { checkPool } from "../codec/checks.js";
 
 /** How many bytes of a file are read at once. */
 const CHUNK_BYTES = 65536;
@@ -41,11 +42,6 @@ export async function readFileBytes<B extends ArrayBufferLike>(
   } finally {
     await file.close();
   }
-}
-
-/** @throws {BufferError} ERR_INVALID_ARGUMENT */
-export function checkPool(pool: unknown): void {
-  if (!(pool instanceof BytesPool)) throw invalid("pool", pool, "a BytesPool");
 }
 
 /** Fills a view from the index `from` on. Returns the index after the last byte. */

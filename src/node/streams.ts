@@ -3,9 +3,9 @@ import { Duplex, type Readable, type Writable } from "node:stream";
 import { invalid, outOfRange } from "../buffers/errors.js";
 import type { Bytes, BytesPool } from "../buffers/index.js";
 import { isBytes } from "../buffers/internal.js";
+import { checkPool } from "../codec/checks.js";
 import { BufferError } from "../index.js";
 import { readInto } from "./accept.js";
-import { checkPool } from "./files.js";
 import { releaseBuffered } from "./framing.js";
 import { writeBytes } from "./write.js";
 

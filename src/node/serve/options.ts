@@ -1,6 +1,6 @@
 import { invalid } from "../../buffers/errors.js";
-import { type Bytes, BytesPool } from "../../buffers/index.js";
-import { checkIntegerOption, checkObject } from "../../codec/checks.js";
+import type { Bytes } from "../../buffers/index.js";
+import { checkIntegerOption, checkObject, checkPool } from "../../codec/checks.js";
 import type { Releasable } from "../../codec/index.js";
 import { BufferError } from "../../index.js";
 import type { Connection } from "./connection.js";
@@ -58,7 +58,7 @@ export function checkOptions<F extends Releasable>(options: ServeOptions<F>): Bo
   for (const name of Object.keys(options)) {
     if (!NAMES.has(name)) throw invalid("an option", name, `one of ${[...NAMES].join(", ")}`);
   }
-  if (!(pool instanceof BytesPool)) throw invalid("pool", pool, "a BytesPool");
+  checkPool(pool);
   if (typeof framer !== "function") {
     throw invalid("framer", framer, "a function that returns a new framer");
   }
