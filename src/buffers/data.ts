@@ -1,4 +1,5 @@
 import { describe } from "../base/describe.js";
+import { isByteArray } from "../base/tag.js";
 import { BufferError } from "../index.js";
 import { invalid } from "./errors.js";
 
@@ -54,11 +55,8 @@ export function copySource(source: Source, target: Uint8Array, start: number): v
 
 /** Returns a `Uint8Array` of any realm. @throws {BufferError} ERR_INVALID_ARGUMENT for all else */
 export function checkBytes(name: string, value: unknown, expected = "a Uint8Array"): Uint8Array {
-  // To ask for the tag makes a string, so only arrays of another realm are asked.
-  const isBytes =
-    ArrayBuffer.isView(value) && (value instanceof Uint8Array || tagOf(value) === "Uint8Array");
-  if (!isBytes) throw invalid(name, value, expected);
-  return value as Uint8Array;
+  if (!isByteArray(value)) throw invalid(name, value, expected);
+  return value;
 }
 
 /**
@@ -90,8 +88,4 @@ function isBuffer(data: unknown): data is ArrayBufferLike {
   if (data instanceof ArrayBuffer) return true;
   const tag = Object.prototype.toString.call(data);
   return tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]";
-}
-
-function tagOf(value: object): unknown {
-  return (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
 }

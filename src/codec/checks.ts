@@ -56,12 +56,6 @@ export function checkPool(pool: unknown): void {
   throw invalid("pool", pool, "a BytesPool");
 }
 
-/** Returns whether a value is a `Uint8Array`, of this realm or another one. */
-export function isByteArray(value: unknown): value is Uint8Array {
-  if (!ArrayBuffer.isView(value)) return false;
-  return value instanceof Uint8Array || tagOf(value) === "Uint8Array";
-}
-
 /**
  * Returns the bytes of an array from `start` to `end` as a view of fixed length, which has no
  * methods of its own.
@@ -73,10 +67,6 @@ export function cutArray(array: Uint8Array, start: number, end: number): Uint8Ar
   } catch {
     throw new BufferError("ERR_INVALID_ARGUMENT", "the array's buffer was detached or cut");
   }
-}
-
-function tagOf(value: object): unknown {
-  return (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
 }
 
 /**

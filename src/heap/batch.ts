@@ -14,15 +14,11 @@ export interface PtrArray {
   [index: number]: number;
 }
 
+const PTR_ARRAYS: readonly unknown[] = ["Int32Array", "Uint32Array", "Float64Array"];
+
 /** Checks that `array` can hold `count` ptrs. @throws {HeapError} ERR_INVALID_ARGUMENT */
 export function checkCount(count: unknown, array: PtrArray, mayGrow: boolean): void {
-  // To ask for the tag makes a string, so only arrays of another realm are asked.
-  const isTyped =
-    ArrayBuffer.isView(array) &&
-    (array instanceof Int32Array ||
-      array instanceof Uint32Array ||
-      array instanceof Float64Array ||
-      /^(Int32|Uint32|Float64)Array$/.test(tagOf(array)));
+  const isTyped = ArrayBuffer.isView(array) && PTR_ARRAYS.includes(tagOf(array));
   if (!isTyped && !Array.isArray(array)) {
     const accepted = "an array, an Int32Array, a Uint32Array or a Float64Array";
     const message = `ptrs are ${describe(array)}; they take ${accepted}`;

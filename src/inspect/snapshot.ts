@@ -1,6 +1,6 @@
 import { roundUp } from "../base/bits.js";
 import { corrupted } from "../base/errors.js";
-import { tagOf } from "../base/tag.js";
+import { isByteArray } from "../base/tag.js";
 import { MAP_PAGE, touchedPages } from "../central/touch.js";
 import { MAX_CAPACITY_BYTES, MIN_CAPACITY_BYTES } from "../config/options.js";
 import { GRANULE_BYTES, GRANULE_SHIFT } from "../layout/header.js";
@@ -97,8 +97,7 @@ export function restoreBuffer<B extends ArrayBufferLike>(
   snapshot: Uint8Array,
   newBuffer: (capacityBytes: number) => B,
 ): B {
-  const isBytes = ArrayBuffer.isView(snapshot) && tagOf(snapshot) === "Uint8Array";
-  if (!isBytes) throw badImage("snapshot", snapshot, "a Uint8Array");
+  if (!isByteArray(snapshot)) throw badImage("snapshot", snapshot, "a Uint8Array");
   const isWords = snapshot.byteLength % 4 === 0 && snapshot.byteLength >= 4 * HEADER_WORDS;
   if (!isWords)
     throw badImage("snapshot length", snapshot.byteLength, "a multiple of 4, at least 20");

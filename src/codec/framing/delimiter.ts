@@ -1,3 +1,4 @@
+import { isByteArray } from "../../base/tag.js";
 import { invalid } from "../../buffers/errors.js";
 import { type Bytes, type BytesPool, utf8Length, writeUtf8 } from "../../buffers/internal.js";
 import {
@@ -6,7 +7,6 @@ import {
   checkObject,
   cutArray,
   frameTooLarge,
-  isByteArray,
 } from "../checks.js";
 import { FRAME_MAX_BYTES, type FramerOptions } from "./cutter.js";
 import { Framer } from "./framer.js";

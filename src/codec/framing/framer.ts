@@ -1,7 +1,8 @@
+import { isByteArray } from "../../base/tag.js";
 import { checkRange, invalid } from "../../buffers/errors.js";
 import { type Bytes, type BytesPool, heapOf, isBytes, partsOf } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
-import { cutArray, isByteArray, tooLarge, truncatedFrame } from "../checks.js";
+import { cutArray, tooLarge, truncatedFrame } from "../checks.js";
 import { Cutter, type FrameScanner } from "./cutter.js";
 import { Pending } from "./pending.js";
 import { type FrameStream, type Releasable, streamOf } from "./streams.js";

@@ -1,3 +1,4 @@
+import { isByteArray } from "../../base/tag.js";
 import { invalid } from "../../buffers/errors.js";
 import {
   type Bytes,
@@ -15,7 +16,6 @@ import {
   checkObject,
   checkPool,
   cutArray,
-  isByteArray,
   tooLarge,
 } from "../checks.js";
 import { largestBlock } from "../largestBlock.js";

@@ -1,3 +1,4 @@
+import { isByteArray } from "../../base/tag.js";
 import { invalid } from "../../buffers/errors.js";
 import {
   type Bytes,
@@ -7,7 +8,7 @@ import {
   partsOf,
   startOf,
 } from "../../buffers/internal.js";
-import { checkBoolean, checkObject, isByteArray } from "../checks.js";
+import { checkBoolean, checkObject } from "../checks.js";
 
 /** What a reader of `S` returns without a copy: a slice of `Bytes`, a view of a `Uint8Array`. */
 export type SliceOf<S> = S extends Bytes<infer B> ? Bytes<B> : Uint8Array;
