@@ -1,6 +1,7 @@
-import { type ChildProcess, execFile, fork } from "node:child_process";
+import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { type ServerName, serverFile } from "./build.js";
+import { Child } from "./child.js";
 import type { Costs } from "./report.js";
 
 const run = promisify(execFile);
@@ -10,58 +11,25 @@ export const TESTS = ["SET", "GET"] as const;
 
 /** A server in a process of its own. */
 export class Server {
-  readonly #child: ChildProcess;
+  readonly #child: Child;
   readonly #signal: AbortSignal;
   #port = "";
-  /** Why the process could not be started or reached. */
-  #failure: Error | undefined;
 
-  private constructor(child: ChildProcess, signal: AbortSignal) {
+  private constructor(child: Child, signal: AbortSignal) {
     this.#child = child;
     this.#signal = signal;
-    child.on("error", (error) => {
-      this.#failure = error;
-    });
   }
 
   /** Starts a server. When the signal is aborted, what drives it ends. */
   static async start(name: ServerName, signal: AbortSignal): Promise<Server> {
-    const server = new Server(fork(serverFile(name), { execArgv: [] }), signal);
-    server.#port = String(((await server.#answer()) as { port: number }).port);
+    const server = new Server(new Child("the server", serverFile(name)), signal);
+    server.#port = String(((await server.#child.answer()) as { port: number }).port);
     return server;
-  }
-
-  #answer(): Promise<unknown> {
-    const child = this.#child;
-    return new Promise((resolve, reject) => {
-      const fail = (): void => {
-        release();
-        const { exitCode, signalCode } = child;
-        reject(this.#failure ?? new Error(`the server ended with ${signalCode ?? exitCode}`));
-      };
-      const take = (message: unknown): void => {
-        release();
-        resolve(message);
-      };
-      const release = (): void => {
-        child.off("exit", fail).off("error", fail).off("message", take);
-      };
-      child.on("exit", fail).on("error", fail).on("message", take);
-      if (this.#isOver()) fail();
-    });
-  }
-
-  /** Returns whether the process has ended or was never there. */
-  #isOver(): boolean {
-    const { pid, exitCode, signalCode } = this.#child;
-    return pid === undefined || exitCode !== null || signalCode !== null;
   }
 
   /** Returns what the server has cost since it was last asked to begin. */
   async ask(what: "begin" | "end"): Promise<Costs> {
-    const answer = this.#answer();
-    this.#child.send(what);
-    return (await answer) as Costs;
+    return (await this.#child.ask(what)) as Costs;
   }
 
   /** Returns requests per second by test, and the 99th percentile of their latencies in ms. */
@@ -81,11 +49,7 @@ export class Server {
     return figures;
   }
 
-  async stop(): Promise<void> {
-    if (this.#isOver()) return;
-    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
-    if (this.#child.connected) this.#child.disconnect();
-    else this.#child.kill();
-    await ended;
+  stop(): Promise<void> {
+    return this.#child.stop();
   }
 }

@@ -1,6 +1,6 @@
 /** The broker with frames up to 16 KiB copied into one outgoing buffer for each subscriber. */
 import { createServer, type Socket } from "node:net";
-import { isSubscribe, MAX_FRAME_BYTES, pauserOf, Topics, topicOf } from "./frames.js";
+import { isSubscribe, pauserOf, readFrames, Topics, topicOf } from "./frames.js";
 import { report } from "./report.js";
 
 const OUTGOING_BYTES = 65536;
@@ -44,32 +44,22 @@ const topics = new Topics<Target>();
 
 const server = createServer((socket) => {
   const own = new Target(socket);
-  let kept: Buffer | undefined;
   const wait = pauserOf(socket);
   const touched = new Set<Target>();
-  socket.on("error", () => {});
   socket.on("close", () => topics.remove(own));
-  socket.on("data", (read) => {
-    const chunk = kept === undefined ? read : Buffer.concat([kept, read]);
-    kept = undefined;
-    let at = 0;
-    while (chunk.length - at >= 4) {
-      const end = at + 4 + chunk.readUInt32BE(at);
-      if (end - at > MAX_FRAME_BYTES) return socket.destroy();
-      if (end > chunk.length) break;
+  readFrames(socket, {
+    frame(chunk, at, end) {
       const topic = topicOf(chunk, at);
-      if (isSubscribe(chunk, at)) topics.add(topic, own);
-      else {
-        for (const target of topics.of(topic)) {
-          if (!target.add(chunk, at, end)) wait(target.socket);
-          touched.add(target);
-        }
+      if (isSubscribe(chunk, at)) return topics.add(topic, own);
+      for (const target of topics.of(topic)) {
+        if (!target.add(chunk, at, end)) wait(target.socket);
+        touched.add(target);
       }
-      at = end;
-    }
-    for (const target of touched) if (!target.flush()) wait(target.socket);
-    touched.clear();
-    if (at < chunk.length) kept = chunk.subarray(at);
+    },
+    end() {
+      for (const target of touched) if (!target.flush()) wait(target.socket);
+      touched.clear();
+    },
   });
 });
 report(server);

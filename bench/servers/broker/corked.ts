@@ -1,40 +1,31 @@
 /** The broker with each subscriber corked once for each chunk. */
 import { createServer, type Socket } from "node:net";
-import { isSubscribe, MAX_FRAME_BYTES, pauserOf, Topics, topicOf } from "./frames.js";
+import { isSubscribe, pauserOf, readFrames, Topics, topicOf } from "./frames.js";
 import { report } from "./report.js";
 
 const topics = new Topics<Socket>();
 
 const server = createServer((socket) => {
-  let kept: Buffer | undefined;
   const wait = pauserOf(socket);
-  socket.on("error", () => {});
+  const touched = new Set<Socket>();
   socket.on("close", () => topics.remove(socket));
-  socket.on("data", (read) => {
-    const chunk = kept === undefined ? read : Buffer.concat([kept, read]);
-    kept = undefined;
-    const touched = new Set<Socket>();
-    let at = 0;
-    while (chunk.length - at >= 4) {
-      const end = at + 4 + chunk.readUInt32BE(at);
-      if (end - at > MAX_FRAME_BYTES) return socket.destroy();
-      if (end > chunk.length) break;
+  readFrames(socket, {
+    frame(chunk, at, end) {
       const topic = topicOf(chunk, at);
-      if (isSubscribe(chunk, at)) topics.add(topic, socket);
-      else {
-        const frame = chunk.subarray(at, end);
-        for (const target of topics.of(topic)) {
-          if (!touched.has(target)) {
-            touched.add(target);
-            target.cork();
-          }
-          if (!target.write(frame)) wait(target);
+      if (isSubscribe(chunk, at)) return topics.add(topic, socket);
+      const frame = chunk.subarray(at, end);
+      for (const target of topics.of(topic)) {
+        if (!touched.has(target)) {
+          touched.add(target);
+          target.cork();
         }
+        if (!target.write(frame)) wait(target);
       }
-      at = end;
-    }
-    for (const target of touched) target.uncork();
-    if (at < chunk.length) kept = chunk.subarray(at);
+    },
+    end() {
+      for (const target of touched) target.uncork();
+      touched.clear();
+    },
   });
 });
 report(server);

@@ -4,7 +4,7 @@
  */
 import type { Socket } from "node:net";
 
-export const MAX_FRAME_BYTES: number = 2 ** 20;
+const MAX_FRAME_BYTES: number = 2 ** 20;
 const NOBODY: ReadonlySet<never> = new Set();
 
 export function isSubscribe(chunk: Buffer, at: number): boolean {
@@ -46,4 +46,30 @@ export function pauserOf(publisher: Socket): (subscriber: Socket) => void {
       if (stalled.size === 0) publisher.resume();
     });
   };
+}
+
+/** What a broker does with a chunk: with each frame that has come, and at the end. */
+interface ChunkTaker {
+  frame(chunk: Buffer, at: number, end: number): void;
+  end(): void;
+}
+
+/** Reads the frames of a connection. One that is too long closes it. */
+export function readFrames(socket: Socket, taker: ChunkTaker): void {
+  let kept: Buffer | undefined;
+  socket.on("error", () => {});
+  socket.on("data", (read) => {
+    const chunk = kept === undefined ? read : Buffer.concat([kept, read]);
+    kept = undefined;
+    let at = 0;
+    while (chunk.length - at >= 4) {
+      const end = at + 4 + chunk.readUInt32BE(at);
+      if (end - at > MAX_FRAME_BYTES) return socket.destroy();
+      if (end > chunk.length) break;
+      taker.frame(chunk, at, end);
+      at = end;
+    }
+    taker.end();
+    if (at < chunk.length) kept = chunk.subarray(at);
+  });
 }

@@ -3,14 +3,13 @@
  * publishers send to four subscribers. Each turn of a size starts every broker anew, one after the
  * other; ratios are taken within a turn, the tables show medians.
  */
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { Figures, type Run, takeTurns } from "../../measure/figures.js";
 import { checkWhole, chooseCases } from "../../studies/arguments.js";
 import { printMachine, runStudy, writeFigures } from "../../studies/study.js";
 import { startProgress } from "../../term/progress.js";
 import { cell, printRows } from "../../term/table.js";
+import { Child } from "../child.js";
 import { BROKERS, type Broker, buildBrokers, FOLDER, PLAIN } from "./build.js";
 import type { Costs } from "./report.js";
 
@@ -33,21 +32,12 @@ const CASES = [
 type Case = (typeof CASES)[number];
 const LONE_FRAMES = 2000;
 
-async function ask(broker: ChildProcess): Promise<Costs> {
-  const answer = once(broker, "message");
-  broker.send("costs");
-  return ((await answer) as [Costs])[0];
-}
-
 /** Runs the load on a broker, and returns its figures. */
-async function drive(broker: ChildProcess, load: ChildProcess): Promise<Record<string, number>> {
-  await once(load, "message");
-  const before = await ask(broker);
-  load.send("go");
-  await once(load, "message");
-  const after = await ask(broker);
-  load.send("go");
-  const [speed] = (await once(load, "message")) as [{ rate: number; latency: number }];
+async function drive(broker: Child, load: Child): Promise<Record<string, number>> {
+  await load.answer();
+  const before = (await broker.ask("costs")) as Costs;
+  const speed = (await load.ask("go")) as { rate: number; latency: number };
+  const after = (await broker.ask("costs")) as Costs;
   return {
     ...speed,
     user: after.userMs - before.userMs,
@@ -62,18 +52,26 @@ function runOf({ size, frames }: Case, name: Broker, parts: number): Run {
   return {
     name: `${size} ${name}`,
     async start(signal) {
-      const broker = fork(`${FOLDER}/${name}.js`, { execArgv: [], signal });
-      broker.on("error", () => {});
+      const broker = new Child(`the broker ${name}`, `${FOLDER}/${name}.js`);
+      const stop = (): void => void broker.stop();
+      signal.addEventListener("abort", stop);
       try {
-        const [port] = (await once(broker, "message")) as [number];
-        const counts = [port, size, Math.ceil(frames * parts), LONE_FRAMES].map(String);
-        const load = fork(`${FOLDER}/load.js`, counts, { execArgv: [], signal });
-        load.on("error", () => {});
-        const figures = await drive(broker, load);
-        const named = Object.entries(figures);
-        return Object.fromEntries(named.map(([what, value]) => [`${size} ${name} ${what}`, value]));
+        const counts = [await broker.answer(), size, Math.ceil(frames * parts), LONE_FRAMES];
+        const load = new Child("the load", `${FOLDER}/load.js`, counts.map(String));
+        try {
+          // If the broker ends, the load waits for ever.
+          const gone = broker.ended();
+          const figures = await Promise.race([drive(broker, load), gone]);
+          const named = Object.entries(figures);
+          return Object.fromEntries(
+            named.map(([what, value]) => [`${size} ${name} ${what}`, value]),
+          );
+        } finally {
+          await load.stop();
+        }
       } finally {
-        broker.kill();
+        signal.removeEventListener("abort", stop);
+        await broker.stop();
       }
     },
   };
