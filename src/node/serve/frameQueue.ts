@@ -20,7 +20,6 @@ export class FrameQueue<F extends Releasable> {
   private readonly frames: F[];
   private next: number;
   private isHandling: boolean;
-  private isClosed: boolean;
 
   /** @param onIdle called when nothing waits any more, after something has */
   constructor(
@@ -34,10 +33,8 @@ export class FrameQueue<F extends Releasable> {
     this.frames = [];
     this.next = 0;
     this.isHandling = false;
-    this.isClosed = false;
     this.push = (frame) => {
-      if (this.isClosed) frame.release();
-      else if (this.isHandling) this.frames.push(frame);
+      if (this.isHandling) this.frames.push(frame);
       else this.handle(frame);
     };
   }
@@ -52,9 +49,8 @@ export class FrameQueue<F extends Releasable> {
     return FRAME_BYTES * (this.frames.length - this.next);
   }
 
-  /** Releases the frames that wait, and those that come. */
+  /** Releases the frames that wait. No more come, because the framer is closed first. */
   close(): void {
-    this.isClosed = true;
     const { next } = this;
     this.next = 0;
     for (const frame of this.frames.splice(0).slice(next)) frame.release();

@@ -1,8 +1,14 @@
 import { once } from "node:events";
+import { type AddressInfo, connect as connectTo, createServer } from "node:net";
 import { expect, it, vi } from "vitest";
-import { LengthFieldFramer } from "../../../src/codec/index.js";
-import type { Connection } from "../../../src/node/index.js";
-import { newPool, turns, WAIT } from "./help.js";
+import {
+  encodeFrame,
+  LengthFieldFramer,
+  type WebSocketFrame,
+  WebSocketFramer,
+} from "../../../src/codec/index.js";
+import { type Connection, type ServeOptions, serve } from "../../../src/node/index.js";
+import { expectNothingLeft, newPool, turns, WAIT } from "./help.js";
 import { broker, echo, gone, read, start } from "./serveHelp.js";
 
 it("hands out frames and writes what is answered", async () => {
@@ -259,4 +265,35 @@ it("relays what publishers send to each subscriber, however it is cut", async ()
     }, WAIT);
     expect(Buffer.concat(chunks).equals(sent)).toBe(true);
   }
+});
+
+it("hands out WebSocket frames, whole to a handler and their payload in place", async () => {
+  const { heap, pool } = newPool();
+  const seen: string[] = [];
+  const framer = (): WebSocketFramer =>
+    new WebSocketFramer(pool, { role: "server", maximum: 1000 });
+  const serveBy = async (act: Partial<ServeOptions<WebSocketFrame>>): Promise<void> => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const service = serve<WebSocketFrame>(server, { pool, framer, ...act });
+    const client = connectTo((server.address() as AddressInfo).port, "127.0.0.1");
+    const frame = encodeFrame(pool, { opcode: 2, mask: true }, "hello");
+    client.end(frame.toUnshared());
+    frame.release();
+    await gone(client.resume());
+    await service.close();
+  };
+  await serveBy({
+    handler: (frame) => {
+      seen.push(`${frame.opcode} ${frame.payload}`);
+      frame.release();
+    },
+  });
+  await serveBy({
+    onFrame: (view, offset, length, _connection, first) => {
+      seen.push(`${first & 15} ${Buffer.from(view.subarray(offset, offset + length))}`);
+    },
+  });
+  expect(seen).toEqual(["2 hello", "2 hello"]);
+  await expectNothingLeft(heap);
 });
