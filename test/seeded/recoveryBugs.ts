@@ -123,6 +123,13 @@ export const RECOVERY_BUGS: readonly SeededBug[] = [
       "    if (newState !== state && !changeState(views, slab, state, newState)) continue;\n",
   },
   {
+    name: "a span that a dead worker was handing over left to a slot that is freed",
+    harm: "the span is lost: no recovery lists it or frees it",
+    file: "src/heap/recover.ts",
+    find: "    else leaveToOwner(views, slab, ptr, heirMark);\n",
+    replace: "",
+  },
+  {
     name: "unknown taken for dead by guard",
     harm: "a worker that lives is recovered, and the heap is corrupted",
     file: "src/heap/guard.ts",
