@@ -67,7 +67,7 @@ export abstract class Framer<
   /**
    * Takes the next bytes of the stream and calls `onFrame` with each frame that ends in them. The
    * framer releases `Bytes`, even if it throws; it only reads a `Uint8Array`. `onFrame` releases
-   * the frames. It may call `takeRest`, or else `reset` or dispose of the framer, which drops the
+   * the frames. It may call `rest`, or else `reset` or dispose of the framer, which drops the
    * rest of the chunk. It may not call `push`.
    * @throws {BufferError} ERR_MALFORMED, ERR_TOO_LARGE, with a `position` in the stream and what
    * was expected there; ERR_CLOSED after any error, after `end` and after disposal
@@ -115,7 +115,7 @@ export abstract class Framer<
    * before in the heap, from where it was kept. So a frame can only be used until `onFrame` returns
    * (or the array changes), and there is nothing to release.
    *
-   * Returns how many of the bytes were taken: fewer than `length` if `onFrame` called `takeRest` or
+   * Returns how many of the bytes were taken: fewer than `length` if `onFrame` called `rest` or
    * `reset`, or disposed of the framer.
    * @throws what `push` throws; {BufferError} ERR_OUT_OF_RANGE unless the bytes lie in the view
    */
@@ -145,7 +145,7 @@ export abstract class Framer<
    * never hold
    * @throws {HeapError} ERR_HEAP_EXHAUSTED
    */
-  takeRest(): Bytes<B> {
+  rest(): Bytes<B> {
     if (this.isClosed) throw closed();
     const { chunk, pending } = this;
     let rest: Bytes<B>;
@@ -186,7 +186,7 @@ export abstract class Framer<
    * Returns a pair of web streams for `pipeThrough`, which takes `Bytes` or `Uint8Array`s and gives
    * frames. A frame is cut when it is read, and the next chunk is taken when all frames of the last
    * one were read. An error of the bytes comes after the frames before it, where the next frame is
-   * read. If the stream is cancelled or aborted, what was not read is released. `takeRest` ends the
+   * read. If the stream is cancelled or aborted, what was not read is released. `rest` ends the
    * pair: the readable side closes, and writes fail with ERR_CLOSED.
    */
   toTransformStream(): FrameStream {

@@ -154,7 +154,7 @@ class Pair<F extends Releasable, B extends ArrayBufferLike> {
     if (this.isOver) return;
     this.stop();
     this.reader?.close();
-    this.writer?.error(new BufferError("ERR_CLOSED", "takeRest() has ended this stream"));
+    this.writer?.error(new BufferError("ERR_CLOSED", "rest() has ended this stream"));
   }
 
   private fail(error: unknown): void {

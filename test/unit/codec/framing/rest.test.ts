@@ -64,7 +64,7 @@ class Connection {
     this.texts.push(text);
     if (!text.startsWith("HELLO")) return;
     this.isSwitched = true;
-    this.frames.push(this.lines.takeRest(), collect(this.texts));
+    this.frames.push(this.lines.rest(), collect(this.texts));
   }
 }
 
@@ -115,7 +115,7 @@ describe.each(CHUNKS)("the rest of a chunk %s", (name, make) => {
     framer.push(chunk, (line) => {
       line.release();
       const before = bench.heap.stats().live.bytes;
-      using rest = framer.takeRest();
+      using rest = framer.rest();
       isShared = bench.heap.stats().live.bytes === before;
       expect(rest.toString()).toBe("rest of it");
       expect(rest.isFrozen).toBe(name.includes("frozen"));
@@ -125,13 +125,13 @@ describe.each(CHUNKS)("the rest of a chunk %s", (name, make) => {
   });
 });
 
-describe("takeRest", () => {
+describe("rest", () => {
   it("has none of the bytes after the scanned ones", () => {
     const bench = newBench();
     const framer = lines(bench);
     const view = ascii("xxa\r\nrestyy");
     let rest: Bytes | undefined;
-    const taken = framer.scan(view, 2, 7, () => (rest = framer.takeRest()));
+    const taken = framer.scan(view, 2, 7, () => (rest = framer.rest()));
     expect([taken, rest?.toString()]).toEqual([3, "rest"]);
     rest?.release();
     expectNothingLeft(bench);
@@ -143,13 +143,13 @@ describe("takeRest", () => {
     framer.push(ascii("a\r\nbeg"), collect([]));
     framer.push(ascii("un"), collect([]));
     expect(framer.position).toBe(8);
-    using rest = framer.takeRest();
+    using rest = framer.rest();
     expect(rest.toString()).toBe("begun");
     expect(framer.keptBytes).toBe(0);
-    refusal(() => framer.takeRest(), "ERR_CLOSED");
+    refusal(() => framer.rest(), "ERR_CLOSED");
     refusal(() => framer.push(ascii("x"), () => {}), "ERR_CLOSED");
     framer.reset();
-    using empty = framer.takeRest();
+    using empty = framer.rest();
     expect(empty.length).toBe(0);
   });
 
@@ -159,13 +159,13 @@ describe("takeRest", () => {
     framer.push(bench.pool.from("a\r\nrest"), (line) => {
       line.release();
       framer.reset();
-      using rest = framer.takeRest();
+      using rest = framer.rest();
       expect(rest.length).toBe(0);
     });
     const socket = new WebSocketFramer(bench.pool, { role: "client", maximum: 1000 });
     socket.push(bench.pool.from([0x88, 0, 1, 2]), (frame) => {
       frame.release();
-      using rest = socket.takeRest();
+      using rest = socket.rest();
       expect([...rest.toUnshared()]).toEqual([1, 2]);
     });
     expectNothingLeft(bench);
@@ -176,14 +176,14 @@ describe("takeRest", () => {
     const framer = lines(bench);
     const all = new Uint8Array(2 ** 23);
     all.set(ascii("a\r\n"));
-    const take = (): unknown => framer.scan(all, 0, all.length, () => framer.takeRest());
+    const take = (): unknown => framer.scan(all, 0, all.length, () => framer.rest());
     expect(refusal(take, "ERR_TOO_LARGE").details.got).toBe(2 ** 23 - 3);
     framer.reset();
     const pinned = bench.pool.allocUnsafe(2 ** 21);
-    const push = (): void => framer.push(all.subarray(0, 2 ** 21), () => framer.takeRest());
+    const push = (): void => framer.push(all.subarray(0, 2 ** 21), () => framer.rest());
     expect(push).toThrow(expect.objectContaining({ code: "ERR_HEAP_EXHAUSTED" }));
     pinned.release();
-    refusal(() => framer.takeRest(), "ERR_CLOSED");
+    refusal(() => framer.rest(), "ERR_CLOSED");
   });
 
   it("loses no byte of a scanned stream, wherever the chunks end", () => {

@@ -39,7 +39,7 @@ async function lineOf(reader: ReadableStreamDefaultReader<Bytes>): Promise<strin
   return text;
 }
 
-describe.each([true, false])("takeRest of a stream (arrays: %s)", (isArray) => {
+describe.each([true, false])("rest of a stream (arrays: %s)", (isArray) => {
   it("gives what came after the line that was read, and ends the streams", async () => {
     const bench = newBench();
     const framer = lines(bench);
@@ -51,7 +51,7 @@ describe.each([true, false])("takeRest of a stream (arrays: %s)", (isArray) => {
     expect([await lineOf(reader), await lineOf(reader)]).toEqual(["a", "HELLO 2"]);
     await sleep(2);
     const texts: string[] = [];
-    frames(bench).push(framer.takeRest(), collect(texts));
+    frames(bench).push(framer.rest(), collect(texts));
     expect(texts).toEqual(["a\r\n", "de"]);
     await written;
     expect((await reader.read()).done).toBe(true);
@@ -76,7 +76,7 @@ describe.each([true, false])("takeRest of a stream (arrays: %s)", (isArray) => {
       await sleep(2);
       const texts: string[] = [];
       const next = frames(bench);
-      next.push(framer.takeRest(), collect(texts));
+      next.push(framer.rest(), collect(texts));
       if (!isDone) next.push(ascii(text.slice(first)), collect(texts));
       next.end();
       expect(texts).toEqual(["a\r\nb\r\n", "c"]);
@@ -104,7 +104,7 @@ describe.each([true, false])("takeRest of a stream (arrays: %s)", (isArray) => {
     const piped = source.pipeTo(writable, { preventCancel: true }).catch((error: unknown) => error);
     const reader = readable.getReader();
     expect(await lineOf(reader)).toBe("HELLO");
-    const rest = framer.takeRest();
+    const rest = framer.rest();
     expect(rest.toString()).toBe("\x02a");
     rest.release();
     expect(await piped).toMatchObject({ code: "ERR_CLOSED" });
@@ -186,13 +186,13 @@ it("what is malformed for the old framer is not lost, unless the reader asks for
     const written = writer.write(ascii(text));
     expect(await lineOf(reader)).toBe("a");
     await sleep(2);
-    using rest = framer.takeRest();
+    using rest = framer.rest();
     expect(rest.toString()).toBe(text.slice(2));
     await written;
   }
 });
 
-it("takeRest of a framer whose stream has failed is closed", async () => {
+it("rest of a framer whose stream has failed is closed", async () => {
   const bench = newBench();
   const framer = new LengthFieldFramer(bench.pool, { width: 2, maximum: 4 });
   const { readable, writable } = framer.toTransformStream() as Pair;
@@ -203,6 +203,6 @@ it("takeRest of a framer whose stream has failed is closed", async () => {
   const refused = { code: "ERR_TOO_LARGE" };
   await expect(reader.read()).rejects.toMatchObject(refused);
   await expect(Promise.all(writes)).rejects.toMatchObject(refused);
-  refusal(() => framer.takeRest(), "ERR_CLOSED");
+  refusal(() => framer.rest(), "ERR_CLOSED");
   expectNothingLeft(bench);
 });
