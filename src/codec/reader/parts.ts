@@ -1,4 +1,4 @@
-import { outOfRange } from "../../buffers/errors.js";
+import { checkRange, outOfRange } from "../../buffers/errors.js";
 import { type Bytes, findPart, type Part, readUtf8 } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
 import { malformed } from "../checks.js";
@@ -27,7 +27,7 @@ export function bytesLeft(reader: ReaderState): number {
 /** Notes that a read which began at `position` lacks bytes. Only the first such read counts. */
 export function fallShort(reader: ReaderState, position: number, lacking: number): void {
   if (reader.lacking > 0) return;
-  seek(reader, position);
+  moveTo(reader, position);
   reader.lacking = lacking;
   reader.end = reader.at;
 }
@@ -61,7 +61,7 @@ function openPart(reader: ReaderState, index: number): void {
 }
 
 /** Moves to a position, which must lie in the bytes, at the start of a byte. */
-function seek(reader: ReaderState, position: number): void {
+export function moveTo(reader: ReaderState, position: number): void {
   const { parts, total } = reader;
   reader.bitsLeft = 0;
   if (parts.length === 0) {
@@ -85,17 +85,40 @@ export function pendingBits(reader: ReaderState): number {
 
 /** Moves back to a position, with the bits that `pendingBits` returned there. */
 export function seekBack(reader: ReaderState, position: number, pending: number): void {
-  seek(reader, position);
+  moveTo(reader, position);
   reader.bitsLeft = pending >> 8;
   reader.bitByte = pending & 0xff;
   reader.bitAt = reader.at;
+}
+
+/** Moves to a position that a program gave, or notes that it lies behind the bytes. */
+export function seekTo(reader: ReaderState, position: number): void {
+  checkRange("position", position, 0, Number.MAX_SAFE_INTEGER);
+  if (position > reader.total) fallShort(reader, reader.position, position - reader.total);
+  else if (reader.lacking === 0) moveTo(reader, position);
+}
+
+/** Returns the byte `ahead` of the next one, which may lie in another part, or be missing. */
+export function peekAhead(reader: ReaderState, ahead: number): number {
+  checkRange("ahead", ahead, 0, Number.MAX_SAFE_INTEGER);
+  if (ahead < reader.remaining) return byteAt(reader, reader.position + ahead);
+  fallShort(reader, reader.position, ahead + 1 - bytesLeft(reader));
+  return 0;
+}
+
+/** Returns the byte at a position, which must lie in the bytes. */
+export function byteAt(reader: ReaderState, position: number): number {
+  const { parts, raw } = reader;
+  if (parts.length === 0) return raw[position - reader.origin];
+  const { start, at } = parts[findPart(parts, position)] as Part;
+  return raw[start + position - at];
 }
 
 /** Skips bytes that may lie in other parts, or be missing. */
 export function skipBytes(reader: ReaderState, count: number): void {
   checkCount(count);
   if (count > reader.remaining) fallShort(reader, reader.position, count - bytesLeft(reader));
-  else seek(reader, reader.position + count);
+  else moveTo(reader, reader.position + count);
 }
 
 /** @throws {BufferError} ERR_OUT_OF_RANGE */
@@ -116,8 +139,8 @@ export function gather(reader: ReaderState, count: number): Uint8Array<ArrayBuff
  * @throws {BufferError} ERR_RELEASED; ERR_INVALID_ARGUMENT if it was split, detached or resized
  */
 export function checkSource(reader: ReaderState): void {
-  const { source, total, position } = reader;
-  if (source.length === total) return;
+  const { source, sourceBytes, position } = reader;
+  if (source.length === sourceBytes) return;
   const message = "the bytes were split, detached or resized while they were read";
   throw new BufferError("ERR_INVALID_ARGUMENT", `${message}; reset() begins again`, { position });
 }
@@ -125,10 +148,10 @@ export function checkSource(reader: ReaderState): void {
 /** Reads `count` bytes, which must be there, as a slice of the `Bytes` that are read. */
 export function sliceOf(reader: ReaderState, count: number): Bytes {
   const { position } = reader;
-  const source = reader.source as Bytes;
-  const slice = source.slice(position, position + count);
+  const start = reader.offset + position;
+  const slice = (reader.source as Bytes).slice(start, start + count);
   if (reader.at + count <= reader.end) reader.at += count;
-  else seek(reader, position + count);
+  else moveTo(reader, position + count);
   return slice;
 }
 
@@ -165,7 +188,7 @@ export function takeLeb(reader: ReaderState, most: number): number {
     seekBack(reader, position, pending);
     throw tooLong(position, most);
   }
-  seek(reader, position + length);
+  moveTo(reader, position + length);
   return length;
 }
 

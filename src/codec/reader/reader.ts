@@ -3,11 +3,8 @@ import { ASCII_MAX, type Bytes, checkBytes, readAscii, readUtf8 } from "../../bu
 import { takeBits } from "../bitFields.js";
 import { checkWhole, tooLarge } from "../checks.js";
 import { type LengthPrefix, PREFIXES } from "../fields.js";
-import { LEB32_BYTES, LEB64_BYTES, takeLeb64 } from "../varint.js";
-import { high32, i64, joinWords, low32, u64, unzigzag } from "../words.js";
-import { ReaderNumbers } from "./numbers.js";
+import { readDigits } from "./digits.js";
 import {
-  assemble,
   bytesLeft,
   checkCount,
   checkSource,
@@ -15,16 +12,20 @@ import {
   fallShort,
   findTerminator,
   gather,
+  peekAhead,
   pendingBits,
-  scratch,
   seekBack,
+  seekTo,
   skipBytes,
   sliceOf,
   slowText,
-  takeLeb,
-  tooLong,
 } from "./parts.js";
 import { checkMaximum, type SliceOf } from "./state.js";
+import { ReaderVarints } from "./varints.js";
+
+const ZERO = 48;
+/** So many decimal digits make a safe integer. */
+const SHORT_DIGITS = 15;
 
 /**
  * Reads a binary message from `Bytes`, in one part or in several, or from a `Uint8Array`. It copies
@@ -45,7 +46,7 @@ import { checkMaximum, type SliceOf } from "./state.js";
  * text and bytes are refused after that (ERR_RELEASED, ERR_INVALID_ARGUMENT); numbers are not
  * checked and may be another's.
  */
-export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends ReaderNumbers<S> {
+export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends ReaderVarints<S> {
   /** Sets the position to which `rewind` goes back. At first it is the beginning. */
   mark(): void {
     this.markAt = this.position;
@@ -64,56 +65,21 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     else skipBytes(this, count);
   }
 
-  /** Reads an unsigned LEB128 of 32 bits. @throws {BufferError} ERR_MALFORMED if it is longer */
-  varint32(): number {
-    const { at } = this;
-    if (at < this.end) {
-      const byte = this.raw[at];
-      if (byte < 128) {
-        this.at = at + 1;
-        return byte;
-      }
-    }
-    return this.longVarint32();
-  }
-
-  /** Reads an unsigned LEB128 of 64 bits. @throws {BufferError} ERR_MALFORMED if it is longer */
-  varint64(): bigint {
-    this.leb64();
-    return u64[0];
-  }
-
-  /** Reads a signed number of 32 bits in zigzag encoding, like sint32 of protobuf. */
-  zigzag32(): number {
-    const value = this.varint32();
-    return (value >>> 1) ^ -(value & 1);
-  }
-
-  /** Reads a signed number of 64 bits in zigzag encoding, like sint64 of protobuf. */
-  zigzag64(): bigint {
-    this.leb64();
-    unzigzag();
-    return i64[0];
-  }
-
   /**
-   * Reads an integer of QUIC.
-   * @throws {BufferError} ERR_TOO_LARGE if it is no safe integer: see `quic64`
+   * Goes to any position from 0 to the end. One behind the end is a short read; after a short read
+   * it does nothing.
+   * @throws {BufferError} ERR_OUT_OF_RANGE for a position below 0
    */
-  quic(): number {
-    const { position } = this;
-    const pending = pendingBits(this);
-    this.quicWords();
-    const value = joinWords(low32[0], high32[0]);
-    if (value <= Number.MAX_SAFE_INTEGER) return value;
-    seekBack(this, position, pending);
-    throw tooLarge("the integer", position, value, Number.MAX_SAFE_INTEGER);
+  seek(position: number): void {
+    seekTo(this, position);
   }
 
-  /** Reads an integer of QUIC, which has up to 62 bits. */
-  quic64(): bigint {
-    this.quicWords();
-    return u64[0];
+  /** Returns the next byte, or the one `ahead` of it, and stays. @throws as `skip` */
+  peek(ahead: number = 0): number {
+    if (typeof ahead === "number" && ahead >>> 0 === ahead && this.at + ahead < this.end) {
+      return this.raw[this.at + ahead];
+    }
+    return peekAhead(this, ahead);
   }
 
   /**
@@ -191,6 +157,31 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
   }
 
   /**
+   * Reads a number that is written in decimal digits, which may follow a minus. It ends before the
+   * first byte that is no digit, or with the bytes: then more digits may come.
+   * @throws {BufferError} ERR_MALFORMED if there is no digit; ERR_TOO_LARGE if it is no safe
+   * integer or has more than 32 digits
+   */
+  decimal(): number {
+    const { raw, at, end } = this;
+    let next = at;
+    let value = 0;
+    for (; next < end && next < at + SHORT_DIGITS; next++) {
+      const digit = raw[next] - ZERO;
+      if (digit >>> 0 > 9) break;
+      value = value * 10 + digit;
+    }
+    if (next === at || next === end || next === at + SHORT_DIGITS) return readDigits(this, 10);
+    this.at = next;
+    return value;
+  }
+
+  /** Reads a number in hexadecimal digits of any case, without a sign, as `decimal` does. */
+  hex(): number {
+    return readDigits(this, 16);
+  }
+
+  /**
    * Reads bytes as `bytes` does. The prefix says how many.
    * @throws {BufferError} ERR_TOO_LARGE if these are more than `maximum`
    */
@@ -204,7 +195,7 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
    * does nothing. So no count makes a program do more than the bytes that came.
    *
    *     const count = reader.counted(reader.u32be(), 2);
-   *     for (let index = 0; index < count && reader.missing === 0; index++) {
+   *     for (let index = 0; index < count && reader.ok; index++) {
    *       items.push(reader.utf8Prefixed("u16be"));
    *     }
    *
@@ -306,63 +297,5 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     const { position } = this;
     const pending = pendingBits(this);
     return this.text(this.prefixed(prefix, position, maximum), position, pending);
-  }
-
-  private longVarint32(): number {
-    const { position, raw, at } = this;
-    if (at + LEB32_BYTES <= this.end) {
-      let value = 0;
-      for (let index = 0; index < LEB32_BYTES; index++) {
-        const byte = raw[at + index];
-        value |= (byte & 127) << (7 * index);
-        if (byte < 128 && (index < LEB32_BYTES - 1 || byte < 16)) {
-          this.at = at + index + 1;
-          return value >>> 0;
-        }
-      }
-      throw tooLong(position, LEB32_BYTES);
-    }
-    const pending = pendingBits(this);
-    const length = takeLeb(this, LEB32_BYTES);
-    const last = scratch[LEB32_BYTES - 1];
-    if (length === LEB32_BYTES && last > 15) {
-      seekBack(this, position, pending);
-      throw tooLong(position, LEB32_BYTES);
-    }
-    takeLeb64(scratch, 0, length);
-    return low32[0];
-  }
-
-  /** Reads a LEB128 into the two words. */
-  private leb64(): void {
-    const { position } = this;
-    const pending = pendingBits(this);
-    const length = takeLeb(this, LEB64_BYTES);
-    if (takeLeb64(scratch, 0, length)) return;
-    seekBack(this, position, pending);
-    throw tooLong(position, LEB64_BYTES);
-  }
-
-  /** Reads an integer of QUIC into the two words. */
-  private quicWords(): void {
-    const { position } = this;
-    const first = this.u8();
-    const length = 2 ** (first >>> 6);
-    const rest = length - 1;
-    u64[0] = 0n;
-    if (this.missing > 0) return;
-    if (rest > this.remaining) {
-      fallShort(this, position, rest - this.remaining);
-      return;
-    }
-    const view = assemble(this, rest);
-    let low = first & 0x3f;
-    let high = 0;
-    for (let index = 0; index < rest; index++) {
-      high = ((high << 8) | (low >>> 24)) >>> 0;
-      low = ((low << 8) | view.getUint8(index)) >>> 0;
-    }
-    low32[0] = low;
-    high32[0] = high;
   }
 }

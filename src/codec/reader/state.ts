@@ -1,13 +1,15 @@
 import { isByteArray } from "../../base/tag.js";
-import { invalid } from "../../buffers/errors.js";
+import { checkRange, invalid } from "../../buffers/errors.js";
 import {
   type Bytes,
+  findPart,
   heapOf,
   isBytes,
   type Part,
   partsOf,
   startOf,
 } from "../../buffers/internal.js";
+import type { BufferError } from "../../index.js";
 import { checkBoolean, checkObject } from "../checks.js";
 
 /** What a reader of `S` returns without a copy: a slice of `Bytes`, a view of a `Uint8Array`. */
@@ -65,10 +67,14 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
   bitAt: number;
   /** @internal */
   source: S;
+  /** @internal Its length when it was opened, of which `total` bytes from `offset` are read. */
+  sourceBytes: number;
   /** @internal */
-  protected markAt: number;
+  offset: number;
   /** @internal */
-  protected markBits: number;
+  markAt: number;
+  /** @internal */
+  markBits: number;
   /** @internal */
   readonly maximum: number;
   /** @internal */
@@ -94,6 +100,8 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
     this.bitsLeft = 0;
     this.bitAt = -1;
     this.source = source;
+    this.sourceBytes = 0;
+    this.offset = 0;
     this.markAt = 0;
     this.markBits = 0;
     this.maximum = maximum;
@@ -119,6 +127,11 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
     return this.lacking;
   }
 
+  /** Whether no read was short. A loop over a count from the wire asks it in each turn. */
+  get ok(): boolean {
+    return this.lacking === 0;
+  }
+
   /** Returns where the reader is, for `JSON.stringify`, which would read all of the memory. */
   toJSON(): { readonly position: number; readonly remaining: number; readonly missing: number } {
     const { position, remaining, missing } = this;
@@ -126,11 +139,15 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
   }
 
   /**
-   * Begins to read other bytes. It takes less than a new reader: for an array of the same buffer as
-   * before, nothing is allocated.
-   * @throws {BufferError} ERR_INVALID_ARGUMENT; the reader stays as it was
+   * Begins to read other bytes: `length` bytes from `offset`, or else all that follow it. Position
+   * 0 is at `offset`. It takes less than a new reader: for an array of the same buffer as before,
+   * nothing is allocated.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT, ERR_OUT_OF_RANGE; the reader stays as it was
    */
-  reset(source: S): void {
+  reset(source: S, offset: number = 0, length?: number): void {
+    const isWhole = offset === 0 && length === undefined;
+    if (!isWhole && source === this.source && goOn(this, offset, length)) return;
+    const count = isWhole ? 0 : checkWindow(source, offset, length);
     if (isByteArray(source)) {
       const { buffer } = source;
       if (buffer !== this.buffer || !goTo(this, source)) openArray(this, source, buffer);
@@ -138,19 +155,86 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
       openBytes(this, source);
     }
     this.source = source;
+    this.sourceBytes = this.total;
+    this.offset = offset;
     this.part = 0;
     this.lacking = 0;
     this.bitsLeft = 0;
     this.markAt = 0;
     this.markBits = 0;
+    if (!isWhole) narrow(this, offset, count);
     // Not -at, because -0 is a double.
     this.origin = 0 - this.at;
   }
 }
 
+/**
+ * Goes to another place of the same array, as for each of the frames that lie in one. Returns false
+ * if there is more to check.
+ */
+function goOn(reader: ReaderState, offset: number, length: number | undefined): boolean {
+  const { raw, buffer, bufferBytes, sourceBytes } = reader;
+  if (buffer === null || raw.length !== bufferBytes || typeof offset !== "number") return false;
+  if (typeof length !== "number" || length >>> 0 !== length || offset >>> 0 !== offset)
+    return false;
+  if (offset + length > sourceBytes) return false;
+  const at = offset - reader.offset - reader.origin;
+  reader.at = at;
+  reader.end = at + length;
+  reader.origin = 0 - at;
+  reader.total = length;
+  reader.offset = offset;
+  reader.lacking = 0;
+  reader.bitsLeft = 0;
+  reader.markAt = 0;
+  reader.markBits = 0;
+  return true;
+}
+
+/** Returns how many bytes are to be read. @throws what `reset` throws */
+function checkWindow(source: unknown, offset: number, length: number | undefined): number {
+  if (!isByteArray(source) && !isBytes(source)) throw invalidSource(source);
+  checkRange("offset", offset, 0, source.length);
+  const rest = source.length - offset;
+  if (length === undefined) return rest;
+  checkRange("length", length, 0, rest);
+  return length;
+}
+
+function invalidSource(source: unknown): BufferError {
+  return invalid("source", source, "Bytes or a Uint8Array");
+}
+
+/** Leaves `length` bytes from `offset` of those that were opened. */
+function narrow(reader: ReaderState, offset: number, length: number): void {
+  const { parts } = reader;
+  reader.total = length;
+  if (parts.length > 0) {
+    const cut = cutParts(parts, offset, length);
+    reader.parts = cut;
+    reader.at = (cut[0] as Part).start;
+    reader.end = reader.at + (cut[0] as Part).length;
+  } else {
+    reader.at += offset;
+    reader.end = reader.at + length;
+  }
+}
+
+/** Returns the parts of `length` bytes from `offset`, of which there is one at least. */
+function cutParts(parts: readonly Part[], offset: number, length: number): readonly Part[] {
+  const end = offset + length;
+  const first = findPart(parts, offset);
+  const last = findPart(parts, Math.max(offset, end - 1));
+  return parts.slice(first, last + 1).map(({ block, start, length: bytes, at }) => {
+    const from = Math.max(at, offset);
+    const to = Math.min(at + bytes, end);
+    return { block, start: start + from - at, length: to - from, at: from - offset };
+  });
+}
+
 /** Opens bytes of a heap. */
 function openBytes(reader: ReaderState, source: unknown): void {
-  if (!isBytes(source)) throw invalid("source", source, "Bytes or a Uint8Array");
+  if (!isBytes(source)) throw invalidSource(source);
   const { u8, dataView } = heapOf(source);
   const { length } = source;
   const start = startOf(source);

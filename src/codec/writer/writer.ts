@@ -16,6 +16,7 @@ import {
 import { high32, highWord, I64_MAX, I64_MIN, low32, U64_MAX, u64, zigzag } from "../words.js";
 import { dispose, finish, grow, place, reset, viewOf } from "./blocks.js";
 import { appendParts, checkAppend, countBytes, SHORT_BYTES, slowBytes, steady } from "./copies.js";
+import { putDigits } from "./digits.js";
 import { WriterNumbers } from "./numbers.js";
 import type { WriterState } from "./state.js";
 
@@ -152,6 +153,16 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     }
     u64[0] = value;
     this.quicWords(low32[0], high32[0]);
+  }
+
+  /** Writes a safe integer in decimal digits, after a minus if it is below 0. */
+  decimal(value: number): void {
+    putDigits(this, "decimal", value, -Number.MAX_SAFE_INTEGER);
+  }
+
+  /** Writes a safe integer from 0 in hexadecimal digits: as few as it needs, in lower case. */
+  hex(value: number): void {
+    putDigits(this, "hex", value, 0);
   }
 
   /** Writes a copy of bytes. `append` takes `Bytes` without a copy. */

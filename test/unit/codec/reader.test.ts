@@ -1,25 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { type Bytes, BytesPool } from "../../../src/buffers/index.js";
+import { BytesPool } from "../../../src/buffers/index.js";
 import { Reader } from "../../../src/codec/index.js";
 import { wrong } from "../help.js";
-import { onHeap, refusal } from "./support.js";
+import { everyWay, onHeap, refusal } from "./support.js";
 
 const bytes = (...values: readonly number[]): Uint8Array => Uint8Array.from(values);
-
-/** The same bytes as an array and as a chain of single bytes. */
-function everyWay(input: Uint8Array, action: (reader: Reader) => void): void {
-  action(new Reader(input));
-  action(new Reader(input, { strict: true }));
-  onHeap((heap) => {
-    const pool = new BytesPool(heap);
-    const parts = [pool.from([]), ...[...input].map((byte) => pool.from([byte]))];
-    const [first, ...others] = parts as [Bytes, ...Bytes[]];
-    const all = first.concat(...others);
-    for (const part of parts) part.release();
-    action(new Reader(all));
-    all.release();
-  });
-}
 
 describe("malformed data", () => {
   const tooLong = [
