@@ -94,3 +94,9 @@ export function checkWhole(name: string, value: unknown, most: number, position?
   if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most) return;
   throw outOfRange(name, value, 0, most, position);
 }
+
+/** Returns whether the last frame of a stream needs no end. @throws {BufferError} */
+export function checkUnended(unended: unknown): boolean {
+  if (unended === "frame" || unended === "error") return unended === "frame";
+  throw invalid("unended", unended, '"error" or "frame"');
+}

@@ -1,4 +1,5 @@
 export type { LengthPrefix } from "./fields.js";
+export { type CustomFramerOptions, type FrameFinder, framerOf } from "./framing/custom.js";
 export type { FramerOptions, FrameScanner } from "./framing/cutter.js";
 export { DelimiterFramer, type DelimiterOptions } from "./framing/delimiter.js";
 export { FixedFramer } from "./framing/fixed.js";

@@ -64,7 +64,7 @@ class FrameTransform<F extends Releasable, B extends ArrayBufferLike> extends Tr
 
   override _flush(done: TransformCallback): void {
     try {
-      this.framer.end();
+      this.framer.end((frame) => this.frames.push(frame));
     } catch (error) {
       this.failure = error as Error;
     }

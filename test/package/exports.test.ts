@@ -22,10 +22,11 @@ const ENTRIES: Readonly<Record<string, { values: string; types: string }>> = {
   "./codec": {
     values:
       "DelimiterFramer FixedFramer Framer LengthFieldFramer OPCODE Reader WebSocketFrame " +
-      "WebSocketFramer Writer encodeFrame",
+      "WebSocketFramer Writer encodeFrame framerOf",
     types:
-      "DelimiterOptions FrameHeader FrameScanner FrameStream FramerOptions LengthFieldOptions " +
-      "LengthPrefix ReaderOptions Releasable SliceOf WebSocketOptions WriterOptions",
+      "CustomFramerOptions DelimiterOptions FrameFinder FrameHeader FrameScanner FrameStream " +
+      "FramerOptions LengthFieldOptions LengthPrefix ReaderOptions Releasable SliceOf " +
+      "WebSocketOptions WriterOptions",
   },
   "./node": {
     values:

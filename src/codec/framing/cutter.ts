@@ -44,6 +44,8 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
   protected head: number;
   /** @internal */
   protected tail: number;
+  /** @internal How many of the kept bytes are a frame, when that is known. */
+  protected whole: number;
   /** @internal What `scan` hands out beside the bytes. */
   protected first: number;
   /** @internal A frame of fewer bytes gets a block of its own. */
@@ -64,6 +66,7 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
     this.start = 0;
     this.head = 0;
     this.tail = 0;
+    this.whole = 0;
     this.first = 0;
     this.copyBelow = copyBelow;
     this.isOver = false;
@@ -72,10 +75,16 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
 
   /**
    * @internal Returns how many bytes from `at` on belong to the frame whose beginning is in `kept`:
-   * the number if the frame ends with them, else the negative number, which is not 0. Sets `head`
+   * the number if the frame ends with them, else the negative number. Returns 0 if the frame ends
+   * before them, and sets `whole`: what was kept behind its end is the next frame's. Sets `head`
    * and `tail` when the frame ends.
    */
   protected abstract find(source: Uint8Array, at: number, end: number): number;
+
+  /** @internal Returns how many of the kept bytes are a frame if nothing follows them, or 0. */
+  protected last(): number {
+    return 0;
+  }
 
   /** @internal Returns whether the kept bytes are a whole frame, such as a header alone. */
   protected isWhole(): boolean {
@@ -117,24 +126,44 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
     isFrozen: boolean,
     onFrame: (frame: F) => void,
   ): void {
-    const { kept, run } = this;
+    const { run } = this;
     let at = from;
     while (at < end && run === this.run && !this.isOver) {
-      let found = this.find(source, at, end);
-      if (found < 0) {
-        const isWhole = this.keep(source, at, found);
-        at -= found;
-        if (!isWhole) continue;
-        found = 0;
-      }
-      const length = kept.length + found;
-      const frame = this.wrap(this.frame(source, at, found, part, isFrozen));
-      at += found;
-      this.start += length;
-      this.begin();
-      onFrame(frame);
+      const found = this.find(source, at, end);
+      const start = at;
+      at += Math.abs(found);
+      if (found >= 0) onFrame(this.frameAt(source, start, found, part, isFrozen));
+      else if (this.keep(source, start, found)) onFrame(this.keptFrame());
     }
     if (this.isOver) this.start += end - at;
+  }
+
+  /** @internal Returns the frame that ends with `found` bytes from `at` on. */
+  protected frameAt(
+    source: Uint8Array,
+    at: number,
+    found: number,
+    part: Part<B> | undefined,
+    isFrozen: boolean,
+  ): F {
+    if (this.kept.length > 0) {
+      if (found > 0) this.keep(source, at, found);
+      return this.keptFrame();
+    }
+    const { head, tail } = this;
+    const frame = this.wrap(this.cut(source, at + head, at + found - tail, part, isFrozen));
+    this.start += found;
+    this.begin();
+    return frame;
+  }
+
+  /** @internal Returns the frame of the `whole` bytes that are kept. */
+  protected keptFrame(): F {
+    const { kept, whole } = this;
+    const frame = this.wrap(kept.take(whole, this.head, this.tail, this.copyBelow));
+    this.start += whole;
+    this.begin();
+    return frame;
   }
 
   /** @internal Hands them out in place. Returns how far it came. */
@@ -143,8 +172,10 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
     let at = from;
     while (at < end && run === this.run && !this.isOver) {
       const found = this.find(source, at, end);
-      if (found < 0 || kept.length > 0) {
-        at += this.scanKept(source, at, found, onFrame);
+      if (found <= 0 || kept.length > 0) {
+        const start = at;
+        at += Math.abs(found);
+        if (found === 0 || this.keep(source, start, found)) this.scanKept(onFrame);
         continue;
       }
       const start = at + this.head;
@@ -160,25 +191,22 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
     return end;
   }
 
-  /** Keeps what `find` has found, and hands out the frame if it is whole. Returns how much. */
-  private scanKept(source: Uint8Array, at: number, found: number, onFrame: FrameScanner): number {
-    const { kept, pool } = this;
-    const count = Math.abs(found);
-    if (!this.keep(source, at, found)) return count;
+  /** @internal Hands out the frame of the `whole` bytes that are kept, where they are. */
+  protected scanKept(onFrame: FrameScanner): void {
+    const { kept, pool, whole } = this;
     const { u8 } = pool.heap;
     const start = kept.ptr + this.head;
-    const length = kept.length - this.head - this.tail;
+    const length = whole - this.head - this.tail;
     this.admit(u8, start, length);
-    this.start += kept.length;
     // It is not kept from here on, because `onFrame` may close the framer.
-    const ptr = kept.detach();
+    const ptr = kept.detach(whole);
+    this.start += whole;
     try {
       this.begin();
       onFrame(u8, start, length, this.first);
     } finally {
       pool.heap.free(ptr);
     }
-    return count;
   }
 
   /** @internal Keeps what `find` has found. Returns whether the kept bytes are a whole frame. */
@@ -189,24 +217,11 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
     const most = found < 0 ? Math.max(length, this.most()) : length;
     if (most > kept.largest) throw this.tooLarge(most);
     kept.append(source, at, at + count, most);
+    this.whole = length;
     if (found > 0 || this.isWhole()) return true;
     // The header may be whole only now.
     if (this.most() > kept.largest) throw this.tooLarge(this.most());
     return false;
-  }
-
-  /** Returns the frame that ends with `found` bytes from `at` on, without its head and tail. */
-  private frame(
-    source: Uint8Array,
-    at: number,
-    found: number,
-    part: Part<B> | undefined,
-    isFrozen: boolean,
-  ): Bytes<B> {
-    const { kept, head, tail } = this;
-    if (kept.length === 0) return this.cut(source, at + head, at + found - tail, part, isFrozen);
-    if (found > 0) this.keep(source, at, found);
-    return kept.take(head, tail, this.copyBelow);
   }
 
   private cut(
@@ -224,6 +239,6 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
     }
     if (length > kept.largest) throw this.tooLarge(length);
     kept.append(source, start, end, length);
-    return kept.take(0, 0, 0);
+    return kept.take(length, 0, 0, 0);
   }
 }

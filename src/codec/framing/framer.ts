@@ -2,10 +2,10 @@ import { isByteArray } from "../../base/tag.js";
 import { checkRange, invalid } from "../../buffers/errors.js";
 import { type Bytes, type BytesPool, heapOf, isBytes, partsOf } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
-import { cutArray, tooLarge, truncatedFrame } from "../checks.js";
-import { Cutter, type FrameScanner } from "./cutter.js";
-import { Pending } from "./pending.js";
+import { cutArray, tooLarge } from "../checks.js";
+import type { FrameScanner } from "./cutter.js";
 import { type FrameStream, type Releasable, streamOf } from "./streams.js";
+import { checkChunk, closed, Supplied } from "./supplied.js";
 
 /**
  * Cuts a stream of bytes, which comes in chunks of any size, into frames.
@@ -19,39 +19,30 @@ import { type FrameStream, type Releasable, streamOf } from "./streams.js";
  * or `onFrame` threw. The rest of the chunk and what was kept are released, and every further
  * `push` is ERR_CLOSED until `reset`. A frame belongs to the receiver once `onFrame` is called with
  * it, even if `onFrame` throws.
+ *
+ * `framerOf` makes a framer of one's own. This class cannot be extended.
  */
 export abstract class Framer<
   F extends Releasable,
   B extends ArrayBufferLike = ArrayBufferLike,
-> extends Cutter<F, B> {
-  private isClosed: boolean;
+> extends Supplied<F, B> {
   private isPushing: boolean;
   /** The chunk that is cut, unless `onFrame` has dropped its rest. */
   private chunk: Bytes<B> | Uint8Array | undefined;
   /** The position in the stream of the chunk's index 0. */
   private chunkAt: number;
   private chunkEnd: number;
-  /** What a stream has supplied and not cut yet. */
-  private pending: Pending<B> | undefined;
-  /** How many bytes of it end a frame; 0 if the kept bytes are one, -1 if that is not known. */
-  private ready: number;
-  /** What was found instead of a frame. The reader may never ask for it. */
-  private failure: { readonly error: unknown } | undefined;
-  private onRest: () => void;
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>, copyBelow: number = 0) {
     super(pool, copyBelow);
-    if (new.target === Framer) throw invalid("Framer", Framer, "a subclass, such as FixedFramer");
-    this.isClosed = false;
+    if (!PARTS.every((name) => typeof this[name as keyof this] === "function")) {
+      throw invalid("the class", new.target, "a framer of hakmem; framerOf makes one of your own");
+    }
     this.isPushing = false;
     this.chunk = undefined;
     this.chunkAt = 0;
     this.chunkEnd = 0;
-    this.pending = undefined;
-    this.ready = -1;
-    this.failure = undefined;
-    this.onRest = () => {};
   }
 
   /** How many bytes of the stream have come. */
@@ -147,27 +138,35 @@ export abstract class Framer<
    */
   rest(): Bytes<B> {
     if (this.isClosed) throw closed();
-    const { chunk, pending } = this;
+    this.checkFree();
+    const { chunk, kept, pending } = this;
     let rest: Bytes<B>;
-    if (chunk !== undefined) rest = this.share(chunk, this.start - this.chunkAt, this.chunkEnd);
-    else if (pending === undefined) rest = this.kept.take(0, 0, 0);
-    else rest = this.restOf(pending.chunk);
+    if (chunk !== undefined) {
+      rest = this.restOf(chunk, this.position - this.chunkAt, this.chunkEnd);
+    } else if (pending !== undefined) {
+      rest = this.restOf(pending.chunk, 0, pending.chunk.length);
+    } else {
+      rest = kept.take(kept.length, 0, 0, 0);
+    }
     this.close();
     this.onRest();
     return rest;
   }
 
   /**
-   * Ends the stream. The framer is closed until `reset`.
-   * @throws {BufferError} ERR_TRUNCATED if a frame is incomplete; ERR_CLOSED
+   * Ends the stream, and calls `onFrame` with each frame that ends with it: one without a delimiter
+   * if the framer has `unended: "frame"`, or one whose delimiter could have been longer. `onFrame`
+   * may do what it may within `push`. The framer is closed until `reset`.
+   * @throws {BufferError} ERR_TRUNCATED if a frame is incomplete; ERR_INVALID_ARGUMENT if there is
+   * a frame and no `onFrame`, and then nothing has changed; ERR_CLOSED
    */
-  end(): void {
-    if (this.isClosed) throw closed();
-    const { start } = this;
-    const got = this.kept.length;
-    const expected = got === 0 ? "" : this.expected();
-    this.close();
-    if (got > 0) throw truncatedFrame(start, got, expected);
+  end(onFrame?: (frame: F) => void): void {
+    this.finish(onFrame, () => onFrame?.(this.keptFrame()));
+  }
+
+  /** Does what `end` does, and hands frames out as `scan` does. @throws what `end` throws */
+  endScan(onFrame?: FrameScanner): void {
+    this.finish(onFrame, () => this.scanKept(onFrame as FrameScanner));
   }
 
   /** Frees what was kept and opens the framer. The next byte is the first one of a stream. */
@@ -193,86 +192,44 @@ export abstract class Framer<
     return streamOf<F, B>(this);
   }
 
-  /** @internal Calls `onRest` when the program takes the rest. */
-  watchRest(onRest: () => void): void {
-    this.onRest = onRest;
+  /** @internal Lets `push` or `scan` end after the frame that it hands out. */
+  pause(): void {
+    this.run++;
   }
 
-  /**
-   * @internal Takes over a chunk for a stream, which cuts a frame only when its reader asks for it:
-   * until then the reader may decide that another framer is to have the rest.
-   */
-  supply(chunk: Bytes<B> | Uint8Array): void {
-    if (this.isClosed && isBytes(chunk)) chunk.release();
+  /** @internal Returns what is kept, and closes the framer. */
+  takeKept(): Bytes<B> {
+    this.checkFree();
+    const { kept } = this;
+    const bytes = kept.take(kept.length, 0, 0, 0);
+    this.close();
+    return bytes;
+  }
+
+  private finish(onFrame: unknown, hand: () => void): void {
     if (this.isClosed) throw closed();
-    if (!isBytes(chunk)) checkChunk(chunk);
-    this.pending = new Pending(chunk);
-  }
-
-  /**
-   * @internal Returns whether `next` has a frame or an error. If not, all that was supplied is
-   * kept.
-   */
-  hasNext(): boolean {
-    const { pending } = this;
-    if (this.ready >= 0 || this.failure !== undefined) return true;
-    if (pending === undefined) return false;
-    try {
-      return this.advance(pending);
-    } catch (error) {
-      this.failure = { error };
-      return true;
+    this.checkFree();
+    const { kept, run } = this;
+    const isMissing = onFrame === undefined && kept.length > 0 && this.last() > 0;
+    if (isMissing || (onFrame !== undefined && typeof onFrame !== "function")) {
+      throw wrongReceiver(onFrame);
     }
-  }
-
-  /** @internal Returns the next frame, after `hasNext`. */
-  next(): F {
-    const { ready, pending, kept, failure } = this;
-    if (failure !== undefined) this.fail(failure.error);
-    if (pending === undefined) throw closed();
-    this.ready = -1;
+    this.isPushing = true;
     try {
-      if (ready > 0) {
-        const frames: F[] = [];
-        this.push(pending.take(ready), (frame) => frames.push(frame));
-        return frames[0] as F;
+      while (kept.length > 0 && run === this.run) {
+        this.findLast();
+        hand();
       }
-      const { length } = kept;
-      const frame = this.wrap(kept.take(this.head, this.tail, this.copyBelow));
-      this.start += length;
-      this.begin();
-      return frame;
     } catch (error) {
-      return this.fail(error);
+      this.fail(error);
     }
-  }
-
-  private advance(pending: Pending<B>): boolean {
-    while (pending.chunk.length > 0 && !this.isOver) {
-      const front = pending.front();
-      const found = this.find(front, 0, front.length);
-      if (found > 0 || this.keepFront(pending, front, found)) {
-        this.ready = Math.max(0, found);
-        return true;
-      }
-    }
-    this.start += pending.chunk.length;
-    this.pending = undefined;
-    pending.release();
-    return false;
-  }
-
-  private keepFront(pending: Pending<B>, front: Uint8Array, found: number): boolean {
-    const before = this.kept.length;
-    try {
-      return this.keep(front, 0, found);
-    } finally {
-      pending.skip(this.kept.length - before);
-    }
+    this.isPushing = false;
+    if (run === this.run) this.close();
   }
 
   /** Takes a chunk, of which the bytes from `from` to `end` come next. */
   private open(chunk: Bytes<B> | Uint8Array, from: number, end: number): void {
+    this.checkFree();
     if (this.isPushing) {
       throw new BufferError(
         "ERR_INVALID_ARGUMENT",
@@ -291,11 +248,12 @@ export abstract class Framer<
     this.chunk = undefined;
   }
 
-  /** Returns what is kept and what was not cut yet. */
-  private restOf(chunk: Bytes<B> | Uint8Array): Bytes<B> {
-    const after = this.share(chunk, 0, chunk.length);
-    if (this.kept.length === 0) return after;
-    const before = this.kept.take(0, 0, 0);
+  /** Returns what is kept, and the bytes of a chunk that were not cut yet. */
+  private restOf(chunk: Bytes<B> | Uint8Array, from: number, end: number): Bytes<B> {
+    const after = this.share(chunk, from, end);
+    const { kept } = this;
+    if (kept.length === 0) return after;
+    const before = kept.take(kept.length, 0, 0, 0);
     try {
       return before.concat(after);
     } finally {
@@ -316,38 +274,29 @@ export abstract class Framer<
     return copy;
   }
 
-  private fail(error: unknown): never {
+  /** @internal */
+  protected override fail(error: unknown): never {
     this.isPushing = false;
     this.close();
     throw error;
   }
 
   private close(): void {
+    this.checkFree();
     this.run++;
     this.start += this.kept.length;
     this.kept.clear();
     this.chunk = undefined;
-    this.pending?.release();
-    this.pending = undefined;
-    this.ready = -1;
-    this.failure = undefined;
+    this.drop();
     this.isOver = false;
     this.begin();
     this.isClosed = true;
   }
 }
 
-/** Returns the length of an array that was not detached. */
-function checkChunk(chunk: unknown): number {
-  if (!isByteArray(chunk)) throw invalid("chunk", chunk, "Bytes or a Uint8Array");
-  if (chunk.length === 0) cutArray(chunk, 0, 0);
-  return chunk.length;
-}
+/** What every framer has for this class. */
+const PARTS = ["find", "most", "expected", "begin", "wrap"];
 
 function wrongReceiver(got: unknown): BufferError {
   return invalid("onFrame", got, "a function, which gets the frames");
-}
-
-function closed(): BufferError {
-  return new BufferError("ERR_CLOSED", "this framer is closed; reset() opens it for a new stream");
 }

@@ -9,7 +9,8 @@ import { NULL, type Ptr } from "../../index.js";
 import { cutArray } from "../checks.js";
 import { largestBlock } from "../largestBlock.js";
 
-const LEAST_BYTES = 256;
+/** The least bytes of a block. */
+export const LEAST_BYTES = 256;
 
 /**
  * The beginning of a frame that continues in the next chunk, as a copy in one block. The block
@@ -35,6 +36,12 @@ export class Kept<B extends ArrayBufferLike = ArrayBufferLike> {
 
   /** Copies the bytes from `start` to `end` of a frame that has at most `most` bytes. */
   append(source: Uint8Array, start: number, end: number, most: number): void {
+    this.lay(source, start, end, most);
+    this.length += end - start;
+  }
+
+  /** Copies bytes behind those that are kept, to be looked at in one piece. They are not kept. */
+  lay(source: Uint8Array, start: number, end: number, most: number): void {
     const { heap } = this.pool;
     const length = this.length + end - start;
     if (length > this.blockBytes) {
@@ -43,30 +50,38 @@ export class Kept<B extends ArrayBufferLike = ArrayBufferLike> {
     const to = this.ptr + this.length;
     if (source === heap.u8) heap.u8.copyWithin(to, start, end);
     else heap.u8.set(cutArray(source, start, end), to);
-    this.length = length;
   }
 
   /**
-   * Returns what was kept without `head` bytes at its start and `tail` bytes at its end. If these
-   * are fewer than `copyBelow`, the block is cut to what they need.
+   * Returns the first `length` bytes without `head` bytes at their start and `tail` bytes at their
+   * end. If what is left is shorter than `copyBelow`, the block is cut to what it needs.
    */
-  take(head: number, tail: number, copyBelow: number): Bytes<B> {
+  take(length: number, head: number, tail: number, copyBelow: number): Bytes<B> {
     const { pool } = this;
-    const length = this.length - head - tail;
-    if (length === 0) {
-      this.clear();
+    const bytes = length - head - tail;
+    if (bytes === 0) {
+      pool.heap.free(this.detach(length));
       return joinParts(pool, [], false);
     }
-    if (length < copyBelow && this.blockBytes > this.length) this.grow(this.length, this.length);
-    const { ptr } = this;
-    this.forget();
-    return shareBlock(pool, new Block(pool.heap, ptr), ptr + head, length, false);
+    if (bytes < copyBelow && this.blockBytes > this.length) this.grow(this.length, this.length);
+    const ptr = this.detach(length);
+    return shareBlock(pool, new Block(pool.heap, ptr), ptr + head, bytes, false);
   }
 
-  /** Gives the block with what was kept to the caller, who frees it. */
-  detach(): Ptr {
+  /** Gives the block with the first `length` bytes to the caller, who frees it. Keeps the rest. */
+  detach(length: number): Ptr {
     const { ptr } = this;
-    this.forget();
+    const rest = this.length - length;
+    if (rest === 0) {
+      this.forget();
+      return ptr;
+    }
+    const { heap } = this.pool;
+    const to = heap.malloc(rest);
+    heap.u8.copyWithin(to, ptr + length, ptr + this.length);
+    this.ptr = to;
+    this.length = rest;
+    this.blockBytes = rest;
     return ptr;
   }
 

@@ -11,9 +11,9 @@ export interface Releasable {
 interface FrameSource<F, B extends ArrayBufferLike> {
   watchRest(onRest: () => void): void;
   supply(chunk: Bytes<B> | Uint8Array): void;
+  supplyLast(): void;
   hasNext(): boolean;
   next(): F;
-  end(): void;
   [Symbol.dispose](): void;
 }
 
@@ -39,7 +39,7 @@ declare const WritableStream: new (
   sink: {
     start(controller: WritableController): void;
     write(chunk: unknown): Promise<void>;
-    close(): void;
+    close(): Promise<void>;
     abort(reason: unknown): void;
   },
   strategy: { highWaterMark: number },
@@ -104,30 +104,30 @@ class Pair<F extends Releasable, B extends ArrayBufferLike> {
     if (!this.isReady) this.wakeWriter();
   }
 
-  async write(chunk: Bytes<B> | Uint8Array): Promise<void> {
+  write(chunk: Bytes<B> | Uint8Array): Promise<void> {
+    return this.hand(() => this.framer.supply(chunk));
+  }
+
+  async close(): Promise<void> {
+    await this.hand(() => this.framer.supplyLast());
+    if (this.isOver) return;
+    this.stop();
+    this.reader?.close();
+  }
+
+  /** Supplies something, and waits until all frames of it were read. */
+  private async hand(supply: () => void): Promise<void> {
     this.isReady = this.attempt(() => {
-      this.framer.supply(chunk);
+      supply();
       return this.framer.hasNext();
     });
     this.wakeReader();
     while (!this.isOver && this.isReady) {
       await new Promise<void>((resolve) => (this.wakeWriter = resolve));
     }
-    if (this.isOver) return;
-    if (this.failure === undefined) return;
+    if (this.isOver || this.failure === undefined) return;
     this.fail(this.failure.error);
     throw this.failure.error;
-  }
-
-  close(): void {
-    try {
-      this.framer.end();
-      this.stop();
-      this.reader?.close();
-    } catch (error) {
-      this.fail(error);
-      throw error;
-    }
   }
 
   abort(reason: unknown): void {
