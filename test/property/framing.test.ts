@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { runs } from "../support/tier.js";
-import { framerOf, KINDS, type Plan, referenceOf, runFramer, World } from "./framingWorld.js";
+import {
+  FINDERS,
+  framerOf,
+  KINDS,
+  type Plan,
+  referenceOf,
+  runFramer,
+  World,
+} from "./framingWorld.js";
 
 const RUNS = runs(80, 400);
 
@@ -24,6 +32,40 @@ const delimiterPlan: fc.Arbitrary<Plan> = fc
     maximum: fc.integer({ min: 6, max: 120 }),
   })
   .map((options) => ({ kind: "delimiter", options }));
+
+const varyingPlan: fc.Arbitrary<Plan> = fc
+  .record({
+    offset: fc.nat(3),
+    width: fc.constantFrom("varint" as const, "quic" as const),
+    adjustment: fc.integer({ min: -4, max: 4 }),
+    strip: fc.oneof(fc.constant("header" as const), fc.nat(6)),
+    maximum: fc.integer({ min: 16, max: 400 }),
+  })
+  .map((options) => ({ kind: "length", options }));
+
+/** Short ones of two values: they begin, end and overlap with each other. */
+const delimitersPlan: fc.Arbitrary<Plan> = fc
+  .record({
+    delimiter: fc.array(fc.uint8Array({ min: 0, max: 1, minLength: 1, maxLength: 6 }), {
+      minLength: 1,
+      maxLength: 8,
+    }),
+    strip: fc.boolean(),
+    maximum: fc.integer({ min: 6, max: 60 }),
+    unended: fc.constantFrom("error" as const, "frame" as const),
+  })
+  .map((options) => ({ kind: "delimiter", options }));
+
+const finderPlan: fc.Arbitrary<Plan> = fc
+  .record({
+    finder: fc.constantFrom(...(Object.keys(FINDERS) as (keyof typeof FINDERS)[])),
+    options: fc.record({
+      strip: fc.nat(2),
+      maximum: fc.integer({ min: 3, max: 400 }),
+      unended: fc.constantFrom("error" as const, "frame" as const),
+    }),
+  })
+  .map((plan) => ({ kind: "finder", ...plan }));
 
 const fixedPlan: fc.Arbitrary<Plan> = fc
   .integer({ min: 1, max: 300 })
@@ -77,6 +119,7 @@ function check(cases: fc.Arbitrary<readonly [Plan, Uint8Array]>): void {
 function lengthStream(plan: Plan): fc.Arbitrary<Uint8Array> {
   if (plan.kind !== "length") throw new Error("no length plan");
   const { offset, width, endian, adjustment } = plan.options;
+  if (typeof width !== "number") throw new Error("the width varies");
   const frame = fc
     .tuple(
       fc.uint8Array({ maxLength: 60, size: "max" }),
@@ -162,6 +205,33 @@ describe("any split of any stream gives the frames of the reference", () => {
         ),
       );
     check(fc.tuple(delimiterPlan, stream));
+  });
+
+  it("length that varies", () => {
+    const frame = fc
+      .tuple(
+        fc.uint8Array({ maxLength: 3 }),
+        fc.constantFrom<readonly number[]>([5], [0x85, 0], [0x40, 9], [0xc0], [0xff], [0x80, 0x80]),
+        fc.uint8Array({ maxLength: 12 }),
+      )
+      .map((parts) => parts.flatMap((part) => [...part]));
+    const stream = fc.array(frame, { maxLength: 12 }).map((parts) => Uint8Array.from(parts.flat()));
+    check(fc.tuple(varyingPlan, fc.oneof(stream, fc.uint8Array({ max: 9, maxLength: 200 }))));
+  });
+
+  it("several delimiters", () => {
+    const stream = fc.uint8Array({ min: 0, max: 2, maxLength: 200, size: "max" });
+    check(fc.tuple(delimitersPlan, stream));
+  });
+
+  it("finders", () => {
+    const lines = fc
+      .array(fc.constantFrom(13, 10, 10, 65, 66), { maxLength: 200, size: "max" })
+      .map((bytes) => Uint8Array.from(bytes));
+    const lengths = fc
+      .array(fc.constantFrom(0, 1, 3, 7, 255, 254), { maxLength: 100, size: "max" })
+      .map((bytes) => Uint8Array.from(bytes));
+    check(fc.tuple(finderPlan, fc.oneof(lines, lengths)));
   });
 
   it("fixed", () => {

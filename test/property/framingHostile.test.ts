@@ -31,13 +31,36 @@ const PLANS_OF: { readonly [Kind in Plan["kind"]]: readonly (Plan & { kind: Kind
       kind: "length",
       options: { offset: 0, width: 2, endian: "be", adjustment: -9, strip: 4, maximum: MAXIMUM },
     },
+    ...(["varint", "quic"] as const).map((width) => {
+      const options = {
+        offset: 1,
+        width,
+        adjustment: 0,
+        strip: "header",
+        maximum: MAXIMUM,
+      } as const;
+      return { kind: "length" as const, options };
+    }),
   ],
   delimiter: [
     {
       kind: "delimiter",
       options: { delimiter: Uint8Array.of(13, 10), strip: true, maximum: MAXIMUM },
     },
+    {
+      kind: "delimiter",
+      options: {
+        delimiter: [[13, 10], [13], [0, 0, 0], [0, 0, 0, 1]].map((one) => Uint8Array.from(one)),
+        strip: true,
+        maximum: MAXIMUM,
+        unended: "frame",
+      },
+    },
   ],
+  finder: (["prefix", "lines"] as const).map((finder) => {
+    const options = { strip: 0, maximum: MAXIMUM, unended: "error" } as const;
+    return { kind: "finder", finder, options };
+  }),
   fixed: [{ kind: "fixed", length: MAXIMUM }],
   webSocket: [
     { kind: "webSocket", options: { role: "server", maximum: MAXIMUM, rsv: 0 } },

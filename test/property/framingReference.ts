@@ -27,49 +27,124 @@ function walk(stream: readonly number[], step: (at: number) => Step): Outcome {
   return { frames, error: undefined };
 }
 
-export function byLength(
+export interface LengthPlan {
+  readonly offset: number;
+  readonly width: number | "varint" | "quic";
+  readonly endian?: "be" | "le";
+  readonly adjustment: number;
+  readonly strip: number | "header";
+  readonly maximum: number;
+}
+
+/** Returns the bytes of a length and its value, "malformed", or undefined if bytes are missing. */
+function lengthAt(
   stream: readonly number[],
-  options: {
-    readonly offset: number;
-    readonly width: number;
-    readonly endian: "be" | "le";
-    readonly adjustment: number;
-    readonly strip: number;
-    readonly maximum: number;
-  },
-): Outcome {
-  const { offset, width, endian, adjustment, strip, maximum } = options;
+  { width, endian = "be" }: LengthPlan,
+): readonly [bytes: number, value: bigint] | "malformed" | undefined {
+  let count = Number(width);
+  let digits: readonly number[];
+  if (width === "varint") {
+    const last = stream.slice(0, 5).findIndex((byte) => byte < 128);
+    if (last < 0) return stream.length < 5 ? undefined : "malformed";
+    count = last + 1;
+    const value = stream
+      .slice(0, count)
+      .reduceRight((sum, byte) => sum * 128n + BigInt(byte % 128), 0n);
+    return value < 2n ** 32n ? [count, value] : "malformed";
+  }
+  if (width === "quic") {
+    if (stream[0] === undefined) return undefined;
+    count = [1, 2, 4, 8][Math.floor(stream[0] / 64)] as number;
+    digits = [stream[0] % 64, ...stream.slice(1, count)];
+  } else {
+    digits = stream.slice(0, count);
+    if (endian === "le") digits = [...digits].reverse();
+  }
+  if (stream.length < count) return undefined;
+  return [count, digits.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n)];
+}
+
+export function byLength(stream: readonly number[], options: LengthPlan): Outcome {
+  const { offset, adjustment, strip, maximum } = options;
   return walk(stream, (at) => {
-    const field = stream.slice(at + offset, at + offset + width);
-    if (field.length < width) return undefined;
-    const hex = (endian === "be" ? field : field.reverse())
-      .map((byte) => byte.toString(16).padStart(2, "0"))
-      .join("");
-    const length = BigInt(`0x${hex}`) + BigInt(adjustment + offset + width);
+    const found = lengthAt(stream.slice(at + offset), options);
+    if (found === undefined) return undefined;
+    if (found === "malformed") return { code: "ERR_MALFORMED", position: at + offset };
+    const header = offset + found[0];
+    const stripped = strip === "header" ? header : strip;
+    const length = found[1] + BigInt(adjustment + header);
     if (length > maximum) return { code: "ERR_TOO_LARGE", position: at };
-    if (length < offset + width || length < strip) {
+    if (length < header || length < stripped) {
       return { code: "ERR_MALFORMED", position: at + offset };
     }
     const next = at + Number(length);
     if (next > stream.length) return undefined;
-    return { next, header: [], bytes: stream.slice(at + strip, next) };
+    return { next, header: [], bytes: stream.slice(at + stripped, next) };
   });
 }
 
-export function byDelimiter(
+export interface DelimiterPlan {
+  readonly delimiter: Uint8Array | readonly Uint8Array[];
+  readonly strip: boolean;
+  readonly maximum: number;
+  readonly unended?: "error" | "frame";
+}
+
+/** Returns where the first delimiter begins, and the longest that begins there. */
+export function firstDelimiter(
   stream: readonly number[],
-  options: { readonly delimiter: Uint8Array; readonly strip: boolean; readonly maximum: number },
-): Outcome {
-  const { delimiter, strip, maximum } = options;
+  delimiters: readonly Uint8Array[],
+): { readonly start: number; readonly length: number } | undefined {
+  for (let start = 0; start < stream.length; start++) {
+    const fits = delimiters.filter((delimiter) =>
+      delimiter.every((byte, index) => stream[start + index] === byte),
+    );
+    if (fits.length > 0) return { start, length: Math.max(...fits.map(({ length }) => length)) };
+  }
+  return undefined;
+}
+
+export function byDelimiter(stream: readonly number[], options: DelimiterPlan): Outcome {
+  const { delimiter, strip, maximum, unended } = options;
+  const delimiters = delimiter instanceof Uint8Array ? [delimiter] : delimiter;
   return walk(stream, (at) => {
-    for (let next = at + delimiter.length; next - at <= maximum; next++) {
-      if (next > stream.length) return undefined;
-      const start = next - delimiter.length;
-      if (delimiter.every((byte, index) => stream[start + index] === byte)) {
-        return { next, header: [], bytes: stream.slice(at, strip ? start : next) };
-      }
+    const rest = stream.slice(at);
+    const found = firstDelimiter(rest, delimiters);
+    const length = found === undefined ? rest.length : found.start + found.length;
+    if (length > maximum || (found === undefined && length === maximum)) {
+      return { code: "ERR_TOO_LARGE", position: at };
     }
-    return { code: "ERR_TOO_LARGE", position: at };
+    const end = strip && found !== undefined ? found.start : length;
+    if (found === undefined && unended !== "frame") return undefined;
+    return { next: at + length, header: [], bytes: rest.slice(0, end) };
+  });
+}
+
+export interface FinderPlan {
+  /** Returns how long the frame is whose first bytes these are. */
+  readonly lengthOf: (begun: readonly number[]) => number | undefined;
+  readonly strip: number;
+  readonly maximum: number;
+  readonly unended: "error" | "frame";
+}
+
+export function byFinder(stream: readonly number[], options: FinderPlan): Outcome {
+  const { lengthOf, strip, maximum, unended } = options;
+  return walk(stream, (at) => {
+    const rest = stream.slice(at);
+    for (let count = 1; count <= Math.min(maximum, rest.length); count++) {
+      const length = lengthOf(rest.slice(0, count));
+      if (length === undefined) continue;
+      if (length > maximum) return { code: "ERR_TOO_LARGE", position: at };
+      if (length < strip) return { code: "ERR_MALFORMED", position: at };
+      if (length > rest.length) break;
+      return { next: at + length, header: [], bytes: rest.slice(strip, length) };
+    }
+    const seen = rest.slice(0, maximum);
+    const isKnown = seen.some((_, index) => lengthOf(seen.slice(0, index + 1)) !== undefined);
+    if (rest.length >= maximum && !isKnown) return { code: "ERR_TOO_LARGE", position: at };
+    if (unended === "error" || rest.length < strip) return undefined;
+    return { next: stream.length, header: [], bytes: rest.slice(strip) };
   });
 }
 

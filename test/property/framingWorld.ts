@@ -3,13 +3,26 @@ import { BufferError, type Bytes, BytesPool } from "../../src/buffers/index.js";
 import {
   DelimiterFramer,
   FixedFramer,
+  type FrameFinder,
   type Framer,
+  framerOf as framerOfFinder,
   LengthFieldFramer,
   WebSocketFrame,
   WebSocketFramer,
 } from "../../src/codec/index.js";
 import { Heap } from "../../src/index.js";
-import { byCount, byDelimiter, byLength, byWebSocket, type Outcome } from "./framingReference.js";
+import {
+  byCount,
+  byDelimiter,
+  byFinder,
+  byLength,
+  byWebSocket,
+  type DelimiterPlan,
+  type FinderPlan,
+  firstDelimiter,
+  type LengthPlan,
+  type Outcome,
+} from "./framingReference.js";
 
 export const CAPACITY_BYTES = 2 ** 20;
 
@@ -21,24 +34,12 @@ export const KINDS = [
 export type Kind = (typeof KINDS)[number];
 
 export type Plan =
+  | { readonly kind: "length"; readonly options: LengthPlan }
+  | { readonly kind: "delimiter"; readonly options: DelimiterPlan }
   | {
-      readonly kind: "length";
-      readonly options: {
-        readonly offset: number;
-        readonly width: number;
-        readonly endian: "be" | "le";
-        readonly adjustment: number;
-        readonly strip: number;
-        readonly maximum: number;
-      };
-    }
-  | {
-      readonly kind: "delimiter";
-      readonly options: {
-        readonly delimiter: Uint8Array;
-        readonly strip: boolean;
-        readonly maximum: number;
-      };
+      readonly kind: "finder";
+      readonly finder: keyof typeof FINDERS;
+      readonly options: Omit<FinderPlan, "lengthOf">;
     }
   | { readonly kind: "fixed"; readonly length: number }
   | {
@@ -62,6 +63,47 @@ interface PlanKind<P extends Plan> {
   readonly maximum: (plan: P) => number;
 }
 
+const LINE_ENDS = ["\r\n", "\n", "\r", "\n\n\r"].map((text) => new TextEncoder().encode(text));
+
+/** Functions for `framerOf`, and what they find, written for arrays. */
+export const FINDERS = {
+  /** A length of one byte, or in two bytes behind the byte 255. */
+  prefix: {
+    create: (): FrameFinder => (reader) => {
+      const short = reader.u8();
+      const length = short < 255 ? short : reader.u16be();
+      return reader.ok ? reader.position + length : undefined;
+    },
+    lengthOf: ([first, high, low]: readonly number[]): number | undefined => {
+      if (first === undefined) return undefined;
+      if (first < 255) return 1 + first;
+      return high === undefined || low === undefined ? undefined : 3 + high * 256 + low;
+    },
+  },
+  /** One of several delimiters, of which up to two more bytes are looked at. Marks its way. */
+  lines: {
+    create: (): FrameFinder => (reader) => {
+      for (; reader.remaining > 0; reader.skip(1)) {
+        reader.mark();
+        const [first, second, third] = [reader.peek(), reader.peek(1), reader.peek(2)];
+        const { position } = reader;
+        const isLine = first === 10 || first === 13;
+        if (isLine && !reader.ok) return undefined;
+        if (!reader.ok) reader.rewind();
+        if (first === 10 && second === 10 && third === 13) return position + 3;
+        if (first === 13 && second === 10) return position + 2;
+        if (isLine) return position + 1;
+      }
+      return undefined;
+    },
+    lengthOf: (begun: readonly number[]): number | undefined => {
+      const found = firstDelimiter(begun, LINE_ENDS);
+      if (found === undefined || found.start + 3 > begun.length) return undefined;
+      return found.start + found.length;
+    },
+  },
+} as const;
+
 /** What the tests know of each kind of framer. */
 const PLAN_KINDS: { readonly [Kind in Plan["kind"]]: PlanKind<PlanOf<Kind>> } = {
   length: {
@@ -72,6 +114,13 @@ const PLAN_KINDS: { readonly [Kind in Plan["kind"]]: PlanKind<PlanOf<Kind>> } = 
   delimiter: {
     create: (pool, { options }) => new DelimiterFramer(pool, options),
     reference: (stream, { options }) => byDelimiter(stream, options),
+    maximum: ({ options }) => options.maximum,
+  },
+  finder: {
+    create: (pool, { finder, options }) => framerOfFinder(pool, FINDERS[finder].create(), options),
+    reference: (stream, { finder, options }) => {
+      return byFinder(stream, { ...options, lengthOf: FINDERS[finder].lengthOf });
+    },
     maximum: ({ options }) => options.maximum,
   },
   fixed: {
@@ -147,6 +196,12 @@ export class World {
     }
   }
 
+  endScan(framer: AnyFramer, frames: Outcome["frames"]): void {
+    framer.endScan((from, start, length) => {
+      frames.push({ header: [], bytes: [...from.subarray(start, start + length)] });
+    });
+  }
+
   expectNothingLeft(): void {
     for (const heap of [this.heap, this.alien]) {
       heap.drain();
@@ -187,7 +242,8 @@ export function runFramer(
       else framer.push(world.chunk(bytes, kind), (frame) => frames.push(read(frame)));
       check();
     });
-    framer.end();
+    if (kinds[0]?.startsWith("scanned")) world.endScan(framer, frames);
+    else framer.end((frame) => frames.push(read(frame)));
     return { frames, error: undefined };
   } catch (error) {
     if (!(error instanceof BufferError)) throw error;

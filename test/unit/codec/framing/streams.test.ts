@@ -216,3 +216,70 @@ describe("framesOf a stream that fails", () => {
     },
   );
 });
+
+describe.each(["web", "node"])("the last frames of a stream (%s)", (kind) => {
+  const open = ({ pool }: Bench, delimiter: string | readonly string[]): DelimiterFramer =>
+    new DelimiterFramer(pool, { delimiter, maximum: 9, unended: "frame" });
+
+  async function read(bench: Bench, framer: DelimiterFramer, texts: string[]): Promise<string[]> {
+    const got: string[] = [];
+    const source = sourceOf(bench, texts);
+    const frames =
+      kind === "web"
+        ? source.pipeThrough(framer.toTransformStream() as Pair)
+        : Readable.from(source).pipe(framesOf(framer));
+    for await (const frame of frames) got.push(textOf(frame as Bytes));
+    return got;
+  }
+
+  it("are those without a delimiter, or with one that could have been longer", async () => {
+    const bench = newBench();
+    expect(await read(bench, open(bench, "\n"), ["one\ntw", "o"])).toEqual(["one", "two"]);
+    expect(await read(bench, open(bench, "\n"), ["one\n"])).toEqual(["one"]);
+    const lines = ["\r\n", "\r", "\n"];
+    expect(await read(bench, open(bench, lines), ["a\r", "\nb\r", "c\r"])).toEqual(["a", "b", "c"]);
+    const shy = await read(bench, open(bench, ["a", "aaaaa"]), ["1aa", "a2a", "aa"]);
+    expect(shy).toEqual(["1", "", "", "2", "", ""]);
+    expectNothingLeft(bench);
+  });
+
+  it("are released if nobody reads them", async () => {
+    const bench = newBench();
+    const framer = open(bench, ["a", "aaaaa"]);
+    if (kind === "web") {
+      const { readable, writable } = framer.toTransformStream() as Pair;
+      const writer = writable.getWriter();
+      await writer.write(ascii("1aaa"));
+      const closed = writer.close().catch(() => {});
+      const reader = readable.getReader();
+      expect(textOf((await reader.read()).value as Bytes)).toBe("1");
+      await reader.cancel();
+      await closed;
+    } else {
+      const stream = framesOf(framer);
+      stream.write(bench.pool.from("1aaa"));
+      stream.end();
+      await sleep(1);
+      expect(textOf(stream.read())).toBe("1");
+      stream.destroy();
+      await sleep(1);
+    }
+    expectNothingLeft(bench);
+  });
+});
+
+it("the rest of a stream that has ended follows the frame that was read last", async () => {
+  const bench = newBench();
+  const framer = new DelimiterFramer(bench.pool, { delimiter: ["a", "aaaaa"], maximum: 9 });
+  const { readable, writable } = framer.toTransformStream() as Pair;
+  const writer = writable.getWriter();
+  await writer.write(bench.pool.from("1aaa"));
+  const closed = writer.close().catch(() => {});
+  const reader = readable.getReader();
+  textOf((await reader.read()).value as Bytes);
+  using rest = framer.rest();
+  expect(rest.toString()).toBe("aa");
+  await closed;
+  rest.release();
+  expectNothingLeft(bench);
+});
