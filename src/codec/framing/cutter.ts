@@ -160,7 +160,7 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
   /** @internal Returns the frame of the `whole` bytes that are kept. */
   protected keptFrame(): F {
     const { kept, whole } = this;
-    const frame = this.wrap(kept.take(whole, this.head, this.tail, this.copyBelow));
+    const frame = this.wrap(kept.take(this.head, this.tail, this.copyBelow, whole));
     this.start += whole;
     this.begin();
     return frame;
@@ -239,6 +239,6 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
     }
     if (length > kept.largest) throw this.tooLarge(length);
     kept.append(source, start, end, length);
-    return kept.take(length, 0, 0, 0);
+    return kept.take(0, 0, 0);
   }
 }

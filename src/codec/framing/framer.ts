@@ -146,7 +146,7 @@ export abstract class Framer<
     } else if (pending !== undefined) {
       rest = this.restOf(pending.chunk, 0, pending.chunk.length);
     } else {
-      rest = kept.take(kept.length, 0, 0, 0);
+      rest = kept.take(0, 0, 0);
     }
     this.close();
     this.onRest();
@@ -201,7 +201,7 @@ export abstract class Framer<
   takeKept(): Bytes<B> {
     this.checkFree();
     const { kept } = this;
-    const bytes = kept.take(kept.length, 0, 0, 0);
+    const bytes = kept.take(0, 0, 0);
     this.close();
     return bytes;
   }
@@ -253,7 +253,7 @@ export abstract class Framer<
     const after = this.share(chunk, from, end);
     const { kept } = this;
     if (kept.length === 0) return after;
-    const before = kept.take(kept.length, 0, 0, 0);
+    const before = kept.take(0, 0, 0);
     try {
       return before.concat(after);
     } finally {

@@ -56,7 +56,7 @@ export class Kept<B extends ArrayBufferLike = ArrayBufferLike> {
    * Returns the first `length` bytes without `head` bytes at their start and `tail` bytes at their
    * end. If what is left is shorter than `copyBelow`, the block is cut to what it needs.
    */
-  take(length: number, head: number, tail: number, copyBelow: number): Bytes<B> {
+  take(head: number, tail: number, copyBelow: number, length: number = this.length): Bytes<B> {
     const { pool } = this;
     const bytes = length - head - tail;
     if (bytes === 0) {
@@ -69,7 +69,7 @@ export class Kept<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 
   /** Gives the block with the first `length` bytes to the caller, who frees it. Keeps the rest. */
-  detach(length: number): Ptr {
+  detach(length: number = this.length): Ptr {
     const { ptr } = this;
     const rest = this.length - length;
     if (rest === 0) {

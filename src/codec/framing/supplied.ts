@@ -95,11 +95,16 @@ export abstract class Supplied<F, B extends ArrayBufferLike = ArrayBufferLike> e
     if (ready < 0) throw closed();
     this.ready = -1;
     try {
-      if (ready === 0 || pending === undefined) return this.keptFrame();
-      return this.frameOf(pending.take(ready));
+      return this.cutNext(pending, ready);
     } catch (error) {
       return this.fail(error);
     }
+  }
+
+  /** @internal Returns the frame that ends with `ready` bytes of what is pending. */
+  protected cutNext(pending: Pending<B> | undefined, ready: number): F {
+    if (ready === 0 || pending === undefined) return this.keptFrame();
+    return this.frameOf(pending.take(ready));
   }
 
   /** @internal Drops what a stream has supplied. */
@@ -140,17 +145,23 @@ export abstract class Supplied<F, B extends ArrayBufferLike = ArrayBufferLike> e
 
   private advance(pending: Pending<B>): boolean {
     while (pending.chunk.length > 0 && !this.isOver) {
-      const front = pending.front();
-      const found = this.find(front, 0, front.length);
-      if (found >= 0 || this.keepFront(pending, front, found)) {
-        this.ready = Math.max(0, found);
-        return true;
-      }
+      this.ready = this.cutFront(pending);
+      if (this.ready >= 0) return true;
     }
     this.start += pending.chunk.length;
     this.pending = undefined;
     pending.release();
     return false;
+  }
+
+  /**
+   * @internal Looks at the first bytes of what is pending. Returns how many of them end a frame, 0
+   * if it is kept whole, and -1 if there is none yet: then they were kept.
+   */
+  protected cutFront(pending: Pending<B>): number {
+    const front = pending.front();
+    const found = this.find(front, 0, front.length);
+    return found >= 0 || this.keepFront(pending, front, found) ? Math.max(0, found) : -1;
   }
 
   private keepFront(pending: Pending<B>, front: Uint8Array, found: number): boolean {

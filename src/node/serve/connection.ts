@@ -3,9 +3,9 @@ import type { Duplex } from "node:stream";
 import { checkRange, invalid } from "../../buffers/errors.js";
 import type { Bytes } from "../../buffers/index.js";
 import { checkBytes, isBytes } from "../../buffers/internal.js";
-import type { Framer, FrameScanner, Releasable } from "../../codec/index.js";
+import type { Framer, Releasable } from "../../codec/index.js";
 import { holdsMost, tooMuchWaits } from "./errors.js";
-import { copyFrames, FrameQueue } from "./frameQueue.js";
+import { Feed } from "./feed.js";
 import { Incoming } from "./incoming.js";
 import { Outgoing } from "./outgoing.js";
 import type { PoolUse } from "./poolUse.js";
@@ -37,12 +37,10 @@ export class Connection<F extends Releasable = Bytes> {
   private readonly use: PoolUse;
   private readonly incoming: Incoming;
   private readonly outgoing: Outgoing;
-  private readonly framer: Framer<F>;
-  private readonly frames: FrameQueue<F>;
+  private readonly feed: Feed<F>;
   private readonly stream: Duplex;
   private readonly u8: Uint8Array;
   private readonly isHalfOpen: boolean;
-  private readonly onFrame: FrameScanner | undefined;
   private isNoted: boolean;
   /** Whether its socket is paused. */
   private isStopped: boolean;
@@ -50,7 +48,6 @@ export class Connection<F extends Releasable = Bytes> {
   private isEnding: boolean;
   private hasEnded: boolean;
   private isClosed: boolean;
-  private hasPeerEnded: boolean;
   /** Who awaits the close. */
   private readonly enders: (() => void)[];
   private readonly failOfProgram: (error: unknown) => void;
@@ -73,20 +70,16 @@ export class Connection<F extends Releasable = Bytes> {
     this.isEnding = false;
     this.hasEnded = false;
     this.isClosed = false;
-    this.hasPeerEnded = false;
     this.waits = new Waits(() => this.readOn());
     this.enders = [];
     this.failOfProgram = (error) => this.fail(error, true);
-    this.framer = use.takeFramer(framer());
-    this.frames = new FrameQueue(
-      (frame) => use.handle<F, Connection<F>>(frame, this, handler),
-      this.failOfProgram,
-      () => this.settle(),
-    );
-    this.onFrame =
-      onFrame === undefined
-        ? copyFrames(this.framer, watcher.protocol.pool, this.frames.push)
-        : frameCallback(onFrame, this, this.failOfProgram);
+    this.feed = new Feed(use.takeFramer(framer()), watcher.protocol.pool, {
+      handler: (frame) => use.handle<F, Connection<F>>(frame, this, handler),
+      onFrame: onFrame && frameCallback(onFrame, this, this.failOfProgram),
+      onError: (error, isOfProgram) => this.fail(error, isOfProgram),
+      onIdle: () => this.settle(),
+      onFinished: () => this.finished(),
+    });
     const arrive = (length: number): boolean => this.arrive(length);
     const isBusy = (): boolean => this.isBusy();
     this.incoming = new Incoming(socket, use, this, watcher.quota, arrive, isBusy);
@@ -153,8 +146,7 @@ export class Connection<F extends Releasable = Bytes> {
   end(): Promise<void> {
     if (!this.isClosed) {
       this.isEnding = true;
-      this.framer[Symbol.dispose]();
-      this.frames.close();
+      this.feed.close();
       this.endNow();
     }
     if (this.isClosed) return Promise.resolve();
@@ -167,14 +159,29 @@ export class Connection<F extends Releasable = Bytes> {
   endGently(): void {
     if (!this.isOpen) return;
     this.isEnding = true;
-    this.framer[Symbol.dispose]();
     this.endWhenIdle();
+  }
+
+  /**
+   * Lets another framer go on with what has come after the frame that was handed out last, as after
+   * a line that changes the protocol. While a handler's promise is not settled nothing more is cut,
+   * so it may call this at any time before it settles; `onFrame` may call it before it returns.
+   * Does nothing if the connection is not open.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT unless it is a framer that is new
+   * @throws {HeapError} ERR_HEAP_EXHAUSTED
+   */
+  switchTo(framer: Framer<F>): void {
+    this.feed.switchTo(this.use.takeFramer(framer, "framer"));
   }
 
   /** Closes the connection at once. With an error, it is told like one of the connection. */
   destroy(error?: unknown): void {
-    if (error === undefined) this.stream.destroy();
-    else this.fail(error);
+    if (error !== undefined) {
+      this.fail(error);
+      return;
+    }
+    this.feed.close();
+    this.stream.destroy();
   }
 
   /** @internal */
@@ -210,20 +217,19 @@ export class Connection<F extends Releasable = Bytes> {
   /** @internal Whether the peer owes something: the rest of a frame, or to take what is written. */
   get isOwed(): boolean {
     if (this.stream.writableLength > 0 || this.hasEnded) return true;
-    return this.framer.keptBytes > 0 && !this.isPaused;
+    return this.feed.keptBytes > 0 && !this.isPaused;
   }
 
   /** @internal Whether it is not read, for a reason that is not its peer's. */
   get isPaused(): boolean {
-    return this.waits.isWaiting || this.frames.isBusy;
+    return this.waits.isWaiting || this.feed.isBusy;
   }
 
   /** @internal Ends it with an error, which is told once. */
   fail(error: unknown, isOfProgram: boolean = false): void {
     if (this.isFailed || this.isClosed) return;
     this.isFailed = true;
-    this.framer[Symbol.dispose]();
-    this.frames.close();
+    this.feed.close();
     this.recount();
     this.stream.destroy();
     this.watcher.failed(error, this, isOfProgram);
@@ -236,12 +242,7 @@ export class Connection<F extends Releasable = Bytes> {
     const { incoming, use } = this;
     const { block } = incoming;
     use.begin(this, block);
-    try {
-      if (this.onFrame !== undefined) this.framer.scan(this.u8, block.ptr, length, this.onFrame);
-      else this.framer.push(block.view.subarray(0, length), this.frames.push);
-    } catch (error) {
-      this.fail(error);
-    }
+    this.feed.receive(block.ptr, length);
     use.end();
     this.recount();
     if (!this.isOpen) return true;
@@ -333,12 +334,13 @@ export class Connection<F extends Releasable = Bytes> {
   /** Called when the handler has settled. */
   private settle(): void {
     this.recount();
-    if (this.hasPeerEnded && !this.isHalfOpen) void this.end();
     this.readOn();
   }
 
   private endWhenIdle(): void {
-    if (!this.frames.isBusy) this.endNow();
+    if (this.feed.isBusy) return;
+    this.feed.close();
+    this.endNow();
   }
 
   private endNow(): void {
@@ -354,24 +356,20 @@ export class Connection<F extends Releasable = Bytes> {
   }
 
   private peerEnded(): void {
-    this.hasPeerEnded = true;
-    if (!this.isOpen) return;
-    try {
-      this.framer.end();
-    } catch (error) {
-      this.fail(error);
-      return;
-    }
+    if (this.isOpen) this.feed.end();
+  }
+
+  /** Called when the peer has ended its side and the last frame was dealt with. */
+  private finished(): void {
     this.call("onEnd");
-    if (!this.isHalfOpen && !this.frames.isBusy) void this.end();
+    if (!this.isHalfOpen) void this.end();
   }
 
   /** Called when the socket is closed: nothing reads or writes its memory any more. */
   private close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.framer[Symbol.dispose]();
-    this.frames.close();
+    this.feed.close();
     this.outgoing.clear();
     this.incoming.release();
     this.recount();
@@ -382,10 +380,10 @@ export class Connection<F extends Releasable = Bytes> {
   }
 
   private recount(): void {
-    const { frames, framer, incoming, outgoing } = this;
+    const { feed, incoming, outgoing } = this;
     const isOver = this.isFailed || this.isClosed;
     const written = outgoing.pending + outgoing.waiting;
-    const read = framer.keptBytes + frames.heldBytes + incoming.ownBytes;
+    const read = feed.heldBytes + incoming.ownBytes;
     const held = isOver ? 0 : written + read;
     const added = held - this.heldBytes;
     if (added === 0) return;

@@ -84,13 +84,16 @@ export class PoolUse {
   }
 
   /**
-   * Returns what a program gave as the framer of a new member.
+   * Returns what a program gave as the framer of a member.
    * @throws {BufferError} ERR_INVALID_ARGUMENT if it is none, or another member's
    */
-  takeFramer<F extends Releasable>(framer: Framer<F>): Framer<F> {
-    if (!(framer instanceof Framer)) throw invalid("what framer() returns", framer, "a framer");
+  takeFramer<F extends Releasable>(
+    framer: Framer<F>,
+    name: string = "what framer() returns",
+  ): Framer<F> {
+    if (!(framer instanceof Framer)) throw invalid(name, framer, "a framer");
     if (this.framers.has(framer)) {
-      throw invalid("what framer() returns", framer, "a new framer for each connection");
+      throw invalid(name, framer, "a new framer for each connection");
     }
     this.framers.add(framer);
     return framer;

@@ -119,9 +119,9 @@ it("ends the connections that hold the most at the quota", async () => {
   expect((await read(small, 1001)).length).toBe(1001);
 });
 
-it("counts the frames that wait for a handler", async () => {
+it("counts the bytes that wait for a handler", async () => {
   const { dial, errors } = await start({
-    quota: 1_000_000,
+    quota: 10_000,
     handler: (frame) => {
       frame.release();
       return new Promise(() => {});

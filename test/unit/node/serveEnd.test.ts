@@ -2,9 +2,10 @@ import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { describe, expect, it, vi } from "vitest";
+import { DelimiterFramer } from "../../../src/codec/index.js";
 import { connect, type ServeOptions, serve } from "../../../src/node/index.js";
-import { newPool, turns, WAIT } from "./help.js";
-import { echo, gone, lines, read, start } from "./serveHelp.js";
+import { expectNothingLeft, newPool, turns, WAIT } from "./help.js";
+import { echo, gone, lines, type Options, read, start } from "./serveHelp.js";
 
 it("answers what was received before it closes", async () => {
   let settle: (() => void) | undefined;
@@ -26,6 +27,58 @@ it("answers what was received before it closes", async () => {
   await done;
   expect(server.listening).toBe(false);
   expect(service.connections.size).toBe(0);
+});
+
+it.each(["handler", "promise", "onFrame"])(
+  "hands out a last line without its end, %s",
+  async (way) => {
+    const options: Options = {
+      handler: (line, connection) => {
+        if (way === "promise") return turns(2).then(() => connection.write(line));
+        return connection.write(line);
+      },
+      ...(way === "onFrame" && {
+        handler: undefined,
+        onFrame: (view, offset, length, connection) => connection.write(view, offset, length),
+      }),
+    };
+    for (const delimiter of ["\n", ["\r\n", "\n", "\r"]]) {
+      const memory = newPool();
+      const served = await start({
+        ...options,
+        pool: memory.pool,
+        framer: () => {
+          const more = { maximum: 99, strip: false, unended: "frame" } as const;
+          return new DelimiterFramer(memory.pool, { delimiter, ...more });
+        },
+      });
+      for (const end of ["last", "last\r"]) {
+        const client = await served.dial();
+        client.end(`one\n${end}`);
+        expect(await read(client, 99)).toBe(`one\n${end}`);
+      }
+      expect(served.errors).toEqual([]);
+      await served.service.close();
+      await expectNothingLeft(memory.heap);
+    }
+  },
+);
+
+it("ends with what was received before, also what waits for a handler", async () => {
+  const { dial, errors, service } = await start({
+    handler: async (line, connection) => {
+      await turns(1);
+      connection.write(line);
+    },
+  });
+  const client = await dial();
+  client.write("1\n2\n3\n4\npart");
+  await once(client, "readable");
+  const done = service.close();
+  expect(await read(client, 99)).toBe("1\n2\n3\n4\n");
+  client.end();
+  await done;
+  expect(errors).toEqual([]);
 });
 
 it.each([
