@@ -53,16 +53,41 @@ let slots: Slots | undefined;
  * an encoding or is in object mode; ERR_CLOSED if it was destroyed. The socket is as it was then.
  */
 export function readInto<S extends Duplex = Socket>(socket: S, target: ReadTarget): S {
+  takeOver(socket, target);
+  return socket;
+}
+
+/**
+ * Does what `readInto` does. Returns a function that lets the socket read by itself again, when
+ * somebody listens. Its next bytes are those that `onRead` was not told of.
+ */
+export function takeOver(socket: Duplex, target: ReadTarget): () => void {
   checkTarget(target);
   checkSource(socket);
-  let copied = target;
-  if (canReadStraight(socket)) {
-    readStraight(socket, target);
-    copied = { ...target, buffer: target.spare ?? target.buffer };
-  }
-  socket.on("data", (chunk: unknown) => copyChunk(socket, copied, chunk));
+  const isStraight = canReadStraight(socket);
+  if (isStraight) readStraight(socket, target);
+  const buffer = (isStraight ? target.spare : undefined) ?? target.buffer;
+  const copying: Copying = { target: { ...target, buffer }, rest: undefined, isOver: false };
+  const take = (chunk: unknown): void => copyChunk(socket, copying, chunk);
+  socket.on("data", take);
   socket.resume();
-  return socket;
+  return () => {
+    copying.isOver = true;
+    socket.off("data", take);
+    socket.pause();
+    // Whoever listens next lets it flow, as with a new socket.
+    Object.assign(socket, { readableFlowing: null });
+    if (isStraight) readAgain(socket);
+    if (copying.rest !== undefined) socket.unshift(copying.rest);
+  };
+}
+
+/** What is known of the chunks that are copied. */
+interface Copying {
+  readonly target: ReadTarget;
+  /** What was not copied yet of the chunk that is being copied. */
+  rest: Uint8Array | undefined;
+  isOver: boolean;
 }
 
 function checkTarget(target: ReadTarget): void {
@@ -155,6 +180,20 @@ function readStraight(socket: Duplex, { buffer, onRead }: ReadTarget): void {
   if (first !== true) handle?.useUserBuffer?.(first as Uint8Array);
 }
 
+/** The bytes of the memory of a socket that reads by itself again. */
+const OWN_BYTES = 16_384;
+
+/** Lets a socket read into memory of its own, which it copies, as Node has no way back. */
+function readAgain(socket: Duplex): void {
+  const internals = socket as unknown as Internals;
+  const { view, generator, callback } = slots as Slots;
+  const own = new Uint8Array(OWN_BYTES);
+  internals[view] = own;
+  internals[generator] = null;
+  internals[callback] = (length: number) => socket.push(Buffer.from(own.subarray(0, length)));
+  internals._handle?.useUserBuffer?.(own);
+}
+
 function orDestroy(socket: Duplex, next: () => Uint8Array): Uint8Array | undefined {
   try {
     return next();
@@ -164,8 +203,8 @@ function orDestroy(socket: Duplex, next: () => Uint8Array): Uint8Array | undefin
   }
 }
 
-function copyChunk(socket: Duplex, target: ReadTarget, chunk: unknown): void {
-  const { buffer, isBusy, onRead } = target;
+function copyChunk(socket: Duplex, copying: Copying, chunk: unknown): void {
+  const { buffer, isBusy, onRead } = copying.target;
   try {
     if (!types.isUint8Array(chunk)) throw invalid("chunk", chunk, "bytes");
     for (let at = 0; at < chunk.length && !socket.destroyed; ) {
@@ -178,7 +217,9 @@ function copyChunk(socket: Duplex, target: ReadTarget, chunk: unknown): void {
       const length = Math.min(to.length, chunk.length - at);
       to.set(chunk.subarray(at, at + length));
       at += length;
+      copying.rest = at < chunk.length ? chunk.subarray(at) : undefined;
       if (onRead(length, to) === false) socket.pause();
+      if (copying.isOver) return;
       if (!socket.isPaused() || at === chunk.length) continue;
       socket.unshift(chunk.subarray(at));
       return;

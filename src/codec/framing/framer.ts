@@ -37,7 +37,8 @@ export abstract class Framer<
   constructor(pool: BytesPool<B>, copyBelow: number = 0) {
     super(pool, copyBelow);
     if (!PARTS.every((name) => typeof this[name as keyof this] === "function")) {
-      throw invalid("the class", new.target, "a framer of hakmem; framerOf makes one of your own");
+      const message = "Framer cannot be extended; framerOf() makes a framer of your own";
+      throw new BufferError("ERR_INVALID_ARGUMENT", message);
     }
     this.isPushing = false;
     this.chunk = undefined;

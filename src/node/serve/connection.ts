@@ -1,10 +1,8 @@
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import { checkRange, invalid } from "../../buffers/errors.js";
 import type { Bytes } from "../../buffers/index.js";
-import { checkBytes, isBytes } from "../../buffers/internal.js";
 import type { Framer, Releasable } from "../../codec/index.js";
-import { holdsMost, tooMuchWaits } from "./errors.js";
+import { holdsMost, notOpen, tooMuchWaits } from "./errors.js";
 import { Feed } from "./feed.js";
 import { Incoming } from "./incoming.js";
 import { Outgoing } from "./outgoing.js";
@@ -12,6 +10,7 @@ import type { PoolUse } from "./poolUse.js";
 import { frameCallback, guard } from "./program.js";
 import type { Watcher } from "./protocol.js";
 import { Waits } from "./waits.js";
+import { addWrite, checkWrite } from "./writes.js";
 
 /** Bytes that wait for a peer when those who write to it are no longer read. */
 const HIGH_WATER = 65536;
@@ -40,7 +39,9 @@ export class Connection<F extends Releasable = Bytes> {
   private readonly feed: Feed<F>;
   private readonly stream: Duplex;
   private readonly u8: Uint8Array;
+  private readonly wasHalfOpen: boolean;
   private readonly isHalfOpen: boolean;
+  private readonly listeners: Readonly<Record<string, (error?: unknown) => void>>;
   private isNoted: boolean;
   /** Whether its socket is paused. */
   private isStopped: boolean;
@@ -63,6 +64,7 @@ export class Connection<F extends Releasable = Bytes> {
     this.use = use;
     this.u8 = use.heap.u8;
     // Without `onEnd` the program could not know when to end it.
+    this.wasHalfOpen = socket.allowHalfOpen;
     this.isHalfOpen = socket.allowHalfOpen && watcher.protocol.onEnd !== undefined;
     this.isNoted = false;
     this.isStopped = false;
@@ -77,7 +79,10 @@ export class Connection<F extends Releasable = Bytes> {
       handler: (frame) => use.handle<F, Connection<F>>(frame, this, handler),
       onFrame: onFrame && frameCallback(onFrame, this, this.failOfProgram),
       onError: (error, isOfProgram) => this.fail(error, isOfProgram),
-      onIdle: () => this.settle(),
+      onIdle: () => {
+        this.recount();
+        this.readOn();
+      },
       onFinished: () => this.finished(),
     });
     const arrive = (length: number): boolean => this.arrive(length);
@@ -86,9 +91,12 @@ export class Connection<F extends Releasable = Bytes> {
     this.stream = this.incoming.stream;
     this.stream.allowHalfOpen = true;
     this.outgoing = new Outgoing(this.stream, use.heap, () => this.flushed());
-    this.stream.on("error", (error) => this.fail(error));
-    this.stream.on("end", () => this.peerEnded());
-    this.stream.on("close", () => this.close());
+    this.listeners = {
+      error: (error) => this.fail(error),
+      end: () => this.peerEnded(),
+      close: () => this.close(),
+    };
+    for (const name of Object.keys(this.listeners)) this.stream.on(name, this.listeners[name]);
   }
 
   /** @internal Lets the first frames come, after `onOpen`. */
@@ -123,9 +131,15 @@ export class Connection<F extends Releasable = Bytes> {
    * @throws {BufferError} ERR_INVALID_ARGUMENT, ERR_OUT_OF_RANGE, ERR_RELEASED
    */
   write(data: Bytes | Uint8Array | string, offset: number = 0, length?: number): boolean {
-    if (data !== this.u8 && isBytes(data)) this.writeBytes(data, offset, length);
-    else this.writeArray(typeof data === "string" ? Buffer.from(data) : data, offset, length);
-    const { outgoing } = this;
+    const { outgoing, u8, use } = this;
+    const source = typeof data === "string" ? Buffer.from(data) : data;
+    const count = checkWrite(source, u8, offset, length);
+    const isTaken = this.noteWritten();
+    try {
+      addWrite(outgoing, isTaken, source, u8, offset, count, use.readBlock);
+    } catch (error) {
+      this.fail(error);
+    }
     const bytes = outgoing.pending + outgoing.waiting;
     if (bytes > this.watcher.maximum) this.fail(tooMuchWaits(bytes, this.watcher.maximum));
     if (bytes <= HIGH_WATER) return true;
@@ -172,6 +186,29 @@ export class Connection<F extends Releasable = Bytes> {
    */
   switchTo(framer: Framer<F>): void {
     this.feed.switchTo(this.use.takeFramer(framer, "framer"));
+  }
+
+  /**
+   * Gives the socket back, as for `new TLSSocket(socket, { isServer: true })` after STARTTLS. Its
+   * next bytes are those after the frame that was handed out last, and it was given all that was
+   * written. Here the connection is closed then, and `onClose` is called.
+   * @throws {BufferError} ERR_CLOSED if it is not open, or the program has closed its framer;
+   * ERR_INVALID_ARGUMENT after `switchTo` in the same call; {HeapError} ERR_HEAP_EXHAUSTED
+   */
+  detach(): Duplex {
+    const { outgoing, stream } = this;
+    if (this.isOpen) this.flush();
+    if (!this.isOpen) throw notOpen();
+    const rest = this.feed.detach();
+    if (outgoing.pending > 0) outgoing.write();
+    for (const name of Object.keys(this.listeners)) stream.off(name, this.listeners[name]);
+    stream.once("close", () => outgoing.clear());
+    this.incoming.detach(rest);
+    stream.allowHalfOpen = this.wasHalfOpen;
+    this.leave();
+    // The frame that is being handled may lie in the block that the members share.
+    process.nextTick(() => this.use.leave(this));
+    return stream;
   }
 
   /** Closes the connection at once. With an error, it is told like one of the connection. */
@@ -263,39 +300,6 @@ export class Connection<F extends Releasable = Bytes> {
     return !this.isPaused && this.waitingBytes <= HIGH_WATER;
   }
 
-  private writeArray(data: Uint8Array, offset: number, length: number | undefined): void {
-    if (data !== this.u8) checkBytes("data", data, "Bytes, a Uint8Array or a string");
-    checkRange("offset", offset, 0, data.length);
-    const count = length ?? data.length - offset;
-    checkRange("length", count, 0, data.length - offset);
-    if (!this.noteWritten()) return;
-    const block = data === this.u8 ? this.use.readBlock : undefined;
-    try {
-      if (block !== undefined && offset >= block.ptr && offset + count <= block.end) {
-        this.outgoing.addRead(block, offset, count);
-      } else {
-        this.outgoing.addCopy(data, offset, count);
-      }
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  private writeBytes(bytes: Bytes, offset: number, count: number | undefined): void {
-    if (offset !== 0 || (count !== undefined && count !== bytes.length)) {
-      throw invalid("offset and length", [offset, count], "none for Bytes; slice() cuts them");
-    }
-    if (!this.noteWritten()) {
-      bytes.release();
-      return;
-    }
-    try {
-      this.outgoing.addBytes(bytes);
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
   /** Returns whether bytes are taken, and has them flushed at the end of the turn. */
   private noteWritten(): boolean {
     if (this.isNoted) return true;
@@ -331,12 +335,6 @@ export class Connection<F extends Releasable = Bytes> {
     this.stream.pause();
   }
 
-  /** Called when the handler has settled. */
-  private settle(): void {
-    this.recount();
-    this.readOn();
-  }
-
   private endWhenIdle(): void {
     if (this.feed.isBusy) return;
     this.feed.close();
@@ -368,13 +366,17 @@ export class Connection<F extends Releasable = Bytes> {
   /** Called when the socket is closed: nothing reads or writes its memory any more. */
   private close(): void {
     if (this.isClosed) return;
+    this.outgoing.clear();
+    this.use.leave(this);
+    this.leave();
+  }
+
+  private leave(): void {
     this.isClosed = true;
     this.feed.close();
-    this.outgoing.clear();
     this.incoming.release();
     this.recount();
     this.waits.close();
-    this.use.leave(this);
     this.watcher.closed(this);
     for (const resolve of this.enders) resolve();
   }

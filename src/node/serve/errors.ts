@@ -11,3 +11,8 @@ export function holdsMost(got: number, most: number): BufferError {
   const message = `the connections of the pool hold more than ${most} bytes, this one the most`;
   return new BufferError("ERR_TOO_LARGE", message, { got, most });
 }
+
+/** Returns the error for a connection that has ended or failed. */
+export function notOpen(): BufferError {
+  return new BufferError("ERR_CLOSED", "the connection is not open");
+}

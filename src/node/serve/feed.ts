@@ -1,6 +1,8 @@
+import { Buffer } from "node:buffer";
 import type { BytesPool } from "../../buffers/index.js";
 import { type Bytes, startOf } from "../../buffers/internal.js";
 import type { Framer, FrameScanner, Releasable } from "../../codec/index.js";
+import { BufferError } from "../../index.js";
 import { promiseOf } from "./program.js";
 
 /** What a connection does with its frames. Exactly one of `handler` and `onFrame` is given. */
@@ -31,7 +33,8 @@ export class Feed<F extends Releasable> {
   private waiting: Bytes | undefined;
   /** What a framer had kept when another one took its place. */
   private carried: Bytes | undefined;
-  private isCutting: boolean;
+  /** The framer whose frames are being handed out. */
+  private cutter: Framer<F> | undefined;
   private isHandling: boolean;
   private hasEnded: boolean;
   private isClosed: boolean;
@@ -44,7 +47,7 @@ export class Feed<F extends Releasable> {
     this.scanner = this.scannerOf(framer);
     this.waiting = undefined;
     this.carried = undefined;
-    this.isCutting = false;
+    this.cutter = undefined;
     this.isHandling = false;
     this.hasEnded = false;
     this.isClosed = false;
@@ -68,7 +71,7 @@ export class Feed<F extends Releasable> {
   /** Takes the next bytes, which are `length` bytes of the heap from `start` on. */
   receive(start: number, length: number): void {
     if (this.isClosed) return;
-    if (this.isCutting || this.isBusy) {
+    if (this.cutter !== undefined || this.isBusy) {
       this.wait([this.waiting, this.copyOf(start, length)]);
       this.goOn();
       return;
@@ -98,12 +101,30 @@ export class Feed<F extends Releasable> {
     this.scanner = this.scannerOf(framer);
     if (kept.length === 0) {
       kept.release();
-    } else if (this.isCutting) {
+    } else if (this.cutter !== undefined) {
       this.carried = kept;
     } else {
       this.wait([kept, this.waiting]);
       process.nextTick(() => this.goOn());
     }
+  }
+
+  /**
+   * Returns a copy of what has come after the frame that was handed out last, and closes.
+   * @throws {BufferError} ERR_INVALID_ARGUMENT if another framer got it in the same call;
+   * ERR_CLOSED if the program has closed the framer; {HeapError} ERR_HEAP_EXHAUSTED
+   */
+  detach(): Uint8Array {
+    const { cutter, framer, waiting } = this;
+    if (cutter !== undefined && cutter !== framer) {
+      const message = "switchTo() gave what follows this frame to another framer";
+      throw new BufferError("ERR_INVALID_ARGUMENT", message);
+    }
+    using rest = cutter === undefined ? framer.takeKept() : framer.rest();
+    const parts = [rest.toUnshared()];
+    if (waiting !== undefined) parts.push(waiting.toUnshared());
+    this.close();
+    return Buffer.concat(parts);
   }
 
   /** Releases what waits. Nothing is handed out any more. */
@@ -124,15 +145,15 @@ export class Feed<F extends Releasable> {
   /** Cuts bytes of the heap until all are cut or a handler is awaited. Returns how many. */
   private cut(start: number, length: number): number {
     let done = 0;
-    this.isCutting = true;
     try {
       while (done < length) {
         const { framer } = this;
+        this.cutter = framer;
         done += this.cutWith(framer, start + done, length - done);
         if (framer === this.framer || this.isHandling || this.carried !== undefined) break;
       }
     } finally {
-      this.isCutting = false;
+      this.cutter = undefined;
     }
     return done;
   }
@@ -170,7 +191,7 @@ export class Feed<F extends Releasable> {
 
   /** Cuts what waits, and then the end, until a handler is awaited. */
   private goOn(): void {
-    if (this.isCutting) return;
+    if (this.cutter !== undefined) return;
     try {
       while (!this.isHandling && !this.isClosed) {
         if (this.waiting !== undefined) this.cutWaiting(this.waiting);
@@ -198,12 +219,12 @@ export class Feed<F extends Releasable> {
   /** Hands out what ends with the stream. */
   private finish(): void {
     const { framer, scanner } = this;
-    this.isCutting = true;
+    this.cutter = framer;
     try {
       if (scanner !== undefined) framer.endScan(scanner);
       else framer.end(this.take);
     } finally {
-      this.isCutting = false;
+      this.cutter = undefined;
     }
     if (this.isClosed) return;
     this.wait([this.carried, this.waiting]);

@@ -1,6 +1,5 @@
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { readInto } from "../accept.js";
+import { takeOver } from "../accept.js";
 import type { Member, PoolUse } from "./poolUse.js";
 import { OWN_BYTES, ReadBlock, SHARED_BYTES } from "./readBlock.js";
 
@@ -19,6 +18,8 @@ export class Incoming {
   readonly stream: Duplex;
   /** Where the bytes are that came last. */
   block: ReadBlock;
+  /** Lets the socket read by itself again. */
+  private readonly giveUp: () => void;
   private readonly use: PoolUse;
   private readonly shared: ReadBlock;
   private own: ReadBlock | undefined;
@@ -44,7 +45,8 @@ export class Incoming {
     this.own = undefined;
     this.length = 0;
     try {
-      this.stream = readInto(socket as Socket, {
+      this.stream = socket;
+      this.giveUp = takeOver(socket, {
         buffer: () => this.nextView(),
         spare: this.shared.view,
         isBusy,
@@ -63,6 +65,13 @@ export class Incoming {
   /** How many bytes of the pool its own block takes. */
   get ownBytes(): number {
     return this.own === undefined ? 0 : OWN_BYTES;
+  }
+
+  /** Lets the socket read by itself again, from bytes that came before its own next ones. */
+  detach(rest: Uint8Array): void {
+    this.giveUp();
+    if (rest.length > 0) this.stream.unshift(rest);
+    this.release();
   }
 
   /** Gives up its own block, when the socket is closed. */
