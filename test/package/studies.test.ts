@@ -69,6 +69,7 @@ it("bench:buffers runs all its cases", () => {
     ...["from", "array", "frame", "row", "geometric mean"],
     ...["how", "alloc", "slice", "write", "geometric mean"],
     ...[...sizes, ...sizes, ...sizes],
+    ...["how", "scan", "push", "geometric mean"],
     ...["bytes + alignment", ...unmasked, "geometric mean"],
   ]);
   for (const row of rows) expect(row).not.toMatch(/NaN|Infinity|undefined/);

@@ -1,7 +1,8 @@
 /**
- * `npm run bench:buffers`: pools of buffers, handles, writers and readers of a mixed message, and
- * unmasking, beside what programs use today. Each turn of a case is a process of its own, in which
- * all subjects take turns; ratios are taken within it, and the tables show their medians.
+ * `npm run bench:buffers`: pools of buffers, handles, writers and readers of a mixed message,
+ * framers, and unmasking, beside what programs use today. Each turn of a case is a process of its
+ * own, in which all subjects take turns; ratios are taken within it, and the tables show their
+ * medians.
  */
 import { execFile } from "node:child_process";
 import { parseArgs, promisify } from "node:util";
@@ -68,6 +69,12 @@ const GROUPS: readonly Group[] = [
     cases: SIZES,
   },
   { name: "node", title: "The same with Node's buffers", unit: "bytes", cases: SIZES },
+  {
+    name: "frames",
+    title: "Frames of 70 bytes are cut from a chunk, in place or as slices that are released",
+    unit: "how",
+    cases: ["scan", "push"],
+  },
   {
     name: "unmask",
     title: "A WebSocket's payload is unmasked",

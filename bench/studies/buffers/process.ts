@@ -4,6 +4,7 @@
  */
 import { type Timed, timeInTurn } from "../../measure/inProcess.js";
 import { type Codec, type MessageWriter, READERS, WRITERS } from "./codecs.js";
+import { framers } from "./frames.js";
 import { handles } from "./handles.js";
 import { digest, encode, MESSAGES, type Message, makeMessages } from "./messages.js";
 import { type Allocator, POOLED, POOLED_NODE } from "./pools.js";
@@ -97,6 +98,9 @@ function subjectsOf(group: string, name: string): Timed[] {
     case "bytes":
       sink++;
       return handles(name);
+    case "frames":
+      sink++;
+      return framers(name);
     case "unmask": {
       const [size = 0, alignment = 0] = name.split("+").map(Number);
       // The bytes that it writes can be seen by others, so it cannot be left out.
