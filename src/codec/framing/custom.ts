@@ -50,8 +50,9 @@ export interface CustomFramerOptions extends FramerOptions {
  * chunks are. State of its own belongs to one framer, and is begun anew where `reader.position` is
  * 0.
  *
- * A frame that has come is handed out at once, so `onFrame` may use what `find` noted of it. Bytes
- * behind the frame that `find` has looked at are the next frame's.
+ * A frame that has come is handed out at once, so `onFrame` may use what `find` noted of it. `find`
+ * may look at bytes behind the frame, which are the next frame's: few, because those that came in a
+ * chunk before are copied again for that one.
  *
  * Returned lengths that are none are ERR_INVALID_ARGUMENT or ERR_OUT_OF_RANGE. Errors of the reader
  * get their position in the stream. `find` must not use its framer.

@@ -182,7 +182,6 @@ export class Connection<F extends Releasable = Bytes> {
    * so it may call this at any time before it settles; `onFrame` may call it before it returns.
    * Does nothing if the connection is not open.
    * @throws {BufferError} ERR_INVALID_ARGUMENT unless it is a framer that is new
-   * @throws {HeapError} ERR_HEAP_EXHAUSTED
    */
   switchTo(framer: Framer<F>): void {
     this.feed.switchTo(this.use.takeFramer(framer, "framer"));

@@ -31,6 +31,8 @@ export class Feed<F extends Releasable> {
   private readonly take: (frame: F) => void;
   /** What has come and was not cut, in one piece. */
   private waiting: Bytes | undefined;
+  /** The bytes of its block, of which it may be the end. */
+  private waitingBytes: number;
   /** What a framer had kept when another one took its place. */
   private carried: Bytes | undefined;
   /** The framer whose frames are being handed out. */
@@ -46,6 +48,7 @@ export class Feed<F extends Releasable> {
     this.framer = framer;
     this.scanner = this.scannerOf(framer);
     this.waiting = undefined;
+    this.waitingBytes = 0;
     this.carried = undefined;
     this.cutter = undefined;
     this.isHandling = false;
@@ -65,22 +68,21 @@ export class Feed<F extends Releasable> {
 
   /** How many bytes of the pool it holds. */
   get heldBytes(): number {
-    return this.framer.keptBytes + (this.waiting === undefined ? 0 : this.waiting.length);
+    return this.framer.keptBytes + (this.waiting === undefined ? 0 : this.waitingBytes);
   }
 
   /** Takes the next bytes, which are `length` bytes of the heap from `start` on. */
   receive(start: number, length: number): void {
     if (this.isClosed) return;
-    if (this.cutter !== undefined || this.isBusy) {
-      this.wait([this.waiting, this.copyOf(start, length)]);
-      this.goOn();
-      return;
-    }
     try {
-      const taken = this.cut(start, length);
-      if (!this.isPaused) return;
-      const rest = taken < length ? this.copyOf(start + taken, length - taken) : undefined;
-      this.wait([this.carried, rest]);
+      if (this.cutter !== undefined || this.isBusy) {
+        this.wait([this.waiting, this.copyOf(start, length)]);
+      } else {
+        const taken = this.cut(start, length);
+        if (!this.isPaused) return;
+        const rest = taken < length ? this.copyOf(start + taken, length - taken) : undefined;
+        this.wait([this.carried, rest]);
+      }
     } catch (error) {
       this.target.onError(error, false);
     }
@@ -104,7 +106,11 @@ export class Feed<F extends Releasable> {
     } else if (this.cutter !== undefined) {
       this.carried = kept;
     } else {
-      this.wait([kept, this.waiting]);
+      try {
+        this.wait([kept, this.waiting]);
+      } catch (error) {
+        this.target.onError(error, false);
+      }
       process.nextTick(() => this.goOn());
     }
   }
@@ -238,12 +244,15 @@ export class Feed<F extends Releasable> {
     this.carried = undefined;
     const parts = given.filter((bytes) => bytes !== undefined);
     this.waiting = parts[0];
+    this.waitingBytes = Math.max(this.waitingBytes, parts[0]?.length ?? 0);
+    if (parts.length === 0) this.waitingBytes = 0;
     if (parts.length < 2) return;
     const [first, ...others] = parts as [Bytes, ...Bytes[]];
     this.waiting = undefined;
     try {
       using chain = first.concat(...others);
       this.waiting = chain.compact();
+      this.waitingBytes = chain.length;
     } finally {
       for (const part of parts) part.release();
     }
