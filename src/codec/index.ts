@@ -6,14 +6,14 @@ export { FixedFramer } from "./framing/fixed.js";
 export { Framer } from "./framing/framer.js";
 export { LengthFieldFramer, type LengthFieldOptions } from "./framing/lengthField.js";
 export type { FrameStream, Releasable } from "./framing/streams.js";
+export { Reader } from "./reader/reader.js";
+export type { ReaderOptions, SliceOf } from "./reader/state.js";
 export {
   OPCODE,
   WebSocketFrame,
   WebSocketFramer,
   type WebSocketOptions,
-} from "./framing/webSocket.js";
-export { encodeFrame, type FrameHeader } from "./framing/webSocketWriter.js";
-export { Reader } from "./reader/reader.js";
-export type { ReaderOptions, SliceOf } from "./reader/state.js";
+} from "./webSocket/framer.js";
+export { encodeFrame, type FrameHeader } from "./webSocket/writer.js";
 export type { WriterOptions } from "./writer/state.js";
 export { Writer } from "./writer/writer.js";

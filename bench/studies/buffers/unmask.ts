@@ -5,7 +5,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Heap } from "hakmem";
-import { maskRange } from "../../../src/codec/framing/mask.js";
+import { maskRange } from "../../../src/codec/webSocket/mask.js";
 import type { Timed } from "../../measure/inProcess.js";
 
 type Unmask = (buffer: Buffer, mask: Buffer) => void;

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { partsOf } from "../../../../src/buffers/internal.js";
-import { maskRange } from "../../../../src/codec/framing/mask.js";
 import {
   encodeFrame,
   type FrameHeader,
@@ -8,6 +7,7 @@ import {
   type WebSocketFrame,
   WebSocketFramer,
 } from "../../../../src/codec/index.js";
+import { maskRange } from "../../../../src/codec/webSocket/mask.js";
 import { wrong } from "../../help.js";
 import { ascii, type Bench, expectNothingLeft, newBench, refusal } from "./help.js";
 

@@ -19,8 +19,8 @@ import {
   tooLarge,
 } from "../checks.js";
 import { largestBlock } from "../largestBlock.js";
+import { CONTROL_MAX_BYTES } from "./framer.js";
 import { maskRange, wordsOf } from "./mask.js";
-import { CONTROL_MAX_BYTES } from "./webSocket.js";
 
 /** The header of a frame that `encodeFrame` writes. */
 export interface FrameHeader {

@@ -9,8 +9,8 @@ import {
 } from "../../buffers/internal.js";
 import type { BufferError } from "../../index.js";
 import { checkIntegerOption, checkObject, frameTooLarge, malformedFrame } from "../checks.js";
-import { FRAME_MAX_BYTES, type FramerOptions } from "./cutter.js";
-import { Framer } from "./framer.js";
+import { FRAME_MAX_BYTES, type FramerOptions } from "../framing/cutter.js";
+import { Framer } from "../framing/framer.js";
 import { Memory, maskRange, wordsOf } from "./mask.js";
 
 /** What a `WebSocketFramer` accepts. */
