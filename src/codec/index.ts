@@ -8,12 +8,8 @@ export { LengthFieldFramer, type LengthFieldOptions } from "./framing/lengthFiel
 export type { FrameStream, Releasable } from "./framing/streams.js";
 export { Reader } from "./reader/reader.js";
 export type { ReaderOptions, SliceOf } from "./reader/state.js";
-export {
-  OPCODE,
-  WebSocketFrame,
-  WebSocketFramer,
-  type WebSocketOptions,
-} from "./webSocket/framer.js";
+export { OPCODE, WebSocketFrame } from "./webSocket/frame.js";
+export { WebSocketFramer, type WebSocketOptions } from "./webSocket/framer.js";
 export { encodeFrame, type FrameHeader } from "./webSocket/writer.js";
 export type { WriterOptions } from "./writer/state.js";
 export { Writer } from "./writer/writer.js";

@@ -16,23 +16,49 @@ export function wordsOf({ buffer, u8 }: ByteHeap): Int32Array {
   return view;
 }
 
-/** The views of a buffer that `maskRange` takes. */
-export class Memory {
-  readonly u8: Uint8Array;
-  readonly i32: Int32Array;
-  private readonly buffer: ArrayBufferLike;
-  private readonly bytes: number;
+/**
+ * Finds the words of the memory in which an array lies: the heap, or the buffer of the last array
+ * outside of it.
+ */
+export class Words {
+  /** Views of the whole memory, and the index there of what was asked for. */
+  u8: Uint8Array;
+  i32: Int32Array;
+  at: number;
+  private readonly heap: ByteHeap;
+  private outer: { readonly u8: Uint8Array; readonly i32: Int32Array } | undefined;
 
-  constructor(buffer: ArrayBufferLike) {
-    this.buffer = buffer;
-    this.bytes = buffer.byteLength;
-    this.u8 = new Uint8Array(buffer, 0, this.bytes);
-    this.i32 = new Int32Array(buffer, 0, this.bytes >>> 2);
+  constructor(heap: ByteHeap) {
+    this.u8 = heap.u8;
+    this.i32 = wordsOf(heap);
+    this.at = 0;
+    this.heap = heap;
+    this.outer = undefined;
   }
 
-  /** Returns whether they are views of a whole buffer, which may have changed its length. */
-  covers(buffer: ArrayBufferLike): boolean {
-    return buffer === this.buffer && buffer.byteLength === this.bytes;
+  /** Returns itself, with the views for an index of an array. */
+  of(source: Uint8Array, start: number): this {
+    const { heap } = this;
+    if (source === heap.u8) {
+      if (this.u8 !== source) {
+        this.u8 = source;
+        this.i32 = wordsOf(heap);
+      }
+      this.at = start;
+      return this;
+    }
+    const { buffer, byteOffset } = source;
+    // A buffer may have changed its length.
+    let { outer } = this;
+    if (outer?.u8.buffer !== buffer || outer.u8.length !== buffer.byteLength) {
+      const bytes = buffer.byteLength;
+      outer = { u8: new Uint8Array(buffer, 0, bytes), i32: new Int32Array(buffer, 0, bytes >>> 2) };
+      this.outer = outer;
+    }
+    this.u8 = outer.u8;
+    this.i32 = outer.i32;
+    this.at = byteOffset + start;
+    return this;
   }
 }
 

@@ -19,7 +19,7 @@ import {
   tooLarge,
 } from "../checks.js";
 import { largestBlock } from "../largestBlock.js";
-import { CONTROL_MAX_BYTES } from "./framer.js";
+import { CONTROL_MAX_BYTES } from "./frame.js";
 import { maskRange, wordsOf } from "./mask.js";
 
 /** The header of a frame that `encodeFrame` writes. */
