@@ -10,6 +10,11 @@ export { Reader } from "./reader/reader.js";
 export type { ReaderOptions, SliceOf } from "./reader/state.js";
 export { OPCODE, WebSocketFrame } from "./webSocket/frame.js";
 export { WebSocketFramer, type WebSocketOptions } from "./webSocket/framer.js";
+export { WebSocketMessage } from "./webSocket/message.js";
+export {
+  WebSocketMessageFramer,
+  type WebSocketMessageOptions,
+} from "./webSocket/messageFramer.js";
 export { encodeFrame, type FrameHeader } from "./webSocket/writer.js";
 export type { WriterOptions } from "./writer/state.js";
 export { Writer } from "./writer/writer.js";

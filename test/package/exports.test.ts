@@ -22,11 +22,11 @@ const ENTRIES: Readonly<Record<string, { values: string; types: string }>> = {
   "./codec": {
     values:
       "DelimiterFramer FixedFramer Framer LengthFieldFramer OPCODE Reader WebSocketFrame " +
-      "WebSocketFramer Writer encodeFrame framerOf",
+      "WebSocketFramer WebSocketMessage WebSocketMessageFramer Writer encodeFrame framerOf",
     types:
       "CustomFramerOptions DelimiterOptions FrameFinder FrameHeader FrameScanner FrameStream " +
       "FramerOptions LengthFieldOptions LengthPrefix ReaderOptions Releasable SliceOf " +
-      "WebSocketOptions WriterOptions",
+      "WebSocketMessageOptions WebSocketOptions WriterOptions",
   },
   "./node": {
     values:

@@ -155,12 +155,12 @@ export function byCount(stream: readonly number[], count: number): Outcome {
   });
 }
 
-const CLOSE_CODES = new Set([1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011]);
+export const CLOSE_CODES = new Set([1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011]);
 for (const code of [1012, 1013, 1014]) CLOSE_CODES.add(code);
 for (let code = 3000; code < 5000; code++) CLOSE_CODES.add(code);
 
 /** Returns the offset of what is wrong with the first two bytes of a frame, or -1. */
-function wrongStart(
+export function wrongStart(
   [first, second]: readonly [number, number],
   isServer: boolean,
   rsv: number,

@@ -217,7 +217,7 @@ export abstract class Framer<
     }
     this.isPushing = true;
     try {
-      while (kept.length > 0 && run === this.run) {
+      while (this.isBegun && run === this.run) {
         this.findLast();
         hand();
       }

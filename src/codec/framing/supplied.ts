@@ -78,7 +78,7 @@ export abstract class Supplied<F, B extends ArrayBufferLike = ArrayBufferLike> e
     if (this.ready >= 0 || this.failure !== undefined) return true;
     try {
       if (pending !== undefined && this.advance(pending)) return true;
-      if (!this.isLast || this.kept.length === 0) return false;
+      if (!this.isLast || !this.isBegun) return false;
       this.findLast();
       this.ready = 0;
       return true;
@@ -114,6 +114,11 @@ export abstract class Supplied<F, B extends ArrayBufferLike = ArrayBufferLike> e
     this.isLast = false;
     this.ready = -1;
     this.failure = undefined;
+  }
+
+  /** @internal Whether something has come of a frame whose end has not. */
+  protected get isBegun(): boolean {
+    return this.kept.length > 0;
   }
 
   /** @internal @throws {BufferError} ERR_TRUNCATED unless the kept bytes are a last frame */

@@ -33,7 +33,7 @@ export class Headers {
   isFragmented: boolean;
   /** The bytes of that message in the frames before, which count towards the maximum. */
   joined: number;
-  private readonly maximum: number;
+  readonly maximum: number;
   private readonly rsv: number;
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
