@@ -19,23 +19,52 @@ export function checkUtf8(
   end: number,
   state: number,
 ): number {
-  let at = start;
   let next = state;
-  while (at < end) {
+  for (let at = start; at < end; at++) {
+    if (next === 0) at = skipWhole(u8, i32, at, end);
+    if (at === end) return 0;
     const byte = u8[at];
     if (next !== 0) {
       if (byte < ((next >>> 8) & 255) || byte > next >>> 16) return ~at;
       next = (next & 255) > 1 ? continuation((next & 255) - 1) : 0;
-    } else if (byte < 0x80) {
-      at = skipAscii(u8, i32, at + 1, end);
-      continue;
-    } else {
+    } else if (byte >= 0x80) {
       next = begin(byte);
       if (next === 0) return ~at;
     }
-    at++;
   }
   return next;
+}
+
+/**
+ * Returns the index up to which there are whole code points. It may stop early, where something is
+ * wrong or within the last 3 bytes, which are looked at one by one. That takes three times as long.
+ */
+function skipWhole(u8: Uint8Array, i32: Int32Array, start: number, end: number): number {
+  let at = start;
+  for (const last = end - 3; at < last; ) {
+    const first = u8[at];
+    if (first < 0x80) {
+      at = skipAscii(u8, i32, at + 1, end);
+      continue;
+    }
+    const second = u8[at + 1];
+    if (first < 0xc2 || (second & 0xc0) !== 0x80) return at;
+    if (first < 0xe0) {
+      at += 2;
+      continue;
+    }
+    if ((u8[at + 2] & 0xc0) !== 0x80) return at;
+    const top = ((first & 15) << 6) | (second & 63);
+    if (first < 0xf0) {
+      // Overlong forms and surrogates.
+      if (top < 0x20 || top >> 5 === 0x1b) return at;
+      at += 3;
+      continue;
+    }
+    if ((u8[at + 3] & 0xc0) !== 0x80 || first > 0xf4 || top < 0x10 || top > 0x10f) return at;
+    at += 4;
+  }
+  return at;
 }
 
 /** Returns whether all bytes are UTF-8. */
