@@ -15,6 +15,6 @@ export {
   WebSocketMessageFramer,
   type WebSocketMessageOptions,
 } from "./webSocket/messageFramer.js";
-export { encodeFrame, type FrameHeader } from "./webSocket/writer.js";
+export { encodeClose, encodeFrame, type FrameHeader } from "./webSocket/writer.js";
 export type { WriterOptions } from "./writer/state.js";
 export { Writer } from "./writer/writer.js";

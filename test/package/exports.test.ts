@@ -22,7 +22,12 @@ const ENTRIES: Readonly<Record<string, { values: string; types: string }>> = {
   "./codec": {
     values:
       "DelimiterFramer FixedFramer Framer LengthFieldFramer OPCODE Reader WebSocketFrame " +
-      "WebSocketFramer WebSocketMessage WebSocketMessageFramer Writer encodeFrame framerOf",
+      "WebSocketFramer WebSocketMessage WebSocketMessageFramer Writer encodeClose encodeFrame " +
+      "framerOf",
+    types:
+      "CustomFramerOptions DelimiterOptions FrameFinder FrameHeader FrameScanner FrameStream " +
+      "FramerOptions LengthFieldOptions LengthPrefix ReaderOptions Releasable SliceOf " +
+      "WebSocketMessageOptions WebSocketOptions WriterOptions",
     types:
       "CustomFramerOptions DelimiterOptions FrameFinder FrameHeader FrameScanner FrameStream " +
       "FramerOptions LengthFieldOptions LengthPrefix ReaderOptions Releasable SliceOf " +

@@ -16,6 +16,14 @@ export function wordsOf({ buffer, u8 }: ByteHeap): Int32Array {
   return view;
 }
 
+/** Returns views of all the memory in which an array lies, and where in it the array begins. */
+export function wordsAt(array: Uint8Array): { u8: Uint8Array; i32: Int32Array; at: number } {
+  const { buffer, byteOffset } = array;
+  const bytes = buffer.byteLength;
+  const i32 = new Int32Array(buffer, 0, bytes >>> 2);
+  return { u8: new Uint8Array(buffer, 0, bytes), i32, at: byteOffset };
+}
+
 /**
  * Finds the words of the memory in which an array lies: the heap, or the buffer of the last array
  * outside of it.
@@ -51,8 +59,7 @@ export class Words {
     // A buffer may have changed its length.
     let { outer } = this;
     if (outer?.u8.buffer !== buffer || outer.u8.length !== buffer.byteLength) {
-      const bytes = buffer.byteLength;
-      outer = { u8: new Uint8Array(buffer, 0, bytes), i32: new Int32Array(buffer, 0, bytes >>> 2) };
+      outer = wordsAt(source);
       this.outer = outer;
     }
     this.u8 = outer.u8;

@@ -11,7 +11,9 @@ function framerOf({ pool }: Bench, role: "server" | "client"): WebSocketFramer {
 
 /** A frame as the other side sends it. */
 function frame(pool: BytesPool, role: string, opcode: number, payload: Uint8Array): Uint8Array {
-  using bytes = encodeFrame(pool, { opcode, mask: role === "server" }, payload);
+  // As a pong, because the writer refuses what is wrong with a close frame.
+  using bytes = encodeFrame(pool, { opcode: OPCODE.PONG, mask: role === "server" }, payload);
+  bytes.set(0, 0x80 | opcode);
   return bytes.toUnshared();
 }
 
