@@ -7,4 +7,7 @@ export type { Connection } from "./serve/connection.js";
 export type { ServeOptions } from "./serve/options.js";
 export { type Service, serve } from "./serve/service.js";
 export { type BytesSocket, bytesOf, duplexOf, readBytes } from "./streams.js";
+export { acceptWebSocket } from "./webSocket/accept.js";
+export type { WebSocketConnection } from "./webSocket/connection.js";
+export type { WebSocketAcceptOptions } from "./webSocket/options.js";
 export { writeAndFree, writeBytes, writeThen } from "./write.js";

@@ -28,16 +28,14 @@ const ENTRIES: Readonly<Record<string, { values: string; types: string }>> = {
       "CustomFramerOptions DelimiterOptions FrameFinder FrameHeader FrameScanner FrameStream " +
       "FramerOptions LengthFieldOptions LengthPrefix ReaderOptions Releasable SliceOf " +
       "WebSocketMessageOptions WebSocketOptions WriterOptions",
-    types:
-      "CustomFramerOptions DelimiterOptions FrameFinder FrameHeader FrameScanner FrameStream " +
-      "FramerOptions LengthFieldOptions LengthPrefix ReaderOptions Releasable SliceOf " +
-      "WebSocketMessageOptions WebSocketOptions WriterOptions",
   },
   "./node": {
     values:
-      "NodeBufferPool bytesOf connect duplexOf framesOf readBytes readFileBytes " +
+      "NodeBufferPool acceptWebSocket bytesOf connect duplexOf framesOf readBytes readFileBytes " +
       "readFileChunks readInto serve writeAndFree writeBytes writeFileBytes writeThen",
-    types: "BytesSocket Connection ReadTarget ServeOptions Service",
+    types:
+      "BytesSocket Connection ReadTarget ServeOptions Service WebSocketAcceptOptions " +
+      "WebSocketConnection",
   },
   "./trace": {
     values: "TraceError decodeTrace encodeTrace recorder",

@@ -213,7 +213,8 @@ function checkHeader(header: FrameHeader, length: number): Required<FrameHeader>
   return { opcode, rsv, fin, mask };
 }
 
-function writeLength(
+/** Writes the length of a payload with its `extra` bytes. */
+export function writeLength(
   u8: Uint8Array,
   at: number,
   length: number,

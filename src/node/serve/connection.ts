@@ -86,8 +86,7 @@ export class Connection<F extends Releasable = Bytes> {
       onFinished: () => this.finished(),
     });
     const arrive = (length: number): boolean => this.arrive(length);
-    const isBusy = (): boolean => this.isBusy();
-    this.incoming = new Incoming(socket, use, this, watcher.quota, arrive, isBusy);
+    this.incoming = new Incoming(socket, use, this, watcher.quota, arrive, () => this.isBusy());
     this.stream = this.incoming.stream;
     this.stream.allowHalfOpen = true;
     this.outgoing = new Outgoing(this.stream, use.heap, () => this.flushed());
@@ -266,8 +265,9 @@ export class Connection<F extends Releasable = Bytes> {
     if (this.isFailed || this.isClosed) return;
     this.isFailed = true;
     this.feed.close();
+    const last = this.hasEnded ? undefined : this.watcher.lastBytes(error, isOfProgram);
+    if (last === undefined || !this.outgoing.finish(last, LOW_WATER)) this.stream.destroy();
     this.recount();
-    this.stream.destroy();
     this.watcher.failed(error, this, isOfProgram);
   }
 

@@ -16,3 +16,9 @@ export function holdsMost(got: number, most: number): BufferError {
 export function notOpen(): BufferError {
   return new BufferError("ERR_CLOSED", "the connection is not open");
 }
+
+/** Returns the error of a time limit. */
+export function timedOut(option: string, what: string, limit: number): BufferError {
+  const message = `${what} for ${limit} ms, which is the option ${option}`;
+  return new BufferError("ERR_TIMEOUT", message, { option, limit });
+}

@@ -198,6 +198,23 @@ export class Outgoing {
     }
   }
 
+  /**
+   * Gives all and some last bytes to the socket, and ends it; what still comes is dropped. Returns
+   * false if that failed, or if more than `most` bytes wait: then the socket is to be destroyed.
+   */
+  finish(last: Uint8Array, most: number): boolean {
+    const { socket } = this;
+    try {
+      this.addCopy(last, 0, last.length);
+      this.write();
+    } catch {
+      return false;
+    }
+    socket.end();
+    socket.resume();
+    return socket.writableLength <= most;
+  }
+
   /** Returns whether the system has taken some of a write since it was asked last. */
   hasProgressed(): boolean {
     const { _handle: handle } = this.socket as { readonly _handle?: Queueing | null };

@@ -39,6 +39,8 @@ export interface Watcher<F extends Releasable, C> {
   /** The most bytes that may wait for one peer, and that all connections of the pool may hold. */
   readonly maximum: number;
   readonly quota: number;
+  /** Returns what is written before a connection is ended by an error, if anything is. */
+  lastBytes(error: unknown, isOfProgram: boolean): Uint8Array | undefined;
   /** @param isOfProgram whether a function of the program threw the error */
   failed(error: unknown, connection: C, isOfProgram: boolean): void;
   closed(connection: C): void;

@@ -5,11 +5,12 @@ import { invalid } from "../../buffers/errors.js";
 import type { Bytes } from "../../buffers/index.js";
 import { checkIntegerOption, checkObject } from "../../codec/checks.js";
 import type { Releasable } from "../../codec/index.js";
-import { BufferError } from "../../index.js";
 import { Connection } from "./connection.js";
+import { timedOut } from "./errors.js";
 import { type Bounds, checkOptions, MAX_MS, type ServeOptions } from "./options.js";
 import { PoolUse } from "./poolUse.js";
 import { guard } from "./program.js";
+import type { Watcher } from "./protocol.js";
 
 /** How often connections are looked at for their time limits, in parts of the shortest one. */
 const LOOKS = 4;
@@ -42,10 +43,17 @@ export class Service<F extends Releasable = Bytes> {
   private onEmpty: (() => void) | undefined;
   private readonly abort: () => void;
 
+  /** @internal */
+  readonly lastBytes: Watcher<F, Connection<F>>["lastBytes"];
+
   /** @internal @throws {BufferError} ERR_INVALID_ARGUMENT */
-  constructor(options: ServeOptions<F>) {
+  constructor(
+    options: ServeOptions<F>,
+    lastBytes: Watcher<F, Connection<F>>["lastBytes"] = () => undefined,
+  ) {
     const bounds = checkOptions(options);
     this.protocol = options;
+    this.lastBytes = lastBytes;
     this.bounds = bounds;
     this.maximum = bounds.maximum;
     this.quota = bounds.quota;
@@ -245,9 +253,4 @@ function isOfPeer(error: unknown): boolean {
 
 function warn(error: unknown): void {
   process.emitWarning(error instanceof Error ? error : new Error(inspect(error)));
-}
-
-function timedOut(option: string, what: string, limit: number): BufferError {
-  const message = `${what} for ${limit} ms, which is the option ${option}`;
-  return new BufferError("ERR_TIMEOUT", message, { option, limit });
 }
