@@ -33,7 +33,8 @@ export interface WebSocketMessageOptions extends WebSocketOptions {
  * A message of one frame that lies within one chunk is handed out from there, as `WebSocketFramer`
  * does with a frame; `push` and `scan` unmask it in place. Any other one is joined in one block,
  * which has at most twice the bytes that have come (or 256). The time is in proportion to the
- * bytes. A stream (`toTransformStream`) copies every message to a block of its own. `rest` drops the fragments of a message that has begun.
+ * bytes. A stream (`toTransformStream`) copies every message to a block of its own. `rest` drops
+ * the fragments of a message that has begun.
  */
 export class WebSocketMessageFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Framer<
   WebSocketMessage<B>,

@@ -38,7 +38,7 @@ export function acceptWebSocket(
   if (typeof checkObject("socket", socket).unshift !== "function") {
     throw invalid("socket", socket, "a Duplex of bytes");
   }
-  checkBytes("head", head, "a Uint8Array");
+  checkBytes("head", head);
   checkAcceptOptions(options);
   const refusal = refusalOf(request);
   const offered = offeredBy(request) ?? [];
