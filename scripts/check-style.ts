@@ -64,9 +64,9 @@ const BANS: readonly { pattern: RegExp; why: string; allowed: readonly string[] 
   { pattern: /\bas any\b|: any\b/, why: "no any", allowed: [] },
 ];
 
-function listFiles(folder: string): string[] {
+function listFiles(folder: string, extension: string = ".ts"): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => name.endsWith(extension))
     .map((name) => join(folder, name));
 }
 
@@ -100,6 +100,17 @@ function checkLayers(file: string, text: string): string[] {
     .map((target) => `${file}: may not import ${target} (${layers.join(" < ")})`);
 }
 
+/** An example is what a user would write: it imports hakmem by name, and its own folder. */
+function checkExample(file: string, text: string): string[] {
+  const own = join(file, "..");
+  const imports = [...text.matchAll(/(?:from |import\(|import )"([^"]+)"/g)];
+  return imports
+    .map(([, name = ""]) => name)
+    .filter((name) => !/^(node:|hakmem$|hakmem\/)/.test(name))
+    .filter((name) => !name.startsWith(".") || join(own, name, "..") !== own)
+    .map((name) => `${file}: may not import ${name}, but hakmem, node: and its own folder`);
+}
+
 /** The hot file may see the cold ones only through the slow paths. */
 function checkHot(file: string, text: string): string[] {
   if (!file.endsWith("front/hot.ts")) return [];
@@ -128,8 +139,10 @@ function checkBans(file: string, text: string): string[] {
 
 const source = listFiles("src");
 const bench = listFiles("bench");
-const all = [...source, ...bench, ...["test", "scripts"].flatMap(listFiles)];
+const examples = listFiles("examples", ".js");
+const all = [...source, ...bench, ...examples, ...listFiles("test"), ...listFiles("scripts")];
 const problems = [
+  ...examples.flatMap((file) => checkExample(file, readFileSync(file, "utf8"))),
   ...bench.flatMap((file) => checkLayers(file, readFileSync(file, "utf8"))),
   ...source.flatMap((file) => {
     const text = readFileSync(file, "utf8");

@@ -28,13 +28,19 @@ function run(code: string): string[] {
   }
 }
 
+/** Returns the pages of a folder. */
+function pagesOf(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `${folder}/${name.replaceAll("\\", "/")}`);
+}
+
 const pages = [
   "README.md",
   "CHANGELOG.md",
   "CONTRIBUTING.md",
-  ...readdirSync("docs", { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".md"))
-    .map((name) => `docs/${name.replaceAll("\\", "/")}`),
+  ...pagesOf("docs"),
+  ...pagesOf("examples"),
 ];
 
 describe.each(pages)("%s", (page) => {
