@@ -103,9 +103,9 @@ export abstract class Cutter<F, B extends ArrayBufferLike = ArrayBufferLike> {
   /** @internal Returns what the receiver gets. If it throws, it has released the bytes. */
   protected abstract wrap(bytes: Bytes<B>): F;
 
-  /** @internal Whether a frame is nothing but `Bytes`. */
-  get isPlain(): boolean {
-    return true;
+  /** @internal Returns the frame of a copy of what `scan` has handed out. */
+  dress(bytes: Bytes<B>, _first: number): F {
+    return bytes as unknown as F;
   }
 
   /** @internal Checks and decodes, in place, what `scan` hands out next. */

@@ -7,6 +7,7 @@ import { closeError, TOO_BIG } from "./closing.js";
 import { OPCODE, WebSocketFrame } from "./frame.js";
 import { Headers } from "./headers.js";
 import { maskRange, Words } from "./mask.js";
+import { keepShape } from "./shapes.js";
 
 /** What a `WebSocketFramer` accepts. */
 export interface WebSocketOptions extends FramerOptions {
@@ -47,6 +48,7 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     this.headers = new Headers(options);
     this.words = new Words(pool.heap);
     this.length = 0;
+    keepShape(this, pool, (payload) => new WebSocketFrame(0, false, payload));
     hide<object>(this, "words" as never);
   }
 
@@ -85,8 +87,9 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
     this.length = 0;
   }
 
-  override get isPlain(): boolean {
-    return false;
+  /** @internal */
+  override dress(payload: Bytes<B>, first: number): WebSocketFrame<B> {
+    return new WebSocketFrame(first, this.headers.isServer, payload);
   }
 
   protected override wrap(bytes: Bytes<B>): WebSocketFrame<B> {

@@ -13,6 +13,7 @@ import type { Pending } from "../framing/pending.js";
 import type { WebSocketOptions } from "./framer.js";
 import { WebSocketMessage } from "./message.js";
 import { IN_PLACE, KEPT, MessageReader, NOWHERE } from "./messageReader.js";
+import { keepShape } from "./shapes.js";
 
 /** What a `WebSocketMessageFramer` accepts. */
 export interface WebSocketMessageOptions extends WebSocketOptions {
@@ -46,6 +47,7 @@ export class WebSocketMessageFramer<B extends ArrayBufferLike = ArrayBufferLike>
   constructor(pool: BytesPool<B>, options: WebSocketMessageOptions) {
     super(pool, checkObject("options", options).copyBelow);
     this.reader = new MessageReader(pool, options);
+    keepShape(this, pool, (payload) => new WebSocketMessage(0, payload));
     hide<object>(this, "reader" as never);
   }
 
@@ -55,8 +57,8 @@ export class WebSocketMessageFramer<B extends ArrayBufferLike = ArrayBufferLike>
   }
 
   /** @internal */
-  override get isPlain(): boolean {
-    return false;
+  override dress(payload: Bytes<B>, first: number): WebSocketMessage<B> {
+    return new WebSocketMessage(first, payload);
   }
 
   protected override take(

@@ -26,8 +26,8 @@ export class Feed<F extends Releasable> {
   private readonly pool: BytesPool;
   private readonly target: FeedTarget<F>;
   private framer: Framer<F>;
-  /** Takes frames where they lie; undefined if they are more than `Bytes`. */
-  private scanner: FrameScanner | undefined;
+  /** Takes frames where they lie. */
+  private scanner: FrameScanner;
   private readonly take: (frame: F) => void;
   /** What has come and was not cut, in one piece. */
   private waiting: Bytes | undefined;
@@ -150,26 +150,19 @@ export class Feed<F extends Releasable> {
 
   /** Cuts bytes of the heap until all are cut or a handler is awaited. Returns how many. */
   private cut(start: number, length: number): number {
+    const { u8 } = this.pool.heap;
     let done = 0;
     try {
       while (done < length) {
         const { framer } = this;
         this.cutter = framer;
-        done += this.cutWith(framer, start + done, length - done);
+        done += framer.scan(u8, start + done, length - done, this.scanner);
         if (framer === this.framer || this.isHandling || this.carried !== undefined) break;
       }
     } finally {
       this.cutter = undefined;
     }
     return done;
-  }
-
-  private cutWith(framer: Framer<F>, start: number, length: number): number {
-    const { u8 } = this.pool.heap;
-    if (this.scanner !== undefined) return framer.scan(u8, start, length, this.scanner);
-    const before = framer.position;
-    framer.push(u8.subarray(start, start + length), this.take);
-    return Math.max(0, framer.position - before);
   }
 
   private handle(frame: F): void {
@@ -227,8 +220,7 @@ export class Feed<F extends Releasable> {
     const { framer, scanner } = this;
     this.cutter = framer;
     try {
-      if (scanner !== undefined) framer.endScan(scanner);
-      else framer.end(this.take);
+      framer.endScan(scanner);
     } finally {
       this.cutter = undefined;
     }
@@ -268,17 +260,16 @@ export class Feed<F extends Releasable> {
    * Returns what takes frames where they lie. For a handler it copies each to a block of its own,
    * which takes half the time of `push`.
    */
-  private scannerOf(framer: Framer<F>): FrameScanner | undefined {
+  private scannerOf(framer: Framer<F>): FrameScanner {
     const { onFrame } = this.target;
     if (onFrame !== undefined) return onFrame;
-    if (!framer.isPlain) return undefined;
     const { pool, take } = this;
     const { u8 } = pool.heap;
-    return (view, offset, length) => {
+    return (view, offset, length, first) => {
       const frame = pool.allocUnsafe(length);
       if (view === u8) u8.copyWithin(startOf(frame), offset, offset + length);
       else frame.write(view.subarray(offset, offset + length));
-      take(frame as unknown as F);
+      take(framer.dress(frame, first));
     };
   }
 }
