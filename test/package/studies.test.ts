@@ -71,6 +71,8 @@ it("bench:buffers runs all its cases", () => {
     ...[...sizes, ...sizes, ...sizes],
     ...["how", "scan", "push", "geometric mean"],
     ...["bytes + alignment", ...unmasked, "geometric mean"],
+    ...["kind, bytes and frames", "text 16", "text 1024", "text 16384", "bytes 16"],
+    ...["bytes 1024", "bytes 65536", "text 1024 in 8", "bytes 65536 in 64", "geometric mean"],
   ]);
   for (const row of rows) expect(row).not.toMatch(/NaN|Infinity|undefined/);
 }, 120_000);

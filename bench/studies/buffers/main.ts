@@ -1,8 +1,8 @@
 /**
  * `npm run bench:buffers`: pools of buffers, handles, writers and readers of a mixed message,
- * framers, and unmasking, beside what programs use today. Each turn of a case is a process of its
- * own, in which all subjects take turns; ratios are taken within it, and the tables show their
- * medians.
+ * framers, unmasking, and WebSocket messages, beside what programs use today. Each turn of a case
+ * is a process of its own, in which all subjects take turns; ratios are taken within it, and the
+ * tables show their medians.
  */
 import { execFile } from "node:child_process";
 import { parseArgs, promisify } from "node:util";
@@ -82,6 +82,15 @@ const GROUPS: readonly Group[] = [
     cases: ["16", "64", "256", "1024", "4096", "16384", "65536"].flatMap((size) =>
       ALIGNMENTS.map((alignment) => `${size}+${alignment}`),
     ),
+  },
+  {
+    name: "messages",
+    title: "A WebSocket message is read: to be kept, in place, and by ws",
+    unit: "kind, bytes and frames",
+    cases: [
+      ...["text 16", "text 1024", "text 16384", "bytes 16", "bytes 1024", "bytes 65536"],
+      ...["text 1024 in 8", "bytes 65536 in 64"],
+    ],
   },
 ];
 

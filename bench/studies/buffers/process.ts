@@ -8,6 +8,7 @@ import { framers } from "./frames.js";
 import { handles } from "./handles.js";
 import { digest, encode, MESSAGES, type Message, makeMessages } from "./messages.js";
 import { type Allocator, POOLED, POOLED_NODE } from "./pools.js";
+import { receivers } from "./received.js";
 import { unmaskers } from "./unmask.js";
 
 /** Takes a result of every operation, so that none can be left out. */
@@ -101,6 +102,9 @@ function subjectsOf(group: string, name: string): Timed[] {
     case "frames":
       sink++;
       return framers(name);
+    case "messages":
+      sink++;
+      return receivers(name);
     case "unmask": {
       const [size = 0, alignment = 0] = name.split("+").map(Number);
       // The bytes that it writes can be seen by others, so it cannot be left out.
