@@ -20,7 +20,9 @@ const DEEP: readonly string[] = [
   "test/package/sharedWorkers.test.ts",
   "test/package/stress.test.ts",
   "test/package/studies.test.ts",
+  "test/package/chat.test.ts",
   "test/package/ws.test.ts",
+  "test/package/wsPeers.test.ts",
   "test/package/report.test.ts",
 ];
 const BROWSER = ["test/package/report.test.ts"];
