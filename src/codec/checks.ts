@@ -100,3 +100,9 @@ export function checkUnended(unended: unknown): boolean {
   if (unended === "frame" || unended === "error") return unended === "frame";
   throw invalid("unended", unended, '"error" or "frame"');
 }
+
+/** @throws {BufferError} ERR_OUT_OF_RANGE unless `value` is a safe integer from `least`. */
+export function checkSafe(name: string, value: number, least: number, position: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw outOfRange(name, value, least, Number.MAX_SAFE_INTEGER, position);
+}

@@ -2,6 +2,7 @@
  * Integers of variable length. One of more than 32 bits is split into two words.
  *
  *     LEB128   1ddddddd 1ddddddd 0ddddddd          the lowest 7 bits first
+ *     signed   1ddddddd 1ddddddd 0sdddddd          so, too; all bits above it are like s
  *     QUIC     nndddddd dddddddd ...               the highest bits first; 2 ** nn bytes
  */
 import { high32, low32 } from "./words.js";
@@ -70,6 +71,46 @@ export function takeLeb64(u8: Uint8Array, at: number, length: number): boolean {
   low32[0] = low;
   high32[0] = high;
   return length < LEB64_BYTES || (length === LEB64_BYTES && u8[at + 9] <= 1);
+}
+
+/**
+ * Reads a signed LEB128 of `length` bytes into the two words. Returns whether it fits into 64 bits:
+ * the bits of the last byte that 64 bits have no room for must repeat the sign.
+ */
+export function takeSleb64(u8: Uint8Array, at: number, length: number): boolean {
+  takeLeb64(u8, at, length);
+  const last = u8[at + length - 1];
+  const bits = 7 * length;
+  if ((last & 0x40) !== 0 && bits < 64) {
+    high32[0] |= bits < 32 ? -1 : -1 << (bits - 32);
+    if (bits < 32) low32[0] |= -1 << bits;
+  }
+  return length < LEB64_BYTES || last === 0 || last === 0x7f;
+}
+
+/** Returns the bytes that two signed words take as a signed LEB128. */
+export function slebLength(low: number, high: number): number {
+  const isWord = high === low >> 31;
+  const bits = isWord ? 33 - Math.clz32(low ^ high) : 65 - Math.clz32(high ^ (high >> 31));
+  return Math.ceil(bits / 7);
+}
+
+/** Writes two signed words as a signed LEB128 of `length` bytes at `at`, where there is room. */
+export function putSleb(
+  u8: Uint8Array,
+  at: number,
+  length: number,
+  low: number,
+  high: number,
+): void {
+  let [lowLeft, highLeft] = [low, high];
+  const last = at + length - 1;
+  for (let index = at; index < last; index++) {
+    u8[index] = (lowLeft & 127) | 128;
+    lowLeft = (lowLeft >>> 7) | (highLeft << 25);
+    highLeft >>= 7;
+  }
+  u8[last] = lowLeft & 127;
 }
 
 /** The largest integer of QUIC. */

@@ -37,12 +37,15 @@ export function unzigzag(): void {
 
 const WORD = 2 ** 32;
 
-/** Returns the high word of a safe integer that is not negative. */
+/** Returns the high word of a safe integer: a signed one, if that is negative. */
 export function highWord(value: number): number {
   return Math.floor(value / WORD);
 }
 
-/** Returns the number that two words make. It is rounded when it is no safe integer. */
+/**
+ * Returns the number that two words make, of which the high one may be signed. It is rounded when
+ * it is no safe integer.
+ */
 export function joinWords(low: number, high: number): number {
   return high * WORD + low;
 }

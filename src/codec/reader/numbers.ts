@@ -1,5 +1,6 @@
 import type { Bytes } from "../../buffers/internal.js";
-import { assemble } from "./parts.js";
+import { joinWords } from "../words.js";
+import { assemble, slowNumber } from "./parts.js";
 import { ReaderState } from "./state.js";
 
 /** Reads numbers of fixed width. If bytes are missing, a read returns 0: see `missing`. */
@@ -124,6 +125,58 @@ export abstract class ReaderNumbers<
     if (at + 8 > this.end) return assemble(this, 8).getBigInt64(0);
     this.at = at + 8;
     return this.data.getBigInt64(at);
+  }
+
+  /**
+   * Reads 64 bits as a number, which costs less than a bigint.
+   * @throws {BufferError} ERR_TOO_LARGE if it is no safe integer: see `u64le`
+   */
+  u64leNumber(): number {
+    const { at, data } = this;
+    if (at + 8 <= this.end) {
+      const value = joinWords(data.getUint32(at, true), data.getUint32(at + 4, true));
+      if (value <= Number.MAX_SAFE_INTEGER) {
+        this.at = at + 8;
+        return value;
+      }
+    }
+    return slowNumber(this, true, false);
+  }
+
+  u64beNumber(): number {
+    const { at, data } = this;
+    if (at + 8 <= this.end) {
+      const value = joinWords(data.getUint32(at + 4), data.getUint32(at));
+      if (value <= Number.MAX_SAFE_INTEGER) {
+        this.at = at + 8;
+        return value;
+      }
+    }
+    return slowNumber(this, false, false);
+  }
+
+  i64leNumber(): number {
+    const { at, data } = this;
+    if (at + 8 <= this.end) {
+      const value = joinWords(data.getUint32(at, true), data.getInt32(at + 4, true));
+      if (Number.isSafeInteger(value)) {
+        this.at = at + 8;
+        return value;
+      }
+    }
+    return slowNumber(this, true, true);
+  }
+
+  i64beNumber(): number {
+    const { at, data } = this;
+    if (at + 8 <= this.end) {
+      const value = joinWords(data.getUint32(at + 4), data.getInt32(at));
+      if (Number.isSafeInteger(value)) {
+        this.at = at + 8;
+        return value;
+      }
+    }
+    return slowNumber(this, false, true);
   }
 
   f32le(): number {

@@ -1,8 +1,9 @@
 import { checkRange, outOfRange } from "../../buffers/errors.js";
 import { type Bytes, findPart, type Part, readUtf8 } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
-import { malformed } from "../checks.js";
+import { malformed, tooLarge } from "../checks.js";
 import { findLebEnd, LEB32_BYTES } from "../varint.js";
+import { joinWords } from "../words.js";
 import type { ReaderState } from "./state.js";
 
 const SCRATCH_BYTES = 16;
@@ -17,6 +18,32 @@ export function assemble(reader: ReaderState, count: number): DataView<ArrayBuff
   if (count <= reader.remaining) copyOut(reader, scratch, count);
   else fallShort(reader, reader.position, count - bytesLeft(reader));
   return scratchView;
+}
+
+/** Reads 64 bits that lie in several parts, or are missing, or are no safe integer. */
+export function slowNumber(reader: ReaderState, isLittle: boolean, isSigned: boolean): number {
+  const { position } = reader;
+  const pending = pendingBits(reader);
+  const view = assemble(reader, 8);
+  const low = view.getUint32(isLittle ? 0 : 4, isLittle);
+  const high = view.getUint32(isLittle ? 4 : 0, isLittle);
+  return checkSafe(reader, joinWords(low, isSigned ? high | 0 : high), position, pending);
+}
+
+/**
+ * Returns a value that was read if it is a safe integer, or else goes back to where it began.
+ * @throws {BufferError} ERR_TOO_LARGE
+ */
+export function checkSafe(
+  reader: ReaderState,
+  value: number,
+  position: number,
+  pending: number,
+): number {
+  if (Number.isSafeInteger(value)) return value;
+  seekBack(reader, position, pending);
+  const what = value < 0 ? "the magnitude of the integer" : "the integer";
+  throw tooLarge(what, position, Math.abs(value), Number.MAX_SAFE_INTEGER);
 }
 
 /** Returns the bytes after the position, even after a short read. */

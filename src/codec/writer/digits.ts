@@ -1,5 +1,5 @@
 /** Numbers that are written as text, as in HTTP and RESP. */
-import { outOfRange } from "../../buffers/errors.js";
+import { checkSafe } from "../checks.js";
 import { grow } from "./blocks.js";
 import type { WriterState } from "./state.js";
 
@@ -14,9 +14,7 @@ export function putDigits(
   value: number,
   least: number,
 ): void {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw outOfRange(kind, value, least, Number.MAX_SAFE_INTEGER, writer.length);
-  }
+  checkSafe(kind, value, least, writer.length);
   if (kind === "decimal" && value > -1e9 && value < 1e9) putShort(writer, value | 0);
   else putText(writer, value.toString(RADIX[kind]));
 }

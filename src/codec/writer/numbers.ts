@@ -1,6 +1,6 @@
-import { checkWhole } from "../checks.js";
+import { checkSafe, checkWhole } from "../checks.js";
 import { checkField, FIELDS, type FieldName } from "../fields.js";
-import { high32, low32, u64 } from "../words.js";
+import { high32, highWord, low32, u64 } from "../words.js";
 import { grow, place } from "./blocks.js";
 import { WriterState } from "./state.js";
 
@@ -198,6 +198,39 @@ export abstract class WriterNumbers<
     u64[0] = value;
     data.setUint32(at, high32[0]);
     data.setUint32(at + 4, low32[0]);
+    this.at = at + 8;
+  }
+
+  /** Writes 64 bits from a safe integer. The three after it do so, too. */
+  u64leNumber(value: number): void {
+    checkSafe("u64leNumber", value, 0, this.length);
+    const at = this.at + 8 <= this.limit ? this.at : grow(this, 8);
+    this.data.setUint32(at, value, true);
+    this.data.setUint32(at + 4, highWord(value), true);
+    this.at = at + 8;
+  }
+
+  u64beNumber(value: number): void {
+    checkSafe("u64beNumber", value, 0, this.length);
+    const at = this.at + 8 <= this.limit ? this.at : grow(this, 8);
+    this.data.setUint32(at + 4, value);
+    this.data.setUint32(at, highWord(value));
+    this.at = at + 8;
+  }
+
+  i64leNumber(value: number): void {
+    checkSafe("i64leNumber", value, -Number.MAX_SAFE_INTEGER, this.length);
+    const at = this.at + 8 <= this.limit ? this.at : grow(this, 8);
+    this.data.setUint32(at, value, true);
+    this.data.setUint32(at + 4, highWord(value), true);
+    this.at = at + 8;
+  }
+
+  i64beNumber(value: number): void {
+    checkSafe("i64beNumber", value, -Number.MAX_SAFE_INTEGER, this.length);
+    const at = this.at + 8 <= this.limit ? this.at : grow(this, 8);
+    this.data.setUint32(at + 4, value);
+    this.data.setUint32(at, highWord(value));
     this.at = at + 8;
   }
 

@@ -3,22 +3,12 @@ import { type Bytes, isBytes, toByteArray, utf8Length, writeUtf8 } from "../../b
 import { putBits } from "../bitFields.js";
 import { checkWhole } from "../checks.js";
 import { type LengthPrefix, PREFIXES } from "../fields.js";
-import {
-  LEB32_BYTES,
-  leb32Length,
-  leb64Length,
-  putLeb32,
-  putLeb64,
-  putQuic,
-  QUIC_MAX,
-  quicLength,
-} from "../varint.js";
-import { high32, highWord, I64_MAX, I64_MIN, low32, U64_MAX, u64, zigzag } from "../words.js";
+import { leb32Length, putLeb32, putQuic, quicLength } from "../varint.js";
+import { highWord } from "../words.js";
 import { dispose, finish, grow, place, reset, viewOf } from "./blocks.js";
 import { appendParts, checkAppend, countBytes, SHORT_BYTES, slowBytes, steady } from "./copies.js";
 import { putDigits } from "./digits.js";
-import { WriterNumbers } from "./numbers.js";
-import type { WriterState } from "./state.js";
+import { WriterVarints } from "./varints.js";
 
 /** Up to this many characters, a loop is faster than the encoder of the engine. */
 const SHORT_TEXT = 24;
@@ -33,7 +23,7 @@ const setBytes = Uint8Array.prototype.set;
  * `finish` returns the message as `Bytes`. A writer is used for many messages and disposed of at
  * the end.
  */
-export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterNumbers<B> {
+export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterVarints<B> {
   /**
    * Returns what was written as `Bytes`, which the caller releases. The writer is empty afterwards
    * and takes a new block for the next message.
@@ -90,69 +80,6 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
   patchBytes(position: number, bytes: Uint8Array): void {
     const length = countBytes(bytes);
     this.raw.set(bytes, place(this, position, length));
-  }
-
-  /** Writes an unsigned LEB128, as in protobuf and WebAssembly: 1 to 5 bytes. */
-  varint32(value: number): void {
-    let { at } = this;
-    if (typeof value !== "number" || value >>> 0 !== value || at + LEB32_BYTES > this.limit) {
-      longVarint32(this, value);
-      return;
-    }
-    const { raw } = this;
-    let left = value;
-    // An array of bytes takes the lowest 8 bits.
-    for (; left > 127; left >>>= 7) raw[at++] = left | 128;
-    raw[at] = left;
-    this.at = at + 1;
-  }
-
-  /** Writes an unsigned LEB128 of 64 bits: 1 to 10 bytes. */
-  varint64(value: bigint): void {
-    if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value) {
-      throw outOfRange("varint64", value, 0n, U64_MAX, this.length);
-    }
-    u64[0] = value;
-    this.leb64();
-  }
-
-  /**
-   * Writes a signed number of 32 bits in zigzag encoding, like sint32 of protobuf: 1 to 5 bytes.
-   */
-  zigzag32(value: number): void {
-    if (typeof value !== "number" || (value | 0) !== value) {
-      throw outOfRange("zigzag32", value, -0x80000000, 0x7fffffff, this.length);
-    }
-    this.varint32(((value << 1) ^ (value >> 31)) >>> 0);
-  }
-
-  /**
-   * Writes a signed number of 64 bits in zigzag encoding, like sint64 of protobuf: 1 to 10 bytes.
-   */
-  zigzag64(value: bigint): void {
-    if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value) {
-      throw outOfRange("zigzag64", value, I64_MIN, I64_MAX, this.length);
-    }
-    u64[0] = value;
-    zigzag();
-    this.leb64();
-  }
-
-  /** Writes an integer of QUIC, up to the largest safe integer: 1, 2, 4 or 8 bytes. */
-  quic(value: number): void {
-    if (!Number.isSafeInteger(value) || value < 0) {
-      throw outOfRange("quic", value, 0, Number.MAX_SAFE_INTEGER, this.length);
-    }
-    this.quicWords(value >>> 0, highWord(value));
-  }
-
-  /** Writes an integer of QUIC of up to 62 bits: 1, 2, 4 or 8 bytes. */
-  quic64(value: bigint): void {
-    if (typeof value !== "bigint" || value < 0n || value > QUIC_MAX) {
-      throw outOfRange("quic64", value, 0n, QUIC_MAX, this.length);
-    }
-    u64[0] = value;
-    this.quicWords(low32[0], high32[0]);
   }
 
   /** Writes a safe integer in decimal digits, after a minus if it is below 0. */
@@ -292,23 +219,6 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
     this.at = at + all;
   }
 
-  /** Writes the two words as LEB128. */
-  private leb64(): void {
-    const low = low32[0];
-    const high = high32[0];
-    const size = leb64Length(low, high);
-    const at = this.at + size <= this.limit ? this.at : grow(this, size);
-    putLeb64(this.raw, at, low, high);
-    this.at = at + size;
-  }
-
-  private quicWords(low: number, high: number): void {
-    const size = quicLength(low, high);
-    const at = this.at + size <= this.limit ? this.at : grow(this, size);
-    putQuic(this.data, at, size, low, high);
-    this.at = at + size;
-  }
-
   /** Returns how many bytes a prefix takes that says `length`. */
   private prefixLength(prefix: LengthPrefix, length: number): number {
     if (prefix === "varint" && length <= 0xffffffff) return leb32Length(length);
@@ -334,13 +244,4 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterN
       putQuic(this.data, at, quicLength(low, high), low, high);
     }
   }
-}
-
-/** Writes a varint that may not have room; refuses a value that a varint does not take. */
-function longVarint32(writer: WriterState, value: number): void {
-  checkWhole("varint32", value, 0xffffffff, writer.length);
-  const size = leb32Length(value);
-  const at = writer.at + size <= writer.limit ? writer.at : grow(writer, size);
-  putLeb32(writer.raw, at, value);
-  writer.at = at + size;
 }

@@ -39,15 +39,33 @@ export function singles(pool: BytesPool, input: Uint8Array): Bytes {
   return all;
 }
 
+/** One heap for all, because to make one takes longer than a test of some bytes. */
+const heap = Heap.create({ capacity: SMALL_BYTES });
+const pool = new BytesPool(heap);
+
+/** Reads bytes and releases them. Nothing may be left on the heap. */
+function readOnce(bytes: Bytes, action: (reader: Reader) => void): void {
+  action(new Reader(bytes));
+  bytes.release();
+  expect(heap.stats().live.blocks).toBe(0);
+}
+
 /** The same bytes as an array, in one part, and as a chain of single bytes. */
 export function everyWay(input: Uint8Array, action: (reader: Reader) => void): void {
   action(new Reader(input));
   action(new Reader(input, { strict: true }));
-  onHeap((heap) => {
-    const pool = new BytesPool(heap);
-    for (const all of [pool.from(input), singles(pool, input)]) {
-      action(new Reader(all));
-      all.release();
-    }
-  });
+  readOnce(pool.from(input), action);
+  readOnce(singles(pool, input), action);
+}
+
+/** The same bytes as an array, in parts of one byte, and in two parts, cut at each place. */
+export function everyCut(input: Uint8Array, action: (reader: Reader) => void): void {
+  everyWay(input, action);
+  for (let cut = 1; cut < input.length; cut++) {
+    const [head, tail] = [pool.from(input.subarray(0, cut)), pool.from(input.subarray(cut))];
+    const all = head.concat(tail);
+    head.release();
+    tail.release();
+    readOnce(all, action);
+  }
 }
