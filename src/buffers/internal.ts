@@ -12,5 +12,5 @@ export { type ByteHeap, checkHeap } from "./heap.js";
 export { hide } from "./hide.js";
 export type { Leak, LeakDetection } from "./leaks.js";
 export { BufferPool } from "./pool.js";
-export type { BytesEncoding } from "./text.js";
+export { type BytesEncoding, decodeText } from "./text.js";
 export { readUtf8, utf8Length, writeUtf8 } from "./utf8.js";

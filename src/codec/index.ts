@@ -1,3 +1,4 @@
+export { crc32, crc32c } from "./crc.js";
 export type { LengthPrefix } from "./fields.js";
 export { type CustomFramerOptions, type FrameFinder, framerOf } from "./framing/custom.js";
 export type { FramerOptions, FrameScanner } from "./framing/cutter.js";

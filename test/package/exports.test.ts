@@ -22,8 +22,8 @@ const ENTRIES: Readonly<Record<string, { values: string; types: string }>> = {
   "./codec": {
     values:
       "DelimiterFramer FixedFramer Framer LengthFieldFramer OPCODE Reader WebSocketFrame " +
-      "WebSocketFramer WebSocketMessage WebSocketMessageFramer Writer encodeClose encodeFrame " +
-      "framerOf",
+      "WebSocketFramer WebSocketMessage WebSocketMessageFramer Writer crc32 crc32c encodeClose " +
+      "encodeFrame framerOf",
     types:
       "CustomFramerOptions DelimiterOptions FrameFinder FrameHeader FrameScanner FrameStream " +
       "FramerOptions LengthFieldOptions LengthPrefix ReaderOptions Releasable SliceOf " +

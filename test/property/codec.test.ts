@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Bytes, BytesPool } from "../../src/buffers/index.js";
-import { Reader, Writer } from "../../src/codec/index.js";
+import { crc32, Reader, Writer } from "../../src/codec/index.js";
 import { Heap } from "../../src/index.js";
 import { runs } from "../support/tier.js";
 import { type Op, ops } from "./codecOps.js";
@@ -33,7 +33,12 @@ function plain(value: unknown): unknown {
 
 function expectRead(reader: Reader, message: readonly Op[]): void {
   let position = 0;
+  const all = encode(message);
+  expect(reader.crc32(0, all.length)).toBe(crc32(all));
   for (const { name, value, bytes, read } of message) {
+    if (bytes.length > 0) expect(reader.peek(bytes.length - 1), name).toBe(bytes.at(-1));
+    expect(plain(read(reader)), name).toEqual(value);
+    reader.seek(position);
     expect(plain(read(reader)), name).toEqual(value);
     position += bytes.length;
     expect(reader.position, name).toBe(position);
@@ -64,6 +69,7 @@ describe("a message of any values", () => {
           for (const each of message) each.write(writer);
           const expected = encode(message);
           expect(writer.length).toBe(expected.length);
+          expect(writer.crc32()).toBe(crc32(expected));
           const bytes = writer.finish();
           expect(bytes.toUnshared()).toEqual(expected);
           bytes.release();
@@ -82,6 +88,9 @@ describe("a message of any values", () => {
       inside.set(bytes, offset);
       expectRead(new Reader(inside.subarray(offset, offset + bytes.length)), message);
       expectRead(new Reader(Buffer.from(bytes)), message);
+      const reader = new Reader(inside);
+      reader.reset(inside, offset, bytes.length);
+      expectRead(reader, message);
     });
     fc.assert(property, settings(200));
   });
@@ -94,6 +103,10 @@ describe("a message of any values", () => {
         expectRead(reader, message);
         reader.rewind();
         expectRead(reader, message);
+        const more = bytes.concat(bytes, bytes);
+        reader.reset(more, bytes.length, bytes.length);
+        expectRead(reader, message);
+        more.release();
         bytes.release();
       });
     });

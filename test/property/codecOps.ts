@@ -137,6 +137,41 @@ const varints: fc.Arbitrary<Op>[] = [
   near(EDGES, 0n, 2n ** 62n - 1n).map((v) => quicOp("quic64", v, true)),
 ];
 
+const SAFE = 2n ** 53n - 1n;
+const unsigned = (value: bigint): bigint => (value < 0n ? value + 2n ** 64n : value);
+
+/** Signed LEB128: of the fewest groups of 7 bits that have room for the value. */
+function sleb(value: bigint): number[] {
+  let groups = 1n;
+  while (value < -(2n ** (7n * groups - 1n)) || value >= 2n ** (7n * groups - 1n)) groups++;
+  const all = value < 0n ? value + 2n ** (7n * groups) : value;
+  return Array.from({ length: Number(groups) }, (_, index) => {
+    const bits = Number((all / 128n ** BigInt(index)) % 128n);
+    return index + 1 < Number(groups) ? bits + 128 : bits;
+  });
+}
+
+const signed: fc.Arbitrary<Op>[] = [
+  near(EDGES, -(2n ** 31n), 2n ** 31n - 1n).map((v) =>
+    op("int32", Number(v), leb(unsigned(v)), one),
+  ),
+  near(EDGES, -(2n ** 63n), 2n ** 63n - 1n).map((v) => op("int64", v, leb(unsigned(v)), one)),
+  near(EDGES, -(2n ** 31n), 2n ** 31n - 1n).map((v) => op("sleb32", Number(v), sleb(v), one)),
+  near(EDGES, -(2n ** 63n), 2n ** 63n - 1n).map((v) => op("sleb64", v, sleb(v), one)),
+];
+
+const safeNumbers: fc.Arbitrary<Op>[] = [
+  near(EDGES, 0n, SAFE).map((v) => op("varint64Number", Number(v), leb(v), one)),
+  near(EDGES, -SAFE, SAFE).map((v) => op("int64Number", Number(v), leb(unsigned(v)), one)),
+  near(EDGES, -SAFE, SAFE).map((v) => op("zigzag64Number", Number(v), leb(zigzag(v)), one)),
+  near(EDGES, -SAFE, SAFE).map((v) => op("sleb64Number", Number(v), sleb(v), one)),
+  ...(["u64leNumber", "u64beNumber", "i64leNumber", "i64beNumber"] as const).map((name) =>
+    near(EDGES, name.startsWith("u") ? 0n : -SAFE, SAFE).map((v) =>
+      op(name, Number(v), integerBytes(v, 8, name.includes("le")), whole(8)),
+    ),
+  ),
+];
+
 const PREFIXES: Readonly<Record<LengthPrefix, (length: bigint) => number[]>> = {
   u8: (length) => integerBytes(length, 1, true),
   u16le: (length) => integerBytes(length, 2, true),
@@ -197,6 +232,17 @@ const plain: fc.Arbitrary<Op>[] = [
     ...op("bytes", value, [...value], whole(value.length)),
     read: (reader: Reader) => reader.bytes(value.length),
   })),
+  text.map((value) => {
+    const bytes = [...Buffer.from(value, "utf16le")];
+    return {
+      ...op("utf16le", value, bytes, whole(bytes.length)),
+      read: (reader: Reader) => reader.utf16le(bytes.length),
+    };
+  }),
+  payload.map((bytes) => ({
+    ...op("latin1", String.fromCharCode(...bytes), [...bytes], whole(bytes.length)),
+    read: (reader: Reader) => reader.latin1(bytes.length),
+  })),
   payload.map((value) => ({
     ...op("bytes", value, [...value], whole(value.length)),
     name: "copy",
@@ -204,7 +250,41 @@ const plain: fc.Arbitrary<Op>[] = [
   })),
 ];
 
+/** Digits, and a byte that ends them: without it they may be the beginning of more. */
+function digitOp(name: "decimal" | "hex", value: number, digits: string): Op {
+  const bytes = [...Buffer.from(digits), 13];
+  return {
+    name,
+    value,
+    bytes,
+    write: (writer) => {
+      writer[name](value);
+      writer.u8(13);
+    },
+    read: (reader) => {
+      const at = reader.position;
+      const got = reader[name]();
+      if (reader.peek() === 13) reader.skip(1);
+      else if (at < reader.position) seekBack(reader, at);
+      return reader.ok ? got : 0;
+    },
+    missing: one,
+  };
+}
+
+/** What a program does that sees no end of the digits: it goes back, and is still short. */
+function seekBack(reader: Reader, position: number): void {
+  reader.rewind();
+  reader.seek(position);
+  reader.peek(reader.remaining);
+}
+
+const digits: fc.Arbitrary<Op>[] = [
+  near(EDGES, -SAFE, SAFE).map((v) => digitOp("decimal", Number(v), `${v}`)),
+  near(EDGES, 0n, SAFE).map((v) => digitOp("hex", Number(v), v.toString(16))),
+];
+
 export const ops: fc.Arbitrary<Op[]> = fc.array(
-  fc.oneof(...integers, ...floats, ...varints, ...prefixed, ...plain),
+  fc.oneof(...[integers, floats, varints, signed, safeNumbers, prefixed, plain, digits].flat()),
   { maxLength: 12 },
 );

@@ -2,7 +2,9 @@ import { checkRange, invalid } from "../../buffers/errors.js";
 import { ASCII_MAX, type Bytes, checkBytes, readAscii, readUtf8 } from "../../buffers/internal.js";
 import { takeBits } from "../bitFields.js";
 import { checkWhole, tooLarge } from "../checks.js";
+import { CASTAGNOLI, IEEE } from "../crc.js";
 import { type LengthPrefix, PREFIXES } from "../fields.js";
+import { checkEven, crcFrom, readText } from "./content.js";
 import { readDigits } from "./digits.js";
 import {
   bytesLeft,
@@ -154,6 +156,36 @@ export class Reader<S extends Bytes | Uint8Array = Bytes | Uint8Array> extends R
     const text = this.text(count, position, pendingBits(this));
     this.skip(1);
     return text;
+  }
+
+  /** Reads `count` bytes as ISO 8859-1: each is a character from U+0000 to U+00FF. */
+  latin1(count: number): string {
+    checkSource(this);
+    return readText(this, this.whole(count), "latin1");
+  }
+
+  /**
+   * Reads `count` bytes, two per unit, as UTF-16. Lone surrogates stay as they are.
+   * @throws {BufferError} ERR_OUT_OF_RANGE for an odd count
+   */
+  utf16le(count: number): string {
+    checkSource(this);
+    checkEven(this, count);
+    return readText(this, this.whole(count), "utf16le");
+  }
+
+  /**
+   * Returns the CRC-32 of the bytes from position `from` to `to`, also of those that were read, and
+   * stays where it is: see the function `crc32`.
+   * @throws {BufferError} ERR_OUT_OF_RANGE if `from` is greater than `to`
+   */
+  crc32(from: number, to: number): number {
+    return crcFrom(this, IEEE, from, to);
+  }
+
+  /** Returns the CRC-32C, as `crc32` does. */
+  crc32c(from: number, to: number): number {
+    return crcFrom(this, CASTAGNOLI, from, to);
   }
 
   /**

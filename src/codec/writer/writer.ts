@@ -2,10 +2,12 @@ import { invalid, outOfRange } from "../../buffers/errors.js";
 import { type Bytes, isBytes, toByteArray, utf8Length, writeUtf8 } from "../../buffers/internal.js";
 import { putBits } from "../bitFields.js";
 import { checkWhole } from "../checks.js";
+import { CASTAGNOLI, IEEE } from "../crc.js";
 import { type LengthPrefix, PREFIXES } from "../fields.js";
 import { leb32Length, putLeb32, putQuic, quicLength } from "../varint.js";
 import { highWord } from "../words.js";
 import { dispose, finish, grow, place, reset, viewOf } from "./blocks.js";
+import { crcWritten, putLatin1, putUtf16 } from "./content.js";
 import { appendParts, checkAppend, countBytes, SHORT_BYTES, slowBytes, steady } from "./copies.js";
 import { putDigits } from "./digits.js";
 import { WriterVarints } from "./varints.js";
@@ -80,6 +82,32 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterV
   patchBytes(position: number, bytes: Uint8Array): void {
     const length = countBytes(bytes);
     this.raw.set(bytes, place(this, position, length));
+  }
+
+  /**
+   * Writes a string as ISO 8859-1: one byte per character.
+   * @throws {BufferError} ERR_OUT_OF_RANGE for a character above U+00FF
+   */
+  latin1(text: string): void {
+    putLatin1(this, text);
+  }
+
+  /** Writes a string as UTF-16: two bytes per unit, of lone surrogates too. */
+  utf16le(text: string): void {
+    putUtf16(this, text);
+  }
+
+  /**
+   * Returns the CRC-32 of what was written from position `from` to `to`: see the function `crc32`.
+   * @throws {BufferError} ERR_OUT_OF_RANGE
+   */
+  crc32(from: number = 0, to: number = this.length): number {
+    return crcWritten(this, IEEE, from, to);
+  }
+
+  /** Returns the CRC-32C, as `crc32` does. */
+  crc32c(from: number = 0, to: number = this.length): number {
+    return crcWritten(this, CASTAGNOLI, from, to);
   }
 
   /** Writes a safe integer in decimal digits, after a minus if it is below 0. */
