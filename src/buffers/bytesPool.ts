@@ -5,15 +5,11 @@ import { Bytes, isBytes, ofChains } from "./bytes.js";
 import { Leaf } from "./chain.js";
 import { type BufferData, copySource, toSource } from "./data.js";
 import { type ByteHeap, checkHeap } from "./heap.js";
-import { type Leak, type LeakDetection, LeakDetector, Origin } from "./leaks.js";
+import { LeakDetector, type LeakOptions, Origin } from "./leaks.js";
 import { utf8Length, writeUtf8 } from "./utf8.js";
 
-export interface BytesPoolOptions {
-  /** Which handles are watched for leaks. Default "off". */
-  readonly leakDetection?: LeakDetection;
-  /** Called with each leak. By default the console warns of it. */
-  readonly onLeak?: (leak: Leak) => void;
-}
+/** What a pool of `Bytes` watches. A leak is reported, and its memory comes back. */
+export type BytesPoolOptions = LeakOptions;
 
 let readOrigin: <B extends ArrayBufferLike>(pool: BytesPool<B>) => Origin<B>;
 

@@ -2,6 +2,7 @@ export { BufferError, type BufferErrorCode } from "../index.js";
 export {
   type BufferData,
   BufferPool,
+  type BufferPoolOptions,
   type ByteHeap,
   Bytes,
   type BytesEncoding,

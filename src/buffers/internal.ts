@@ -11,6 +11,6 @@ export { type BufferData, checkBytes, toByteArray } from "./data.js";
 export { type ByteHeap, checkHeap } from "./heap.js";
 export { hide } from "./hide.js";
 export type { Leak, LeakDetection } from "./leaks.js";
-export { BufferPool } from "./pool.js";
+export { BufferPool, type BufferPoolOptions } from "./pool.js";
 export { type BytesEncoding, decodeText } from "./text.js";
 export { readUtf8, utf8Length, writeUtf8 } from "./utf8.js";

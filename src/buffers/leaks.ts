@@ -3,15 +3,23 @@ import { type Chain, leaveChain } from "./chain.js";
 import { invalid } from "./errors.js";
 import type { ByteHeap } from "./heap.js";
 
-/** Which `Bytes` are watched: none, one in 128 chosen at random, or all. */
+/** Which `Bytes` or buffers are watched: none, one in 128 chosen at random, or all. */
 export type LeakDetection = "off" | "sampled" | "all";
 
-/** Bytes that the collector took before they were released. */
+/** Bytes, or a buffer, that the collector took before they were released or freed. */
 export interface Leak {
   /** How many bytes the handle had when it was made. */
   readonly length: number;
   /** Where it was made: a stack trace. */
   readonly site: string;
+}
+
+/** What a pool watches. */
+export interface LeakOptions {
+  /** Which handles or buffers are watched for leaks. Default "off". */
+  readonly leakDetection?: LeakDetection;
+  /** Called with each leak. By default the console warns of it. */
+  readonly onLeak?: (leak: Leak) => void;
 }
 
 const LEVELS: ReadonlyMap<unknown, number> = new Map([
@@ -83,10 +91,10 @@ export class LeakDetector {
   }
 
   /**
-   * Returns whether to watch the next handle. The distances between samples are random: with equal
+   * Returns whether to watch the next one. The distances between samples are random: with equal
    * ones, a program that makes its handles in turns would always show the same ones.
    */
-  private isNext(): boolean {
+  isNext(): boolean {
     if (this.every <= 1) return this.every === 1;
     if (this.left-- > 0) return false;
     this.random = (Math.imul(this.random, 1664525) + 1013904223) | 0;
@@ -105,7 +113,11 @@ export class LeakDetector {
     block: Block | undefined,
     chain: Chain | undefined,
   ): Held | undefined {
-    if (!this.isNext()) return undefined;
+    return this.isNext() ? this.hold(handle, length, block, chain) : undefined;
+  }
+
+  /** Watches a handle, or a view of this length, which holds nothing. */
+  hold(handle: object, length: number, block?: Block, chain?: Chain): Held {
     const held = new Held(length, block, chain);
     this.registry?.register(handle, held, handle);
     return held;

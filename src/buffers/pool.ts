@@ -3,7 +3,11 @@ import { BufferError, NULL, type Ptr } from "../index.js";
 import { Bytes } from "./bytes.js";
 import { type BufferData, copySource, toSource } from "./data.js";
 import { type ByteHeap, checkHeap } from "./heap.js";
+import { LeakDetector, type LeakOptions } from "./leaks.js";
 import { utf8Length, writeUtf8 } from "./utf8.js";
+
+/** What a pool of buffers watches. A leak is only reported: see `BufferPool`. */
+export type BufferPoolOptions = LeakOptions;
 
 const SLAB_SHIFT = 16;
 const SLAB_MASK = 65535;
@@ -61,6 +65,10 @@ const disown = KnownView.disown;
  *
  * A buffer is freed by hand. Code that uses it afterwards reads and writes the bytes of the block's
  * next holder; use `Bytes` where that can happen.
+ *
+ * With `leakDetection`, a buffer that the collector took before it was freed is reported. Its block
+ * stays allocated, because a `subarray` may still show its bytes. A watched buffer is a new view
+ * each time, and the pool does not keep it. A buffer that was freed by its ptr counts as leaked.
  */
 export class BufferPool<
   B extends ArrayBufferLike = ArrayBufferLike,
@@ -76,15 +84,22 @@ export class BufferPool<
    * most one view that is not disowned.
    */
   #recent: V;
+  /** The detector, unless nothing is watched. */
+  readonly #leaks: LeakDetector | undefined;
+  /** The watched views that are not freed, by ptr. Nothing else of the pool refers to them. */
+  readonly #out: Map<Ptr, WeakRef<V>>;
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
-  constructor(heap: ByteHeap<B>) {
+  constructor(heap: ByteHeap<B>, options: BufferPoolOptions = {}) {
     checkHeap(heap);
+    const leaks = new LeakDetector(options?.leakDetection, options?.onLeak);
     const slabs = heap.u8.length >>> SLAB_SHIFT;
     this.heap = heap;
     this.#views = Array.from({ length: slabs }, () => NO_VIEWS);
     this.#shifts = new Uint8Array(slabs).fill(SLAB_SHIFT);
     this.#recent = this.#makeView(NULL, 0);
+    this.#leaks = leaks.isWatching ? leaks : undefined;
+    this.#out = new Map();
   }
 
   /**
@@ -94,6 +109,7 @@ export class BufferPool<
    */
   allocUnsafe(size: number): V {
     const ptr = this.heap.malloc(size);
+    if (this.#leaks !== undefined && this.#isNext(ptr)) return this.#watch(ptr, size);
     const recent = this.#recent;
     if (ptrOf(recent) === ptr && sizeOf(recent) === size) return recent;
     const slab = ptr >>> SLAB_SHIFT;
@@ -140,6 +156,7 @@ export class BufferPool<
    */
   free(view: V): void {
     this.heap.free(this.checkOwned(view));
+    if (this.#leaks !== undefined && this.#forget(ptrOf(view) as Ptr)) return;
     this.#recent = view;
   }
 
@@ -168,7 +185,9 @@ export class BufferPool<
       const message = `size is ${describe(size)}; ${block} has ${usable} bytes`;
       throw new BufferError("ERR_OUT_OF_RANGE", message, { ptr, got: size, most: usable });
     }
-    return this.#register(ptr, size);
+    return this.#leaks !== undefined && this.#isNext(ptr)
+      ? this.#watch(ptr, size)
+      : this.#register(ptr, size);
   }
 
   /** The prototype of the views that this pool makes. The constructor reads it too. */
@@ -194,6 +213,36 @@ export class BufferPool<
     views[index] = view;
     this.#recent = view;
     return view;
+  }
+
+  /** Returns whether to watch the next buffer. What was out at this ptr was freed by its ptr. */
+  #isNext(ptr: Ptr): boolean {
+    this.#forget(ptr);
+    return this.#leaks?.isNext() === true;
+  }
+
+  /** Returns a view that the pool does not keep, so that the collector can take it. */
+  #watch(ptr: Ptr, size: number): V {
+    const view = this.#register(ptr, size);
+    const slab = ptr >>> SLAB_SHIFT;
+    const views = this.#views[slab] as (V | undefined)[];
+    views[(ptr & SLAB_MASK) >>> this.#shifts[slab]] = undefined;
+    this.#recent = this.#makeView(NULL, 0);
+    this.#out.set(ptr, new WeakRef(view));
+    this.#leaks?.hold(view, size);
+    return view;
+  }
+
+  /** Ends the watch over the buffer at a ptr. Returns whether there was one. */
+  #forget(ptr: Ptr): boolean {
+    const out = this.#out.get(ptr);
+    if (out === undefined) return false;
+    const view = out.deref();
+    this.#out.delete(ptr);
+    if (view === undefined) return true;
+    disown(view);
+    this.#leaks?.forget(view);
+    return true;
   }
 
   #makeView(ptr: number, size: number): V {

@@ -2,7 +2,12 @@ import { Buffer } from "node:buffer";
 import { types } from "node:util";
 import { markAsUntransferable } from "node:worker_threads";
 import { invalid } from "../buffers/errors.js";
-import { type BufferData, BufferPool, type ByteHeap } from "../buffers/index.js";
+import {
+  type BufferData,
+  BufferPool,
+  type BufferPoolOptions,
+  type ByteHeap,
+} from "../buffers/index.js";
 
 /**
  * A `BufferPool` of Node's `Buffer`s, for code that calls `Buffer.allocUnsafe` today. From then on
@@ -13,8 +18,8 @@ export class NodeBufferPool<B extends ArrayBufferLike = ArrayBufferLike> extends
   Buffer<B>
 > {
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
-  constructor(heap: ByteHeap<B>) {
-    super(heap);
+  constructor(heap: ByteHeap<B>, options: BufferPoolOptions = {}) {
+    super(heap, options);
     if (heap.buffer instanceof ArrayBuffer) markAsUntransferable(heap.buffer);
   }
 

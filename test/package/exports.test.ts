@@ -16,8 +16,8 @@ const ENTRIES: Readonly<Record<string, { values: string; types: string }>> = {
   "./buffers": {
     values: "BufferError BufferPool Bytes BytesPool",
     types:
-      "BufferData BufferErrorCode ByteHeap BytesEncoding BytesPattern BytesPoolOptions " +
-      "BytesSummary Leak LeakDetection",
+      "BufferData BufferErrorCode BufferPoolOptions ByteHeap BytesEncoding BytesPattern " +
+      "BytesPoolOptions BytesSummary Leak LeakDetection",
   },
   "./codec": {
     values:

@@ -1,5 +1,3 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { afterEach, expect, it, vi } from "vitest";
 import {
   type ByteHeap,
@@ -10,28 +8,8 @@ import {
 } from "../../../src/buffers/index.js";
 import { Heap } from "../../../src/index.js";
 import { wrong } from "../help.js";
+import { collectOften, until } from "./collect.js";
 import { CAPACITY_BYTES, expectNothingLeft, liveBlocks, refusal } from "./help.js";
-
-setFlagsFromString("--expose-gc");
-const collect: () => void = runInNewContext("gc");
-
-/** More than any machine needs. Only a fault waits so long. */
-const LONG_MS = 30_000;
-
-/** Collects in a number of turns of the event loop, in which finalizers run. */
-async function collectOften(turns: number): Promise<void> {
-  for (let turn = 0; turn < turns; turn++) {
-    collect();
-    await new Promise((wake) => setTimeout(wake, 2));
-  }
-}
-
-/** Collects until a condition holds, because finalizers run some time later. */
-async function until(holds: () => boolean): Promise<boolean> {
-  const end = performance.now() + LONG_MS;
-  while (!holds() && performance.now() < end) await collectOften(1);
-  return holds();
-}
 
 interface Watch {
   readonly heap: Heap;
