@@ -1,6 +1,7 @@
 import vm from "node:vm";
 import { describe, expect, it } from "vitest";
 import {
+  crc32,
   DelimiterFramer,
   encodeFrame,
   FixedFramer,
@@ -98,6 +99,11 @@ describe.each(ARRAYS)("an array of %s", (_name, array) => {
     expect(reader.bytes(4)).toEqual(Uint8Array.from(BYTES));
     reader.rewind();
     expect([reader.copyTo(array), ...reader.source]).toEqual([4, ...BYTES]);
+    for (let round = 0; round < 2; round++) {
+      reader.reset(array, 1, 2);
+      expect([reader.u16be(), reader.remaining]).toEqual([0x241, 0]);
+    }
+    expect(crc32(array)).toBe(crc32(Uint8Array.from(BYTES)));
     const writer = new Writer(bench.heap);
     writer.bytes(array);
     writer.bytesPrefixed("u8", array);

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Bytes, BytesPool } from "../../../src/buffers/index.js";
 import {
+  crc32,
+  crc32c,
   DelimiterFramer,
   encodeFrame,
   FixedFramer,
@@ -111,6 +113,8 @@ function constructorsOf(heap: Heap): [string, Callable][] {
     ["Writer", make(Writer)],
     ["Writer of a heap", make(Writer, heap)],
     ["WebSocketFrame", make(WebSocketFrame, 1, true)],
+    ["crc32", crc32 as Callable],
+    ["crc32c", crc32c as Callable],
     ["encodeFrame", encodeFrame as Callable],
     ["encodeFrame of a pool", (...args) => (encodeFrame as Callable)(pool, ...args)],
     ["encodeFrame of a payload", (value) => (encodeFrame as Callable)(pool, good, value)],
