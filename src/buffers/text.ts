@@ -23,6 +23,17 @@ type Decode = (u8: Uint8Array, start: number, end: number) => string;
 const STRING_MAX = 2 ** 29 - 24;
 /** How many characters are made by one call. */
 const RUN = 4096;
+/** From here on the decoder of the engine is faster than a call with each unit: 2 ns per unit. */
+const LONG = 64;
+const run = new Uint8Array(2 * RUN);
+
+/** Every runtime has it. Its type comes from libraries that this one does not require. */
+declare const TextDecoder: new (
+  label: string,
+  options: { ignoreBOM: boolean },
+) => { decode(bytes: Uint8Array): string };
+
+const decoder = new TextDecoder("utf-16le", { ignoreBOM: true });
 
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
   byte.toString(16).padStart(2, "0"),
@@ -80,11 +91,24 @@ function units(start: number, end: number, width: number, unitAt: (at: number) =
   let text = "";
   for (let from = start; from < end; from += RUN * width) {
     const count = Math.min(RUN, (end - from) / width);
-    const run = new Uint16Array(count);
-    for (let index = 0; index < count; index++) run[index] = unitAt(from + index * width);
-    text += String.fromCharCode(...run);
+    let isPlain = count >= LONG;
+    for (let index = 0; index < count; index++) {
+      const unit = unitAt(from + index * width);
+      if ((unit & 0xf800) === 0xd800) isPlain = false;
+      run[2 * index] = unit;
+      run[2 * index + 1] = unit >>> 8;
+    }
+    text += isPlain ? decoder.decode(run.subarray(0, 2 * count)) : fromUnits(count);
   }
   return text;
+}
+
+/** Returns the first units of `run`. The decoder would replace surrogates that have no pair. */
+function fromUnits(count: number): string {
+  const list = new Array<number>(count);
+  for (let index = 0; index < count; index++)
+    list[index] = run[2 * index] | (run[2 * index + 1] << 8);
+  return String.fromCharCode.apply(null, list);
 }
 
 function toHex(u8: Uint8Array, start: number, end: number, separator: string): string {

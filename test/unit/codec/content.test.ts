@@ -8,7 +8,7 @@ const ALL = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 const UNITS = [0, 1, 0x7f, 0x80, 0xff, 0x100, 0x3a9, 0xd7ff, 0xe000, 0xfeff, 0xfffd, 0xffff];
 const PAIRS = [[0xd83d, 0xde00], [0xd800], [0xdfff], [0xdc00, 0xd800], [0xd800, 65]];
 const WIDE = [...UNITS.map((unit) => [unit]), ...PAIRS].map((all) => String.fromCharCode(...all));
-const LENGTHS = [0, 1, 2, 15, 16, 17, 24, 25, 100, 4096, 4097, 9000];
+const LENGTHS = [0, 1, 2, 15, 16, 17, 24, 25, 63, 64, 65, 100, 4096, 4097, 9000];
 
 describe("latin1", () => {
   it("every byte is its character, and back", () => {
@@ -84,6 +84,13 @@ describe("utf16le", () => {
     const reader = new Reader(Buffer.from(text, "utf16le"));
     expect(reader.utf16le(2 * length)).toBe(text);
     expect([reader.remaining, reader.ok]).toEqual([0, true]);
+  });
+
+  it.each(WIDE)("%j within long texts", (text) => {
+    for (const long of [text.padEnd(70, "é"), text.padStart(4097, "é"), text.repeat(3000)]) {
+      const reader = new Reader(Buffer.from(long, "utf16le"));
+      expect(reader.utf16le(2 * long.length)).toBe(long);
+    }
   });
 
   it("an odd count is refused, also when its bytes are missing", () => {
