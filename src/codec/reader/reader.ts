@@ -41,7 +41,7 @@ const SHORT_DIGITS = 15;
  *     if (reader.missing > 0) return reader.rewind();
  *     reader.mark();
  *
- * A loop asks in each turn, because a count may be any number: see `counted`.
+ * A loop over a count asks `ok` in each turn, because a count may be any number: see `counted`.
  *
  * Malformed data is ERR_MALFORMED or ERR_TOO_LARGE with its position, and the reader does not move.
  * The reader holds no reference: do not release or split the bytes while they are read. Reads of
