@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import type { Bytes } from "../../buffers/index.js";
 import type { Framer, Releasable } from "../../codec/index.js";
@@ -9,6 +8,7 @@ import { Outgoing } from "./outgoing.js";
 import type { PoolUse } from "./poolUse.js";
 import { frameCallback, guard } from "./program.js";
 import type { Watcher } from "./protocol.js";
+import { bytesOf } from "./text.js";
 import { Waits } from "./waits.js";
 import { addWrite, checkWrite } from "./writes.js";
 
@@ -131,7 +131,7 @@ export class Connection<F extends Releasable = Bytes> {
    */
   write(data: Bytes | Uint8Array | string, offset: number = 0, length?: number): boolean {
     const { outgoing, u8, use } = this;
-    const source = typeof data === "string" ? Buffer.from(data) : data;
+    const source = typeof data === "string" ? bytesOf(data) : data;
     const count = checkWrite(source, u8, offset, length);
     const isTaken = this.noteWritten();
     try {

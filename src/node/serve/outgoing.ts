@@ -12,6 +12,9 @@ const LEAST_BYTES = 512;
 /** Shorter runs of the read block, and `Bytes`, are copied: a write of their own takes longer. */
 const COPIED_BYTES = 4096;
 
+/** Up to this many bytes, a loop is faster than the functions of the engine. */
+const SHORT_BYTES = 32;
+
 /** What holds the memory of a segment. */
 interface Owner {
   release(): void;
@@ -297,7 +300,10 @@ export class Outgoing {
     if (this.used + length > this.room) this.makeRoom(length);
     const to = this.ptr + this.used;
     this.used += length;
-    if (source === this.u8) this.u8.copyWithin(to, offset, offset + length);
+    if (length <= SHORT_BYTES) {
+      for (let index = 0; index < length; index++)
+        this.u8[to + index] = source[offset + index] as number;
+    } else if (source === this.u8) this.u8.copyWithin(to, offset, offset + length);
     else this.u8.set(source.subarray(offset, offset + length), to);
   }
 
