@@ -18,9 +18,9 @@ const MOST_CUTS = isFast ? 60 : 2000;
 /** How many connections are opened together. */
 const BATCH = 50;
 /** What an endless message sends before the attack is over, at most. */
-const ENDLESS_BYTES = 64 * 2 ** 20;
-/** How much the memory of the process may grow under an attack. */
-const RSS_BYTES = 96 * 2 ** 20;
+const ENDLESS_BYTES = (isFast ? 1 : 32) * 2 ** 20;
+/** How much the memory of the process may grow: the collector of V8 works when it likes. */
+const RSS_BYTES = 160 * 2 ** 20;
 /** Of it, what each further connection may hold of the heap and of the process. */
 const BYTES_OF_A_PEER = 1024;
 const RSS_OF_A_PEER = 32_768;
@@ -41,6 +41,8 @@ export interface AttackPlan {
    * behind either that another run could see.
    */
   readonly messages: Buffer;
+  /** Takes out of answers what differs each time. */
+  readonly comparable?: (answers: Buffer) => Buffer;
   /** A message with an answer, or what a peer is sent by others, of about 1000 bytes. */
   readonly flood: Buffer;
   /** What the server must close the connection for: names and bytes. */
@@ -211,7 +213,8 @@ function attackWithCuts(target: Target): void {
     const expected = await answersTo(port, [Buffer.concat([first, messages])]);
     expect(expected.length).toBeGreaterThan(0);
     const answers = await answersTo(port, [...bytewise(first), ...bytewise(messages)]);
-    expect(answers.toString("latin1")).toBe(expected.toString("latin1"));
+    const { comparable = (same: Buffer) => same } = target.plan;
+    expect(comparable(answers).toString("latin1")).toBe(comparable(expected).toString("latin1"));
     await target.isUnharmed();
   });
 }
@@ -287,12 +290,15 @@ function attackWithBytes(target: Target): void {
     socket.resume();
     await send(socket, begin);
     const piece = Buffer.concat(Array(Math.ceil(65536 / more.length)).fill(more));
-    for (let sent = 0; sent < ENDLESS_BYTES && !socket.destroyed; sent += piece.length) {
-      await send(socket, piece);
-      if (sent % (64 * piece.length) === 0) await target.isBounded();
+    try {
+      for (let sent = 0; sent < ENDLESS_BYTES && !socket.destroyed; sent += piece.length) {
+        await send(socket, piece);
+        if (sent % (16 * piece.length) === 0) await target.isBounded();
+      }
+      await target.isBounded();
+    } finally {
+      socket.destroy();
     }
-    await target.isBounded();
-    socket.destroy();
     await target.isUnharmed();
   });
 
