@@ -185,11 +185,12 @@ export class Outgoing {
       views[index] = new Uint8Array(view);
       owner.release();
     }
-    owners.length = 0;
-    // The stream may call what writes more.
+    // The stream may call what writes more. To pop takes less than to set a length.
     if (count === 1) {
+      owners.pop();
       socket.write(views.pop(), this.onWritten);
     } else {
+      owners.length = 0;
       socket.cork();
       for (const view of views.splice(0)) socket.write(view, this.onWritten);
       socket.uncork();
@@ -261,7 +262,11 @@ export class Outgoing {
     const owner = sent[first] as Owner;
     this.waiting -= sentBytes[first] as number;
     this.first++;
-    if (this.first === sent.length) {
+    if (sent.length === 1) {
+      sent.pop();
+      sentBytes.pop();
+      this.first = 0;
+    } else if (this.first === sent.length) {
       sent.length = 0;
       sentBytes.length = 0;
       this.first = 0;

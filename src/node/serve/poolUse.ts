@@ -139,7 +139,8 @@ export class PoolUse {
     const { written } = this;
     this.isFlushing = true;
     for (let index = 0; index < written.length; index++) (written[index] as Member).flush();
-    written.length = 0;
+    if (written.length === 1) written.pop();
+    else written.length = 0;
     this.isFlushing = false;
   }
 
