@@ -4,7 +4,6 @@
  */
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { pathToFileURL } from "node:url";
 import { Heap } from "hakmem";
 import { BytesPool } from "hakmem/buffers";
 import { framerOf, Reader, Writer } from "hakmem/codec";
@@ -113,7 +112,7 @@ function statsOf(service, items) {
   ];
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+if (process.argv[1] === import.meta.filename) {
   const { port } = await start(Number(process.argv[2] ?? 0));
   console.log(`listening on ${port}`);
 }

@@ -98,7 +98,9 @@ export class Command {
       }
       reader.skip(length);
       if (!endsLine(reader)) return undefined;
-      this.#add(start, length);
+      this.starts[this.count] = start;
+      this.lengths[this.count] = length;
+      this.count++;
       reader.mark();
     }
     return reader.position;
@@ -122,16 +124,14 @@ export class Command {
     for (let at = 0; at < end; at++) {
       // LF and CR count as spaces, too.
       if (reader.u8() > SPACE) continue;
-      if (at > start) this.#add(start, at - start);
+      if (at > start) {
+        this.starts[this.count] = start;
+        this.lengths[this.count] = at - start;
+        this.count++;
+      }
       start = at + 1;
     }
     return end;
-  }
-
-  #add(start, length) {
-    this.starts[this.count] = start;
-    this.lengths[this.count] = length;
-    this.count++;
   }
 }
 

@@ -5,7 +5,6 @@
  */
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { pathToFileURL } from "node:url";
 import { Heap } from "hakmem";
 import { BytesPool } from "hakmem/buffers";
 import { framerOf } from "hakmem/codec";
@@ -74,7 +73,7 @@ export async function start(
   return { heap, service, port: own, close };
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+if (process.argv[1] === import.meta.filename) {
   const { port } = await start(Number(process.argv[2] ?? 0));
   console.log(`listening on ${port}`);
 }
