@@ -15,11 +15,7 @@ const COMMANDS = /** @type {[string, number, (session: any) => unknown][]} */ ([
   ["MGET", -2, mget],
   ["MSET", -3, mset],
   ["DEL", -2, (session) => session.number(countKeys(session, remove))],
-  [
-    "EXISTS",
-    -2,
-    (session) => session.number(countKeys(session, (_, index) => find(_, index) !== 0)),
-  ],
+  ["EXISTS", -2, (session) => session.number(countKeys(session, isThere))],
   ["STRLEN", 2, strlen],
   ["INCR", 2, (session) => add(session, 1n)],
   ["DECR", 2, (session) => add(session, -1n)],
@@ -97,6 +93,10 @@ function wrongCount(session, name) {
 /** Returns the entry of the key that an argument is, or 0. */
 function find(session, index) {
   return session.table.get(session.at(index), session.length(index));
+}
+
+function isThere(session, index) {
+  return find(session, index) !== 0;
 }
 
 function remove(session, index) {

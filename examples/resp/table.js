@@ -4,8 +4,10 @@
  */
 
 const FIRST_SLOTS = 1024;
-/** The largest power of two whose slots fit into the index of an array. */
-const MOST_SLOTS = 2 ** 28;
+/** Half as many keys are the most. The array of slots takes 512 MiB then. */
+const MOST_SLOTS = 2 ** 26;
+/** Ptrs are kept as signed words. */
+const MOST_HEAP_BYTES = 2 ** 31;
 
 /*
  * An entry is a block:
@@ -44,10 +46,11 @@ export class Table {
   #swept = 0;
 
   /**
-   * @param {import("hakmem").Heap} heap of less than 2 GiB
+   * @param {import("hakmem").Heap} heap of 2 GiB or less
    * @param {number} maximum the most bytes of all entries
    */
   constructor(heap, maximum) {
+    if (heap.u8.length > MOST_HEAP_BYTES) throw new RangeError("the heap has more than 2 GiB");
     this.#heap = heap;
     this.#maximum = maximum;
     this.#words = new Int32Array(heap.buffer);

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
-import { answersTo, attack, bytewise } from "../support/attacks.js";
+import { answersTo, attack, bytewise, dial, send } from "../support/attacks.js";
 import { missing } from "../support/missing.js";
 import { ServerProcess } from "../support/serverProcess.js";
 import { runs } from "../support/tier.js";
@@ -180,6 +180,21 @@ describe("a full server", () => {
     expect(await server.close()).toMatchObject({ blocks: 0, bytes: 0 });
     await server.stop();
   });
+});
+
+it("a client that asks for more than it takes is closed, and others are served", async () => {
+  const server = await ServerProcess.example("resp", { capacity: 2 ** 23, maximum: 2 ** 18 });
+  const base = await server.state();
+  const value = "v".repeat(200_000);
+  expect((await answersTo(server.port, [command("SET", "k", value)])).toString()).toBe("+OK\r\n");
+  const socket = (await dial(server.port)).pause();
+  await send(socket, Buffer.concat(Array(1000).fill(command("GET", "k"))));
+  await expect.poll(async () => (await server.state()).open, { timeout: 30_000 }).toBe(0);
+  expect((await server.state()).bytes).toBeLessThan(base.bytes + 300_000);
+  socket.destroy();
+  await serves(server.port);
+  expect(await server.close()).toMatchObject({ blocks: 0, bytes: 0 });
+  await server.stop();
 });
 
 /** Answers as the server must, from a Map. */
