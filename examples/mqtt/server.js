@@ -1,0 +1,70 @@
+/**
+ * An MQTT 3.1.1 broker with QoS 0 and 1: README.md. This file connects it to the network; broker.js
+ * has what it does.
+ */
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { argv } from "node:process";
+import { pathToFileURL } from "node:url";
+import { Heap } from "hakmem";
+import { BytesPool } from "hakmem/buffers";
+import { LengthFieldFramer } from "hakmem/codec";
+import { serve } from "hakmem/node";
+import { Broker } from "./broker.js";
+
+const HEAP_BYTES = 64 * 2 ** 20;
+/** The most bytes of a packet. */
+const PACKET_BYTES = 256 * 2 ** 10;
+const MOST_CONNECTIONS = 20_000;
+/** How often time limits are looked at. */
+const SWEEP_MS = 1000;
+
+/**
+ * Starts a broker on 127.0.0.1.
+ * @param {number} [port] 0: any free one
+ * @param {{ authenticate?: import("./broker.js").Authenticate,
+ *   onError?: (error: unknown) => void }} [options] Without `authenticate` all clients may connect.
+ *   `onError` is told why a connection was closed.
+ */
+export async function start(port = 0, { authenticate = () => true, onError = () => {} } = {}) {
+  const heap = Heap.create({ capacity: HEAP_BYTES });
+  const pool = new BytesPool(heap);
+  const broker = new Broker(pool, authenticate);
+  const server = createServer();
+  server.maxConnections = MOST_CONNECTIONS;
+  const service = serve(server, {
+    pool,
+    // The length stands after the first byte.
+    framer: () =>
+      new LengthFieldFramer(pool, { offset: 1, width: "varint", maximum: PACKET_BYTES }),
+    onOpen: (connection) => broker.open(connection),
+    handler(frame, connection) {
+      try {
+        return broker.handle(frame, connection);
+      } finally {
+        // Whoever keeps the message has a reference of its own.
+        frame.release();
+      }
+    },
+    onClose: (connection) => broker.closed(connection),
+    onError,
+  });
+  const timer = setInterval(() => broker.sweep(service.connections), SWEEP_MS);
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+
+  /** Closes all connections, and gives back all memory. */
+  async function close() {
+    clearInterval(timer);
+    await service.close();
+    broker.close();
+  }
+
+  const address = /** @type {import("node:net").AddressInfo} */ (server.address());
+  return { heap, service, port: address.port, close };
+}
+
+if (argv[1] !== undefined && import.meta.url === pathToFileURL(argv[1]).href) {
+  const { port } = await start(Number(argv[2] ?? 0));
+  console.log(`MQTT on 127.0.0.1:${port}`);
+}
