@@ -13,6 +13,7 @@ const DEEP: readonly string[] = [
   "test/unit/buffers/noAllocation.test.ts",
   "test/unit/heap/noAllocation.test.ts",
   "test/package/bench.test.ts",
+  "test/package/mqttAttacks.test.ts",
   "test/package/record.test.ts",
   "test/package/rivals.test.ts",
   "test/package/servers.test.ts",

@@ -67,11 +67,17 @@ export class PacketError extends Error {
 }
 
 /**
+ * Reads all packets, because each is read to its end before the next one comes.
+ * @type {Reader<Bytes>}
+ */
+const reader = /** @type {Reader<*>} */ (new Reader(new Uint8Array(0), { strict: true }));
+
+/**
  * Reads the header of a packet. The reader stands after it then.
- * @param {import("hakmem/buffers").Bytes} frame
+ * @param {Bytes} frame
  */
 export function readHeader(frame) {
-  const reader = new Reader(frame, { strict: true });
+  reader.reset(frame);
   const first = reader.u8();
   reader.varint32();
   if (reader.position > HEADER_BYTES) throw new PacketError("a length of more than 4 bytes", 1);
@@ -82,14 +88,13 @@ export function readHeader(frame) {
   if (type !== TYPE.PUBLISH && flags !== expected) {
     throw new PacketError(`flags ${flags} in a packet of type ${type}`, 0);
   }
-  return { type, flags, reader };
+  return { type, flags };
 }
 
 /**
  * Reads CONNECT. Of a version that is not 3.1.1 only `isKnown` is right.
- * @param {Reader<import("hakmem/buffers").Bytes>} reader
  */
-export function readConnect(reader) {
+export function readConnect() {
   const name = reader.utf8Prefixed("u16be");
   const level = reader.u8();
   const isOlder = name === "MQIsdp";
@@ -112,12 +117,12 @@ export function readConnect(reader) {
   checkConnectFlags(flags, at);
   connect.isClean = (flags & CLEAN) !== 0;
   connect.keepAliveSeconds = reader.u16be();
-  connect.id = readText(reader);
-  if ((flags & WILL) !== 0) connect.will = readWill(reader, flags);
+  connect.id = readText();
+  if ((flags & WILL) !== 0) connect.will = readWill(flags);
   try {
-    if ((flags & USER_NAME) !== 0) connect.userName = readText(reader);
+    if ((flags & USER_NAME) !== 0) connect.userName = readText();
     if ((flags & PASSWORD) !== 0) connect.password = reader.copy(reader.u16be());
-    checkEnd(reader);
+    checkEnd();
   } catch (error) {
     connect.will?.payload.release();
     throw error;
@@ -140,18 +145,17 @@ function checkConnectFlags(flags, at) {
 /**
  * What is published for a client that is lost.
  * @typedef {{ topic: string, qos: 0 | 1, isRetained: boolean,
- *   payload: import("hakmem/buffers").Bytes }} Will
+ *   payload: Bytes }} Will
  */
 
 /**
  * Reads a will. Its payload is a copy, because the password lies in the block of the packet.
- * @param {Reader<import("hakmem/buffers").Bytes>} reader
  * @param {number} flags
  * @returns {Will}
  */
-function readWill(reader, flags) {
+function readWill(flags) {
   const at = reader.position;
-  const topic = readText(reader);
+  const topic = readText();
   if (reader.missing === 0 && !isTopic(topic)) throw new PacketError("a wrong will topic", at);
   const shared = reader.bytesPrefixed("u16be");
   try {
@@ -164,43 +168,41 @@ function readWill(reader, flags) {
 
 /**
  * Reads PUBLISH up to its payload.
- * @param {Reader<import("hakmem/buffers").Bytes>} reader
  * @param {number} flags
  */
-export function readPublish(reader, flags) {
+export function readPublish(flags) {
   const qos = (flags >>> 1) & 3;
   // The standard has QoS 2, and this broker does not grant it, so no client should use it.
   if (qos > 1) throw new PacketError(`QoS ${qos}, and this broker has 0 and 1`, 0);
   if (qos === 0 && (flags & DUP) !== 0) throw new PacketError("DUP with QoS 0", 0);
   const at = reader.position;
-  const topic = readText(reader);
-  const id = qos === 0 ? 0 : readId(reader);
-  if (reader.missing > 0) checkEnd(reader);
+  const topic = readText();
+  const id = qos === 0 ? 0 : readId();
+  if (reader.missing > 0) checkEnd();
   if (!isTopic(topic)) throw new PacketError("a wrong topic", at);
   return { topic, id, qos, isRetained: (flags & RETAIN) !== 0, payloadAt: reader.position };
 }
 
-/** Reads PUBACK. @param {Reader<import("hakmem/buffers").Bytes>} reader */
-export function readPuback(reader) {
-  const id = readId(reader);
-  checkEnd(reader);
+/** Reads PUBACK. */
+export function readPuback() {
+  const id = readId();
+  checkEnd();
   return id;
 }
 
 /**
  * Reads SUBSCRIBE, or UNSUBSCRIBE, whose filters have no QoS.
- * @param {Reader<import("hakmem/buffers").Bytes>} reader
  * @param {boolean} hasQos
  */
-export function readFilters(reader, hasQos) {
-  const id = readId(reader);
+export function readFilters(hasQos) {
+  const id = readId();
   /** @type {{ filter: string, qos: number }[]} */
   const filters = [];
   do {
     const at = reader.position;
-    const filter = readText(reader);
+    const filter = readText();
     const qos = hasQos ? reader.u8() : 0;
-    if (reader.missing > 0) checkEnd(reader);
+    if (reader.missing > 0) checkEnd();
     if (!isFilter(filter)) throw new PacketError("a wrong topic filter", at);
     if (qos > 2) throw new PacketError(`QoS ${qos}`, reader.position - 1);
     if (filters.length === MOST_FILTERS) {
@@ -211,22 +213,20 @@ export function readFilters(reader, hasQos) {
   return { id, filters };
 }
 
-/** Checks that a packet is over. @param {Reader<import("hakmem/buffers").Bytes>} reader */
-export function checkEnd(reader) {
+/** Checks that a packet is over. */
+export function checkEnd() {
   const { missing, position, remaining } = reader;
   if (missing > 0) throw new PacketError("a packet that is too short", position);
   if (remaining > 0) throw new PacketError(`${remaining} bytes too many`, position);
 }
 
-/** @param {Reader<import("hakmem/buffers").Bytes>} reader */
-function readId(reader) {
+function readId() {
   const id = reader.u16be();
   if (id === 0 && reader.missing === 0) throw new PacketError("packet id 0", reader.position - 2);
   return id;
 }
 
-/** @param {Reader<import("hakmem/buffers").Bytes>} reader */
-function readText(reader) {
+function readText() {
   const at = reader.position;
   const text = reader.utf8Prefixed("u16be");
   if (text.includes("\0")) throw new PacketError("U+0000 in a text", at);
@@ -244,29 +244,21 @@ function isFilter(filter) {
   return filter !== "" && !/[^/][+#]|[+#][^/]|#\//.test(filter);
 }
 
-/** Writes the answers of the broker. */
-export const answer = {
-  /** @param {Connection} connection @param {boolean} isPresent @param {number} code */
-  connack(connection, isPresent, code) {
-    connection.write(Uint8Array.of(TYPE.CONNACK << 4, 2, isPresent ? 1 : 0, code));
-  },
+/** @param {boolean} isPresent whether the session goes on @param {number} code */
+export function connack(isPresent, code) {
+  return Uint8Array.of(TYPE.CONNACK << 4, 2, isPresent ? 1 : 0, code);
+}
 
-  /** @param {Connection} connection @param {number} type @param {number} id */
-  ack(connection, type, id) {
-    connection.write(Uint8Array.of(type << 4, 2, id >>> 8, id & 255));
-  },
+/** @param {number} type PUBACK or UNSUBACK @param {number} id */
+export function ack(type, id) {
+  return Uint8Array.of(type << 4, 2, id >>> 8, id & 255);
+}
 
-  /** @param {Connection} connection @param {number} id @param {readonly number[]} codes */
-  suback(connection, id, codes) {
-    // There are at most 100 codes, so the length is one byte.
-    const header = [TYPE.SUBACK << 4, 2 + codes.length, id >>> 8, id & 255];
-    connection.write(Uint8Array.from([...header, ...codes]));
-  },
+/** @param {number} id @param {readonly number[]} codes at most 100, so the length is one byte */
+export function suback(id, codes) {
+  return Uint8Array.of(TYPE.SUBACK << 4, 2 + codes.length, id >>> 8, id & 255, ...codes);
+}
 
-  /** @param {Connection} connection */
-  pingresp(connection) {
-    connection.write(Uint8Array.of(TYPE.PINGRESP << 4, 0));
-  },
-};
+export const PINGRESP = Uint8Array.of(TYPE.PINGRESP << 4, 0);
 
-/** @typedef {import("hakmem/node").Connection} Connection */
+/** @typedef {import("hakmem/buffers").Bytes} Bytes */

@@ -29,7 +29,7 @@ const SWEEP_MS = 1000;
 export async function start(port = 0, { authenticate = () => true, onError = () => {} } = {}) {
   const heap = Heap.create({ capacity: HEAP_BYTES });
   const pool = new BytesPool(heap);
-  const broker = new Broker(pool, authenticate);
+  const broker = new Broker(heap, authenticate);
   const server = createServer();
   server.maxConnections = MOST_CONNECTIONS;
   const service = serve(server, {
@@ -61,7 +61,7 @@ export async function start(port = 0, { authenticate = () => true, onError = () 
   }
 
   const address = /** @type {import("node:net").AddressInfo} */ (server.address());
-  return { heap, service, port: address.port, close };
+  return { heap, service, broker, port: address.port, close };
 }
 
 if (argv[1] !== undefined && import.meta.url === pathToFileURL(argv[1]).href) {

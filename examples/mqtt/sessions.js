@@ -5,136 +5,25 @@
  *        └────── QoS 1 ──► waiting ──► inflight (ids) ──┴──► outbox ──► socket
  *                                         └── until PUBACK
  *
- * A message is one block of the heap, whoever waits for it: each place holds a reference. The socket
- * takes from the outbox as it has room, so a client that reads slowly makes only its own outbox
- * grow. That is bounded: it loses messages with QoS 0. With QoS 1 at most a window of messages is
- * not acknowledged, and the others wait, up to a bound.
+ * The socket takes from the outbox as it has room, so a client that reads slowly makes only its own
+ * outbox grow. That is bounded: then it loses messages with QoS 0. With QoS 1 at most a window of
+ * messages is not acknowledged, and the others wait, up to a bound.
  */
-import { Writer } from "hakmem/codec";
-import { DUP, PLAIN_PUBLISH, RETAIN } from "./packets.js";
+import { Queue } from "./messages.js";
+import { DUP, RETAIN } from "./packets.js";
 
 /** Messages with QoS 1 that the client has not acknowledged: the window. */
 const WINDOW_MESSAGES = 20;
 const WINDOW_BYTES = 256 * 2 ** 10;
-/** Messages with QoS 1 that are kept for a session in all. */
+/** Messages with QoS 1 that are kept for a session in all, and what waits in its outbox. */
 const KEPT_BYTES = 2 ** 20;
-/** What waits in the outbox. So many messages may always wait. */
 const OUTBOX_BYTES = 256 * 2 ** 10;
-const OUTBOX_MESSAGES = 64;
-/** Beyond half of these, publishers wait for the session: so long, once, until it has caught up. */
+/** What a session has left of both when all sessions together keep too much, or when it is slow. */
+const SHARE_BYTES = 16 * 2 ** 10;
+/** Publishers wait for a session that has half of what it may: so long, until it has caught up. */
 const PATIENCE_MS = 250;
 /** The socket is given more while fewer bytes wait in it. */
 const SOCKET_BYTES = 65_536;
-/** What a message takes besides its bytes. */
-const MESSAGE_BYTES = 64;
-
-/** How much all messages that are kept may take: of the heap, and as entries of queues. */
-export class Budget {
-  /** @param {number} mostBytes @param {number} mostEntries */
-  constructor(mostBytes, mostEntries) {
-    this.mostBytes = mostBytes;
-    this.mostEntries = mostEntries;
-    this.bytes = 0;
-    this.entries = 0;
-  }
-
-  get hasRoom() {
-    return this.bytes <= this.mostBytes && this.entries <= this.mostEntries;
-  }
-}
-
-/** A message that was published. It ends with the last reference. */
-export class Message {
-  /**
-   * Takes `frame` over. The payload is what it has from `payloadAt` on.
-   * @param {Budget} budget
-   * @param {string} topic
-   * @param {number} qos
-   * @param {import("hakmem/buffers").Bytes} frame
-   * @param {number} payloadAt
-   */
-  constructor(budget, topic, qos, frame, payloadAt) {
-    this.budget = budget;
-    this.topic = topic;
-    this.qos = qos;
-    this.frame = frame;
-    this.payloadAt = payloadAt;
-    this.references = 1;
-    this.size = frame.length + topic.length + MESSAGE_BYTES;
-    /** Whether the frame is what subscribers with QoS 0 get. */
-    this.isPlain = payloadAt > 0 && frame.at(0) === PLAIN_PUBLISH;
-    budget.bytes += this.size;
-  }
-
-  get isEmpty() {
-    return this.payloadAt === this.frame.length;
-  }
-
-  hold() {
-    this.references++;
-    return this;
-  }
-
-  release() {
-    this.references--;
-    if (this.references > 0) return;
-    this.budget.bytes -= this.size;
-    this.frame.release();
-  }
-
-  /**
-   * Writes it as a PUBLISH. The connection copies short bytes, and shares the block of long ones.
-   * @param {import("hakmem/node").Connection} connection
-   * @param {Writer} writer
-   * @param {number} flags
-   * @param {number} id 0 for QoS 0
-   */
-  write(connection, writer, flags, id) {
-    const { frame, payloadAt, topic } = this;
-    if (this.isPlain && id === 0 && flags === 0) {
-      connection.write(frame.slice());
-      return;
-    }
-    const topicBytes = Buffer.byteLength(topic);
-    writer.reset();
-    writer.u8(PLAIN_PUBLISH | flags | (id === 0 ? 0 : 2));
-    writer.varint32(2 + topicBytes + (id === 0 ? 0 : 2) + frame.length - payloadAt);
-    writer.utf8Prefixed("u16be", topic);
-    if (id !== 0) writer.u16be(id);
-    connection.write(writer.view());
-    connection.write(frame.slice(payloadAt));
-  }
-}
-
-/** A queue that gives its first entry in constant time. @template V */
-class Queue {
-  constructor() {
-    /** @type {(V | undefined)[]} */
-    this.entries = [];
-    this.first = 0;
-  }
-
-  get length() {
-    return this.entries.length - this.first;
-  }
-
-  /** @param {V} entry */
-  push(entry) {
-    this.entries.push(entry);
-  }
-
-  /** @returns {V | undefined} */
-  shift() {
-    if (this.first === this.entries.length) return undefined;
-    const entry = this.entries[this.first];
-    this.entries[this.first++] = undefined;
-    if (this.first * 2 >= this.entries.length) {
-      this.entries.splice(0, this.first);
-      this.first = 0;
-    }
-    return entry;
-  }
-}
 
 /**
  * A message on its way to one client.
@@ -146,12 +35,12 @@ export class Session {
   /**
    * @param {string} id of the client
    * @param {boolean} isClean whether it ends with the connection
-   * @param {{ budget: Budget, writer: Writer, flushSoon(session: Session): void }} broker
+   * @param {import("./exchange.js").Exchange} exchange
    */
-  constructor(id, isClean, broker) {
+  constructor(id, isClean, exchange) {
     this.id = id;
     this.isClean = isClean;
-    this.broker = broker;
+    this.exchange = exchange;
     /** The granted QoS of each filter. @type {Map<string, 0 | 1>} */
     this.subscriptions = new Map();
     /** @type {import("hakmem/node").Connection | undefined} */
@@ -188,6 +77,7 @@ export class Session {
   /** Ends with the connection. Only messages with QoS 1 stay. */
   detach() {
     this.connection = undefined;
+    this.isWriting = false;
     for (let delivery = this.unpost(); delivery !== undefined; delivery = this.unpost()) {
       if (delivery.id === 0) delivery.message.release();
     }
@@ -218,6 +108,17 @@ export class Session {
     this.checkRelief();
   }
 
+  /** Answers a packet, after the messages that came before it. @param {Uint8Array} bytes */
+  answer(bytes) {
+    this.flush();
+    this.connection?.write(bytes);
+  }
+
+  /** Whether a message that is sent now is not lost, however slow the client is. */
+  get hasRoom() {
+    return this.outboxBytes <= SHARE_BYTES;
+  }
+
   /** Whether publishers should wait. */
   get isBehind() {
     return this.connection !== undefined && !this.isSlow && this.isHalfFull;
@@ -246,21 +147,34 @@ export class Session {
 
   /** Gives the socket what it has room for. Returns how many bytes that were. */
   flush() {
-    const { broker, connection } = this;
+    const { connection } = this;
     let bytes = 0;
     while (connection !== undefined && connection.waitingBytes <= SOCKET_BYTES) {
       const delivery = this.unpost();
       if (delivery === undefined) break;
-      const { id, isRetained, message } = delivery;
-      const flags = (isRetained ? RETAIN : 0) | (delivery.wasSent ? DUP : 0);
-      message.write(connection, broker.writer, flags, id);
-      delivery.wasSent = true;
-      bytes += message.size;
-      if (id === 0) message.release();
+      bytes += delivery.message.size;
+      this.write(delivery, connection);
     }
     this.checkRelief();
     if (connection !== undefined && this.outbox.length > 0) this.flushWhenDrained(connection);
     return bytes;
+  }
+
+  /** @param {Delivery} delivery @param {import("hakmem/node").Connection} connection */
+  write(delivery, connection) {
+    const { id, isRetained, message, wasSent } = delivery;
+    // A message that was sent on an earlier connection may have been acknowledged meanwhile.
+    if (id !== 0 && this.inflight.get(id) !== delivery) return;
+    delivery.wasSent = true;
+    try {
+      const flags = (isRetained ? RETAIN : 0) | (wasSent ? DUP : 0);
+      message.write(connection, this.exchange.writer, flags, id);
+    } catch (error) {
+      // The heap is full. This client does not get the message, and the others go on.
+      connection.destroy(error);
+    } finally {
+      if (id === 0) message.release();
+    }
   }
 
   /** @param {import("hakmem/node").Connection} connection */
@@ -268,15 +182,16 @@ export class Session {
     if (this.isWriting) return;
     this.isWriting = true;
     connection.drained().then(() => {
+      if (this.connection !== connection) return;
       this.isWriting = false;
-      if (this.connection !== undefined) this.broker.flushSoon(this);
+      this.exchange.flushSoon(this);
     });
   }
 
   /** @param {Message} message @param {boolean} isRetained */
   sendOnce(message, isRetained) {
-    const isFull = this.isSlow || this.outboxBytes > OUTBOX_BYTES || !this.broker.budget.hasRoom;
-    if (isFull && this.outbox.length >= OUTBOX_MESSAGES) {
+    const hasRoom = this.exchange.budget.hasRoom && !this.isSlow;
+    if (this.outboxBytes > (hasRoom ? OUTBOX_BYTES : SHARE_BYTES)) {
       this.dropped++;
       return;
     }
@@ -285,12 +200,12 @@ export class Session {
 
   /** @param {Message} message @param {boolean} isRetained */
   keep(message, isRetained) {
-    if (this.keptBytes > KEPT_BYTES || !this.broker.budget.hasRoom) {
+    if (this.keptBytes > (this.exchange.budget.hasRoom ? KEPT_BYTES : SHARE_BYTES)) {
       this.dropped++;
       return;
     }
     this.keptBytes += message.size;
-    this.broker.budget.entries++;
+    this.exchange.budget.entries++;
     this.waiting.push({ message: message.hold(), isRetained, id: 0, wasSent: false });
     this.fillWindow();
   }
@@ -327,7 +242,7 @@ export class Session {
   /** @param {Message} message with QoS 1 */
   forget(message) {
     this.keptBytes -= message.size;
-    this.broker.budget.entries--;
+    this.exchange.budget.entries--;
     message.release();
   }
 
@@ -335,15 +250,15 @@ export class Session {
   post(delivery) {
     this.outbox.push(delivery);
     this.outboxBytes += delivery.message.size;
-    this.broker.budget.entries++;
-    if (!this.isWriting) this.broker.flushSoon(this);
+    this.exchange.budget.entries++;
+    if (!this.isWriting) this.exchange.flushSoon(this);
   }
 
   unpost() {
     const delivery = this.outbox.shift();
     if (delivery === undefined) return undefined;
     this.outboxBytes -= delivery.message.size;
-    this.broker.budget.entries--;
+    this.exchange.budget.entries--;
     return delivery;
   }
 
@@ -357,3 +272,5 @@ export class Session {
     this.relieve();
   }
 }
+
+/** @typedef {import("./messages.js").Message} Message */

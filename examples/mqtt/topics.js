@@ -83,12 +83,9 @@ export class TopicTree {
     }
   }
 
-  /** Returns all values. */
+  /** Yields all values. */
   values() {
-    /** @type {V[]} */
-    const values = [];
-    collect(this.root, values);
-    return values;
+    return valuesOf(this.root);
   }
 
   /** Returns the values of the filters that a topic matches. @param {string} topic */
@@ -99,12 +96,12 @@ export class TopicTree {
     return values;
   }
 
-  /** Returns the values of the topics that a filter matches. @param {string} filter */
+  /**
+   * Yields the values of the topics that a filter matches. The tree may change meanwhile.
+   * @param {string} filter
+   */
   search(filter) {
-    /** @type {V[]} */
-    const values = [];
-    searchFrom(this.root, filter.split("/"), 0, values);
-    return values;
+    return searchFrom(this.root, filter.split("/"), 0);
   }
 }
 
@@ -136,32 +133,32 @@ function matchFrom(node, levels, depth, values) {
  * @param {Node<V>} node
  * @param {readonly string[]} levels
  * @param {number} depth
- * @param {V[]} values
+ * @returns {Generator<V, void, void>}
  */
-function searchFrom(node, levels, depth, values) {
+function* searchFrom(node, levels, depth) {
   const level = levels[depth];
   if (level === undefined) {
-    if (node.value !== undefined) values.push(node.value);
+    if (node.value !== undefined) yield node.value;
   } else if (level === "#" && depth > 0) {
-    collect(node, values);
+    yield* valuesOf(node);
   } else if (level === "#" || level === "+") {
     for (const [name, child] of node.children ?? []) {
       if (depth === 0 && name.startsWith("$")) continue;
-      if (level === "#") collect(child, values);
-      else searchFrom(child, levels, depth + 1, values);
+      if (level === "#") yield* valuesOf(child);
+      else yield* searchFrom(child, levels, depth + 1);
     }
   } else {
     const child = node.children?.get(level);
-    if (child !== undefined) searchFrom(child, levels, depth + 1, values);
+    if (child !== undefined) yield* searchFrom(child, levels, depth + 1);
   }
 }
 
 /**
  * @template V
  * @param {Node<V>} node
- * @param {V[]} values
+ * @returns {Generator<V, void, void>}
  */
-function collect(node, values) {
-  if (node.value !== undefined) values.push(node.value);
-  for (const child of node.children?.values() ?? []) collect(child, values);
+function* valuesOf(node) {
+  if (node.value !== undefined) yield node.value;
+  for (const child of node.children?.values() ?? []) yield* valuesOf(child);
 }
