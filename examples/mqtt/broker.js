@@ -26,6 +26,9 @@ import { isKept } from "./topics.js";
 
 const MOST_SESSIONS = 10_000;
 const MOST_ID_CHARACTERS = 256;
+/** The payloads of all wills. One may always have the second size. */
+const WILLS_BYTES = 4 * 2 ** 20;
+const SMALL_WILL_BYTES = 1024;
 /** How long a session without a connection is kept, and a connection without a session. */
 const SESSION_MS = 3_600_000;
 const CONNECT_MS = 5000;
@@ -69,6 +72,7 @@ export class Broker {
     this.clients = new Map();
     /** Since when a session has none; the oldest first. @type {Map<Session, number>} */
     this.offline = new Map();
+    this.willBytes = 0;
   }
 
   /** Begins with a connection. @param {Connection} connection */
@@ -127,6 +131,7 @@ export class Broker {
     const { connection } = client;
     client.hasConnected = true;
     client.will = connect.will;
+    this.willBytes += connect.will?.payload.length ?? 0;
     const code = await this.judge(connect);
     if (code !== CONNACK.ACCEPTED || !connection.isOpen) {
       this.dropWill(client);
@@ -151,9 +156,12 @@ export class Broker {
    * Returns what CONNACK says.
    * @param {ReturnType<typeof readConnect>} connect
    */
-  async judge({ id, isClean, isKnown, password, userName }) {
+  async judge({ id, isClean, isKnown, password, userName, will }) {
     if (!isKnown) return CONNACK.WRONG_VERSION;
     if (id === "" ? !isClean : id.length > MOST_ID_CHARACTERS) return CONNACK.ID_REFUSED;
+    const hasRoom =
+      this.willBytes <= WILLS_BYTES || (will?.payload.length ?? 0) <= SMALL_WILL_BYTES;
+    if (!hasRoom) return CONNACK.UNAVAILABLE;
     if (!(await this.authenticate({ id, userName, password }))) return CONNACK.NOT_AUTHORIZED;
     return this.makeRoom(id) ? CONNACK.ACCEPTED : CONNACK.UNAVAILABLE;
   }
@@ -235,27 +243,32 @@ export class Broker {
    * @param {Client} client
    */
   leave(client) {
-    const { session, will } = client;
-    if (session === undefined) {
-      this.dropWill(client);
-      return;
+    const { session } = client;
+    if (session !== undefined) {
+      client.session = undefined;
+      session.detach();
+      this.clients.delete(session);
+      if (session.isClean) this.endSession(session);
+      else this.offline.set(session, Date.now());
+      if (client.will !== undefined) this.publishWill(client.will);
     }
-    client.session = undefined;
-    client.will = undefined;
-    session.detach();
-    this.clients.delete(session);
-    if (session.isClean) this.endSession(session);
-    else this.offline.set(session, Date.now());
-    if (will === undefined) return;
-    const message = new Message(this.exchange.budget, will.topic, will.qos, will.payload, 0);
-    if (isKept(will.topic)) this.exchange.route(message, will.isRetained);
+    this.dropWill(client);
+  }
+
+  /** @param {import("./packets.js").Will} will */
+  publishWill({ topic, qos, isRetained, payload }) {
+    if (!isKept(topic)) return;
+    const message = new Message(this.exchange.budget, topic, qos, payload.retain(), 0);
+    this.exchange.route(message, isRetained);
     message.release();
   }
 
   /** @param {Client} client */
   dropWill(client) {
-    client.will?.payload.release();
+    const payload = client.will?.payload;
     client.will = undefined;
+    this.willBytes -= payload?.length ?? 0;
+    payload?.release();
   }
 
   /** @param {Session} session */

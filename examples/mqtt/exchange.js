@@ -2,6 +2,7 @@
  * Brings messages from those who publish to those who have subscribed, and keeps the retained ones.
  * It does not know of connections that come and go: broker.js does that.
  */
+import { nextTick } from "node:process";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Writer } from "hakmem/codec";
 import { Budget } from "./messages.js";
@@ -16,8 +17,11 @@ const MOST_RETAINED = 10_000;
 const MOST_ENTRIES = 500_000;
 /** Recipients that are remembered, for topics that are published to again. */
 const MOST_REMEMBERED = 20_000;
-/** What is given to the sockets in one turn of the event loop. */
+/** What is given to the sockets in one turn of the event loop, and what is done for clients. */
 const TURN_BYTES = 4 * 2 ** 20;
+const TURN_WORK = 10_000;
+/** What it takes to find the recipients of a topic, when to give a message to one is 1. */
+const WORK_OF_A_WALK = 50;
 
 export class Exchange {
   /** @param {import("hakmem").Heap} heap */
@@ -34,6 +38,10 @@ export class Exchange {
     /** By topic, until a subscription changes. @type {Map<string, Recipient[]>} */
     this.remembered = new Map();
     this.rememberedCount = 0;
+    /** What was done in this turn, and the promise of the next turn. */
+    this.work = 0;
+    /** @type {Promise<void> | undefined} */
+    this.pause = undefined;
     /** Sessions with something in their outbox. @type {Set<Session>} */
     this.unflushed = new Set();
   }
@@ -49,9 +57,11 @@ export class Exchange {
     // Clients do not publish to topics of the server itself.
     if (/^\$SYS(\/|$)/.test(message.topic)) return undefined;
     if (isRetained) this.retain(message);
+    const recipients = this.recipients(message.topic);
+    this.work += recipients.length;
     /** @type {Promise<unknown> | undefined} */
-    let wait;
-    for (const { session, qos } of this.recipients(message.topic)) {
+    let wait = this.work > TURN_WORK ? this.nextTurn() : undefined;
+    for (const { session, qos } of recipients) {
       session.deliver(message, Math.min(qos, message.qos));
       if (!session.isBehind || session === publisher) continue;
       wait = wait === undefined ? session.caughtUp() : Promise.all([wait, session.caughtUp()]);
@@ -66,6 +76,7 @@ export class Exchange {
   recipients(topic) {
     const known = this.remembered.get(topic);
     if (known !== undefined) return known;
+    this.work += WORK_OF_A_WALK;
     /** @type {Map<Session, 0 | 1>} */
     const all = new Map();
     for (const granted of this.filters.match(topic)) {
@@ -146,15 +157,29 @@ export class Exchange {
   }
 
   /**
-   * Sends what is retained, as fast as the client takes it. A filter with wildcards may match all
-   * of it, so each costs the client a turn of the event loop, in which others are served.
+   * Resolves in the next turn of the event loop. Whoever has much to do waits for it, because a
+   * small packet may be for thousands of clients, and others are to be served, too.
+   */
+  nextTurn() {
+    this.pause ??= nextTurn().then(() => {
+      this.pause = undefined;
+      this.work = 0;
+    });
+    return this.pause;
+  }
+
+  /**
+   * Sends what is retained, as fast as the client takes it.
    * @param {Session} session
    * @param {string} filter
    * @param {number} qos
    */
   async sendRetained(session, filter, qos) {
     const { connection } = session;
-    if (/[+#]/.test(filter)) await nextTurn();
+    // A filter with wildcards may meet all of it.
+    const work = /[+#]/.test(filter) ? this.retained.size : 1;
+    while (this.work > TURN_WORK) await this.nextTurn();
+    this.work += work;
     for (const message of this.retained.search(filter)) {
       session.deliver(message, Math.min(qos, message.qos), true);
       while (!session.hasRoom) await session.caughtUp();
@@ -168,7 +193,7 @@ export class Exchange {
    * @param {Session} session
    */
   flushSoon(session) {
-    if (this.unflushed.size === 0) process.nextTick(() => this.flush());
+    if (this.unflushed.size === 0) nextTick(() => this.flush());
     this.unflushed.add(session);
   }
 

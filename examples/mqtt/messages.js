@@ -2,6 +2,7 @@
  * Messages that were published. Each is one block of the heap, whoever waits for it: queues of many
  * clients, the sockets, and the store of retained messages hold references to the same bytes.
  */
+import { Buffer } from "node:buffer";
 import { PLAIN_PUBLISH } from "./packets.js";
 
 /** What a message takes besides its bytes. */

@@ -9,8 +9,8 @@
  * Levels that begin with "$" are matched by no wildcard at the first level.
  */
 
-/** The most levels of what is kept: so no walk goes deeper. */
-export const MOST_LEVELS = 16;
+/** The most levels: a topic of so many meets at most 2^11 nodes, whatever filters there are. */
+export const MOST_LEVELS = 10;
 /** The most characters of it. */
 export const MOST_CHARACTERS = 1024;
 

@@ -211,10 +211,10 @@ describe("clients of npm's mqtt", () => {
 
   it("lose nothing with QoS 0 when many messages come at once", async () => {
     const [publisher, subscriber] = [await client(), await client()];
-    const heard = next(subscriber, 20_000);
+    const heard = next(subscriber, 5000);
     await subscriber.subscribeAsync("burst");
-    for (let at = 0; at < 20_000; at++) publisher.publish("burst", `message ${at}`);
+    for (let at = 0; at < 5000; at++) publisher.publish("burst", `message ${at}`);
     const messages = await heard;
-    expect(messages).toEqual(Array.from({ length: 20_000 }, (_, at) => `burst: message ${at}`));
+    expect(messages).toEqual(Array.from({ length: 5000 }, (_, at) => `burst: message ${at}`));
   });
 });

@@ -149,3 +149,82 @@ describe("subscriptions", () => {
     expect(used.server.broker.sessions.get("a")?.dropped).toBe(0);
   });
 });
+
+describe("the memory of the broker", () => {
+  /** Takes all that is left of the heap. Returns what gives it back. */
+  function fill(): () => void {
+    const { heap } = used.server;
+    const taken: number[] = [];
+    for (let size = 2 ** 20; size >= 1; size /= 2) {
+      try {
+        for (;;) taken.push(heap.malloc(size));
+      } catch (error) {
+        expect(error).toMatchObject({ code: "ERR_HEAP_EXHAUSTED" });
+      }
+    }
+    return () => {
+      for (const ptr of taken) heap.free(ptr as Parameters<typeof heap.free>[0]);
+    };
+  }
+
+  it("may be full: who needs some is closed, and then it goes on", async () => {
+    const session = await open("s", kept);
+    session.send(subscribePacket(1, ["t", 1]));
+    const [publisher, idle] = [await open("p"), await open("i")];
+    idle.send(subscribePacket(1, ["t", 0]));
+    expect(await session.settled()).toEqual(["suback 1: 1"]);
+    expect(await idle.settled()).toEqual(["suback 1: 0"]);
+    const empty = fill();
+    publisher.send(publishPacket("t", Buffer.alloc(9000)));
+    expect(await publisher.next()).toBe("closed");
+    session.close();
+    expect(used.errors).toMatchObject([{ code: "ERR_HEAP_EXHAUSTED" }]);
+    empty();
+    const again = await open("p");
+    again.send(publishPacket("t", "x", { qos: 1 }));
+    expect(await again.next()).toBe("puback 1");
+    expect(await idle.next()).toBe("t: x (qos 0)");
+    expect(await (await open("s", kept)).settled()).toEqual(["t: x (qos 1 id 1)"]);
+  });
+
+  it("may be full when a message is sent: its subscriber is closed, and no other", async () => {
+    const [one, other, publisher] = [await open("1"), await open("2"), await open("p")];
+    one.send(subscribePacket(1, ["t", 0]));
+    other.send(subscribePacket(1, ["u", 0]));
+    await one.settled();
+    await other.settled();
+    const { exchange } = used.server.broker;
+    const flush = exchange.flush.bind(exchange);
+    let empty = (): void => {};
+    exchange.flush = () => {
+      empty = fill();
+      flush();
+    };
+    publisher.send(publishPacket("t", Buffer.alloc(1000)));
+    expect(await one.next()).toBe("closed");
+    exchange.flush = flush;
+    empty();
+    publisher.send(publishPacket("u", "x"));
+    expect(await other.next()).toBe("u: x (qos 0)");
+  });
+
+  it("has a bound for wills, and room for small ones", async () => {
+    const will = (size: number) => ({ will: { topic: "w", payload: "x".repeat(size) } });
+    for (let at = 0; at < 64; at++) await open(`${at}`, will(65_535));
+    const client = await dial();
+    client.send(connectPacket("a", will(65_535)));
+    expect(await client.nextOf(2)).toEqual(["connack 0 3", "closed"]);
+    await open("b", will(1024));
+    expect(used.server.broker.willBytes).toBe(64 * 65_535 + 1024);
+  });
+
+  it("gives each of many subscribers each message", async () => {
+    const subscribers = await Promise.all(Array.from({ length: 100 }, (_, at) => open(`${at}`)));
+    for (const client of subscribers) client.send(subscribePacket(1, ["t/+", 0]));
+    for (const client of subscribers) expect(await client.next()).toBe("suback 1: 0");
+    const publisher = await open("p");
+    publisher.send(...Array.from({ length: 1500 }, (_, at) => publishPacket(`t/${at}`, "x")));
+    const expected = Array.from({ length: 1500 }, (_, at) => `t/${at}: x (qos 0)`);
+    for (const client of subscribers) expect(await client.nextOf(1500)).toEqual(expected);
+  });
+});
