@@ -24,7 +24,7 @@ import {
 import { Session } from "./sessions.js";
 import { isKept } from "./topics.js";
 
-const MOST_SESSIONS = 10_000;
+const MOST_SESSIONS = 20_000;
 const MOST_ID_CHARACTERS = 256;
 /** The payloads of all wills. One may always have the second size. */
 const WILLS_BYTES = 4 * 2 ** 20;

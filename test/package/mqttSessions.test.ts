@@ -93,12 +93,12 @@ describe("what a session keeps", () => {
       while ((await client.next()) !== "closed");
     }
     const { sessions } = used.server.broker;
-    for (let count = sessions.size; count < 10_000; count++) {
+    for (let count = sessions.size; count < 20_000; count++) {
       sessions.set(`${count}`, sessions.get("b") as never);
     }
     const client = await open("c");
     expect(sessions.has("a")).toBe(false);
-    for (let count = 2; count < 10_000; count++) sessions.delete(`${count}`);
+    for (let count = 2; count < 20_000; count++) sessions.delete(`${count}`);
     used.server.broker.sweep(used.server.service.connections, Date.now() + 3_599_000);
     expect(sessions.has("b")).toBe(true);
     used.server.broker.sweep(used.server.service.connections, Date.now() + 3_601_000);
