@@ -14,6 +14,7 @@ const DEEP: readonly string[] = [
   "test/unit/heap/noAllocation.test.ts",
   "test/package/bench.test.ts",
   "test/package/mqttAttacks.test.ts",
+  "test/package/mqttPeers.test.ts",
   "test/package/record.test.ts",
   "test/package/rivals.test.ts",
   "test/package/servers.test.ts",

@@ -22,7 +22,6 @@ import {
   TYPE,
 } from "./packets.js";
 import { Session } from "./sessions.js";
-import { isKept } from "./topics.js";
 
 const MOST_SESSIONS = 20_000;
 const MOST_ID_CHARACTERS = 256;
@@ -46,7 +45,7 @@ class Client {
     /** 0: no limit. */
     this.keepAliveMs = 0;
     /** When a packet came last, as far as `sweep` knows, and whether one has come since. */
-    this.seenAt = Date.now();
+    this.seenAt = performance.now();
     this.isSeen = true;
   }
 }
@@ -199,7 +198,6 @@ export class Broker {
    * @param {ReturnType<typeof readPublish>} publish
    */
   publish(session, frame, { topic, id, qos, isRetained, payloadAt }) {
-    if (!isKept(topic)) throw new PacketError("a topic that is too long or too deep");
     const message = new Message(this.exchange.budget, topic, qos, frame.retain(), payloadAt);
     const wait = this.exchange.route(message, isRetained, session);
     message.release();
@@ -249,7 +247,7 @@ export class Broker {
       session.detach();
       this.clients.delete(session);
       if (session.isClean) this.endSession(session);
-      else this.offline.set(session, Date.now());
+      else this.offline.set(session, performance.now());
       if (client.will !== undefined) this.publishWill(client.will);
     }
     this.dropWill(client);
@@ -257,13 +255,12 @@ export class Broker {
 
   /** @param {import("./packets.js").Will} will */
   publishWill({ topic, qos, isRetained, payload }) {
-    if (!isKept(topic)) return;
     const message = new Message(this.exchange.budget, topic, qos, payload.retain(), 0);
     this.exchange.route(message, isRetained);
     message.release();
   }
 
-  /** @param {Client} client */
+  /** Forgets a will. @param {Client} client */
   dropWill(client) {
     const payload = client.will?.payload;
     client.will = undefined;
@@ -283,7 +280,7 @@ export class Broker {
    * and sessions that nobody has come back to.
    * @param {ReadonlySet<Connection>} connections
    */
-  sweep(connections, now = Date.now()) {
+  sweep(connections, now = performance.now()) {
     for (const connection of connections) {
       const client = /** @type {Client} */ (connection.data);
       if (client.isSeen) client.seenAt = now;

@@ -169,7 +169,7 @@ export class Exchange {
   }
 
   /**
-   * Sends what is retained, as fast as the client takes it.
+   * Sends what is retained, as fast as the client takes it. The client's next packets wait.
    * @param {Session} session
    * @param {string} filter
    * @param {number} qos
@@ -181,9 +181,9 @@ export class Exchange {
     while (this.work > TURN_WORK) await this.nextTurn();
     this.work += work;
     for (const message of this.retained.search(filter)) {
-      session.deliver(message, Math.min(qos, message.qos), true);
       while (!session.hasRoom) await session.caughtUp();
       if (session.connection !== connection) return;
+      session.deliver(message, Math.min(qos, message.qos), true);
     }
   }
 

@@ -11,6 +11,7 @@
  * the connection.
  */
 import { Reader } from "hakmem/codec";
+import { isKept } from "./topics.js";
 
 export const TYPE = Object.freeze({
   CONNECT: 1,
@@ -156,7 +157,7 @@ function checkConnectFlags(flags, at) {
 function readWill(flags) {
   const at = reader.position;
   const topic = readText();
-  if (reader.missing === 0 && !isTopic(topic)) throw new PacketError("a wrong will topic", at);
+  if (reader.missing === 0) checkTopic(topic, at);
   const shared = reader.bytesPrefixed("u16be");
   try {
     const qos = (flags & 0x18) === 0 ? 0 : 1;
@@ -179,7 +180,7 @@ export function readPublish(flags) {
   const topic = readText();
   const id = qos === 0 ? 0 : readId();
   if (reader.missing > 0) checkEnd();
-  if (!isTopic(topic)) throw new PacketError("a wrong topic", at);
+  checkTopic(topic, at);
   return { topic, id, qos, isRetained: (flags & RETAIN) !== 0, payloadAt: reader.position };
 }
 
@@ -233,9 +234,10 @@ function readText() {
   return text;
 }
 
-/** Returns whether a message can be published to a topic. @param {string} topic */
-function isTopic(topic) {
-  return topic !== "" && !/[+#]/.test(topic);
+/** Checks that a message can be published to a topic. @param {string} topic @param {number} at */
+function checkTopic(topic, at) {
+  if (topic === "" || /[+#]/.test(topic)) throw new PacketError("an empty topic, or a filter", at);
+  if (!isKept(topic)) throw new PacketError("a topic that is too long or too deep", at);
 }
 
 /** Returns whether a filter has its wildcards where they may be. @param {string} filter */

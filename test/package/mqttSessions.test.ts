@@ -99,9 +99,9 @@ describe("what a session keeps", () => {
     const client = await open("c");
     expect(sessions.has("a")).toBe(false);
     for (let count = 2; count < 20_000; count++) sessions.delete(`${count}`);
-    used.server.broker.sweep(used.server.service.connections, Date.now() + 3_599_000);
+    used.server.broker.sweep(used.server.service.connections, performance.now() + 3_599_000);
     expect(sessions.has("b")).toBe(true);
-    used.server.broker.sweep(used.server.service.connections, Date.now() + 3_601_000);
+    used.server.broker.sweep(used.server.service.connections, performance.now() + 3_601_000);
     expect([...sessions.keys()]).toEqual(["c"]);
     expect(used.server.broker.exchange.filters.size).toBe(0);
     expect(await client.settled()).toEqual([]);
@@ -139,13 +139,13 @@ describe("subscriptions", () => {
   it("may match all that is retained, which is sent as the client takes it", async () => {
     const publisher = await open("p");
     const payload = Buffer.alloc(4000);
-    for (let at = 0; at < 1500; at++) {
+    for (let at = 0; at < 500; at++) {
       publisher.send(publishPacket(`r/${at}`, payload, { isRetained: true }));
     }
     await publisher.settled();
     const client = await open("a");
     client.send(subscribePacket(1, ["r/+", 0], ["r/#", 0]));
-    expect((await client.settled()).length).toBe(3001);
+    expect((await client.settled()).length).toBe(1001);
     expect(used.server.broker.sessions.get("a")?.dropped).toBe(0);
   });
 });
@@ -219,12 +219,12 @@ describe("the memory of the broker", () => {
   });
 
   it("gives each of many subscribers each message", async () => {
-    const subscribers = await Promise.all(Array.from({ length: 100 }, (_, at) => open(`${at}`)));
+    const subscribers = await Promise.all(Array.from({ length: 40 }, (_, at) => open(`${at}`)));
     for (const client of subscribers) client.send(subscribePacket(1, ["t/+", 0]));
     for (const client of subscribers) expect(await client.next()).toBe("suback 1: 0");
     const publisher = await open("p");
-    publisher.send(...Array.from({ length: 1500 }, (_, at) => publishPacket(`t/${at}`, "x")));
-    const expected = Array.from({ length: 1500 }, (_, at) => `t/${at}: x (qos 0)`);
-    for (const client of subscribers) expect(await client.nextOf(1500)).toEqual(expected);
+    publisher.send(...Array.from({ length: 500 }, (_, at) => publishPacket(`t/${at}`, "x")));
+    const expected = Array.from({ length: 500 }, (_, at) => `t/${at}: x (qos 0)`);
+    for (const client of subscribers) expect(await client.nextOf(500)).toEqual(expected);
   });
 });

@@ -83,6 +83,20 @@ export const puback = (id: number): Buffer => packet(0x40, idOf(id));
 export const PINGREQ: Buffer = packet(0xc0);
 export const DISCONNECT: Buffer = packet(0xe0);
 
+/** Returns whether a topic matches a filter, by the words of the standard. */
+export function matches(filter: string, topic: string): boolean {
+  const wanted = filter.split("/");
+  const levels = topic.split("/");
+  if (/^[+#]/.test(filter) && topic.startsWith("$")) return false;
+  for (const [index, level] of wanted.entries()) {
+    if (level === "#") return true;
+    if (index >= levels.length || (level !== "+" && level !== levels[index])) return false;
+    // "a/#" is also for "a".
+    if (wanted[index + 1] === "#" && index + 1 === levels.length) return true;
+  }
+  return wanted.length === levels.length;
+}
+
 /** What came, in words: a packet's kind and what it says. */
 export function describe(bytes: Buffer): string {
   const first = bytes[0] as number;
