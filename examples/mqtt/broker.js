@@ -1,6 +1,9 @@
 /**
- * What the broker does with each packet, and with clients that come and go. Of sockets it knows
- * that a connection is written to and ended.
+ * What the broker does with each packet, and with clients that come and go. A client is known by
+ * its connection, and gets a session when it is accepted:
+ *
+ *     connection ──► Client ── CONNECT ──► Session    until DISCONNECT, an error, silence,
+ *                      └── will                       or another client with the same id
  */
 import { randomUUID } from "node:crypto";
 import { Exchange } from "./exchange.js";

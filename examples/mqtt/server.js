@@ -24,9 +24,9 @@ const SWEEP_MS = 1000;
  * @param {number} [port] 0: any free one
  * @param {{ authenticate?: import("./broker.js").Authenticate,
  *   onError?: (error: unknown) => void }} [options] Without `authenticate` all clients may connect.
- *   `onError` is told why a connection was closed.
+ *   `onError` is told why a connection was closed. By default errors of the broker are shown.
  */
-export async function start(port = 0, { authenticate = () => true, onError = () => {} } = {}) {
+export async function start(port = 0, { authenticate = () => true, onError = report } = {}) {
   const heap = Heap.create({ capacity: HEAP_BYTES });
   const pool = new BytesPool(heap);
   const broker = new Broker(heap, authenticate);
@@ -62,6 +62,14 @@ export async function start(port = 0, { authenticate = () => true, onError = () 
 
   const address = /** @type {import("node:net").AddressInfo} */ (server.address());
   return { heap, service, broker, port: address.port, close };
+}
+
+/**
+ * Shows an error of the broker itself. Those of peers and of the network have a code.
+ * @param {unknown} error
+ */
+function report(error) {
+  if (typeof (/** @type {{ code?: unknown }} */ (error)?.code) !== "string") console.error(error);
 }
 
 if (argv[1] !== undefined && import.meta.url === pathToFileURL(argv[1]).href) {

@@ -43,7 +43,7 @@ export class Session {
     this.exchange = exchange;
     /** The granted QoS of each filter. @type {Map<string, 0 | 1>} */
     this.subscriptions = new Map();
-    /** @type {import("hakmem/node").Connection | undefined} */
+    /** @type {Connection | undefined} */
     this.connection = undefined;
     /** @type {Queue<Delivery>} */
     this.outbox = new Queue();
@@ -55,18 +55,20 @@ export class Session {
     this.inflightBytes = 0;
     this.keptBytes = 0;
     this.lastId = 0;
+    /** How many messages it has lost. */
     this.dropped = 0;
     /** Whether publishers wait for it no more. */
     this.isSlow = false;
-    this.isWriting = false;
-    /** @type {Promise<void> | undefined} */
+    /** Whether the socket is to take something before it is given more. */
+    this.isBlocked = false;
+    /** Who waits until it has caught up. @type {Promise<void> | undefined} */
     this.relief = undefined;
     this.relieve = () => {};
   }
 
   /**
    * Begins with a connection, or goes on with a new one: what was not acknowledged is sent again.
-   * @param {import("hakmem/node").Connection} connection
+   * @param {Connection} connection
    */
   attach(connection) {
     this.connection = connection;
@@ -77,7 +79,7 @@ export class Session {
   /** Ends with the connection. Only messages with QoS 1 stay. */
   detach() {
     this.connection = undefined;
-    this.isWriting = false;
+    this.isBlocked = false;
     for (let delivery = this.unpost(); delivery !== undefined; delivery = this.unpost()) {
       if (delivery.id === 0) delivery.message.release();
     }
@@ -160,7 +162,7 @@ export class Session {
     return bytes;
   }
 
-  /** @param {Delivery} delivery @param {import("hakmem/node").Connection} connection */
+  /** @param {Delivery} delivery @param {Connection} connection */
   write(delivery, connection) {
     const { id, isRetained, message, wasSent } = delivery;
     // A message that was sent on an earlier connection may have been acknowledged meanwhile.
@@ -177,13 +179,13 @@ export class Session {
     }
   }
 
-  /** @param {import("hakmem/node").Connection} connection */
+  /** @param {Connection} connection */
   flushWhenDrained(connection) {
-    if (this.isWriting) return;
-    this.isWriting = true;
+    if (this.isBlocked) return;
+    this.isBlocked = true;
     connection.drained().then(() => {
       if (this.connection !== connection) return;
-      this.isWriting = false;
+      this.isBlocked = false;
       this.exchange.flushSoon(this);
     });
   }
@@ -251,7 +253,7 @@ export class Session {
     this.outbox.push(delivery);
     this.outboxBytes += delivery.message.size;
     this.exchange.budget.entries++;
-    if (!this.isWriting) this.exchange.flushSoon(this);
+    if (!this.isBlocked) this.exchange.flushSoon(this);
   }
 
   unpost() {
@@ -274,3 +276,4 @@ export class Session {
 }
 
 /** @typedef {import("./messages.js").Message} Message */
+/** @typedef {import("hakmem/node").Connection} Connection */

@@ -122,6 +122,28 @@ describe("what a session keeps", () => {
   });
 });
 
+describe("all sessions together", () => {
+  it.each([{ mostBytes: 0 }, { mostEntries: 0 }])("have a bound: %j", async (bound) => {
+    Object.assign(used.server.broker.exchange.budget, bound);
+    const away = await open("away", kept);
+    away.send(subscribePacket(1, ["t", 1]), DISCONNECT);
+    while ((await away.next()) !== "closed");
+    const [publisher, near] = [await open("p"), await open("near")];
+    near.send(subscribePacket(1, ["t", 0]));
+    expect(await near.next()).toBe("suback 1: 0");
+    const payload = Buffer.alloc(1000);
+    publisher.send(
+      ...Array.from({ length: 50 }, (_, at) => publishPacket("t", payload, { qos: 1, id: at + 1 })),
+    );
+    expect((await publisher.settled()).length).toBe(50);
+    // Each has its share.
+    const session = used.server.broker.sessions.get("away");
+    expect(session?.waiting.length).toBe(16);
+    expect(session?.dropped).toBe(34);
+    expect(await near.next()).toBe("t: 1000 bytes (qos 0)");
+  });
+});
+
 describe("subscriptions", () => {
   it("have a bound each session, and of depth and length", async () => {
     const client = await open("a");
