@@ -22,12 +22,20 @@ const ENTRIES: Readonly<Record<string, { values: string; types: string }>> = {
   "./codec": {
     values:
       "DelimiterFramer FixedFramer Framer LengthFieldFramer OPCODE Reader WebSocketFrame " +
-      "WebSocketFramer WebSocketMessage WebSocketMessageFramer Writer crc32 crc32c encodeClose " +
-      "encodeFrame framerOf",
+      "WebSocketFramer WebSocketMessage WebSocketMessageFramer Writer align bits boolean bytes " +
+      "bytesPrefixed bytesRest constant crc32 crc32c encodeClose encodeFrame enumerated f32be " +
+      "f32le f64be f64le flag framerOf i16be i16le i24be i24le i32be i32le i64be i64beNumber " +
+      "i64le i64leNumber i8 int32 int64 int64Number latin1 lazy mapped padding quic quic64 ref " +
+      "repeated repeatedUntilEnd sized sleb32 sleb64 sleb64Number slice struct tagged u16be " +
+      "u16le u24be u24le u32be u32le u64be u64beNumber u64le u64leNumber u8 union utf16le utf8 " +
+      "utf8Prefixed utf8Rest utf8Terminated varint32 varint64 varint64Number when zigzag32 " +
+      "zigzag64 zigzag64Number",
     types:
-      "CustomFramerOptions DelimiterOptions FrameFinder FrameHeader FrameScanner FrameStream " +
-      "FramerOptions LengthFieldOptions LengthPrefix ReaderOptions Releasable SliceOf " +
-      "WebSocketMessageOptions WebSocketOptions WriterOptions",
+      "AnyField Cases CustomFramerOptions DelimiterOptions Description Field FrameFinder " +
+      "FrameHeader FrameScanner FrameStream FramerOptions Infer InferInput Length " +
+      "LengthFieldOptions LengthOptions LengthPrefix ReaderOptions Ref Releasable Silent " +
+      "SliceOf Struct StructOptions Tagged TaggedInput UnionField WebSocketMessageOptions " +
+      "WebSocketOptions WriterOptions",
   },
   "./node": {
     values:

@@ -46,6 +46,51 @@ const options: ServeOptions = { pool, framer, handler };
 serve(createServer(), options).close({ timeout: 1 }).then(() => connect({ port: 1 }, options));
 `;
 
+const STRUCTS = `
+import { Heap } from "hakmem";
+import { BytesPool } from "hakmem/buffers";
+import {
+  bits, constant, type Field, type Infer, lazy, mapped, Reader, ref, repeated, sized, type Struct,
+  struct, tagged, u8, u32be, u64be, union, utf8, utf8Prefixed, when, Writer,
+} from "hakmem/codec";
+const heap = Heap.create();
+const Item = struct({ key: u8, date: mapped(u64be, Number, BigInt) });
+const Message = struct({
+  magic: constant(u8, 7),
+  size: u32be,
+  flags: bits(3),
+  has: bits(1),
+  kind: bits(4),
+  name: utf8(ref("size")),
+  note: when("has", utf8Prefixed("u8")),
+  body: union("kind", { 1: Item, 2: utf8Prefixed("u8") }),
+  items: repeated("u16be", Item),
+  any: sized("varint", tagged(u8, { 1: Item })),
+});
+type Message = Infer<typeof Message>;
+const writer = new Writer(heap);
+Message.write(writer, {
+  flags: 1, kind: 2, name: "", body: "", items: [], any: { tag: 1, value: { key: 1, date: 2 } },
+});
+const message: Message | undefined = Message.read(new Reader(writer.view()));
+if (message?.kind === 1) console.log(message.body.key.toFixed(), message.note?.length);
+if (message?.kind === 2) console.log(message.body.length, message.any.value.date.toFixed());
+// @ts-expect-error id is no field
+console.log(message.id);
+// @ts-expect-error 1 is no text
+Message.encode(new BytesPool(heap), { flags: 1, kind: 2, name: 1, body: "", items: [] });
+// @ts-expect-error a field is no name
+struct({ a: "u8" });
+interface Tree { id: number; children: Tree[] }
+const Tree: Struct<Tree> = struct({ id: u8, children: repeated("u8", lazy(() => Tree)) });
+const field: Field<Tree> = Tree;
+console.log(Tree.decode(Uint8Array.of(1, 0)).children[0]?.children, field);
+Message.framer(new BytesPool(heap), { maximum: 100 }).push(new Uint8Array(1), (frame) => {
+  console.log(Message.decode(frame).flags);
+  frame.release();
+});
+`;
+
 /** What the compiler says of a program that uses the package, whose types it checks too. */
 function errorsOf(program: string, lib: string, types = ""): string {
   writeFileSync(join(folder, "program.mts"), program);
@@ -69,6 +114,10 @@ it("types compile with the library of ES2022", () => {
 
 it("and a server, with the types of Node", () => {
   expect(errorsOf(SERVER, "es2023,esnext.disposable", "node")).toBe("");
+}, 60_000);
+
+it("and structs, whose values are inferred", () => {
+  expect(errorsOf(STRUCTS, "es2023,esnext.disposable,dom")).toBe("");
 }, 60_000);
 
 it.each([["es2022,esnext.disposable,dom"], ["esnext,dom"]])(

@@ -1,8 +1,8 @@
 /**
  * `npm run bench:buffers`: pools of buffers, handles, writers and readers of a mixed message,
- * framers, unmasking, and WebSocket messages, beside what programs use today. Each turn of a case
- * is a process of its own, in which all subjects take turns; ratios are taken within it, and the
- * tables show their medians.
+ * structs, framers, unmasking, and WebSocket messages, beside what programs use today. Each turn of
+ * a case is a process of its own, in which all subjects take turns; ratios are taken within it, and
+ * the tables show their medians.
  */
 import { execFile } from "node:child_process";
 import { parseArgs, promisify } from "node:util";
@@ -50,6 +50,13 @@ const GROUPS: readonly Group[] = [
     unit: "from",
     cases: ["array", "frame", "row"],
   },
+  {
+    name: "structs",
+    title: "A message with bits, text, bytes and a list is read, by description and by hand",
+    unit: "what",
+    cases: ["read"],
+  },
+  { name: "structs", title: "The same message is written", unit: "what", cases: ["write"] },
   {
     name: "bytes",
     title: "A message of 64 bytes is allocated, cut from a chunk, or written, and released",

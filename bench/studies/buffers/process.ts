@@ -9,6 +9,7 @@ import { handles } from "./handles.js";
 import { digest, encode, MESSAGES, type Message, makeMessages } from "./messages.js";
 import { type Allocator, POOLED, POOLED_NODE } from "./pools.js";
 import { receivers } from "./received.js";
+import { structs } from "./structs.js";
 import { unmaskers } from "./unmask.js";
 
 /** Takes a result of every operation, so that none can be left out. */
@@ -96,6 +97,9 @@ function subjectsOf(group: string, name: string): Timed[] {
       const messages = makeMessages(64);
       return READERS.map((make) => reader(make, messages, name));
     }
+    case "structs":
+      sink++;
+      return structs(name);
     case "bytes":
       sink++;
       return handles(name);

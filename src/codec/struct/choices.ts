@@ -1,0 +1,276 @@
+/** Fields that are there, or are what they are, as other fields say. */
+import { describe } from "../../base/describe.js";
+import { invalid } from "../../buffers/errors.js";
+import { BufferError } from "../../index.js";
+import { checkObject, malformed } from "../checks.js";
+import type { Reader } from "../reader/reader.js";
+import type { Writer } from "../writer/writer.js";
+import { checkInner } from "./description.js";
+import { type AnyField, Field, type Infer, type InferInput, type Walk } from "./field.js";
+import { located } from "./paths.js";
+import type { Walker } from "./walker.js";
+
+type Test = (value: unknown) => boolean;
+
+/** A field that is there if another one says so. */
+class WhenField<Out, In, R extends string> extends Field<Out, In, R> {
+  private readonly field: AnyField;
+  private readonly test: Test;
+  /** Whether the field that says it can be computed: it says yes or no, and no more. */
+  private readonly isPlain: boolean;
+
+  constructor(name: string, field: AnyField, test: unknown) {
+    super(name);
+    if (typeof name !== "string") throw invalid("when", name, "the name of a field");
+    this.field = checkInner("the field of when", field);
+    if (field.isSilent) throw invalid("the field of when", field, "a field with a value");
+    this.isPlain = test === undefined;
+    this.adopt([field]);
+    if (typeof test === "function") this.test = (value) => test(value) === true;
+    else this.test = this.isPlain ? Boolean : (value) => value === test;
+  }
+
+  override isOpen(): boolean {
+    return this.field.isOpen();
+  }
+
+  override least(): number {
+    return 0;
+  }
+
+  override take(r: Reader, end: number, ref: unknown): unknown {
+    if (r.lacking > 0) return undefined;
+    const { test } = this;
+    return test(ref) ? this.field.take(r, end, undefined) : undefined;
+  }
+
+  override put(w: Writer, value: unknown, ref: unknown): void {
+    const { test, wants } = this;
+    const isThere = test(ref);
+    if (isThere !== (value !== undefined)) {
+      const what = isThere ? "is missing" : "is given";
+      const message = `the value ${what}, but ${wants} is ${describe(ref)}`;
+      throw new BufferError("ERR_INVALID_ARGUMENT", message, { got: value, ref });
+    }
+    if (isThere) this.field.put(w, value, undefined);
+  }
+
+  override size(value: unknown, at: number): number {
+    return value === undefined ? at : this.field.size(value, at, undefined);
+  }
+
+  override *walk(walker: Walker, ref: unknown): Walk {
+    const { test } = this;
+    return test(ref) ? yield* this.field.walk(walker, undefined) : undefined;
+  }
+
+  override measure(value: unknown): unknown {
+    return this.isPlain ? value !== undefined : undefined;
+  }
+}
+
+/**
+ * A field that is there if the field `name` before it in the same struct is true, or not 0; or is
+ * `is`; or if `is` is a function that returns true for it. If it is not there, its value is
+ * undefined. To write, a plain flag may be absent, and is computed then.
+ */
+export function when<const Name extends string, F extends AnyField>(
+  name: Name,
+  field: F,
+): Field<Infer<F> | undefined, InferInput<F> | undefined, Name>;
+export function when<const Name extends string, F extends AnyField>(
+  name: Name,
+  field: F,
+  is: number | bigint | string | boolean | ((value: never) => boolean),
+): Field<Infer<F> | undefined, InferInput<F> | undefined>;
+export function when(name: string, field: AnyField, is?: unknown): AnyField {
+  return new WhenField<unknown, unknown, string>(name, field, is);
+}
+
+/** The fields of a choice, by the tag that says which it is. */
+export type Cases = Readonly<Record<string | number, AnyField>>;
+
+/** Returns the fields by their tags as text. @throws {BufferError} ERR_INVALID_ARGUMENT */
+function checkCases(cases: unknown): ReadonlyMap<string, AnyField> {
+  const entries = Object.entries(checkObject("cases", cases as object));
+  if (entries.length === 0) throw invalid("cases", cases, "at least one case");
+  for (const [tag, field] of entries) {
+    const inner = checkInner(`the case ${tag}`, field);
+    if (inner.isSilent) throw invalid(`the case ${tag}`, field, "a field with a value");
+  }
+  return new Map(entries);
+}
+
+function isTag(tag: unknown): boolean {
+  return typeof tag === "string" || typeof tag === "number" || typeof tag === "bigint";
+}
+
+function isAnyOpen(cases: ReadonlyMap<string, AnyField>): boolean {
+  return [...cases.values()].some((field) => field.isOpen());
+}
+
+function leastOf(cases: ReadonlyMap<string, AnyField>): number {
+  return Math.min(...[...cases.values()].map((field) => field.least()));
+}
+
+/** Returns the field for a tag that was read. @throws {BufferError} ERR_MALFORMED */
+function caseRead(cases: ReadonlyMap<string, AnyField>, tag: unknown, position: number): AnyField {
+  const field = isTag(tag) ? cases.get(String(tag)) : undefined;
+  if (field !== undefined) return field;
+  throw malformed(position, `${tagsOf(cases)}, not ${describe(tag)}`);
+}
+
+/** Returns the field for a tag that is to be written. @throws {BufferError} */
+function caseOf(cases: ReadonlyMap<string, AnyField>, tag: unknown): AnyField {
+  const field = isTag(tag) ? cases.get(String(tag)) : undefined;
+  if (field !== undefined) return field;
+  throw invalid("the tag", tag, tagsOf(cases));
+}
+
+function tagsOf(cases: ReadonlyMap<string, AnyField>): string {
+  return `a tag of ${[...cases.keys()].join(", ")}`;
+}
+
+/** What kind of value it is, the field `name` says. */
+export class UnionField<Name extends string, C extends Cases> extends Field<
+  Infer<C[keyof C]>,
+  InferInput<C[keyof C]>
+> {
+  declare protected readonly union: readonly [Name, C];
+  private readonly cases: ReadonlyMap<string, AnyField>;
+
+  constructor(name: Name, cases: C) {
+    super(name);
+    if (typeof name !== "string") throw invalid("union", name, "the name of a field");
+    this.cases = checkCases(cases);
+    this.adopt([...this.cases.values()]);
+  }
+
+  override isOpen(): boolean {
+    return isAnyOpen(this.cases);
+  }
+
+  override least(): number {
+    return leastOf(this.cases);
+  }
+
+  override take(r: Reader, end: number, ref: unknown): unknown {
+    if (r.lacking > 0) return undefined;
+    return caseRead(this.cases, ref, r.position).take(r, end, undefined);
+  }
+
+  override put(w: Writer, value: unknown, ref: unknown): void {
+    caseOf(this.cases, ref).put(w, value, undefined);
+  }
+
+  override size(value: unknown, at: number, ref: unknown): number {
+    return caseOf(this.cases, ref).size(value, at, undefined);
+  }
+
+  override *walk(walker: Walker, ref: unknown): Walk {
+    return yield* caseRead(this.cases, ref, walker.r.position).walk(walker, undefined);
+  }
+}
+
+/**
+ * A value whose kind the field `name` before it in the same struct says. The struct's type is a
+ * union then, by that field.
+ */
+export function union<const Name extends string, const C extends Cases>(
+  name: Name,
+  cases: C,
+): UnionField<Name, C> {
+  return new UnionField(name, cases);
+}
+
+/** A tag and the value that it says, as an object of both. */
+export type Tagged<C extends Cases> = {
+  [K in keyof C]: { tag: K; value: Infer<C[K]> };
+}[keyof C];
+/** What can be written as a tag and its value. */
+export type TaggedInput<C extends Cases> = {
+  [K in keyof C]: { readonly tag: K; readonly value: InferInput<C[K]> };
+}[keyof C];
+
+class TaggedField<C extends Cases> extends Field<Tagged<C>, TaggedInput<C>> {
+  private readonly tag: AnyField;
+  private readonly cases: ReadonlyMap<string, AnyField>;
+
+  constructor(tag: AnyField, cases: C) {
+    super();
+    this.tag = checkInner("the tag", tag);
+    if (tag.isSilent) throw invalid("the tag", tag, "a field with a value");
+    this.cases = checkCases(cases);
+    this.adopt([tag, ...this.cases.values()]);
+  }
+
+  override isOpen(): boolean {
+    return isAnyOpen(this.cases);
+  }
+
+  override least(): number {
+    return this.tag.least() + leastOf(this.cases);
+  }
+
+  override take(r: Reader, end: number): unknown {
+    const { position } = r;
+    let name = "tag";
+    try {
+      const tag = this.tag.take(r, end, undefined);
+      if (r.lacking > 0) return undefined;
+      const field = caseRead(this.cases, tag, position);
+      name = "value";
+      return { tag, value: field.take(r, end, undefined) };
+    } catch (error) {
+      throw located(error, name);
+    }
+  }
+
+  override put(w: Writer, given: unknown): void {
+    const { tag, value } = checkTagged(given);
+    let name = "tag";
+    try {
+      const field = caseOf(this.cases, tag);
+      this.tag.put(w, tag, undefined);
+      name = "value";
+      field.put(w, value, undefined);
+    } catch (error) {
+      throw located(error, name);
+    }
+  }
+
+  override size(given: unknown, at: number): number {
+    const { tag, value } = checkTagged(given);
+    let name = "tag";
+    try {
+      const field = caseOf(this.cases, tag);
+      const size = this.tag.size(tag, at, undefined);
+      name = "value";
+      return field.size(value, size, undefined);
+    } catch (error) {
+      throw located(error, name);
+    }
+  }
+
+  override *walk(walker: Walker): Walk {
+    const { position } = walker.r;
+    const tag = yield* this.tag.walk(walker, undefined);
+    return yield* caseRead(this.cases, tag, position).walk(walker, undefined);
+  }
+}
+
+function checkTagged(value: unknown): { tag?: unknown; value?: unknown } {
+  if (typeof value === "object" && value !== null) return value;
+  throw invalid("the value", value, "an object of tag and value");
+}
+
+/**
+ * A tag and, after it, the value that the tag says: `{ tag, value }`. A tag without a case is
+ * ERR_MALFORMED.
+ */
+export function tagged<const C extends Cases>(
+  tag: Field<number> | Field<bigint> | Field<string> | Field<keyof C>,
+  cases: C,
+): Field<Tagged<C>, TaggedInput<C>> {
+  return new TaggedField(tag as AnyField, cases);
+}

@@ -1,0 +1,93 @@
+import { invalid } from "../../buffers/errors.js";
+import { BufferError } from "../../index.js";
+import { malformed, tooLarge } from "../checks.js";
+import type { LengthPrefix } from "../fields.js";
+import type { Reader } from "../reader/reader.js";
+import type { Writer } from "../writer/writer.js";
+import { checkInner } from "./description.js";
+import {
+  type AnyField,
+  Field,
+  type Infer,
+  type InferInput,
+  type Walk,
+  wholeBytes,
+} from "./field.js";
+import { type Length, LengthOf, type LengthOptions, type NameOf, present } from "./lengths.js";
+import type { Walker } from "./walker.js";
+
+class SizedField<Out, In, R extends string> extends Field<Out, In, R> {
+  private readonly length: LengthOf;
+  private readonly field: AnyField;
+
+  constructor(source: unknown, field: AnyField, options: LengthOptions) {
+    const length = new LengthOf(source, "the length", options);
+    super(length.wants);
+    this.length = length;
+    this.field = checkInner("a sized field", field);
+    this.adopt([field]);
+    if (field.isSilent) throw invalid("a sized field", field, "a field with a value");
+  }
+
+  override least(): number {
+    const { fixed = 0, least } = this.length;
+    return 8 * fixed + least;
+  }
+
+  override take(r: Reader, _end: number, ref: unknown): unknown {
+    const before = r.position;
+    const count = this.length.read(r, ref);
+    if (this.length.fixed === undefined && count > r.maximum) {
+      throw tooLarge("the length", before, count, r.maximum);
+    }
+    if (r.lacking > 0) return undefined;
+    r.align();
+    const { position } = r;
+    if (present(r, count) < count) return undefined;
+    const value = this.field.take(r, position + count, undefined);
+    if (r.lacking > 0 || r.position !== position + count) {
+      throw malformed(position, `a value of exactly ${count} bytes`);
+    }
+    r.align();
+    return value;
+  }
+
+  override put(w: Writer, value: unknown, ref: unknown): void {
+    const { length, field } = this;
+    const count = this.measure(value);
+    length.write(w, count, ref);
+    w.align();
+    const begin = w.length;
+    field.put(w, value, undefined);
+    w.align();
+    if (w.length === begin + count) return;
+    const message = `a sized value has ${w.length - begin} bytes; it said ${count}`;
+    throw new BufferError("ERR_INVALID_ARGUMENT", message);
+  }
+
+  override size(value: unknown, at: number): number {
+    const count = this.measure(value);
+    return wholeBytes(this.length.size(count, at)) + 8 * count;
+  }
+
+  override *walk(walker: Walker, ref: unknown): Walk {
+    yield* walker.skip(yield* this.length.walk(walker, ref));
+    return undefined;
+  }
+
+  override measure(value: unknown): number {
+    return wholeBytes(this.field.size(value, 0, undefined)) / 8;
+  }
+}
+
+/**
+ * A value that lies in exactly so many bytes: after a prefix, in a number of bytes, or as
+ * `ref("name")` says. A value that ends elsewhere is ERR_MALFORMED.
+ */
+export function sized<const L extends LengthPrefix | Length, F extends AnyField>(
+  length: L,
+  field: F,
+  options: LengthOptions = {},
+): Field<Infer<F>, InferInput<F>, NameOf<L>> {
+  return new SizedField<Infer<F>, InferInput<F>, NameOf<L>>(length, field, options);
+}
