@@ -52,7 +52,10 @@ export function decode(reader, depth = DEPTH_MAX) {
   return FORMS[first - 0xc0](reader, depth, position);
 }
 
-/** @type {((reader: import("hakmem/codec").Reader, depth: number, position: number) => unknown)[]} */
+/**
+ * What follows a first byte from 0xc0 on.
+ * @type {((reader: import("hakmem/codec").Reader, depth: number, position: number) => unknown)[]}
+ */
 const FORMS = [
   () => null, // 0xc0
   (_reader, _depth, position) => {
