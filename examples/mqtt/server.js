@@ -4,8 +4,6 @@
  */
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { argv } from "node:process";
-import { pathToFileURL } from "node:url";
 import { Heap } from "hakmem";
 import { BytesPool } from "hakmem/buffers";
 import { LengthFieldFramer } from "hakmem/codec";
@@ -49,9 +47,9 @@ export async function start(port = 0, { authenticate = () => true, onError = rep
     onClose: (connection) => broker.closed(connection),
     onError,
   });
-  const timer = setInterval(() => broker.sweep(service.connections), SWEEP_MS);
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
+  const timer = setInterval(() => broker.sweep(service.connections), SWEEP_MS);
 
   /** Closes all connections, and gives back all memory. */
   async function close() {
@@ -72,7 +70,7 @@ function report(error) {
   if (typeof (/** @type {{ code?: unknown }} */ (error)?.code) !== "string") console.error(error);
 }
 
-if (argv[1] !== undefined && import.meta.url === pathToFileURL(argv[1]).href) {
-  const { port } = await start(Number(argv[2] ?? 0));
-  console.log(`MQTT on 127.0.0.1:${port}`);
+if (process.argv[1] === import.meta.filename) {
+  const { port } = await start(Number(process.argv[2] ?? 0));
+  console.log(`listening on ${port}`);
 }
