@@ -86,7 +86,9 @@ describe("a connection", () => {
 describe("users", () => {
   it("are accepted or refused by a function, which may take its time", async () => {
     const asked: unknown[] = [];
+    const errors: unknown[] = [];
     const guarded = await start(0, {
+      onError: (error) => errors.push(error),
       async authenticate({ id, userName, password }) {
         asked.push([id, userName, password && Buffer.from(password).toString()]);
         await new Promise((resolve) => setImmediate(resolve));
@@ -108,6 +110,7 @@ describe("users", () => {
       ...["closed", "closed"],
     ]);
     expect(asked[0]).toEqual(["a", "ann", "secret"]);
+    expect(errors).toMatchObject([{ message: "no directory" }]);
     await guarded.close();
     expect(guarded.heap.stats().live.blocks).toBe(0);
   });
