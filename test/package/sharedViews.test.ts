@@ -13,8 +13,8 @@ import { BytesPool } from "../../src/buffers/index.js";
 import { SharedHeap } from "../../src/index.js";
 
 /*
- * Which APIs take a view of shared memory: the table of docs/BUFFERS.md, tried. When a runtime
- * changes its mind, the test of that row fails; mend the table, here and there.
+ * Which APIs take a view of shared memory: the table of docs/BUFFERS-REFERENCE.md, tried. When a
+ * runtime changes its mind, the test of that row fails; mend the table, here and there.
  */
 
 /**
@@ -267,7 +267,8 @@ describe(`views of shared memory, Node ${process.versions.node}`, () => {
     } else if (answer !== expected) {
       throw new Error(
         `Node ${process.versions.node} has changed its mind on views of shared memory: ` +
-          `${row.api} was "${expected}" and is "${answer}". Mend the table of docs/BUFFERS.md.`,
+          `${row.api} was "${expected}" and is "${answer}". Mend the table of ` +
+          "docs/BUFFERS-REFERENCE.md.",
       );
     }
     bytes.release();
