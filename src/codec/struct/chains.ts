@@ -162,18 +162,19 @@ const CHAIN_MAX = 8;
 const takeNothing: Take = (_r, _end, value) => value;
 const putNothing: Put = () => {};
 
-function takerOf(parts: readonly PartOf[], { field, ref }: PartOf): Take {
+function takerOf(parts: readonly PartOf[], { field, ref, also }: PartOf): Take {
   if (field.reads !== undefined) return field.reads;
   const wanted = parts[ref]?.name;
   if (wanted === undefined) return (r, end) => field.take(r, end, undefined);
-  return (r, end, value) => field.take(r, end, value[wanted]);
+  const other = parts[also]?.name ?? wanted;
+  return (r, end, value) => field.take(r, end, value[wanted], value[other]);
 }
 
 function putterOf(parts: readonly PartOf[], part: PartOf): Putter["put"] {
   const { field, ref, dependents } = part;
   if (ref >= 0) return (w, _own, value) => putPart(parts, part, w, value, 0);
   if (dependents.length > 0) {
-    return (w, own, value) => field.put(w, own ?? settle(part, value), undefined);
+    return (w, own, value) => field.put(w, own ?? settle(parts, part, value), undefined);
   }
   return field.writes ?? ((w, own) => field.put(w, own, undefined));
 }

@@ -5,8 +5,15 @@ import { BufferError } from "../../index.js";
 import { checkObject, malformed } from "../checks.js";
 import type { Reader } from "../reader/reader.js";
 import type { Writer } from "../writer/writer.js";
-import { checkInner } from "./description.js";
-import { type AnyField, Field, type Infer, type InferInput, type Walk } from "./field.js";
+import { checkInner, checkReferring } from "./description.js";
+import {
+  type AnyField,
+  Field,
+  type Infer,
+  type InferInput,
+  type RefsOf,
+  type Walk,
+} from "./field.js";
 import { located } from "./paths.js";
 import type { Walker } from "./walker.js";
 
@@ -22,7 +29,8 @@ class WhenField<Out, In, R extends string> extends Field<Out, In, R> {
   constructor(name: string, field: AnyField, test: unknown) {
     super(name);
     if (typeof name !== "string") throw invalid("when", name, "the name of a field");
-    this.field = checkInner("the field of when", field);
+    this.field = checkReferring("the field of when", field);
+    this.wantsAlso = field.wants;
     if (field.isSilent) throw invalid("the field of when", field, "a field with a value");
     this.isPlain = test === undefined;
     this.adopt([field]);
@@ -38,13 +46,13 @@ class WhenField<Out, In, R extends string> extends Field<Out, In, R> {
     return 0;
   }
 
-  override take(r: Reader, end: number, ref: unknown): unknown {
+  override take(r: Reader, end: number, ref: unknown, also: unknown): unknown {
     if (r.lacking > 0) return undefined;
     const { test } = this;
-    return test(ref) ? this.field.take(r, end, undefined) : undefined;
+    return test(ref) ? this.field.take(r, end, also) : undefined;
   }
 
-  override put(w: Writer, value: unknown, ref: unknown): void {
+  override put(w: Writer, value: unknown, ref: unknown, also: unknown): void {
     const { test, wants } = this;
     const isThere = test(ref);
     if (isThere !== (value !== undefined)) {
@@ -52,19 +60,20 @@ class WhenField<Out, In, R extends string> extends Field<Out, In, R> {
       const message = `the value ${what}, but ${wants} is ${describe(ref)}`;
       throw new BufferError("ERR_INVALID_ARGUMENT", message, { got: value, ref });
     }
-    if (isThere) this.field.put(w, value, undefined);
+    if (isThere) this.field.put(w, value, also);
   }
 
-  override size(value: unknown, at: number): number {
-    return value === undefined ? at : this.field.size(value, at, undefined);
+  override size(value: unknown, at: number, _ref: unknown, also: unknown): number {
+    return value === undefined ? at : this.field.size(value, at, also);
   }
 
-  override *walk(walker: Walker, ref: unknown): Walk {
+  override *walk(walker: Walker, ref: unknown, also: unknown): Walk {
     const { test } = this;
-    return test(ref) ? yield* this.field.walk(walker, undefined) : undefined;
+    return test(ref) ? yield* this.field.walk(walker, also) : undefined;
   }
 
-  override measure(value: unknown): unknown {
+  override measure(value: unknown, name: string): unknown {
+    if (name !== this.wants) return value === undefined ? 0 : this.field.measure(value, name, 0);
     return this.isPlain ? value !== undefined : undefined;
   }
 }
@@ -77,12 +86,12 @@ class WhenField<Out, In, R extends string> extends Field<Out, In, R> {
 export function when<const Name extends string, F extends AnyField>(
   name: Name,
   field: F,
-): Field<Infer<F> | undefined, InferInput<F> | undefined, Name>;
+): Field<Infer<F> | undefined, InferInput<F> | undefined, Name | RefsOf<F>>;
 export function when<const Name extends string, F extends AnyField>(
   name: Name,
   field: F,
   is: number | bigint | string | boolean | ((value: never) => boolean),
-): Field<Infer<F> | undefined, InferInput<F> | undefined>;
+): Field<Infer<F> | undefined, InferInput<F> | undefined, RefsOf<F>>;
 export function when(name: string, field: AnyField, is?: unknown): AnyField {
   return new WhenField<unknown, unknown, string>(name, field, is);
 }
@@ -132,10 +141,11 @@ function tagsOf(cases: ReadonlyMap<string, AnyField>): string {
 }
 
 /** What kind of value it is, the field `name` says. */
-export class UnionField<Name extends string, C extends Cases> extends Field<
-  Infer<C[keyof C]>,
-  InferInput<C[keyof C]>
-> {
+export class UnionField<
+  Name extends string,
+  C extends Cases,
+  R extends string = never,
+> extends Field<Infer<C[keyof C]>, InferInput<C[keyof C]>, R> {
   declare protected readonly union: readonly [Name, C];
   private readonly cases: ReadonlyMap<string, AnyField>;
 

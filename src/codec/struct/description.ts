@@ -21,6 +21,21 @@ export function checkInner(name: string, field: unknown): AnyField {
   return inner;
 }
 
+/**
+ * Returns a field within another one that stands in a struct, and that may refer to one field
+ * beside that.
+ * @throws {BufferError} ERR_INVALID_ARGUMENT
+ */
+export function checkReferring(name: string, field: unknown): AnyField {
+  const inner = checkFieldOf(name, field);
+  if (inner.wantsAlso !== undefined) {
+    const expected = `no field that refers to both ${inner.wants} and ${inner.wantsAlso}`;
+    throw invalid(name, field, expected);
+  }
+  if (inner.wantsStart) throw invalid(name, field, "no alignment, which stands in a struct");
+  return inner;
+}
+
 /** Returns a field that can stand in a list. @throws {BufferError} ERR_INVALID_ARGUMENT */
 export function checkElement(field: unknown): AnyField {
   const element = checkInner("an element", field);

@@ -35,6 +35,8 @@ export abstract class Field<Out = unknown, In = Out, Refs extends string = never
   declare protected readonly types: readonly [Out, (value: In) => void, Refs];
   /** @internal The field beside it that says something about it. */
   readonly wants: string | undefined;
+  /** @internal Another one, which says something about a field within it. */
+  wantsAlso: string | undefined;
   /** @internal Whether it counts from where its struct begins. */
   readonly wantsStart: boolean = false;
   /** @internal Whether it has no value, as padding and constants. */
@@ -58,6 +60,7 @@ export abstract class Field<Out = unknown, In = Out, Refs extends string = never
 
   constructor(wants?: string) {
     this.wants = wants;
+    this.wantsAlso = undefined;
     this.isLate = false;
     this.mayHold = false;
     this.fixedBytes = 0;
@@ -79,21 +82,21 @@ export abstract class Field<Out = unknown, In = Out, Refs extends string = never
 
   /**
    * @internal Reads a value of which `end` is the limit, as a position. `ref` is the value of the
-   * field that it wants, or the position where its struct begins.
+   * field that it wants, or the position where its struct begins; `also` is that of `wantsAlso`.
    */
-  abstract take(r: Reader, end: number, ref: unknown): unknown;
+  abstract take(r: Reader, end: number, ref: unknown, also?: unknown): unknown;
 
   /** @internal Writes a value. What it has written when it throws is taken back by the caller. */
-  abstract put(w: Writer, value: unknown, ref: unknown): void;
+  abstract put(w: Writer, value: unknown, ref: unknown, also?: unknown): void;
 
   /** @internal Returns how many bits there are with a value that begins after `at` bits. */
-  abstract size(value: unknown, at: number, ref: unknown): number;
+  abstract size(value: unknown, at: number, ref: unknown, also?: unknown): number;
 
   /** @internal Passes over a value. Returns it, if other fields may want it. */
-  abstract walk(walker: Walker, ref: unknown): Walk;
+  abstract walk(walker: Walker, ref: unknown, also?: unknown): Walk;
 
-  /** @internal Returns what the field that it wants must say of a value. */
-  measure(_value: unknown): unknown {
+  /** @internal Returns what the field `name`, which it wants, must say of a value. */
+  measure(_value: unknown, _name: string, _also: unknown): unknown {
     return undefined;
   }
 

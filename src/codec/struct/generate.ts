@@ -64,7 +64,8 @@ ${putSource(parts, runs)}
 
 function refOf(part: PartOf): string {
   if (part.field.wantsStart) return "start";
-  return part.ref < 0 ? "undefined" : `a${part.ref}`;
+  const also = part.also < 0 ? "" : `, a${part.also}`;
+  return part.ref < 0 ? "undefined" : `a${part.ref}${also}`;
 }
 
 function takeSource(parts: readonly PartOf[], runs: readonly Run[]): string {
@@ -112,7 +113,7 @@ function putSource(parts: readonly PartOf[], runs: readonly Run[]): string {
     const key = JSON.stringify(name);
     lines.push(`let a${index} = ${isInherited(name) ? `fieldOf(v, ${key})` : `v[${key}]`};`);
     if (dependents.length === 0) return;
-    lines.push(`if (a${index} === undefined) a${index} = settle(parts[${index}], v);`);
+    lines.push(`if (a${index} === undefined) a${index} = settle(parts, parts[${index}], v);`);
   });
   for (const run of runs) {
     const single = run.indices.map((index) => putPart(parts[index] as PartOf, index));

@@ -11,8 +11,9 @@ import type { Walker } from "./walker.js";
 export interface PartOf {
   readonly name: string;
   readonly field: AnyField;
-  /** The index of the field that it wants; -1 if there is none. */
+  /** The index of the field that it wants, and of the other one; -1 if there is none. */
   readonly ref: number;
+  readonly also: number;
   /** The fields that want it. */
   readonly dependents: PartOf[];
 }
@@ -68,15 +69,15 @@ export function compileParts(description: object): PartOf[] {
 }
 
 function toPart(parts: readonly PartOf[], name: string, field: AnyField, what: string): PartOf {
-  const { wants } = field;
-  const ref = wants === undefined ? -1 : parts.findIndex((part) => part.name === wants);
-  const part = { name, field, ref, dependents: [] };
-  if (wants === undefined) return part;
-  const target = parts[ref];
-  if (target === undefined || target.field.isSilent) {
+  const [ref = -1, also = -1] = [field.wants, field.wantsAlso].map((wants) => {
+    if (wants === undefined) return -1;
+    const index = parts.findIndex((part) => part.name === wants);
+    if (parts[index]?.field.isSilent === false) return index;
     throw invalid(what, wants, "the name of a field before it, which has a value");
-  }
-  target.dependents.push(part);
+  });
+  const part = { name, field, ref, also, dependents: [] };
+  parts[ref]?.dependents.push(part);
+  parts[also]?.dependents.push(part);
   return part;
 }
 
@@ -90,22 +91,33 @@ function toKind(measure: unknown, kind: Kind): unknown {
  * Returns a field of a value that is to be written. If it is absent, it is what the fields that
  * want it must have.
  */
-export function settle(part: PartOf, value: object): unknown {
+export function settle(parts: readonly PartOf[], part: PartOf, value: object): unknown {
   const given = fieldOf(value, part.name);
   if (given !== undefined) return given;
-  for (const { name, field } of part.dependents) {
-    const measure = measured(name, field, value);
+  for (const dependent of part.dependents) {
+    const measure = measured(parts, dependent, part.name, value);
     if (measure !== undefined) return toKind(measure, part.field.kind);
   }
   return undefined;
 }
 
-function measured(name: string, field: AnyField, value: object): unknown {
+function measured(
+  parts: readonly PartOf[],
+  { name, field, also }: PartOf,
+  wanted: string,
+  value: object,
+): unknown {
   try {
-    return field.measure(fieldOf(value, name));
+    const other = wanted === field.wants ? wantedOf(parts, also, value, 0) : undefined;
+    return field.measure(fieldOf(value, name), wanted, other);
   } catch (error) {
     throw located(error, name);
   }
+}
+
+/** Returns what another field says of one that is to be written. */
+function wantedOf(parts: readonly PartOf[], ref: number, value: object, start: number): unknown {
+  return ref < 0 ? start : settle(parts, parts[ref] as PartOf, value);
 }
 
 export function checkValue(value: unknown): asserts value is object {
@@ -115,20 +127,16 @@ export function checkValue(value: unknown): asserts value is object {
 /** Reads one field into the value that is read. */
 export function takePart(
   parts: readonly PartOf[],
-  { name, field, ref }: PartOf,
+  { name, field, ref, also }: PartOf,
   r: Reader,
   end: number,
   value: Values,
   start: number,
 ): void {
   const wanted = ref < 0 ? start : value[(parts[ref] as PartOf).name];
-  const got = field.take(r, end, wanted);
+  const other = also < 0 ? undefined : value[(parts[also] as PartOf).name];
+  const got = field.take(r, end, wanted, other);
   if (!field.isSilent) setField(value, name, got);
-}
-
-/** Returns what another field says of one that is to be written. */
-function wantedOf(parts: readonly PartOf[], ref: number, value: object, start: number): unknown {
-  return ref < 0 ? start : settle(parts[ref] as PartOf, value);
 }
 
 /** Writes one field of a value. */
@@ -139,9 +147,10 @@ export function putPart(
   value: object,
   start: number,
 ): void {
-  const { field, ref } = part;
-  const given = field.isSilent ? undefined : settle(part, value);
-  field.put(w, given, wantedOf(parts, ref, value, start));
+  const { field, ref, also } = part;
+  const given = field.isSilent ? undefined : settle(parts, part, value);
+  const wanted = wantedOf(parts, ref, value, start);
+  field.put(w, given, wanted, wantedOf(parts, also, value, start));
 }
 
 /** Reads all fields, one by one. An error says in which it was. */
@@ -168,12 +177,13 @@ export function putParts(parts: readonly PartOf[], w: Writer, value: unknown): v
   let name: string | undefined;
   try {
     for (const part of parts) {
-      const { field, ref } = part;
+      const { field, ref, also } = part;
       name = undefined;
-      const given = field.isSilent ? undefined : settle(part, value);
+      const given = field.isSilent ? undefined : settle(parts, part, value);
       const wanted = wantedOf(parts, ref, value, length);
+      const other = wantedOf(parts, also, value, length);
       name = part.name;
-      field.put(w, given, wanted);
+      field.put(w, given, wanted, other);
     }
   } catch (error) {
     throw name === undefined ? error : located(error, name);
@@ -185,11 +195,12 @@ export function sizeParts(parts: readonly PartOf[], value: unknown, at: number):
   const start = Math.ceil(at / 8);
   const values: unknown[] = [];
   let size = at;
-  for (const part of parts) values.push(part.field.isSilent ? undefined : settle(part, value));
+  for (const part of parts)
+    values.push(part.field.isSilent ? undefined : settle(parts, part, value));
   let index = 0;
   try {
-    for (const { field, ref } of parts) {
-      size = field.size(values[index], size, ref < 0 ? start : values[ref]);
+    for (const { field, ref, also } of parts) {
+      size = field.size(values[index], size, ref < 0 ? start : values[ref], values[also]);
       index++;
     }
   } catch (error) {
@@ -203,8 +214,8 @@ export function* walkParts(parts: readonly PartOf[], walker: Walker): Walk {
   const values: unknown[] = [];
   let index = 0;
   try {
-    for (const { field, ref } of parts) {
-      values.push(yield* field.walk(walker, ref < 0 ? start : values[ref]));
+    for (const { field, ref, also } of parts) {
+      values.push(yield* field.walk(walker, ref < 0 ? start : values[ref], values[also]));
       index++;
     }
   } catch (error) {

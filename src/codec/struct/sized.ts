@@ -4,12 +4,14 @@ import { malformed, tooLarge } from "../checks.js";
 import type { LengthPrefix } from "../fields.js";
 import type { Reader } from "../reader/reader.js";
 import type { Writer } from "../writer/writer.js";
-import { checkInner } from "./description.js";
+import type { Cases, UnionField } from "./choices.js";
+import { checkReferring } from "./description.js";
 import {
   type AnyField,
   Field,
   type Infer,
   type InferInput,
+  type RefsOf,
   type Walk,
   wholeBytes,
 } from "./field.js";
@@ -22,9 +24,11 @@ class SizedField<Out, In, R extends string> extends Field<Out, In, R> {
 
   constructor(source: unknown, field: AnyField, options: LengthOptions) {
     const length = new LengthOf(source, "the length", options);
-    super(length.wants);
+    const inner = checkReferring("a sized field", field);
+    super(length.wants ?? inner.wants);
+    if (length.wants !== undefined) this.wantsAlso = inner.wants;
     this.length = length;
-    this.field = checkInner("a sized field", field);
+    this.field = inner;
     this.adopt([field]);
     if (field.isSilent) throw invalid("a sized field", field, "a field with a value");
   }
@@ -34,7 +38,7 @@ class SizedField<Out, In, R extends string> extends Field<Out, In, R> {
     return 8 * fixed + least;
   }
 
-  override take(r: Reader, _end: number, ref: unknown): unknown {
+  override take(r: Reader, _end: number, ref: unknown, also: unknown): unknown {
     const before = r.position;
     const count = this.length.read(r, ref);
     if (this.length.fixed === undefined && count > r.maximum) {
@@ -44,7 +48,7 @@ class SizedField<Out, In, R extends string> extends Field<Out, In, R> {
     r.align();
     const { position } = r;
     if (present(r, count) < count) return undefined;
-    const value = this.field.take(r, position + count, undefined);
+    const value = this.field.take(r, position + count, this.innerOf(ref, also));
     if (r.lacking > 0 || r.position !== position + count) {
       throw malformed(position, `a value of exactly ${count} bytes`);
     }
@@ -52,21 +56,22 @@ class SizedField<Out, In, R extends string> extends Field<Out, In, R> {
     return value;
   }
 
-  override put(w: Writer, value: unknown, ref: unknown): void {
+  override put(w: Writer, value: unknown, ref: unknown, also: unknown): void {
     const { length, field } = this;
-    const count = this.measure(value);
+    const inner = this.innerOf(ref, also);
+    const count = this.bytesOf(value, inner);
     length.write(w, count, ref);
     w.align();
     const begin = w.length;
-    field.put(w, value, undefined);
+    field.put(w, value, inner);
     w.align();
     if (w.length === begin + count) return;
     const message = `a sized value has ${w.length - begin} bytes; it said ${count}`;
     throw new BufferError("ERR_INVALID_ARGUMENT", message);
   }
 
-  override size(value: unknown, at: number): number {
-    const count = this.measure(value);
+  override size(value: unknown, at: number, ref: unknown, also: unknown): number {
+    const count = this.bytesOf(value, this.innerOf(ref, also));
     return wholeBytes(this.length.size(count, at)) + 8 * count;
   }
 
@@ -75,8 +80,18 @@ class SizedField<Out, In, R extends string> extends Field<Out, In, R> {
     return undefined;
   }
 
-  override measure(value: unknown): number {
-    return wholeBytes(this.field.size(value, 0, undefined)) / 8;
+  override measure(value: unknown, name: string, also: unknown): unknown {
+    const isOwn = name === this.length.wants;
+    return isOwn ? this.bytesOf(value, also) : this.field.measure(value, name, undefined);
+  }
+
+  /** Returns what the field within wants. */
+  private innerOf(ref: unknown, also: unknown): unknown {
+    return this.length.wants === undefined ? ref : also;
+  }
+
+  private bytesOf(value: unknown, inner: unknown): number {
+    return wholeBytes(this.field.size(value, 0, inner)) / 8;
   }
 }
 
@@ -84,10 +99,20 @@ class SizedField<Out, In, R extends string> extends Field<Out, In, R> {
  * A value that lies in exactly so many bytes: after a prefix, in a number of bytes, or as
  * `ref("name")` says. A value that ends elsewhere is ERR_MALFORMED.
  */
+export function sized<const L extends LengthPrefix | Length, Name extends string, C extends Cases>(
+  length: L,
+  field: UnionField<Name, C>,
+  options?: LengthOptions,
+): UnionField<Name, C, NameOf<L>>;
 export function sized<const L extends LengthPrefix | Length, F extends AnyField>(
   length: L,
   field: F,
+  options?: LengthOptions,
+): Field<Infer<F>, InferInput<F>, NameOf<L> | RefsOf<F>>;
+export function sized(
+  length: LengthPrefix | Length,
+  field: AnyField,
   options: LengthOptions = {},
-): Field<Infer<F>, InferInput<F>, NameOf<L>> {
-  return new SizedField<Infer<F>, InferInput<F>, NameOf<L>>(length, field, options);
+): AnyField {
+  return new SizedField<unknown, never, string>(length, field, options);
 }

@@ -8,7 +8,7 @@ type Flat<T> = T extends unknown ? { [K in keyof T]: T[K] } : never;
 type Named<D> = { [K in keyof D]: [Infer<D[K]>] extends [never] ? never : K }[keyof D];
 /** Names of unions. */
 type Unions<D> = {
-  [K in keyof D]: D[K] extends UnionField<infer _Name, infer _Cases> ? K : never;
+  [K in keyof D]: D[K] extends UnionField<infer _Name, infer _Cases, infer _Refs> ? K : never;
 }[keyof D];
 /** Names of the fields whose values the others tell: they may be absent. */
 type Told<D> = { [K in keyof D]: RefsOf<D[K]> }[keyof D];
@@ -19,11 +19,11 @@ type Optional<D> = {
 
 /** One union as a union of objects, by the field that says which it is. */
 type OutputArms<Field, K extends PropertyKey> =
-  Field extends UnionField<infer Name, infer C>
+  Field extends UnionField<infer Name, infer C, infer _Refs>
     ? { [T in keyof C]: { [P in Name]: T } & { [P in K]: Infer<C[T]> } }[keyof C]
     : never;
 type InputArms<Field, K extends PropertyKey> =
-  Field extends UnionField<infer Name, infer C>
+  Field extends UnionField<infer Name, infer C, infer _Refs>
     ? {
         [T in keyof C]: { readonly [P in Name]: T } & { readonly [P in K]: InferInput<C[T]> };
       }[keyof C]

@@ -97,6 +97,7 @@ class MappedField<Out, In, R extends string> extends Field<Out, In, R> {
       if (typeof value !== "function") throw invalid(name, value, "a function");
     }
     if (field.isSilent) throw invalid("the mapped field", field, "a field with a value");
+    this.wantsAlso = field.wantsAlso;
     this.field = field;
     this.decode = decode;
     // What a function reads may be such.
@@ -117,31 +118,31 @@ class MappedField<Out, In, R extends string> extends Field<Out, In, R> {
     return this.field.least();
   }
 
-  override take(r: Reader, end: number, ref: unknown): unknown {
-    const value = this.field.take(r, end, ref);
+  override take(r: Reader, end: number, ref: unknown, also: unknown): unknown {
+    const value = this.field.take(r, end, ref, also);
     const { decode } = this;
     return r.lacking > 0 ? undefined : decode(value);
   }
 
-  override put(w: Writer, value: unknown, ref: unknown): void {
+  override put(w: Writer, value: unknown, ref: unknown, also: unknown): void {
     const { encode } = this;
-    this.field.put(w, encode(value), ref);
+    this.field.put(w, encode(value), ref, also);
   }
 
-  override size(value: unknown, at: number, ref: unknown): number {
+  override size(value: unknown, at: number, ref: unknown, also: unknown): number {
     const { encode } = this;
-    return this.field.size(encode(value), at, ref);
+    return this.field.size(encode(value), at, ref, also);
   }
 
-  override *walk(walker: Walker, ref: unknown): Walk {
-    const value = yield* this.field.walk(walker, ref);
+  override *walk(walker: Walker, ref: unknown, also: unknown): Walk {
+    const value = yield* this.field.walk(walker, ref, also);
     const { decode } = this;
     return value === undefined ? undefined : decode(value);
   }
 
-  override measure(value: unknown): unknown {
+  override measure(value: unknown, name: string, also: unknown): unknown {
     const { encode } = this;
-    return this.field.measure(encode(value));
+    return this.field.measure(encode(value), name, also);
   }
 
   override check(value: unknown): void {

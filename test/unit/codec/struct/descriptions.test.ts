@@ -74,7 +74,7 @@ const REFUSED: readonly [string, () => unknown, RegExp][] = [
   ["no functions", () => mapped(u8, wrong<never>(1), (value: number) => value), /^decode is 1/],
   ["no function", () => lazy(wrong<never>(u8)), /^lazy is/],
   ["too deep", () => lazy(() => u8, 257), /^depth is 257/],
-  ["a sized ref", () => sized("u8", utf8(ref("a"))), /no field that refers to a/],
+  ["a sized ref", () => struct({ b: sized("u8", utf8(ref("a"))) }), /^the field "b" is "a"/],
   ["an endless list in itself", () => repeatedUntilEnd(repeatedUntilEnd(u8)), /see sized/],
   ["a wrong switch", () => struct({}, { generate: wrong<never>(1) }), /^generate is 1/],
   ["a ref of no name", () => ref(wrong<never>(1)), /^ref is 1/],

@@ -306,3 +306,50 @@ it.each(WAYS)("%s: values that contain themselves, to a depth", (_way, options) 
   refusal(() => written(Message, circle), "ERR_TOO_LARGE");
   expectBoth(Message, value, [1, 2, 2, 0, 3, 1, 4, 0]);
 });
+
+it.each(WAYS)("%s: fields within others refer to the fields of the struct", (_way, options) => {
+  const Point = struct({ x: u8, y: u8 }, options);
+  const cases = { 1: Point, 2: utf8Rest, 3: bytesRest };
+  const Record = loose(
+    {
+      type: u8,
+      hasNote: flag,
+      length: u16be,
+      size: u8,
+      value: sized(ref("length"), union("type", cases)),
+      more: sized("u8", union("type", cases)),
+      note: when("hasNote", utf8(ref("size"))),
+      time: when(
+        "hasNote",
+        mapped(union("type", { 1: u8, 2: u16be }), String, (text: string) => Number(text)),
+      ),
+    },
+    options,
+  );
+  const point = { type: 1, value: { x: 3, y: 4 }, more: { x: 5, y: 6 } };
+  const told = { hasNote: false, length: 2, size: 0, note: undefined, time: undefined };
+  const pointBytes = [1, 0, 0, 2, 0, 3, 4, 2, 5, 6];
+  expectBoth(Record, { ...point, ...told }, pointBytes);
+  expect(written(Record, point)).toEqual(pointBytes);
+  const text = { type: 2, value: "grün", more: "", note: "ab", time: "258" };
+  const textBytes = [2, 0x80, 0, 5, 2, 0x67, 0x72, 0xc3, 0xbc, 0x6e, 0, 0x61, 0x62, 1, 2];
+  expectBoth(Record, { ...text, hasNote: true, length: 5, size: 2 }, textBytes);
+  expect(written(Record, text)).toEqual(textBytes);
+  const wrongLength = { ...point, length: 3 };
+  const error = refusal(() => written(Record, wrongLength), "ERR_OUT_OF_RANGE");
+  expect(error.message).toBe("value: the length is 2; length says 3");
+  refusal(() => written(Record, { ...text, type: 7 }), "ERR_INVALID_ARGUMENT");
+  const { type: _, ...untyped } = text;
+  refusal(() => written(Record, untyped), "ERR_OUT_OF_RANGE");
+  const overrun = refusal(
+    () => Record.decode(Uint8Array.of(1, 0, 0, 3, 0, 1, 2, 3)),
+    "ERR_MALFORMED",
+  );
+  expect(overrun.details.path).toBe("value");
+  refusal(
+    () => loose({ a: u8, b: sized(ref("c"), union("a", cases)) }, options),
+    "ERR_INVALID_ARGUMENT",
+  );
+  const three = (): unknown => when("a", sized(ref("b"), union("c", cases)));
+  refusal(three, "ERR_INVALID_ARGUMENT");
+});

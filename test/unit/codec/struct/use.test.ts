@@ -14,6 +14,7 @@ import {
   ref,
   repeated,
   type StructOptions,
+  sized,
   slice,
   struct,
   tagged,
@@ -72,6 +73,19 @@ describe("the types of values", () => {
     expectTypeOf<Text["value"]>().toEqualTypeOf<string>();
     expectTypeOf(Message.decode).returns.toEqualTypeOf<Value>();
     expectTypeOf(Message.read).returns.toEqualTypeOf<Value | undefined>();
+  });
+
+  it("tell unions that are sized", () => {
+    const Record = struct({
+      kind: u8,
+      size: u16be,
+      body: sized(ref("size"), union("kind", { 1: Item, 2: utf8Prefixed("u8") })),
+    });
+    type Value = Infer<typeof Record>;
+    type First = Extract<Value, { kind: 1 }>;
+    expectTypeOf<First>().toEqualTypeOf<{ kind: 1; size: number; body: ItemValue }>();
+    const input: InferInput<typeof Record> = { kind: 2, body: "text" };
+    expect(Record.lengthOf(input)).toBe(8);
   });
 
   it("that are written may lack what the others tell", () => {
