@@ -67,6 +67,7 @@ it("bench:buffers runs all its cases", () => {
   expect(names).toEqual([
     ...["bits of its id", "63", "64", "geometric mean"],
     ...["from", "array", "frame", "row", "geometric mean"],
+    ...["what", "read", "what", "write"],
     ...["how", "alloc", "slice", "write", "geometric mean"],
     ...[...sizes, ...sizes, ...sizes],
     ...["how", "scan", "push", "geometric mean"],

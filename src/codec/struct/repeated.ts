@@ -59,11 +59,13 @@ export class RepeatedField<Out, In, R extends string = never> extends Field<Out,
   /** @internal Reads how many elements follow; 0 if the bytes that came cannot have so many. */
   count(r: Reader, ref: unknown): number {
     const count = this.length.read(r, ref);
-    const bits = this.elementBits();
-    if (r.lacking > 0 || count * bits <= 8 * r.remaining) return r.lacking > 0 ? 0 : count;
+    if (r.lacking > 0) return 0;
+    const bits = count * this.elementBits();
+    const most = this.length.fixed === undefined ? r.maximum : Infinity;
+    if (bits <= 8 * r.remaining && bits <= 8 * most) return count;
     // A begun byte may have bits of the first elements.
-    const least = Math.ceil((count * bits - 7) / 8);
-    if (least > r.maximum) throw tooLarge("the least length", r.position, least, r.maximum);
+    const least = Math.ceil((bits - 7) / 8);
+    if (least > most) throw tooLarge("the least length", r.position, least, most);
     if (least <= r.remaining) return count;
     fallShort(r, r.position, least - bytesLeft(r));
     return 0;

@@ -46,6 +46,10 @@ it.each(WAYS)("%s: a count that cannot be makes no loop", (_way, options) => {
   const error = refusal(() => counts[0]?.read(bounded), "ERR_TOO_LARGE");
   expect(error.details).toMatchObject({ path: "list", most: 1000, position: 4 });
   expect([bounded.position, bounded.missing]).toEqual([0, 0]);
+  const there = new Reader(new Uint8Array(2000).fill(1, 3, 4).fill(9, 2, 3), { maximum: 100 });
+  refusal(() => counts[0]?.read(there), "ERR_TOO_LARGE");
+  const fixed = loose({ list: repeated(1000, u8) }, options);
+  expect(fixed.read(there)).toMatchObject({ list: { length: 1000 } });
 });
 
 it.each(WAYS)("%s: elements without bytes are bounded by a maximum", (_way, options) => {
