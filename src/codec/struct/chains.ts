@@ -10,6 +10,7 @@
  */
 import type { Reader } from "../reader/reader.js";
 import type { Writer } from "../writer/writer.js";
+import { type Grouped, groupBits } from "./bitGroups.js";
 import type { Compiled } from "./field.js";
 import {
   checkValue,
@@ -180,8 +181,14 @@ function putterOf(parts: readonly PartOf[], part: PartOf): Putter["put"] {
 }
 
 /** Puts a field before others. One without a value, or with a name of all objects, is rare. */
-function link(parts: readonly PartOf[], part: PartOf, next: Link): Link {
+function link(
+  parts: readonly PartOf[],
+  groups: ReadonlyMap<PartOf, Grouped>,
+  part: PartOf,
+  next: Link,
+): Link {
   const { name, field } = part;
+  const grouped = groups.get(part);
   if (field.isSilent || isInherited(name)) {
     return {
       take(r, end, value) {
@@ -198,8 +205,8 @@ function link(parts: readonly PartOf[], part: PartOf, next: Link): Link {
   const take = TAKE_PLACES[place] as (typeof TAKE_PLACES)[number];
   const put = PUT_PLACES[place] as (typeof PUT_PLACES)[number];
   return {
-    take: take({ name, take: takerOf(parts, part), next: next.take }),
-    put: put({ name, put: putterOf(parts, part), next: next.put }),
+    take: take({ name, take: grouped?.take ?? takerOf(parts, part), next: next.take }),
+    put: put({ name, put: grouped?.put ?? putterOf(parts, part), next: next.put }),
   };
 }
 
@@ -217,10 +224,11 @@ export function chain(parts: readonly PartOf[]): Compiled {
     };
   }
   const links: Link[] = [];
+  const groups = groupBits(parts);
   for (let start = 0; start < Math.max(1, parts.length); start += CHAIN_MAX) {
     const some = parts.slice(start, start + CHAIN_MAX);
     const end: Link = { take: takeNothing, put: putNothing };
-    links.push(some.reduceRight((next, part) => link(parts, part, next), end));
+    links.push(some.reduceRight((next, part) => link(parts, groups, part, next), end));
   }
   const [{ take, put } = { take: takeNothing, put: putNothing }, ...others] = links;
   const takes = others.map((other) => other.take);
