@@ -38,7 +38,7 @@ export const ERRORS = {
     ERR_MALFORMED: "Bytes that were read do not have the expected format.",
     ERR_TOO_LARGE:
       "A message, a frame or a field is longer than the maximum, or than any block of the heap.",
-    ERR_TRUNCATED: "A stream ended within a frame.",
+    ERR_TRUNCATED: "A stream ended within a frame, or bytes within the value of a struct.",
     ERR_CLOSED: "A writer, a framer or a connection was used after it was closed.",
     ERR_TIMEOUT: "A peer has stalled, or a connection was idle for too long.",
   },

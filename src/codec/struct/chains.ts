@@ -4,8 +4,8 @@
  *
  * V8 keeps what it has learnt of a function, such as the name that it sets and the function that it
  * calls, by the place in the source where it was written. All functions that were made at one place
- * share that, and if they differ, V8 looks up everything each time: a field takes 25 ns then and
- * not 9. So the function is written here many times, and each field of a program takes a place of
+ * share that, and if they differ, V8 looks up everything each time: a message takes twice as long
+ * then. So the function is written here many times, and each field of a program takes a place of
  * its own while there are some.
  */
 import type { Reader } from "../reader/reader.js";

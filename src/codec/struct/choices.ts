@@ -264,7 +264,7 @@ class TaggedField<C extends Cases> extends Field<Tagged<C>, TaggedInput<C>> {
 
   override *walk(walker: Walker): Walk {
     const { position } = walker.r;
-    const tag = yield* this.tag.walk(walker, undefined);
+    const tag = yield* this.tag.find(walker, undefined);
     return yield* caseRead(this.cases, tag, position).walk(walker, undefined);
   }
 }

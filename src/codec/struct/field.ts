@@ -92,8 +92,13 @@ export abstract class Field<Out = unknown, In = Out, Refs extends string = never
   /** @internal Returns how many bits there are with a value that begins after `at` bits. */
   abstract size(value: unknown, at: number, ref: unknown, also?: unknown): number;
 
-  /** @internal Passes over a value. Returns it, if other fields may want it. */
+  /** @internal Passes over a value. */
   abstract walk(walker: Walker, ref: unknown, also?: unknown): Walk;
+
+  /** @internal Passes over a value and returns it, because other fields want it. */
+  *find(walker: Walker, ref: unknown, also?: unknown): Walk {
+    return yield* walker.take(() => this.take(walker.r, Infinity, ref, also));
+  }
 
   /** @internal Returns what the field `name`, which it wants, must say of a value. */
   measure(_value: unknown, _name: string, _also: unknown): unknown {

@@ -125,6 +125,10 @@ export class BitsField<T extends number | boolean = number | boolean> extends Fi
   }
 
   override *walk(walker: Walker): Walk {
+    return yield* this.find(walker);
+  }
+
+  override *find(walker: Walker): Walk {
     const value = yield* walker.bits(this.count);
     return this.isFlag ? value === 1 : value;
   }

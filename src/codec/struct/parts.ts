@@ -214,8 +214,10 @@ export function* walkParts(parts: readonly PartOf[], walker: Walker): Walk {
   const values: unknown[] = [];
   let index = 0;
   try {
-    for (const { field, ref, also } of parts) {
-      values.push(yield* field.walk(walker, ref < 0 ? start : values[ref], values[also]));
+    for (const { field, ref, also, dependents } of parts) {
+      const wanted = ref < 0 ? start : values[ref];
+      const isWanted = dependents.length > 0;
+      values.push(yield* field[isWanted ? "find" : "walk"](walker, wanted, values[also]));
       index++;
     }
   } catch (error) {

@@ -28,15 +28,15 @@ export let isTracing = false;
  * code that is fast notes nothing, so that it takes no time.
  */
 export function trace(error: unknown, action: () => void): unknown {
-  if (!(error instanceof BufferError)) return error;
-  const before = isTracing;
+  // A struct that is read within another one is traced with it.
+  if (isTracing || !(error instanceof BufferError)) return withPath(error);
   isTracing = true;
   try {
     action();
   } catch (again) {
     if (again instanceof BufferError) return withPath(again);
   } finally {
-    isTracing = before;
+    isTracing = false;
   }
   return error;
 }

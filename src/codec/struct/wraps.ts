@@ -135,9 +135,12 @@ class MappedField<Out, In, R extends string> extends Field<Out, In, R> {
   }
 
   override *walk(walker: Walker, ref: unknown, also: unknown): Walk {
-    const value = yield* this.field.walk(walker, ref, also);
+    return yield* this.field.walk(walker, ref, also);
+  }
+
+  override *find(walker: Walker, ref: unknown, also: unknown): Walk {
     const { decode } = this;
-    return value === undefined ? undefined : decode(value);
+    return decode(yield* this.field.find(walker, ref, also));
   }
 
   override measure(value: unknown, name: string, also: unknown): unknown {
@@ -222,8 +225,12 @@ class EnumeratedField extends Field<string> {
   }
 
   override *walk(walker: Walker): Walk {
+    return yield* this.find(walker);
+  }
+
+  override *find(walker: Walker): Walk {
     const { position } = walker.r;
-    return this.nameAt(position, yield* this.field.walk(walker, undefined));
+    return this.nameAt(position, yield* this.field.find(walker, undefined));
   }
 
   override check(value: unknown): void {

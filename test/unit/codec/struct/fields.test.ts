@@ -353,3 +353,42 @@ it.each(WAYS)("%s: fields within others refer to the fields of the struct", (_wa
   const three = (): unknown => when("a", sized(ref("b"), union("c", cases)));
   refusal(three, "ERR_INVALID_ARGUMENT");
 });
+
+it.each(WAYS)("%s: tags, lengths and flags of other kinds", (_way, options) => {
+  const cases = { "": u8, one: u16be };
+  const double = mapped(
+    bits(4),
+    (half) => half * 2,
+    (value: number) => value / 2,
+  );
+  const Message = loose(
+    {
+      size: double,
+      mode: enumerated(bits(4), { on: 1, off: 0 }),
+      name: utf8(ref("size")),
+      kind: utf8Prefixed("u8"),
+      line: utf8Terminated(10),
+      body: union("kind", cases),
+      end: union("line", cases),
+      more: when("mode", u8, "on"),
+      any: tagged(utf8Terminated(0), cases),
+      other: tagged(
+        mapped(
+          bytes(1),
+          (all) => `${all[0]}`,
+          (text) => Uint8Array.of(+text),
+        ),
+        { 7: u8 },
+      ),
+    },
+    options,
+  );
+  const value = {
+    ...{ size: 4, mode: "on", name: "abcd", kind: "one", line: "", body: 258, end: 3, more: 4 },
+    ...{ any: { tag: "one", value: 772 }, other: { tag: "7", value: 9 } },
+  };
+  const input = [0x21, 97, 98, 99, 100, 3, 111, 110, 101, 10, 1, 2, 3, 4];
+  expectBoth(Message, value, [...input, 111, 110, 101, 0, 3, 4, 7, 9]);
+  const { size: _, ...told } = value;
+  expect(written(Message, told)).toHaveLength(22);
+});
