@@ -284,7 +284,7 @@ function structOf(groups: readonly Group[], all: readonly string[], isEmpty: boo
 }
 
 /** All kinds, in each other. */
-const { kind: anyKind, struct: anyStruct } = fc.letrec<{ kind: Kind; struct: Kind; group: Group }>(
+export const anyStruct: fc.Arbitrary<Kind> = fc.letrec<{ kind: Kind; struct: Kind; group: Group }>(
   (tie) => ({
     kind: fc.oneof(
       { depthSize: "small", withCrossShrink: true },
@@ -320,6 +320,4 @@ const { kind: anyKind, struct: anyStruct } = fc.letrec<{ kind: Kind; struct: Kin
       .tuple(fc.array(tie("group"), { maxLength: FIELDS_MAX }), names)
       .map(([groups, all]) => structOf(groups, all, true)),
   }),
-);
-
-export { anyKind, anyStruct };
+).struct;

@@ -64,9 +64,4 @@ export class Walker {
     }
     return value;
   }
-
-  /** Lets the next bits begin at a whole byte. */
-  align(): void {
-    this.left = 0;
-  }
 }
