@@ -210,15 +210,13 @@ function link(
   };
 }
 
-/** Keeps a value of the struct, because V8 throws away code for shapes of which it finds none. */
-interface Chains extends Compiled {
-  readonly example: Values;
-}
-
 /** Makes the chains of a struct. */
 export function chain(parts: readonly PartOf[]): Compiled {
+  const example: Values = {};
+  for (const { name, field } of parts) if (!field.isSilent) setField(example, name, undefined);
   if (needsStart(parts)) {
     return {
+      example,
       take: (r, end) => takeParts(parts, r, end),
       put: (w, value) => putParts(parts, w, value),
     };
@@ -233,9 +231,7 @@ export function chain(parts: readonly PartOf[]): Compiled {
   const [{ take, put } = { take: takeNothing, put: putNothing }, ...others] = links;
   const takes = others.map((other) => other.take);
   const puts = others.map((other) => other.put);
-  const example: Values = {};
-  for (const { name, field } of parts) if (!field.isSilent) setField(example, name, undefined);
-  const chains: Chains = {
+  return {
     example,
     take(r, end) {
       const value: Values = {};
@@ -249,5 +245,4 @@ export function chain(parts: readonly PartOf[]): Compiled {
       for (const each of puts) each(w, value as Values);
     },
   };
-  return chains;
 }

@@ -20,6 +20,8 @@ export interface FieldCode {
 export interface Compiled {
   readonly take: (r: Reader, end: number) => unknown;
   readonly put: (w: Writer, value: unknown) => void;
+  /** Kept, because V8 throws away code for a shape of objects if a collection finds none. */
+  readonly example: object;
 }
 
 /**

@@ -54,6 +54,7 @@ function sourceOf(parts: readonly PartOf[]): string {
 const { checkValue, fieldOf, settle, writeFlag, high32, low32, u64, parts } = k;
 ${constants.filter((line) => line !== "").join("\n")}
 return {
+example: ${objectOf(parts, () => "undefined")},
 take(r, end) {
 ${takeSource(parts, runs)}
 },
@@ -76,14 +77,19 @@ function takeSource(parts: readonly PartOf[], runs: readonly Run[]): string {
     const single = run.indices.map((index) => takePart(parts[index] as PartOf, index));
     lines.push(takeRun(run, single));
   }
+  lines.push(`return ${objectOf(parts, (index) => `a${index}`)};`);
+  return lines.filter((line) => line !== "").join("\n");
+}
+
+/** Returns an object with a field for each part that has a value. */
+function objectOf(parts: readonly PartOf[], value: (index: number) => string): string {
   const members = parts.flatMap(({ name, field }, index) => {
     if (field.isSilent) return [];
     const key = JSON.stringify(name);
     // Only as a computed name it is no prototype.
-    return [`${name === "__proto__" ? `[${key}]` : key}: a${index}`];
+    return [`${name === "__proto__" ? `[${key}]` : key}: ${value(index)}`];
   });
-  lines.push(`return { ${members.join(", ")} };`);
-  return lines.filter((line) => line !== "").join("\n");
+  return `{ ${members.join(", ")} }`;
 }
 
 /** Reads one field, wherever its bytes lie. */
