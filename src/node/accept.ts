@@ -165,7 +165,12 @@ function readStraight(socket: Duplex, { buffer, onRead }: ReadTarget): void {
   // A socket that is not connected asks for the memory when it has a handle.
   const first = next === undefined ? buffer : handle === null ? true : next();
   internals[view] = first;
-  internals[generator] = next === undefined ? null : () => orDestroy(socket, next);
+  const nextOther = (): Uint8Array | undefined => {
+    const to = orDestroy(socket, next as () => Uint8Array);
+    // Undefined keeps what is there, which takes less than to look up the same memory again.
+    return to === internals[view] ? undefined : to;
+  };
+  internals[generator] = next === undefined ? null : nextOther;
   internals[callback] = (length: number, to: Uint8Array) => {
     try {
       // Node reads once more after resume() and pause() in one turn.

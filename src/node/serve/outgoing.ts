@@ -15,6 +15,8 @@ const COPIED_BYTES = 4096;
 /** Up to this many bytes, a loop is faster than the functions of the engine. */
 const SHORT_BYTES = 32;
 
+const NOTHING = new Uint8Array(0);
+
 /** What holds the memory of a segment. */
 interface Owner {
   release(): void;
@@ -74,7 +76,7 @@ export class Outgoing {
   private lateCalls: number;
   /** What the system had not taken of a write when it was asked last. */
   private queued: number;
-  private readonly onWritten: () => void;
+  private readonly onWritten: (error?: Error | null) => void;
 
   /** @param onFlushed called when the socket has taken a piece that it could not take at once */
   constructor(socket: Duplex, heap: ByteHeap, onFlushed: () => void) {
@@ -97,7 +99,7 @@ export class Outgoing {
     this.first = 0;
     this.lateCalls = 0;
     this.queued = 0;
-    this.onWritten = () => this.written();
+    this.onWritten = (error) => this.written(error);
   }
 
   /** Adds bytes of the block that is being read. @throws {HeapError} ERR_HEAP_EXHAUSTED */
@@ -174,6 +176,10 @@ export class Outgoing {
     const count = views.length;
     if (count === 0) return;
     const use = usesMemory(socket);
+    if (count === 1 && use === "taken" && socket.writableLength === 0) {
+      this.writeOne();
+      return;
+    }
     this.waiting += this.pending;
     this.pending = 0;
     for (let index = 0; index < count; index++) {
@@ -185,12 +191,11 @@ export class Outgoing {
       views[index] = new Uint8Array(view);
       owner.release();
     }
-    // The stream may call what writes more. To pop takes less than to set a length.
+    owners.length = 0;
+    // The stream may call what writes more.
     if (count === 1) {
-      owners.pop();
       socket.write(views.pop(), this.onWritten);
     } else {
-      owners.length = 0;
       socket.cork();
       for (const view of views.splice(0)) socket.write(view, this.onWritten);
       socket.uncork();
@@ -219,6 +224,24 @@ export class Outgoing {
     return socket.writableLength <= most;
   }
 
+  /** Gives one piece to the system, which mostly takes it at once: no callback is needed then. */
+  private writeOne(): void {
+    const { socket } = this;
+    const view = this.views.pop() as Uint8Array;
+    const owner = this.owners.pop() as Owner;
+    this.waiting += view.length;
+    this.pending -= view.length;
+    socket.write(view);
+    if (socket.writableLength === 0) {
+      this.waiting -= view.length;
+      owner.release();
+      return;
+    }
+    this.sent.push(owner);
+    this.sentBytes.push(view.length);
+    socket.write(NOTHING, this.onWritten);
+  }
+
   /** Returns whether the system has taken some of a write since it was asked last. */
   hasProgressed(): boolean {
     const { _handle: handle } = this.socket as { readonly _handle?: Queueing | null };
@@ -243,12 +266,14 @@ export class Outgoing {
     this.pending = 0;
   }
 
-  private written(): void {
+  private written(error: Error | null | undefined): void {
     if (this.lateCalls > 0) {
       this.lateCalls--;
       return;
     }
     this.releaseFirst();
+    // The stream will be destroyed. If it is written to within this call, it calls back twice.
+    if (error) return;
     if (this.pending > 0 && this.socket.writableLength === 0) this.write();
     this.onFlushed();
   }
