@@ -37,6 +37,8 @@ const COMMANDS = {
   version: [1, Infinity, ({ cache }) => `VERSION ${cache.version}`],
   stats: [1, 2, stats],
   quit: [1, 1, ({ connection }) => void connection.end()],
+  // A page can make a browser send a form to any port, and its lines would be commands.
+  POST: [1, Infinity, ({ connection }) => void connection.end()],
 };
 
 /** The commands for which "noreply" is a word like others. */

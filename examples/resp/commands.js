@@ -37,6 +37,8 @@ const COMMANDS = /** @type {[string, number, (session: any) => unknown][]} */ ([
   ["CONFIG", -2, config],
   ["INFO", -1, info],
   ["QUIT", -1, quit],
+  // A page can make a browser send a form to any port, and its lines would be commands.
+  ["POST", -1, (session) => session.connection.end()],
 ]);
 
 /** The commands by a number that their names give. */

@@ -359,6 +359,7 @@ attack(() => ServerProcess.example("memcached", { capacity: 2 ** 25, itemBytes: 
   refused: [
     ["a line that is too long", Buffer.alloc(65_537, "get a ")],
     ["a quit of text", lines("quit|")],
+    ["a form of a browser", lines("POST / HTTP/1.1|Host: a||set a 0 0 1|x|")],
     ["a binary quit", binary({ opcode: 0x07 })],
   ],
   endless: [

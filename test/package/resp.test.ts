@@ -319,6 +319,7 @@ attack(() => ServerProcess.example("resp", { capacity: 2 ** 25, maximum: 2 ** 18
     ["a string that is longer than its length", Buffer.from("*1\r\n$1\r\nabc\r\n")],
     ["a header without CR", Buffer.from("*1\n$4\nPING\n")],
     ["a QUIT", command("QUIT")],
+    ["a form of a browser", Buffer.from("POST / HTTP/1.1\r\nHost: a\r\n\r\nSET a 1\r\n")],
   ],
   endless: [
     ["a line without an end", Buffer.alloc(0), Buffer.from("x")],
