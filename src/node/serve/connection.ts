@@ -16,6 +16,8 @@ import { addWrite, checkWrite } from "./writes.js";
 const HIGH_WATER = 65536;
 /** Bytes that wait for it when they are read again. */
 const LOW_WATER = 16384;
+/** The part of `maximum` that may wait before the frames of a chunk are handed out later. */
+const FULL = 0.5;
 
 /**
  * A connection whose frames `serve` or `connect` hands out. Everything that is written in a turn of
@@ -25,13 +27,13 @@ export class Connection<F extends Releasable = Bytes> {
   /** Whatever the program keeps with the connection. */
   data: unknown;
   /** @internal How many bytes of the pool it holds. */
-  heldBytes: number;
+  heldBytes: number = 0;
   /** @internal */
   readonly waits: Waits;
   /** @internal Whether bytes came or went since the last look at its time limits. */
-  isActive: boolean;
+  isActive: boolean = true;
   /** @internal When that was so last. */
-  quietSince: number;
+  quietSince: number = 0;
   private readonly watcher: Watcher<F, Connection<F>>;
   private readonly use: PoolUse;
   private readonly incoming: Incoming;
@@ -42,13 +44,13 @@ export class Connection<F extends Releasable = Bytes> {
   private readonly wasHalfOpen: boolean;
   private readonly isHalfOpen: boolean;
   private readonly listeners: Readonly<Record<string, (error?: unknown) => void>>;
-  private isNoted: boolean;
+  private isNoted = false;
   /** Whether its socket is paused. */
-  private isStopped: boolean;
-  private isFailed: boolean;
-  private isEnding: boolean;
-  private hasEnded: boolean;
-  private isClosed: boolean;
+  private isStopped = false;
+  private isFailed = false;
+  private isEnding = false;
+  private hasEnded = false;
+  private isClosed = false;
   /** Who awaits the close. */
   private readonly enders: (() => void)[];
   private readonly failOfProgram: (error: unknown) => void;
@@ -57,21 +59,12 @@ export class Connection<F extends Releasable = Bytes> {
   constructor(socket: Duplex, use: PoolUse, watcher: Watcher<F, Connection<F>>) {
     const { framer, handler, onFrame } = watcher.protocol;
     this.data = undefined;
-    this.heldBytes = 0;
-    this.isActive = true;
-    this.quietSince = 0;
     this.watcher = watcher;
     this.use = use;
     this.u8 = use.heap.u8;
     // Without `onEnd` the program could not know when to end it.
     this.wasHalfOpen = socket.allowHalfOpen;
     this.isHalfOpen = socket.allowHalfOpen && watcher.protocol.onEnd !== undefined;
-    this.isNoted = false;
-    this.isStopped = false;
-    this.isFailed = false;
-    this.isEnding = false;
-    this.hasEnded = false;
-    this.isClosed = false;
     this.waits = new Waits(() => this.readOn());
     this.enders = [];
     this.failOfProgram = (error) => this.fail(error, true);
@@ -142,7 +135,9 @@ export class Connection<F extends Releasable = Bytes> {
     const bytes = outgoing.pending + outgoing.waiting;
     if (bytes > this.watcher.maximum) this.fail(tooMuchWaits(bytes, this.watcher.maximum));
     if (bytes <= HIGH_WATER) return true;
-    this.use.handling?.waits.waitFor(this.waits);
+    const isFull = bytes > this.watcher.maximum * FULL;
+    this.use.waitFor(this.waits, isFull);
+    if (isFull) this.hold(this.waits);
     return false;
   }
 
@@ -177,9 +172,8 @@ export class Connection<F extends Releasable = Bytes> {
 
   /**
    * Lets another framer go on with what has come after the frame that was handed out last, as after
-   * a line that changes the protocol. While a handler's promise is not settled nothing more is cut,
-   * so it may call this at any time before it settles; `onFrame` may call it before it returns.
-   * Does nothing if the connection is not open.
+   * a line that changes the protocol. A handler may call it until its promise settles, because
+   * nothing more is cut until then; `onFrame` before it returns. Nothing happens if it is not open.
    * @throws {BufferError} ERR_INVALID_ARGUMENT unless it is a framer that is new
    */
   switchTo(framer: Framer<F>): void {
@@ -240,6 +234,12 @@ export class Connection<F extends Releasable = Bytes> {
   }
 
   /** @internal */
+  hold(other: Waits): void {
+    this.waits.waitFor(other);
+    this.feed.hold();
+  }
+
+  /** @internal */
   shed(quota: number): void {
     this.fail(holdsMost(this.heldBytes, quota));
   }
@@ -275,11 +275,10 @@ export class Connection<F extends Releasable = Bytes> {
   private arrive(length: number): boolean {
     if (!this.isOpen) return true;
     this.isActive = true;
-    const { incoming, use } = this;
-    const { block } = incoming;
-    use.begin(this, block);
+    const { block } = this.incoming;
+    this.use.begin(this, block);
     this.feed.receive(block.ptr, length);
-    use.end();
+    this.use.end();
     this.recount();
     if (!this.isOpen) return true;
     this.isStopped = !this.isReadable;
@@ -319,6 +318,11 @@ export class Connection<F extends Releasable = Bytes> {
 
   /** Reads on after a pause, unless there is another reason for it. */
   private readOn(): void {
+    if (this.feed.isHeld) {
+      if (this.waits.isWaiting || this.isBusy()) return;
+      this.use.handOut(this, () => this.feed.release());
+      this.recount();
+    }
     if (this.isEnding) {
       this.endWhenIdle();
     } else if (this.isStopped && !this.isClosed && this.isReadable) {
@@ -335,9 +339,7 @@ export class Connection<F extends Releasable = Bytes> {
   }
 
   private endWhenIdle(): void {
-    if (this.feed.isBusy) return;
-    this.feed.close();
-    this.endNow();
+    if (!this.feed.isBusy) void this.end();
   }
 
   private endNow(): void {
@@ -385,10 +387,9 @@ export class Connection<F extends Releasable = Bytes> {
     const isOver = this.isFailed || this.isClosed;
     const written = outgoing.pending + outgoing.waiting;
     const read = feed.heldBytes + incoming.ownBytes;
-    const held = isOver ? 0 : written + read;
-    const added = held - this.heldBytes;
+    const added = (isOver ? 0 : written + read) - this.heldBytes;
     if (added === 0) return;
-    this.heldBytes = held;
+    this.heldBytes += added;
     this.use.count(added, this.watcher.quota);
   }
 

@@ -38,6 +38,8 @@ export class Feed<F extends Releasable> {
   /** The framer whose frames are being handed out. */
   private cutter: Framer<F> | undefined;
   private isHandling: boolean;
+  /** Whether nothing is to be cut until `release`. */
+  isHeld: boolean;
   private hasEnded: boolean;
   private isClosed: boolean;
 
@@ -52,13 +54,14 @@ export class Feed<F extends Releasable> {
     this.carried = undefined;
     this.cutter = undefined;
     this.isHandling = false;
+    this.isHeld = false;
     this.hasEnded = false;
     this.isClosed = false;
   }
 
   /** Whether a handler has not settled yet, or bytes wait for the next turn. */
   get isBusy(): boolean {
-    return this.isHandling || this.waiting !== undefined;
+    return this.isStopped || this.waiting !== undefined;
   }
 
   /** How many bytes are kept of a frame whose end has not come. */
@@ -86,6 +89,18 @@ export class Feed<F extends Releasable> {
     } catch (error) {
       this.target.onError(error, false);
     }
+    this.goOn();
+  }
+
+  /** Cuts nothing more after the frame that is handed out, until `release`. */
+  hold(): void {
+    this.isHeld = true;
+    this.framer.pause();
+  }
+
+  /** Goes on after `hold`. */
+  release(): void {
+    this.isHeld = false;
     this.goOn();
   }
 
@@ -143,9 +158,14 @@ export class Feed<F extends Releasable> {
     this.carried = undefined;
   }
 
+  /** Whether no frame may be handed out now. */
+  private get isStopped(): boolean {
+    return this.isHandling || this.isHeld;
+  }
+
   /** Whether what was not cut is to be cut later. A framer that the program closed drops it. */
   private get isPaused(): boolean {
-    return !this.isClosed && (this.isHandling || this.carried !== undefined);
+    return !this.isClosed && (this.isStopped || this.carried !== undefined);
   }
 
   /** Cuts bytes of the heap until all are cut or a handler is awaited. Returns how many. */
@@ -157,7 +177,7 @@ export class Feed<F extends Releasable> {
         const { framer } = this;
         this.cutter = framer;
         done += framer.scan(u8, start + done, length - done, this.scanner);
-        if (framer === this.framer || this.isHandling || this.carried !== undefined) break;
+        if (framer === this.framer || this.isStopped || this.carried !== undefined) break;
       }
     } finally {
       this.cutter = undefined;
@@ -192,7 +212,7 @@ export class Feed<F extends Releasable> {
   private goOn(): void {
     if (this.cutter !== undefined) return;
     try {
-      while (!this.isHandling && !this.isClosed) {
+      while (!this.isStopped && !this.isClosed) {
         if (this.waiting !== undefined) this.cutWaiting(this.waiting);
         else if (this.hasEnded) this.finish();
         else break;

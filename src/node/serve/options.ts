@@ -35,7 +35,10 @@ export interface ServeOptions<F extends Releasable = Bytes> extends Protocol<F, 
    * of it for so many ms, or takes nothing of what is written. Default 30000. 0: never.
    */
   readonly stallTimeout?: number | undefined;
-  /** The most bytes that may wait for one peer; more is ERR_TOO_LARGE. Default 4 MiB. */
+  /**
+   * The most bytes that may wait for one peer; more is ERR_TOO_LARGE. At half of it the frames that
+   * were read wait, too. Default 4 MiB.
+   */
   readonly maximum?: number | undefined;
   /**
    * The most bytes that all connections of the pool may hold together. Beyond it those that hold

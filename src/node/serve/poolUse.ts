@@ -11,6 +11,8 @@ export interface Member {
   readonly waits: Waits;
   /** Gives what was written in this turn to its socket. */
   flush(): void;
+  /** Hands out no more frames until another one has flushed. */
+  hold(other: Waits): void;
   /** Ends it, because all connections together hold more than they may. */
   shed(quota: number): void;
 }
@@ -99,8 +101,8 @@ export class PoolUse {
     return framer;
   }
 
-  /** Begins to handle bytes of a member, which were read into a block. */
-  begin(reader: Member, block: ReadBlock): void {
+  /** Begins to handle bytes of a member, which were read into a block, or have waited. */
+  begin(reader: Member, block: ReadBlock | undefined): void {
     this.reader = reader;
     this.readBlock = block;
   }
@@ -110,6 +112,23 @@ export class PoolUse {
     this.flush();
     this.reader = undefined;
     this.readBlock = undefined;
+  }
+
+  /** Hands out frames of a member that have waited since they were read. */
+  handOut(reader: Member, go: () => void): void {
+    this.begin(reader, undefined);
+    go();
+    this.end();
+  }
+
+  /**
+   * Lets the connection whose frames are being handled wait for another one, to which they make it
+   * write, or itself. If that one is full, what was read and not handed out yet waits, too.
+   */
+  waitFor(other: Waits, isFull: boolean): void {
+    const { handling, reader } = this;
+    handling?.waits.waitFor(other);
+    if (isFull) (reader ?? handling)?.hold(other);
   }
 
   /** Calls the handler of a member, whose frame may have waited since it was read. */

@@ -1,11 +1,11 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
-import { expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type Connection, serve } from "../../../src/node/index.js";
 import { PoolUse } from "../../../src/node/serve/poolUse.js";
 import { Waits } from "../../../src/node/serve/waits.js";
 import { expectNothingLeft, newPool, turns, WAIT } from "./help.js";
-import { echo, gone, lines, read, start } from "./serveHelp.js";
+import { echo, gone, lines, type Options, read, start } from "./serveHelp.js";
 
 it("pauses reading while its peer does not read, and goes on", async () => {
   const { dial, heap } = await start(echo);
@@ -71,6 +71,69 @@ it("pauses a connection whose frames waited for the handler before", async () =>
   await turns(200);
   expect(errors).toEqual([]);
   expect([...service.connections][0]?.waitingBytes).toBeLessThan(600_000);
+});
+
+describe.each(["onFrame", "handler", "a later handler"])("many large answers by %s", (kind) => {
+  const answer = (connection: Connection): unknown => connection.write("y".repeat(20_000));
+  const options: Options =
+    kind === "onFrame"
+      ? { onFrame: (_view, _offset, _length, connection) => answer(connection) }
+      : {
+          handler: (frame, connection) => {
+            frame.release();
+            if (kind === "handler") answer(connection);
+            else return Promise.resolve().then(() => void answer(connection));
+          },
+        };
+
+  it("come one after the other, however many requests came at once", async () => {
+    const { dial, errors, heap } = await start({ ...options, maximum: 200_000 });
+    const client = await dial();
+    client.write("x\n".repeat(2000));
+    client.pause();
+    await turns(50);
+    // What the answers of one chunk would take is 40 MB.
+    expect(heap.stats().live.bytes).toBeLessThan(1_000_000);
+    expect((await read(client, 2000 * 20_000)).length).toBe(2000 * 20_000);
+    expect(errors).toEqual([]);
+  });
+
+  it("are dropped when the peer leaves, and hinder no end", async () => {
+    const { dial, errors, service } = await start({ ...options, maximum: 200_000 });
+    const [first, second] = [await dial(), await dial()];
+    for (const client of [first, second]) {
+      client.write("x\n".repeat(2000));
+      client.pause();
+    }
+    await turns(50);
+    first.destroy();
+    second.end();
+    await vi.waitFor(() => expect(service.connections.size).toBe(1), WAIT);
+    expect((await read(second, 2000 * 20_000)).length).toBe(2000 * 20_000);
+    await vi.waitFor(() => expect(service.connections.size).toBe(0), WAIT);
+    expect(errors.filter((error) => error !== "ECONNRESET" && error !== "EPIPE")).toEqual([]);
+  });
+});
+
+it("holds what a publisher sent until its subscriber takes more", async () => {
+  const { dial, errors, service } = await start({
+    maximum: 200_000,
+    onFrame: () => {
+      const [subscriber] = service.connections;
+      subscriber?.write("y".repeat(20_000));
+    },
+  });
+  const subscriber = await dial();
+  const publisher = await dial();
+  await vi.waitFor(() => expect(service.connections.size).toBe(2), WAIT);
+  subscriber.pause();
+  publisher.write("x\n".repeat(1000));
+  publisher.end();
+  await turns(50);
+  expect(service.connections.size).toBe(2);
+  expect((await read(subscriber, 1000 * 20_000)).length).toBe(1000 * 20_000);
+  await vi.waitFor(() => expect(service.connections.size).toBe(1), WAIT);
+  expect(errors).toEqual([]);
 });
 
 it("reads a publisher on when a subscriber that did not read is gone", async () => {

@@ -109,9 +109,12 @@ describe("close", () => {
 
   it("may be called by others while a handler waits, whose late error is told", async () => {
     let reject = (_error: Error): void => {};
+    let handle = (): void => {};
+    const handled = new Promise<void>((resolve) => (handle = resolve));
     const { closed, errors, opened, port } = await start({
       onMessage(message) {
         message.release();
+        handle();
         return new Promise((_resolve, fail) => {
           reject = fail;
         });
@@ -119,7 +122,7 @@ describe("close", () => {
     });
     const client = await dial(port);
     client.send(TEXT, "a").send(TEXT, "b");
-    await sleep(20);
+    await handled;
     const done = opened[0]?.close(1001);
     await client.until(1);
     reject(new Error("late"));
