@@ -26,8 +26,12 @@ export class WebSocketMessage<B extends ArrayBufferLike = ArrayBufferLike> {
   get text(): string {
     const { opcode, payload } = this;
     if (opcode !== OPCODE.CLOSE) return payload.toString();
-    using reason = payload.subarray(2);
-    return reason.toString();
+    const reason = payload.subarray(2);
+    try {
+      return reason.toString();
+    } finally {
+      reason.release();
+    }
   }
 
   /** The code of a close frame: 1005 if it has none; 0 for everything else. */

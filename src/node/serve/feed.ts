@@ -141,11 +141,15 @@ export class Feed<F extends Releasable> {
       const message = "switchTo() gave what follows this frame to another framer";
       throw new BufferError("ERR_INVALID_ARGUMENT", message);
     }
-    using rest = cutter === undefined ? framer.takeKept() : framer.rest();
-    const parts = [rest.toUnshared()];
-    if (waiting !== undefined) parts.push(waiting.toUnshared());
-    this.close();
-    return Buffer.concat(parts);
+    const rest = cutter === undefined ? framer.takeKept() : framer.rest();
+    try {
+      const parts = [rest.toUnshared()];
+      if (waiting !== undefined) parts.push(waiting.toUnshared());
+      this.close();
+      return Buffer.concat(parts);
+    } finally {
+      rest.release();
+    }
   }
 
   /** Releases what waits. Nothing is handed out any more. */
@@ -262,7 +266,8 @@ export class Feed<F extends Releasable> {
     const [first, ...others] = parts as [Bytes, ...Bytes[]];
     this.waiting = undefined;
     try {
-      using chain = first.concat(...others);
+      const chain = first.concat(...others);
+      parts.push(chain);
       this.waiting = chain.compact();
       this.waitingBytes = chain.length;
     } finally {
