@@ -18,7 +18,10 @@ import type { ReaderState } from "./state.js";
 export abstract class ReaderVarints<
   S extends Bytes | Uint8Array = Bytes | Uint8Array,
 > extends ReaderNumbers<S> {
-  /** Reads an unsigned LEB128 of 32 bits. @throws {BufferError} ERR_MALFORMED if it is longer */
+  /**
+   * Reads an unsigned LEB128 of 32 bits. An int32 of protobuf may be negative and longer: `int32`.
+   * @throws {BufferError} ERR_MALFORMED if it is longer
+   */
   varint32(): number {
     const { at } = this;
     if (at < this.end) {

@@ -23,7 +23,7 @@ const MOST = Number.MAX_SAFE_INTEGER;
 export abstract class WriterVarints<
   B extends ArrayBufferLike = ArrayBufferLike,
 > extends WriterNumbers<B> {
-  /** Writes an unsigned LEB128, as in protobuf and WebAssembly: 1 to 5 bytes. */
+  /** Writes an unsigned LEB128 of 1 to 5 bytes. Negative numbers of protobuf: `int32`. */
   varint32(value: number): void {
     let { at } = this;
     if (typeof value !== "number" || value >>> 0 !== value || at + LEB32_BYTES > this.limit) {
