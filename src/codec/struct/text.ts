@@ -265,17 +265,18 @@ class RestField<Out, In> extends Field<Out, In> {
 type AnyBytes = Uint8Array | Bytes;
 
 /**
- * Text of `length` bytes of UTF-8: a number, or `ref("name")` of the field that says it. To write,
- * the text must have that many bytes.
+ * Text of `length` bytes of UTF-8: a number, a prefix, or `ref("name")` of the field that says it.
+ * Text with a number must have that many bytes to be written.
  */
-export function utf8<const L extends Length>(
+export function utf8<const L extends LengthPrefix | Length>(
   length: L,
   options: LengthOptions = {},
 ): Field<string, string, NameOf<L>> {
+  if (typeof length === "string") return utf8Prefixed(length, options);
   return new ContentField<string, string, NameOf<L>>(UTF8, length, options);
 }
 
-/** Text as UTF-8 after a prefix that says how many bytes it has. */
+/** Text as UTF-8 after a prefix that says how many bytes it has, as `utf8(prefix)`. */
 export function utf8Prefixed(prefix: LengthPrefix, options: LengthOptions = {}): Field<string> {
   return new Utf8PrefixedField(checkPrefix(prefix), options);
 }
@@ -311,11 +312,11 @@ export function utf16le<const L extends LengthPrefix | Length>(
 export const utf8Rest: Field<string> = /* @__PURE__ */ new RestField<string, string>(UTF8);
 
 /**
- * `length` bytes: a number, or `ref("name")` of the field that says it. What is read is a copy on
- * the JavaScript heap, which outlives what it was read from. What is written may also be `Bytes`,
- * as for `append` of a writer: the caller still has to release them.
+ * `length` bytes: a number, a prefix, or `ref("name")` of the field that says it. What is read is a
+ * copy on the JavaScript heap, which outlives what it was read from. What is written may also be
+ * `Bytes`, as for `append` of a writer: the caller still has to release them.
  */
-export function bytes<const L extends Length>(
+export function bytes<const L extends LengthPrefix | Length>(
   length: L,
   options: LengthOptions = {},
 ): Field<Uint8Array, AnyBytes, NameOf<L>> {

@@ -39,7 +39,7 @@ import { refusal } from "../support.js";
 import { expectBoth, type Loose, loose, WAYS, written } from "./help.js";
 
 it.each(WAYS)("%s: numbers, bits, text and lists", (_way, options) => {
-  const Item = struct({ key: varint32, name: utf8Prefixed("u8") }, options);
+  const Item = struct({ key: varint32, name: utf8("u8") }, options);
   const Message = loose(
     {
       id: u32be,
