@@ -73,7 +73,8 @@ function toPart(parts: readonly PartOf[], name: string, field: AnyField, what: s
     if (wants === undefined) return -1;
     const index = parts.findIndex((part) => part.name === wants);
     if (parts[index]?.field.isSilent === false) return index;
-    throw invalid(what, wants, "the name of a field before it, which has a value");
+    const refers = `${what}: what it refers to`;
+    throw invalid(refers, wants, "the name of a field before it, which has a value");
   });
   const part = { name, field, ref, also, dependents: [] };
   parts[ref]?.dependents.push(part);

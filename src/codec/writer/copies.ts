@@ -16,9 +16,14 @@ import type { WriterState } from "./state.js";
 /** Up to here a loop is faster than a call of the engine's `set`. */
 export const SHORT_BYTES = 8;
 
+/** Returns the error for what is to be appended and is no `Bytes`. */
+export function notBytes(given: unknown): BufferError {
+  return invalid("bytes", given, "Bytes (bytes() and bytesPrefixed() take a Uint8Array)");
+}
+
 /** Checks that bytes can be appended after `front` others. @throws what `append` throws */
 export function checkAppend(writer: WriterState, bytes: unknown, front: number): void {
-  if (!isBytes(bytes)) throw invalid("bytes", bytes, "Bytes");
+  if (!isBytes(bytes)) throw notBytes(bytes);
   const more = front + bytes.length;
   if (heapOf(bytes).buffer !== writer.heap.buffer) {
     throw new BufferError("ERR_INVALID_ARGUMENT", "append takes bytes of the heap of the writer");
@@ -76,9 +81,11 @@ export function steady(writer: WriterState, bytes: Uint8Array): Uint8Array {
     : bytes;
 }
 
+const ARRAY = "a Uint8Array (append() and appendPrefixed() take Bytes)";
+
 /** Returns how many bytes there are. A detached buffer, which has none, is refused. */
 export function countBytes(bytes: Uint8Array): number {
-  const { length } = checkBytes("bytes", bytes);
+  const { length } = checkBytes("bytes", bytes, ARRAY);
   if (length === 0) toByteArray(bytes);
   return length;
 }

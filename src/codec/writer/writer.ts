@@ -8,7 +8,15 @@ import { leb32Length, putLeb32, putQuic, quicLength } from "../varint.js";
 import { highWord } from "../words.js";
 import { dispose, finish, grow, place, reset, viewOf } from "./blocks.js";
 import { crcWritten, putLatin1, putUtf16 } from "./content.js";
-import { appendParts, checkAppend, countBytes, SHORT_BYTES, slowBytes, steady } from "./copies.js";
+import {
+  appendParts,
+  checkAppend,
+  countBytes,
+  notBytes,
+  SHORT_BYTES,
+  slowBytes,
+  steady,
+} from "./copies.js";
 import { putDigits } from "./digits.js";
 import { WriterVarints } from "./varints.js";
 
@@ -207,7 +215,7 @@ export class Writer<B extends ArrayBufferLike = ArrayBufferLike> extends WriterV
 
   /** Appends bytes, as `append` does, after a prefix that says how many there are. */
   appendPrefixed(prefix: LengthPrefix, bytes: Bytes<B>): void {
-    if (!isBytes(bytes)) throw invalid("bytes", bytes, "Bytes");
+    if (!isBytes(bytes)) throw notBytes(bytes);
     const { length } = bytes;
     const front = this.prefixLength(prefix, length);
     checkAppend(this, bytes, front);
