@@ -1,7 +1,7 @@
 import { invalid } from "../../buffers/errors.js";
 import type { Bytes, BytesPool } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
-import { checkBoolean, checkObject, checkPool, malformed } from "../checks.js";
+import { checkBoolean, checkNames, checkObject, checkPool, malformed } from "../checks.js";
 import { type CustomFramerOptions, framerOf } from "../framing/custom.js";
 import type { Framer } from "../framing/framer.js";
 import { checkSource, pendingBits, seekBack } from "../reader/parts.js";
@@ -29,7 +29,7 @@ export interface StructOptions {
    * Whether code is generated, by `new Function`. Default true. Where a policy forbids that, and
    * with false, the struct does the same without, and takes longer.
    */
-  readonly generate?: boolean;
+  readonly generate?: boolean | undefined;
 }
 
 /** The names, and the fields of a struct, in the order of the bytes. */
@@ -47,7 +47,7 @@ export class Struct<Out, In = Out> extends Field<Out, In> {
   /** @internal */
   constructor(description: object, options: StructOptions = {}) {
     super();
-    const { generate: mayGenerate = true } = checkObject("options", options);
+    const { generate: mayGenerate = true } = checkNames(options, ["generate"]);
     checkBoolean("generate", mayGenerate);
     const parts = compileParts(checkObject("the description", description));
     this.parts = parts;
@@ -146,7 +146,7 @@ export class Struct<Out, In = Out> extends Field<Out, In> {
   /** Returns a value as `Bytes`, which the caller releases. @throws what `write` throws */
   encode<B extends ArrayBufferLike>(pool: BytesPool<B>, value: In): Bytes<B> {
     checkPool(pool);
-    const writer = new Writer<B>(pool.heap, { pool });
+    const writer = new Writer(pool);
     try {
       this.write(writer as unknown as Writer, value);
       return writer.finish();

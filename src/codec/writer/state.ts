@@ -1,31 +1,21 @@
 import { checkRange, invalid } from "../../buffers/errors.js";
-import {
-  type Block,
-  type ByteHeap,
-  BytesPool,
-  checkHeap,
-  hide,
-  type Part,
-} from "../../buffers/internal.js";
-import { BufferError } from "../../index.js";
-import { checkObject, checkPool } from "../checks.js";
+import { type Block, type ByteHeap, BytesPool, hide, type Part } from "../../buffers/internal.js";
+import { checkNames, checkPool } from "../checks.js";
 
 const INITIAL_BYTES = 256;
 const MAXIMUM_BYTES = 2 ** 32;
 
 /** How a writer takes memory. */
-export interface WriterOptions<B extends ArrayBufferLike = ArrayBufferLike> {
+export interface WriterOptions {
   /** The bytes of the first block. Default 256. */
-  readonly initial?: number;
+  readonly initial?: number | undefined;
   /**
    * What happens when a message outgrows its block. "realloc" (default) keeps the message in one
    * block, and may copy it to a larger one. "chain" adds blocks and copies nothing.
    */
-  readonly grow?: "realloc" | "chain";
+  readonly grow?: "realloc" | "chain" | undefined;
   /** The most bytes of one message; more is ERR_TOO_LARGE. Default 4 GiB. */
-  readonly maximum?: number;
-  /** Makes the `Bytes` that `finish` returns, for example with a watch for leaks. */
-  readonly pool?: BytesPool<B>;
+  readonly maximum?: number | undefined;
 }
 
 /**
@@ -79,9 +69,14 @@ export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
   /** @internal */
   isDisposed: boolean;
 
-  /** @throws {BufferError} ERR_INVALID_ARGUMENT, ERR_OUT_OF_RANGE */
-  constructor(heap: ByteHeap<B>, options: WriterOptions<B> = {}) {
-    const { initial, isChain, maximum, pool } = checkOptions(heap, options);
+  /**
+   * @param memory a heap, or the pool of the `Bytes` that `finish` returns
+   * @throws {BufferError} ERR_INVALID_ARGUMENT, ERR_OUT_OF_RANGE
+   */
+  constructor(memory: ByteHeap<B> | BytesPool<B>, options: WriterOptions = {}) {
+    const { initial, isChain, maximum } = checkOptions(options);
+    const pool = poolOf(memory);
+    const { heap } = pool;
     this.at = 0;
     this.limit = 0;
     // Made hidden, not hidden later: that would make each write take half as long again.
@@ -110,35 +105,30 @@ export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 }
 
-interface CheckedOptions<B extends ArrayBufferLike> {
+interface CheckedOptions {
   readonly initial: number;
   readonly isChain: boolean;
   readonly maximum: number;
-  readonly pool: BytesPool<B>;
+}
+
+/** Returns what makes the `Bytes` of `finish`. */
+function poolOf<B extends ArrayBufferLike>(memory: ByteHeap<B> | BytesPool<B>): BytesPool<B> {
+  if (!(memory instanceof BytesPool)) return new BytesPool(memory);
+  checkPool(memory);
+  return memory;
 }
 
 /** Returns the options, each of which is read once. */
-function checkOptions<B extends ArrayBufferLike>(
-  heap: ByteHeap<B>,
-  options: WriterOptions<B>,
-): CheckedOptions<B> {
+function checkOptions(options: WriterOptions): CheckedOptions {
   const {
     initial = INITIAL_BYTES,
     grow = "realloc",
     maximum = MAXIMUM_BYTES,
-    pool,
-  } = checkObject("options", options);
-  checkHeap(heap);
+  } = checkNames(options, ["initial", "grow", "maximum"]);
   checkRange("initial", initial, 1, MAXIMUM_BYTES);
   checkRange("maximum", maximum, 1, MAXIMUM_BYTES);
   if (grow !== "realloc" && grow !== "chain") {
     throw invalid("grow", grow, '"realloc" or "chain"');
   }
-  const isChain = grow === "chain";
-  if (pool === undefined) return { initial, isChain, maximum, pool: new BytesPool(heap) };
-  checkPool(pool);
-  if (pool.heap.buffer !== heap.buffer) {
-    throw new BufferError("ERR_INVALID_ARGUMENT", "pool belongs to another heap than the writer");
-  }
-  return { initial, isChain, maximum, pool };
+  return { initial, isChain: grow === "chain", maximum };
 }

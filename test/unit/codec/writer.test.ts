@@ -8,7 +8,7 @@ import { onHeap, refusal } from "./support.js";
 
 function onWriter(options: WriterOptions, action: (writer: Writer, heap: Heap) => void): void {
   onHeap((heap) => {
-    const writer = new Writer(heap, wrong<WriterOptions<ArrayBuffer>>(options));
+    const writer = new Writer(heap, options);
     action(writer, heap);
     writer[Symbol.dispose]();
   });
@@ -103,16 +103,25 @@ describe("a value that a field does not take", () => {
       }
       const grow = wrong<"chain">("both");
       refusal(() => new Writer(heap, { grow }), "ERR_INVALID_ARGUMENT");
-      const pool = new BytesPool(smallHeap());
-      refusal(() => new Writer(heap, { pool }), "ERR_INVALID_ARGUMENT");
-      for (const odd of [null, {}, heap]) {
-        refusal(() => new Writer(heap, { pool: wrong<typeof pool>(odd) }), "ERR_INVALID_ARGUMENT");
-      }
-      for (const odd of [null, 5, "chain"]) {
+      for (const odd of [null, 5, "chain", { pool: new BytesPool(heap) }]) {
         refusal(() => new Writer(heap, wrong<object>(odd)), "ERR_INVALID_ARGUMENT");
+      }
+      for (const odd of [null, 5, {}, Object.create(BytesPool.prototype)]) {
         refusal(() => new Writer(wrong<typeof heap>(odd)), "ERR_INVALID_ARGUMENT");
       }
     });
+  });
+});
+
+it("a writer writes to the heap of a pool", () => {
+  onHeap((heap) => {
+    const pool = new BytesPool(heap);
+    const writer = new Writer(pool);
+    writer.u8(7);
+    expect(writer.heap).toBe(heap);
+    const bytes = writer.finish();
+    expect(bytes.at(0)).toBe(7);
+    bytes.release();
   });
 });
 
