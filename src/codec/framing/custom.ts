@@ -3,7 +3,7 @@ import type { Bytes, BytesPool } from "../../buffers/internal.js";
 import { BufferError } from "../../index.js";
 import {
   checkIntegerOption,
-  checkObject,
+  checkNames,
   checkUnended,
   frameTooLarge,
   malformedFrame,
@@ -25,12 +25,12 @@ export interface CustomFramerOptions extends FramerOptions {
   /** The most bytes of a frame; more is ERR_TOO_LARGE. `find` sees no more of one. */
   readonly maximum: number;
   /** How many bytes at the start of a frame are not handed out. Default 0. */
-  readonly strip?: number;
+  readonly strip?: number | undefined;
   /**
    * What the bytes of a frame are whose end has not come when the stream ends: "error" is
    * ERR_TRUNCATED, "frame" is a frame for the `onFrame` of `end`. Default "error".
    */
-  readonly unended?: "error" | "frame";
+  readonly unended?: "error" | "frame" | undefined;
 }
 
 /**
@@ -66,6 +66,7 @@ export function framerOf<B extends ArrayBufferLike>(
   return new CustomFramer(pool, find, options);
 }
 
+const NAMES: readonly (keyof CustomFramerOptions)[] = ["maximum", "strip", "unended", "copyBelow"];
 const NOTHING = new Uint8Array(0);
 
 class CustomFramer<B extends ArrayBufferLike> extends Framer<Bytes<B>, B> {
@@ -82,7 +83,7 @@ class CustomFramer<B extends ArrayBufferLike> extends Framer<Bytes<B>, B> {
   private markBits: number;
 
   constructor(pool: BytesPool<B>, find: FrameFinder, options: CustomFramerOptions) {
-    super(pool, checkObject("options", options).copyBelow);
+    super(pool, checkNames(options, NAMES).copyBelow);
     if (typeof find !== "function") {
       throw invalid("find", find, "a function that returns how many bytes a frame has");
     }

@@ -29,7 +29,7 @@ export interface FramerOptions {
    * A frame of fewer bytes is copied to a block of its own. Default 0: every frame that lies within
    * a chunk shares the chunk's block, and keeps all of it alive.
    */
-  readonly copyBelow?: number;
+  readonly copyBelow?: number | undefined;
 }
 
 /** Finds frames in successive bytes and hands them out. It keeps what is begun. */

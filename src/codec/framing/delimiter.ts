@@ -5,7 +5,7 @@ import type { BufferError } from "../../index.js";
 import {
   checkBoolean,
   checkIntegerOption,
-  checkObject,
+  checkNames,
   checkUnended,
   cutArray,
   frameTooLarge,
@@ -23,15 +23,23 @@ export interface DelimiterOptions extends FramerOptions {
    */
   readonly delimiter: string | Uint8Array | readonly (string | Uint8Array)[];
   /** Whether frames are handed out without their delimiter. Default true. */
-  readonly strip?: boolean;
+  readonly strip?: boolean | undefined;
   /** The most bytes of a frame with its delimiter; more is ERR_TOO_LARGE. */
   readonly maximum: number;
   /**
    * What the last bytes of a stream are if they have no delimiter: "error" is ERR_TRUNCATED,
    * "frame" is a frame for the `onFrame` of `end`. Default "error".
    */
-  readonly unended?: "error" | "frame";
+  readonly unended?: "error" | "frame" | undefined;
 }
+
+const NAMES: readonly (keyof DelimiterOptions)[] = [
+  "delimiter",
+  "strip",
+  "maximum",
+  "unended",
+  "copyBelow",
+];
 
 /** Cuts frames that end with a delimiter. Between two successive delimiters is an empty frame. */
 export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Framer<
@@ -54,7 +62,7 @@ export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>, options: DelimiterOptions) {
-    super(pool, checkObject("options", options).copyBelow);
+    super(pool, checkNames(options, NAMES).copyBelow);
     const { delimiter, strip = true, maximum, unended = "error" } = options;
     const delimiters = toDelimiters(delimiter);
     const longest = Math.max(...delimiters.map(({ length }) => length));

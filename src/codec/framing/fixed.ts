@@ -1,5 +1,5 @@
 import type { Bytes, BytesPool } from "../../buffers/internal.js";
-import { checkIntegerOption, checkObject } from "../checks.js";
+import { checkIntegerOption, checkNames } from "../checks.js";
 import { FRAME_MAX_BYTES, type FramerOptions } from "./cutter.js";
 import { Framer } from "./framer.js";
 
@@ -9,7 +9,7 @@ export class FixedFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Fr
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>, length: number, options: FramerOptions = {}) {
-    super(pool, checkObject("options", options).copyBelow);
+    super(pool, checkNames(options, ["copyBelow"]).copyBelow);
     checkIntegerOption("length", length, 1, FRAME_MAX_BYTES);
     this.length = length;
   }

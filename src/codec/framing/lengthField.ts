@@ -1,7 +1,7 @@
 import { invalid } from "../../buffers/errors.js";
 import type { Bytes, BytesPool } from "../../buffers/internal.js";
 import type { BufferError } from "../../index.js";
-import { checkIntegerOption, checkObject, frameTooLarge, malformedFrame } from "../checks.js";
+import { checkIntegerOption, checkNames, frameTooLarge, malformedFrame } from "../checks.js";
 import { FRAME_MAX_BYTES, type FramerOptions } from "./cutter.js";
 import { Framer } from "./framer.js";
 
@@ -16,7 +16,7 @@ import { Framer } from "./framer.js";
  */
 export interface LengthFieldOptions extends FramerOptions {
   /** The bytes before the length. Default 0. */
-  readonly offset?: number;
+  readonly offset?: number | undefined;
   /**
    * The bytes of the length, 1 to 8; it is unsigned. "varint" is an unsigned LEB128 of 32 bits in 1
    * to 5 bytes, as protobuf and MQTT have; forms longer than needed are accepted. "quic" is an
@@ -24,20 +24,30 @@ export interface LengthFieldOptions extends FramerOptions {
    */
   readonly width: number | "varint" | "quic";
   /** The order of 1 to 8 bytes. Default "be": the most significant one comes first. */
-  readonly endian?: "be" | "le";
+  readonly endian?: "be" | "le" | undefined;
   /**
    * What to add to the value to get how many bytes follow the length. Default 0. If the value
    * counts the header, too, it is `-(offset + width)`.
    */
-  readonly adjustment?: number;
+  readonly adjustment?: number | undefined;
   /**
    * How many bytes at the start of a frame are not handed out; "header" are those up to the end of
    * the length. Default 0.
    */
-  readonly strip?: number | "header";
+  readonly strip?: number | "header" | undefined;
   /** The most bytes of a frame with its header; more is ERR_TOO_LARGE. */
   readonly maximum: number;
 }
+
+const NAMES: readonly (keyof LengthFieldOptions)[] = [
+  "offset",
+  "width",
+  "endian",
+  "adjustment",
+  "strip",
+  "maximum",
+  "copyBelow",
+];
 
 /** Cuts frames whose header says how long they are. */
 export class LengthFieldFramer<B extends ArrayBufferLike = ArrayBufferLike> extends Framer<
@@ -60,7 +70,7 @@ export class LengthFieldFramer<B extends ArrayBufferLike = ArrayBufferLike> exte
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>, options: LengthFieldOptions) {
-    super(pool, checkObject("options", options).copyBelow);
+    super(pool, checkNames(options, NAMES).copyBelow);
     const { offset = 0, width, endian, adjustment = 0, strip = 0, maximum } = options;
     checkIntegerOption("offset", offset, 0, FRAME_MAX_BYTES);
     this.width = checkWidth(width);

@@ -10,7 +10,7 @@ import {
   startOf,
 } from "../../buffers/internal.js";
 import type { BufferError } from "../../index.js";
-import { checkBoolean, checkObject } from "../checks.js";
+import { checkBoolean, checkNames } from "../checks.js";
 
 /** What a reader of `S` returns without a copy: a slice of `Bytes`, a view of a `Uint8Array`. */
 export type SliceOf<S> = S extends Bytes<infer B> ? Bytes<B> : Uint8Array;
@@ -21,11 +21,12 @@ export interface ReaderOptions {
    * The most bytes of a string, or of bytes, with a prefix or a terminator, and of elements that
    * are counted; more is ERR_TOO_LARGE. Default: no limit.
    */
-  readonly maximum?: number;
+  readonly maximum?: number | undefined;
   /** Whether malformed UTF-8 is ERR_MALFORMED. Default false: it is read as U+FFFD. */
-  readonly strict?: boolean;
+  readonly strict?: boolean | undefined;
 }
 
+const NAMES: readonly (keyof ReaderOptions)[] = ["maximum", "strict"];
 const NOTHING: Uint8Array = new Uint8Array(0);
 /** The parts of bytes that are in one piece. */
 const WHOLE: readonly Part[] = [];
@@ -82,7 +83,7 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(source: S, options: ReaderOptions = {}) {
-    const { maximum = Infinity, strict = false } = checkObject("options", options);
+    const { maximum = Infinity, strict = false } = checkNames(options, NAMES);
     checkMaximum(maximum);
     checkBoolean("strict", strict);
     this.at = 0;

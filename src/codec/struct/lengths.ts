@@ -2,7 +2,7 @@
 import { describe } from "../../base/describe.js";
 import { invalid, outOfRange } from "../../buffers/errors.js";
 import { BufferError } from "../../index.js";
-import { checkIntegerOption, checkObject, malformed, tooLarge } from "../checks.js";
+import { checkIntegerOption, checkNames, malformed, tooLarge } from "../checks.js";
 import { type LengthPrefix, PREFIXES } from "../fields.js";
 import { bytesLeft, fallShort } from "../reader/parts.js";
 import type { Reader } from "../reader/reader.js";
@@ -48,12 +48,12 @@ const PREFIX_FIELDS: ReadonlyMap<unknown, AnyField> = new Map<unknown, AnyField>
 /** Bounds of what has a length or a count. */
 export interface LengthOptions {
   /** The most bytes, or elements; more is ERR_TOO_LARGE. Default: no limit but the reader's. */
-  readonly maximum?: number;
+  readonly maximum?: number | undefined;
 }
 
 /** @throws {BufferError} ERR_INVALID_ARGUMENT */
 export function checkOptions(options: LengthOptions): number {
-  const { maximum = Infinity } = checkObject("options", options);
+  const { maximum = Infinity } = checkNames(options, ["maximum"]);
   if (maximum !== Infinity) checkIntegerOption("maximum", maximum, 0, Number.MAX_SAFE_INTEGER);
   return maximum;
 }

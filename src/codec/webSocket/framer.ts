@@ -1,6 +1,6 @@
 import { type Bytes, type BytesPool, hide, startOf } from "../../buffers/internal.js";
 import type { BufferError } from "../../index.js";
-import { checkObject } from "../checks.js";
+import { checkNames } from "../checks.js";
 import type { FramerOptions } from "../framing/cutter.js";
 import { Framer } from "../framing/framer.js";
 import { closeError, TOO_BIG } from "./closing.js";
@@ -19,8 +19,10 @@ export interface WebSocketOptions extends FramerOptions {
    * The reserved bits that agreed extensions use, as in `WebSocketFrame.rsv`: 4 with
    * permessage-deflate. Default 0. Only the first frame of a message may have them.
    */
-  readonly rsv?: number;
+  readonly rsv?: number | undefined;
 }
+
+const NAMES: readonly (keyof WebSocketOptions)[] = ["role", "maximum", "rsv", "copyBelow"];
 
 /**
  * Cuts the frames of a WebSocket connection (RFC 6455). It checks the order of fragments, control
@@ -44,7 +46,7 @@ export class WebSocketFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>, options: WebSocketOptions) {
-    super(pool, checkObject("options", options).copyBelow);
+    super(pool, checkNames(options, NAMES).copyBelow);
     this.headers = new Headers(options);
     this.words = new Words(pool.heap);
     this.length = 0;

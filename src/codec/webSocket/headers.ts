@@ -12,7 +12,7 @@ export const HEADER_MAX_BYTES = 14;
 export interface HeaderOptions {
   readonly role: "server" | "client";
   readonly maximum: number;
-  readonly rsv?: number;
+  readonly rsv?: number | undefined;
 }
 
 /**

@@ -6,7 +6,7 @@ import {
   type Part,
   shareBlock,
 } from "../../buffers/internal.js";
-import { checkObject } from "../checks.js";
+import { checkNames } from "../checks.js";
 import type { FrameScanner } from "../framing/cutter.js";
 import { Framer } from "../framing/framer.js";
 import type { Pending } from "../framing/pending.js";
@@ -22,6 +22,14 @@ export interface WebSocketMessageOptions extends WebSocketOptions {
   /** The most frames of a message; more is ERR_TOO_LARGE. Default 65536. */
   readonly maximumFragments?: number | undefined;
 }
+
+const NAMES: readonly (keyof WebSocketMessageOptions)[] = [
+  "role",
+  "maximum",
+  "maximumFragments",
+  "rsv",
+  "copyBelow",
+];
 
 /**
  * Reads the messages of a WebSocket connection (RFC 6455): it joins fragments, and hands out
@@ -45,7 +53,7 @@ export class WebSocketMessageFramer<B extends ArrayBufferLike = ArrayBufferLike>
 
   /** @throws {BufferError} ERR_INVALID_ARGUMENT */
   constructor(pool: BytesPool<B>, options: WebSocketMessageOptions) {
-    super(pool, checkObject("options", options).copyBelow);
+    super(pool, checkNames(options, NAMES).copyBelow);
     this.reader = new MessageReader(pool, options);
     keepShape(this, pool, (payload) => new WebSocketMessage(0, payload));
     hide<object>(this, "reader" as never);

@@ -28,14 +28,16 @@ import { checkUtf8 } from "./utf8.js";
 /** The header of a frame that `encodeFrame` writes. */
 export interface FrameHeader {
   /** Whether it is the last frame of its message. Default true. */
-  readonly fin?: boolean;
+  readonly fin?: boolean | undefined;
   /** The reserved bits: RSV1 is 4, RSV2 2, RSV3 1. Default 0. */
-  readonly rsv?: number;
+  readonly rsv?: number | undefined;
   /** One of `OPCODE`. */
   readonly opcode: number;
   /** The mask of 4 bytes, or true for a random one, which a client needs. Default: no mask. */
-  readonly mask?: Uint8Array | boolean;
+  readonly mask?: Uint8Array | boolean | undefined;
 }
+
+type CheckedHeader = { readonly [K in keyof FrameHeader]-?: Exclude<FrameHeader[K], undefined> };
 
 declare const crypto: { getRandomValues(bytes: Uint8Array<ArrayBuffer>): unknown };
 
@@ -191,7 +193,7 @@ function lengthOf(payload: unknown): number {
 }
 
 /** Each field is read once, because a getter may give another value the next time. */
-function checkHeader(header: FrameHeader, length: number): Required<FrameHeader> {
+function checkHeader(header: FrameHeader, length: number): CheckedHeader {
   const { opcode, rsv = 0, fin = true, mask = false } = checkObject("header", header);
   checkBoolean("fin", fin);
   checkIntegerOption("opcode", opcode, 0, 10);

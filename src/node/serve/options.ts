@@ -1,6 +1,6 @@
 import { invalid } from "../../buffers/errors.js";
 import type { Bytes } from "../../buffers/index.js";
-import { checkIntegerOption, checkObject, checkPool } from "../../codec/checks.js";
+import { checkIntegerOption, checkNames, checkPool } from "../../codec/checks.js";
 import type { Releasable } from "../../codec/index.js";
 import { BufferError } from "../../index.js";
 import type { Connection } from "./connection.js";
@@ -57,10 +57,7 @@ export interface Bounds {
 
 /** @throws {BufferError} ERR_INVALID_ARGUMENT for an option that cannot be used */
 export function checkOptions<F extends Releasable>(options: ServeOptions<F>): Bounds {
-  const { framer, handler, onFrame, pool, signal } = checkObject("options", options);
-  for (const name of Object.keys(options)) {
-    if (!NAMES.has(name)) throw invalid("an option", name, `one of ${[...NAMES].join(", ")}`);
-  }
+  const { framer, handler, onFrame, pool, signal } = checkNames(options, NAMES);
   checkPool(pool);
   if (typeof framer !== "function") {
     throw invalid("framer", framer, "a function that returns a new framer");
@@ -90,4 +87,4 @@ export function checkOptions<F extends Releasable>(options: ServeOptions<F>): Bo
 
 const FUNCTIONS = ["handler", "onFrame", "onOpen", "onEnd", "onClose", "onError"] as const;
 const LIMITS = ["idleTimeout", "stallTimeout", "maximum", "quota"] as const;
-const NAMES: ReadonlySet<string> = new Set(["pool", "framer", "signal", ...FUNCTIONS, ...LIMITS]);
+const NAMES = ["pool", "framer", "signal", ...FUNCTIONS, ...LIMITS] as const;

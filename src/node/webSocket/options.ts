@@ -1,6 +1,6 @@
 import { invalid } from "../../buffers/errors.js";
 import type { BytesPool } from "../../buffers/index.js";
-import { checkIntegerOption, checkObject } from "../../codec/checks.js";
+import { checkIntegerOption, checkNames } from "../../codec/checks.js";
 import { MAX_MS } from "../serve/options.js";
 import type { WebSocketConnection } from "./connection.js";
 import type { Events } from "./events.js";
@@ -38,10 +38,12 @@ export interface WebSocketAcceptOptions extends Events<WebSocketConnection> {
 
 /** @throws {BufferError} ERR_INVALID_ARGUMENT for an option that `serve` does not check */
 export function checkAcceptOptions(options: WebSocketAcceptOptions): void {
-  for (const name of Object.keys(checkObject("options", options))) {
-    if (!NAMES.has(name)) throw invalid("an option", name, `one of ${[...NAMES].join(", ")}`);
-  }
-  const { closeTimeout = 0, onMessage, pingInterval = 0, protocols = [] } = options;
+  const {
+    closeTimeout = 0,
+    onMessage,
+    pingInterval = 0,
+    protocols = [],
+  } = checkNames(options, NAMES);
   if (typeof onMessage !== "function") throw invalid("onMessage", onMessage, "a function");
   for (const name of FUNCTIONS) {
     const value = options[name];
@@ -59,9 +61,4 @@ export function checkAcceptOptions(options: WebSocketAcceptOptions): void {
 const FUNCTIONS = ["onOpen", "onClose", "onError"] as const;
 const LIMITS = ["maximum", "maximumFragments", "maximumWaiting", "quota"] as const;
 const TIMES = ["idleTimeout", "stallTimeout", "pingInterval", "closeTimeout"] as const;
-const NAMES: ReadonlySet<string> = new Set([
-  ...["pool", "onMessage", "protocols"],
-  ...FUNCTIONS,
-  ...LIMITS,
-  ...TIMES,
-]);
+const NAMES = ["pool", "onMessage", "protocols", ...FUNCTIONS, ...LIMITS, ...TIMES] as const;
