@@ -120,6 +120,7 @@ export class Connection<F extends Releasable = Bytes> {
    * more: if not, the connection whose frame is being handled is no longer read until there is;
    * other code awaits `drained()`. A connection that is not open drops the bytes, because its peer
    * may leave at any time.
+   * @param length by default all that follows; the array that `onFrame` gets needs one
    * @throws {BufferError} ERR_INVALID_ARGUMENT, ERR_OUT_OF_RANGE, ERR_RELEASED
    */
   write(data: Bytes | Uint8Array | string, offset: number = 0, length?: number): boolean {

@@ -16,6 +16,9 @@ export function checkWrite(
     throw invalid("offset and length", [offset, length], "none for Bytes; slice() cuts them");
   }
   if (data !== u8) checkBytes("data", data, "Bytes, a Uint8Array or a string");
+  // The peer would get what is another's.
+  else if (length === undefined)
+    throw invalid("length", length, "a number: the array is all memory");
   checkRange("offset", offset, 0, data.length);
   const count = length ?? data.length - offset;
   checkRange("length", count, 0, data.length - offset);
