@@ -23,7 +23,7 @@ import { checkChunk, closed, Supplied } from "./supplied.js";
  * `framerOf` makes a framer of one's own. This class cannot be extended.
  */
 export abstract class Framer<
-  F extends Releasable,
+  F extends Releasable = Bytes,
   B extends ArrayBufferLike = ArrayBufferLike,
 > extends Supplied<F, B> {
   private isPushing: boolean;
