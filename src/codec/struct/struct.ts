@@ -173,7 +173,7 @@ export class Struct<Out, In = Out> extends Field<Out, In> {
    * @throws {BufferError} ERR_INVALID_ARGUMENT if values have no end of their own
    */
   finder(): (reader: Reader) => number | undefined {
-    if (this.isOpen()) throw invalid("finder", this, "a struct that knows where it ends");
+    if (this.isOpen()) throw invalid("the struct", this, "a struct that knows where it ends");
     let walker: Walker | undefined;
     let walk: Walk | undefined;
     return (reader) => {

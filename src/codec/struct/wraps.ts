@@ -24,6 +24,15 @@ function isSame(one: unknown, other: unknown): boolean {
   return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }
 
+/** Up to this many bytes are shown in an error. */
+const SHOWN_BYTES = 16;
+
+function shown(value: unknown): string {
+  if (!isByteArray(value)) return describe(value);
+  if (value.length > SHOWN_BYTES) return `${value.length} other bytes`;
+  return `the bytes ${value.join(" ")}`;
+}
+
 class ConstantField extends Field<never, never> {
   override readonly isSilent: boolean = true;
   private readonly field: AnyField;
@@ -68,8 +77,7 @@ class ConstantField extends Field<never, never> {
   private compare(position: number, got: unknown): void {
     const { value } = this;
     if (isSame(got, value)) return;
-    const what = isByteArray(value) ? `the bytes ${value.join(" ")}` : describe(value);
-    throw malformed(position, what);
+    throw malformed(position, `${shown(value)}, not ${shown(got)}`);
   }
 }
 

@@ -134,8 +134,12 @@ it.each(WAYS)("%s: constants, padding, boundaries and booleans", (_way, options)
   const input = [0xca, 0xfe, 0x6f, 0x6b, 7, 1, 0, 0, 0x80, 0x80, 0, 0, 1];
   expectBoth(Message, value, input);
   const wrong = refusal(() => Message.decode(Uint8Array.of(0xca, 0xff)), "ERR_MALFORMED");
-  expect(wrong.message).toBe("magic: malformed at 0: expected 51966");
-  expect(wrong.details).toEqual({ position: 0, expected: "51966", path: "magic" });
+  expect(wrong.message).toBe("magic: malformed at 0: expected 51966, not 51967");
+  expect(wrong.details).toEqual({
+    position: 0,
+    expected: "51966, not 51967",
+    path: "magic",
+  });
   const notBoolean = Uint8Array.from(input).fill(2, 12);
   expect(refusal(() => Message.decode(notBoolean), "ERR_MALFORMED").details).toEqual({
     position: 12,
