@@ -74,7 +74,11 @@ function toPart(parts: readonly PartOf[], name: string, field: AnyField, what: s
     const index = parts.findIndex((part) => part.name === wants);
     if (parts[index]?.field.isSilent === false) return index;
     const refers = `${what}: what it refers to`;
-    throw invalid(refers, wants, "the name of a field before it, which has a value");
+    throw invalid(
+      refers,
+      wants,
+      "the name of a field before it in the same struct, which has a value",
+    );
   });
   const part = { name, field, ref, also, dependents: [] };
   parts[ref]?.dependents.push(part);
