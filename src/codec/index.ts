@@ -8,7 +8,7 @@ export { Framer } from "./framing/framer.js";
 export { LengthFieldFramer, type LengthFieldOptions } from "./framing/lengthField.js";
 export type { FrameStream, Releasable } from "./framing/streams.js";
 export { Reader } from "./reader/reader.js";
-export type { ReaderOptions, SliceOf } from "./reader/state.js";
+export type { ReaderOptions, SliceOf, SourceOf } from "./reader/state.js";
 export type { Cases, Tagged, TaggedInput, UnionField } from "./struct/choices.js";
 export { tagged, union, when } from "./struct/choices.js";
 export type { AnyField, Field, Infer, InferInput, Silent } from "./struct/field.js";

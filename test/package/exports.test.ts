@@ -34,8 +34,8 @@ const ENTRIES: Readonly<Record<string, { values: string; types: string }>> = {
       "AnyField Cases CustomFramerOptions DelimiterOptions Description Field FrameFinder " +
       "FrameHeader FrameScanner FrameStream FramerOptions Infer InferInput Length " +
       "LengthFieldOptions LengthOptions LengthPrefix ReaderOptions Ref Releasable Silent " +
-      "SliceOf Struct StructOptions Tagged TaggedInput UnionField WebSocketMessageOptions " +
-      "WebSocketOptions WriterOptions",
+      "SliceOf SourceOf Struct StructOptions Tagged TaggedInput UnionField " +
+      "WebSocketMessageOptions WebSocketOptions WriterOptions",
   },
   "./node": {
     values:

@@ -15,6 +15,9 @@ import { checkBoolean, checkNames } from "../checks.js";
 /** What a reader of `S` returns without a copy: a slice of `Bytes`, a view of a `Uint8Array`. */
 export type SliceOf<S> = S extends Bytes<infer B> ? Bytes<B> : Uint8Array;
 
+/** What a reader of `S` can go on with: arrays of any buffer, if it reads one. */
+export type SourceOf<S> = S extends Uint8Array ? Uint8Array : S;
+
 /** What a reader accepts. */
 export interface ReaderOptions {
   /**
@@ -67,7 +70,7 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
   /** @internal */
   bitAt: number;
   /** @internal */
-  source: S;
+  source: Bytes | Uint8Array;
   /** @internal Its length when it was opened, of which `total` bytes from `offset` are read. */
   sourceBytes: number;
   /** @internal */
@@ -107,7 +110,7 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
     this.markBits = 0;
     this.maximum = maximum;
     this.isStrict = strict;
-    this.reset(source);
+    this.reset(source as SourceOf<S>);
   }
 
   /** How many bytes are read. */
@@ -145,7 +148,8 @@ export abstract class ReaderState<S extends Bytes | Uint8Array = Bytes | Uint8Ar
    * nothing is allocated.
    * @throws {BufferError} ERR_INVALID_ARGUMENT, ERR_OUT_OF_RANGE; the reader stays as it was
    */
-  reset(source: S, offset: number = 0, length?: number): void {
+  reset(source: SourceOf<S>, offset?: number, length?: number): void;
+  reset(source: Bytes | Uint8Array, offset: number = 0, length?: number): void {
     const isWhole = offset === 0 && length === undefined;
     if (!isWhole && source === this.source && goOn(this, offset, length)) return;
     const count = isWhole ? 0 : checkWindow(source, offset, length);

@@ -297,6 +297,13 @@ describe("bytes that are gone while they are read", () => {
   });
 });
 
+it("reset takes an array of any buffer, in TypeScript, too", () => {
+  const reader = new Reader(new Uint8Array(1));
+  const shared: Uint8Array = new Uint8Array(new SharedArrayBuffer(4)).fill(7);
+  reader.reset(shared, 1, 2);
+  expect(reader.u8() + reader.remaining).toBe(8);
+});
+
 it("reset goes on to other bytes, of the same buffer or of another", () => {
   onHeap((heap) => {
     const pool = new BytesPool(heap);
