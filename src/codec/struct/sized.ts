@@ -71,7 +71,7 @@ class SizedField<Out, In, R extends string> extends Field<Out, In, R> {
   }
 
   override size(value: unknown, at: number, ref: unknown, also: unknown): number {
-    const count = this.bytesOf(value, this.innerOf(ref, also));
+    const count = this.saidBy(ref) ?? this.bytesOf(value, this.innerOf(ref, also));
     return wholeBytes(this.length.size(count, at)) + 8 * count;
   }
 
@@ -83,6 +83,16 @@ class SizedField<Out, In, R extends string> extends Field<Out, In, R> {
   override measure(value: unknown, name: string, also: unknown): unknown {
     const isOwn = name === this.length.wants;
     return isOwn ? this.bytesOf(value, also) : this.field.measure(value, name, undefined);
+  }
+
+  /**
+   * Returns the length that the other field says. If it is computed, the value was measured for
+   * it: to measure the value again, at each level of values within values, would take 2^levels.
+   */
+  private saidBy(ref: unknown): number | undefined {
+    if (this.length.wants === undefined) return undefined;
+    const said = typeof ref === "bigint" ? Number(ref) : ref;
+    return Number.isSafeInteger(said) && (said as number) >= 0 ? (said as number) : undefined;
   }
 
   /** Returns what the field within wants. */

@@ -233,3 +233,39 @@ it.each(WAYS)("%s: a full heap changes nothing", (_way, options) => {
     }
   });
 });
+
+it.each(WAYS)("%s: values within values are not measured again at each level", (_way, options) => {
+  const levels = 32;
+  let measured = 0;
+  const counted = mapped(
+    u8,
+    (byte) => byte,
+    (byte) => {
+      measured++;
+      return byte;
+    },
+  );
+  const Inner = loose(
+    {
+      end: counted,
+      next: repeated(
+        "u8",
+        lazy(() => Tree as never),
+      ),
+    },
+    options,
+  );
+  const Tree = loose({ length: u32be, body: sized(ref("length"), Inner as never) }, options);
+  let value: unknown = { body: { end: 1, next: [] } };
+  for (let level = 1; level < levels; level++) value = { body: { end: 1, next: [value] } };
+  expect(Tree.lengthOf(value)).toBe(6 * levels);
+  expect(measured).toBe(levels);
+  measured = 0;
+  onHeap((heap) => {
+    const writer = new Writer(heap);
+    Tree.write(writer, value);
+    expect(writer.length).toBe(6 * levels);
+    writer[Symbol.dispose]();
+  });
+  expect(measured).toBeLessThan(4 * levels * levels);
+});
