@@ -99,7 +99,8 @@ export abstract class Field<Out = unknown, In = Out, Refs extends string = never
 
   /** @internal Passes over a value and returns it, because other fields want it. */
   *find(walker: Walker, ref: unknown, also?: unknown): Walk {
-    return yield* walker.take(() => this.take(walker.r, Infinity, ref, also));
+    const read = (): unknown => this.take(walker.r, Infinity, ref, also);
+    return yield* walker.find(this.walk(walker, ref, also), read);
   }
 
   /** @internal Returns what the field `name`, which it wants, must say of a value. */

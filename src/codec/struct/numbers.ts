@@ -76,6 +76,10 @@ export class NumberField<T extends number | bigint = number | bigint> extends Fi
     return yield* walker.take(() => this.take(walker.r));
   }
 
+  override find(walker: Walker): Walk {
+    return this.walk(walker);
+  }
+
   override check(value: unknown): void {
     if (this.bytes !== undefined) checkField(this.name as FieldName, value, 0);
   }
@@ -125,12 +129,11 @@ export class BitsField<T extends number | boolean = number | boolean> extends Fi
   }
 
   override *walk(walker: Walker): Walk {
-    return yield* this.find(walker);
+    return yield* walker.take(() => this.take(walker.r));
   }
 
-  override *find(walker: Walker): Walk {
-    const value = yield* walker.bits(this.count);
-    return this.isFlag ? value === 1 : value;
+  override find(walker: Walker): Walk {
+    return this.walk(walker);
   }
 
   override check(value: unknown): void {

@@ -208,13 +208,6 @@ class TerminatedField extends Field<string> {
     }
     return undefined;
   }
-
-  override *find(walker: Walker): Walk {
-    const { position } = walker.r;
-    yield* this.walk(walker);
-    walker.r.seek(position);
-    return yield* walker.take(() => this.take(walker.r));
-  }
 }
 
 /** What is left, to the end of what is read. */
