@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Bytes } from "../../../../src/buffers/index.js";
-import { type FrameFinder, framerOf } from "../../../../src/codec/index.js";
+import { type FrameFinder, framerOf, type Reader } from "../../../../src/codec/index.js";
 import { ascii, type Bench, collect, expectNothingLeft, newBench } from "./help.js";
 
 type MakeFinder = () => FrameFinder;
@@ -189,4 +189,19 @@ describe("frames of framerOf", () => {
     expect(frames[1]?.view()?.byteOffset).toBe(view.byteOffset + 3);
     for (const frame of frames) frame.release();
   });
+});
+
+it("an array that was looked at is not kept alive by the reader", () => {
+  const { pool } = newBench();
+  let reader: Reader | undefined;
+  const find = (given: Reader): undefined => {
+    reader = given;
+    return undefined;
+  };
+  const framer = framerOf(pool, find, { maximum: 10 });
+  framer.push(Uint8Array.of(1, 2, 3), () => {});
+  reader?.rewind();
+  expect(reader?.remaining).toBe(0);
+  framer[Symbol.dispose]();
+  expect(framer.position).toBe(3);
 });

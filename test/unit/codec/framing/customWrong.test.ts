@@ -41,6 +41,20 @@ describe("wrong finders", () => {
     }
   });
 
+  it("that need more than a block can hold are refused", () => {
+    const bench = newBench();
+    const bytes = bench.heap.u8.length;
+    const find = (reader: Reader): number | undefined => {
+      reader.skip(bytes);
+      return reader.ok ? bytes : undefined;
+    };
+    const framer = framerOf(bench.pool, find, { maximum: 2 * bytes });
+    framer.push(Uint8Array.of(1), () => {});
+    const push = (): void => framer.push(new Uint8Array(bytes), () => {});
+    expect(refusal(push, "ERR_TOO_LARGE").details).toMatchObject({ position: 0, got: bytes });
+    expectNothingLeft(bench);
+  });
+
   it("that are asynchronous are refused, and their rejections end no process", async () => {
     const { pool } = newBench();
     const find = async (): Promise<number> => {

@@ -25,7 +25,7 @@ import {
 import { Heap } from "../../../../src/index.js";
 import { SMALL_BYTES } from "../../help.js";
 import { onHeap, refusal } from "../support.js";
-import { everyWay, type Loose, loose, WAYS, written } from "./help.js";
+import { everyWay, expectBoth, type Loose, loose, WAYS, written } from "./help.js";
 
 it.each(WAYS)("%s: a count that cannot be makes no loop", (_way, options) => {
   const counts = [
@@ -268,4 +268,39 @@ it.each(WAYS)("%s: values within values are not measured again at each level", (
     writer[Symbol.dispose]();
   });
   expect(measured).toBeLessThan(4 * levels * levels);
+});
+
+it.each(WAYS)("%s: lists and structs may begin within a byte", (_way, options) => {
+  const list = loose({ count: bits(3), list: repeated(ref("count"), bits(5)) }, options);
+  expectBoth(list, { count: 1, list: [5] }, [0x25]);
+  const Pair = struct({ a: bits(4), b: bits(4) }, options);
+  const pair = loose({ a: bits(3), pair: Pair, b: bits(5) }, options);
+  expectBoth(pair, { a: 1, pair: { a: 2, b: 3 }, b: 4 }, [0x24, 0x64]);
+});
+
+it.each(WAYS)("%s: a value that has no room is malformed, not short", (_way, options) => {
+  const target = loose({ value: sized("u8", u8) }, options);
+  everyWay([0], (reader) => {
+    expect(refusal(() => target.read(reader), "ERR_MALFORMED").details.position).toBe(1);
+  });
+});
+
+it.each(WAYS)("%s: a write that fails leaves bits and what is not frozen", (_way, options) => {
+  const target = loose({ bits: bits(3), bytes: bytes(300), end: u8 }, options);
+  onHeap((heap) => {
+    const pool = new BytesPool(heap);
+    for (const grow of ["realloc", "chain"] as const) {
+      const writer = new Writer(heap, { grow, pool });
+      writer.bits(2, 3);
+      const frozen = pool.from(new Uint8Array(300)).freeze();
+      const value = { bits: 7, bytes: frozen, end: 256 };
+      refusal(() => target.write(writer, value), "ERR_OUT_OF_RANGE");
+      frozen.release();
+      writer.bits(1, 5);
+      const written = writer.finish();
+      expect([...written.toUnshared(), written.isFrozen]).toEqual([0x41, false]);
+      written.release();
+      writer[Symbol.dispose]();
+    }
+  });
 });

@@ -12,6 +12,45 @@ import { FIN, framer, frames, type Piece, see } from "./help.js";
 
 const { TEXT, BINARY, CLOSE, PING } = OPCODE;
 
+describe("headers", () => {
+  it("count no control frames, and begin anew with each message", () => {
+    const bench = newBench();
+    const to = framer(bench, { maximum: 125 });
+    const zeros = (count: number): number[] => new Array(count).fill(0);
+    const lengths: number[] = [];
+    const message: Piece[] = [
+      [BINARY, zeros(100)],
+      [FIN | PING, zeros(125)],
+      [FIN, zeros(25)],
+    ];
+    to.push(frames(...message, ...message, [FIN | BINARY, zeros(125)]), (each) => {
+      lengths.push(each.payload.length);
+      each.release();
+    });
+    expect(lengths).toEqual([125, 125, 125, 125, 125]);
+    expectNothingLeft(bench);
+  });
+
+  it("have the reserved bits that were agreed on, and no others", () => {
+    for (const [rsv, first] of [
+      [4, 0xa2],
+      [4, 0xe2],
+      [3, 0xc2],
+      [4, 0xc9],
+    ] as const) {
+      const bench = newBench();
+      const to = framer(bench, { rsv });
+      to.push(frames([0x82 | (rsv << 4), "a"]), (each) => {
+        expect(each.rsv).toBe(rsv);
+        each.release();
+      });
+      const { details } = refusal(() => to.push(frames([first, ""]), () => {}), "ERR_MALFORMED");
+      expect(details).toMatchObject({ closeCode: 1002 });
+      expectNothingLeft(bench);
+    }
+  });
+});
+
 describe("limits", () => {
   it("of bytes hold for all fragments together, and are said by the header", () => {
     for (const role of ["client", "server"] as const) {

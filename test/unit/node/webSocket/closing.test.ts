@@ -63,6 +63,31 @@ describe("a peer that leaves", () => {
   });
 });
 
+describe("a close frame", () => {
+  it("is sent once, also if the peer answers with what is malformed", async () => {
+    const { errors, opened, port } = await start();
+    const client = await dial(port);
+    void opened[0]?.close(1000);
+    await client.until(1);
+    client.raw(0x83);
+    await client.ended();
+    // The client reads nothing after a close frame.
+    expect(client.socket.bytesRead).toBe(client.answer.length + 4);
+    expect(errors).toEqual(["ERR_MALFORMED"]);
+  });
+
+  it("ends the pings, so a peer that is silent then is no error", async () => {
+    const { closed, errors, port } = await start({
+      pingInterval: 10,
+      closeTimeout: 200,
+      onOpen: (connection) => void connection.close(1000),
+    });
+    await dial(port);
+    await vi.waitFor(() => expect(closed).toEqual([[1006, ""]]), WAIT);
+    expect(errors).toEqual([]);
+  });
+});
+
 describe("close", () => {
   it("waits for the peer, whose messages are dropped, and tells its code", async () => {
     const got: string[] = [];
