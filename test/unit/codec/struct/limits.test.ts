@@ -273,6 +273,7 @@ it.each(WAYS)("%s: values within values are not measured again at each level", (
 it.each(WAYS)("%s: lists and structs may begin within a byte", (_way, options) => {
   const list = loose({ count: bits(3), list: repeated(ref("count"), bits(5)) }, options);
   expectBoth(list, { count: 1, list: [5] }, [0x25]);
+  expect(list.decode(Uint8Array.of(0x25))).toEqual({ count: 1, list: [5] });
   const Pair = struct({ a: bits(4), b: bits(4) }, options);
   const pair = loose({ a: bits(3), pair: Pair, b: bits(5) }, options);
   expectBoth(pair, { a: 1, pair: { a: 2, b: 3 }, b: 4 }, [0x24, 0x64]);
@@ -291,6 +292,9 @@ it.each(WAYS)("%s: a write that fails leaves bits and what is not frozen", (_way
     const pool = new BytesPool(heap);
     for (const grow of ["realloc", "chain"] as const) {
       const writer = new Writer(heap, { grow, pool });
+      const before = pool.from([9]);
+      writer.append(before);
+      before.release();
       writer.bits(2, 3);
       const frozen = pool.from(new Uint8Array(300)).freeze();
       const value = { bits: 7, bytes: frozen, end: 256 };
@@ -298,7 +302,7 @@ it.each(WAYS)("%s: a write that fails leaves bits and what is not frozen", (_way
       frozen.release();
       writer.bits(1, 5);
       const written = writer.finish();
-      expect([...written.toUnshared(), written.isFrozen]).toEqual([0x41, false]);
+      expect([...written.toUnshared(), written.isFrozen]).toEqual([9, 0x41, false]);
       written.release();
       writer[Symbol.dispose]();
     }
