@@ -17,10 +17,12 @@ import {
   u8,
   u16be,
   u32be,
+  utf8,
   utf8Prefixed,
   utf8Terminated,
   varint32,
   Writer,
+  when,
 } from "../../../../src/codec/index.js";
 import { Heap } from "../../../../src/index.js";
 import { SMALL_BYTES } from "../../help.js";
@@ -307,4 +309,12 @@ it.each(WAYS)("%s: a write that fails leaves bits and what is not frozen", (_way
       writer[Symbol.dispose]();
     }
   });
+});
+
+it.each(WAYS)("%s: what a value inherits is not in it", (_way, options) => {
+  const target = loose(
+    { a: u8, toString: when("a", u8), valueOf: u8, text: utf8(ref("valueOf")) },
+    options,
+  );
+  expect(written(target, { a: 0, text: "ab" })).toEqual([0, 2, 97, 98]);
 });
