@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import type { Bytes } from "../../buffers/index.js";
 import { checkBytes, isBytes } from "../../buffers/internal.js";
-import { checkBoolean, checkObject } from "../../codec/checks.js";
+import { checkBoolean, checkObject, cutArray } from "../../codec/checks.js";
 import { OPCODE, type WebSocketMessage } from "../../codec/index.js";
 import { checkText, closePayload, writeLength } from "../../codec/webSocket/writer.js";
 import { BufferError } from "../../index.js";
@@ -106,7 +106,7 @@ export class WebSocketConnection {
     const isString = typeof data === "string";
     const { binary = !isString } = checkObject("options", options);
     checkBoolean("binary", binary);
-    if (!isString && !isBytes(data)) checkBytes("data", data, "Bytes, a Uint8Array or a string");
+    if (!isString && !isBytes(data)) checkArray(data, "Bytes, a Uint8Array or a string");
     if (!isString && !binary) checkText(data as Uint8Array | Bytes, true);
     return this.write(binary ? OPCODE.BINARY : OPCODE.TEXT, isString ? Buffer.from(data) : data);
   }
@@ -117,7 +117,7 @@ export class WebSocketConnection {
    */
   ping(data: string | Uint8Array = ""): void {
     const payload = typeof data === "string" ? Buffer.from(data) : data;
-    checkBytes("data", payload, "a Uint8Array or a string");
+    checkArray(payload, "a Uint8Array or a string");
     const got = payload.length;
     if (got > 125) {
       const message = `the ping has ${got} bytes; at most 125 are accepted`;
@@ -251,6 +251,12 @@ export class WebSocketConnection {
       this.ping();
     }
   }
+}
+
+/** An array that was detached has no bytes either, but is no empty message. */
+function checkArray(data: unknown, expected: string): void {
+  const array = checkBytes("data", data, expected);
+  if (array.length === 0) cutArray(array, 0, 0);
 }
 
 function closeCodeOf(error: unknown): number | undefined {

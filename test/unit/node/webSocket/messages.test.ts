@@ -106,6 +106,21 @@ describe("send", () => {
   });
 });
 
+it("arrays that were detached are refused, and are no empty messages", async () => {
+  const { opened, port } = await start();
+  const client = await dial(port);
+  const connection = opened[0] as WebSocketConnection;
+  const gone = new Uint8Array(4);
+  structuredClone(gone, { transfer: [gone.buffer] });
+  const refused = expect.objectContaining({ code: "ERR_INVALID_ARGUMENT" });
+  for (const binary of [true, false]) {
+    expect(() => connection.send(gone, { binary })).toThrow(refused);
+  }
+  expect(() => connection.ping(gone)).toThrow(refused);
+  connection.send(new Uint8Array(0));
+  expect(await client.until(1)).toEqual(["2 "]);
+});
+
 describe("peers that do not read", () => {
   it("hold no more than a bound, however many pings they send", async () => {
     const { heap, port } = await start();
