@@ -1,12 +1,13 @@
 import { checkRange, invalid } from "../../buffers/errors.js";
 import { type Block, type ByteHeap, BytesPool, hide, type Part } from "../../buffers/internal.js";
+import { BufferError } from "../../index.js";
 import { checkNames, checkPool } from "../checks.js";
 
 const INITIAL_BYTES = 256;
 const MAXIMUM_BYTES = 2 ** 32;
 
 /** How a writer takes memory. */
-export interface WriterOptions {
+export interface WriterOptions<B extends ArrayBufferLike = ArrayBufferLike> {
   /** The bytes of the first block. Default 256. */
   readonly initial?: number | undefined;
   /**
@@ -16,6 +17,8 @@ export interface WriterOptions {
   readonly grow?: "realloc" | "chain" | undefined;
   /** The most bytes of one message; more is ERR_TOO_LARGE. Default 4 GiB. */
   readonly maximum?: number | undefined;
+  /** For a writer over a heap: the pool of the `Bytes` that `finish` returns. */
+  readonly pool?: BytesPool<B> | undefined;
 }
 
 /**
@@ -73,9 +76,8 @@ export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
    * @param memory a heap, or the pool of the `Bytes` that `finish` returns
    * @throws {BufferError} ERR_INVALID_ARGUMENT, ERR_OUT_OF_RANGE
    */
-  constructor(memory: ByteHeap<B> | BytesPool<B>, options: WriterOptions = {}) {
-    const { initial, isChain, maximum } = checkOptions(options);
-    const pool = poolOf(memory);
+  constructor(memory: ByteHeap<B> | BytesPool<B>, options: WriterOptions<B> = {}) {
+    const { initial, isChain, maximum, pool } = checkOptions(memory, options);
     const { heap } = pool;
     this.at = 0;
     this.limit = 0;
@@ -105,30 +107,41 @@ export abstract class WriterState<B extends ArrayBufferLike = ArrayBufferLike> {
   }
 }
 
-interface CheckedOptions {
+interface CheckedOptions<B extends ArrayBufferLike> {
   readonly initial: number;
   readonly isChain: boolean;
   readonly maximum: number;
+  readonly pool: BytesPool<B>;
 }
 
 /** Returns what makes the `Bytes` of `finish`. */
-function poolOf<B extends ArrayBufferLike>(memory: ByteHeap<B> | BytesPool<B>): BytesPool<B> {
-  if (!(memory instanceof BytesPool)) return new BytesPool(memory);
-  checkPool(memory);
-  return memory;
+function poolOf<B extends ArrayBufferLike>(
+  memory: ByteHeap<B> | BytesPool<B>,
+  given: BytesPool<B> | undefined,
+): BytesPool<B> {
+  const own = memory instanceof BytesPool ? memory : new BytesPool(memory);
+  checkPool(own);
+  if (given === undefined) return own;
+  checkPool(given);
+  if (given.heap.buffer === own.heap.buffer) return given;
+  throw new BufferError("ERR_INVALID_ARGUMENT", "pool belongs to another heap than the writer");
 }
 
 /** Returns the options, each of which is read once. */
-function checkOptions(options: WriterOptions): CheckedOptions {
+function checkOptions<B extends ArrayBufferLike>(
+  memory: ByteHeap<B> | BytesPool<B>,
+  options: WriterOptions<B>,
+): CheckedOptions<B> {
   const {
     initial = INITIAL_BYTES,
     grow = "realloc",
     maximum = MAXIMUM_BYTES,
-  } = checkNames(options, ["initial", "grow", "maximum"]);
+    pool,
+  } = checkNames(options, ["initial", "grow", "maximum", "pool"]);
   checkRange("initial", initial, 1, MAXIMUM_BYTES);
   checkRange("maximum", maximum, 1, MAXIMUM_BYTES);
   if (grow !== "realloc" && grow !== "chain") {
     throw invalid("grow", grow, '"realloc" or "chain"');
   }
-  return { initial, isChain: grow === "chain", maximum };
+  return { initial, isChain: grow === "chain", maximum, pool: poolOf(memory, pool) };
 }

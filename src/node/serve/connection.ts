@@ -118,8 +118,7 @@ export class Connection<F extends Releasable = Bytes> {
    * released when they are flushed. Of anything else a copy is written, or, within `onFrame`, the
    * bytes of the frame from where they are: do not change them. Returns whether there is room for
    * more: if not, the connection whose frame is being handled is no longer read until there is;
-   * other code awaits `drained()`. A connection that is not open drops the bytes, because its peer
-   * may leave at any time.
+   * other code awaits `drained()`. A connection that is not open drops the bytes.
    * @param length by default all that follows; the array that `onFrame` gets needs one
    * @throws {BufferError} ERR_INVALID_ARGUMENT, ERR_OUT_OF_RANGE, ERR_RELEASED
    */

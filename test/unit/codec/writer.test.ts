@@ -103,8 +103,14 @@ describe("a value that a field does not take", () => {
       }
       const grow = wrong<"chain">("both");
       refusal(() => new Writer(heap, { grow }), "ERR_INVALID_ARGUMENT");
-      for (const odd of [null, 5, "chain", { pool: new BytesPool(heap) }]) {
+      for (const odd of [null, 5, "chain", { poll: new BytesPool(heap) }]) {
         refusal(() => new Writer(heap, wrong<object>(odd)), "ERR_INVALID_ARGUMENT");
+      }
+      const pool = new BytesPool(smallHeap());
+      for (const odd of [pool, null, {}, heap]) {
+        const options = { pool: wrong<typeof pool>(odd) };
+        refusal(() => new Writer(heap, options), "ERR_INVALID_ARGUMENT");
+        refusal(() => new Writer(new BytesPool(heap), options), "ERR_INVALID_ARGUMENT");
       }
       for (const odd of [null, 5, {}, Object.create(BytesPool.prototype)]) {
         refusal(() => new Writer(wrong<typeof heap>(odd)), "ERR_INVALID_ARGUMENT");
