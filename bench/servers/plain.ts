@@ -2,7 +2,7 @@
  * A key-value server as people write it, with a Buffer for each read, `Buffer.concat` and
  * `subarray`.
  */
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { report } from "./report.js";
 
 const CRLF = Buffer.from("\r\n");
@@ -78,4 +78,6 @@ const server = createServer({ noDelay: true }, (socket) => {
     if (replies.length > 0) socket.write(Buffer.concat(replies));
   });
 });
-report(server, () => ({}));
+server.listen(0, "127.0.0.1", () => {
+  report((server.address() as AddressInfo).port, () => ({}));
+});

@@ -1,5 +1,4 @@
 /** What a server tells the study: its port first, then figures when it is asked. */
-import type { AddressInfo, Server } from "node:net";
 import { PerformanceObserver } from "node:perf_hooks";
 
 export interface Costs {
@@ -9,8 +8,8 @@ export interface Costs {
   readonly cpuMs: number;
 }
 
-/** Listens on 127.0.0.1, and answers "begin" and "end" from the process that started it. */
-export function report(server: Server, check: () => object): void {
+/** Tells the port of a server, and answers "begin" and "end" from the process that started it. */
+export function report(port: number, check: () => object): void {
   let gcMs = 0;
   let cpuMs = 0;
   const observer = new PerformanceObserver((list) => {
@@ -31,7 +30,5 @@ export function report(server: Server, check: () => object): void {
     setTimeout(() => process.send?.({ gcMs, rss, external, cpuMs: spent, ...checked() }), 10);
   });
   process.on("disconnect", () => process.exit());
-  server.listen(0, "127.0.0.1", () => {
-    process.send?.({ port: (server.address() as AddressInfo).port });
-  });
+  process.send?.({ port });
 }
