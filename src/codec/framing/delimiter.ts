@@ -173,7 +173,7 @@ export class DelimiterFramer<B extends ArrayBufferLike = ArrayBufferLike> extend
 }
 
 /** Up to this many bytes, a loop is faster than `indexOf` and the view that bounds it. */
-const NEAR = 32;
+const NEAR = 128;
 
 function indexIn(source: Uint8Array, byte: number, from: number, end: number): number {
   const near = Math.min(end, from + NEAR);

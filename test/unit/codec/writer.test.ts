@@ -121,10 +121,9 @@ describe("a value that a field does not take", () => {
 
 it("a writer writes to the heap of a pool", () => {
   onHeap((heap) => {
-    const writer = new Writer(new BytesPool(heap));
+    using writer = new Writer(new BytesPool(heap));
     writer.u8(7);
     expect([writer.heap === heap, writer.view()[0]]).toEqual([true, 7]);
-    writer[Symbol.dispose]();
   });
 });
 
