@@ -9,7 +9,13 @@ export { LengthFieldFramer, type LengthFieldOptions } from "./framing/lengthFiel
 export type { FrameStream, Releasable } from "./framing/streams.js";
 export { Reader } from "./reader/reader.js";
 export type { ReaderOptions, SliceOf, SourceOf } from "./reader/state.js";
-export type { Cases, Tagged, TaggedInput, UnionField } from "./struct/choices.js";
+export type {
+  Cases,
+  ChoiceOptions,
+  Tagged,
+  TaggedInput,
+  UnionField,
+} from "./struct/choices.js";
 export { tagged, union, when } from "./struct/choices.js";
 export type { AnyField, Field, Infer, InferInput, Silent } from "./struct/field.js";
 export { align, padding } from "./struct/layout.js";

@@ -31,8 +31,8 @@ const ENTRIES: Readonly<Record<string, { values: string; types: string }>> = {
       "utf8Prefixed utf8Rest utf8Terminated varint32 varint64 varint64Number when zigzag32 " +
       "zigzag64 zigzag64Number",
     types:
-      "AnyField Cases CustomFramerOptions DelimiterOptions Description Field FrameFinder " +
-      "FrameHeader FrameScanner FrameStream FramerOptions Infer InferInput Length " +
+      "AnyField Cases ChoiceOptions CustomFramerOptions DelimiterOptions Description Field " +
+      "FrameFinder FrameHeader FrameScanner FrameStream FramerOptions Infer InferInput Length " +
       "LengthFieldOptions LengthOptions LengthPrefix ReaderOptions Ref Releasable Silent " +
       "SliceOf SourceOf Struct StructOptions Tagged TaggedInput UnionField " +
       "WebSocketMessageOptions WebSocketOptions WriterOptions",

@@ -89,10 +89,14 @@ function endlessOf(kind: Kind): Kind {
 
 function taggedOf(first: Kind, second: Kind): Kind {
   return {
-    make: (options) => tagged(codec.u8, { 1: first.make(options), 200: second.make(options) }),
+    make(options) {
+      const others = second.make(options);
+      return tagged(codec.u8, { 1: first.make(options), 200: others }, { others });
+    },
     values: fc.oneof(
       first.values.map((value) => ({ tag: 1, value })),
       second.values.map((value) => ({ tag: 200, value })),
+      fc.record({ tag: fc.integer({ min: 2, max: 255 }), value: second.values }),
     ),
     encode(out, given) {
       const { tag, value } = given as { tag: number; value: unknown };

@@ -2,7 +2,7 @@
 import { describe } from "../../base/describe.js";
 import { invalid } from "../../buffers/errors.js";
 import { BufferError } from "../../index.js";
-import { checkObject, malformed } from "../checks.js";
+import { checkNames, checkObject, malformed } from "../checks.js";
 import type { Reader } from "../reader/reader.js";
 import type { Writer } from "../writer/writer.js";
 import { checkInner, checkReferring } from "./description.js";
@@ -99,45 +99,70 @@ export function when(name: string, field: AnyField, is?: unknown): AnyField {
 /** The fields of a choice, by the tag that says which it is. */
 export type Cases = Readonly<Record<string | number, AnyField>>;
 
-/** Returns the fields by their tags as text. @throws {BufferError} ERR_INVALID_ARGUMENT */
-function checkCases(cases: unknown): ReadonlyMap<string, AnyField> {
-  const entries = Object.entries(checkObject("cases", cases as object));
-  if (entries.length === 0) throw invalid("cases", cases, "at least one case");
-  for (const [tag, field] of entries) {
-    const inner = checkInner(`the case ${tag}`, field);
-    if (inner.isSilent) throw invalid(`the case ${tag}`, field, "a field with a value");
+/** What `union` and `tagged` accept. */
+export interface ChoiceOptions<O extends AnyField> {
+  /** What a value is whose tag has no case. Default: such a tag is ERR_MALFORMED. */
+  readonly others?: O | undefined;
+}
+
+/** Which field a tag says. */
+class Choice {
+  readonly fields: readonly AnyField[];
+  private readonly byTag: ReadonlyMap<string, AnyField>;
+  private readonly others: AnyField | undefined;
+
+  /** @throws {BufferError} ERR_INVALID_ARGUMENT */
+  constructor(cases: unknown, options: ChoiceOptions<AnyField>) {
+    const { others } = checkNames(options, ["others"]);
+    const entries = Object.entries(checkObject("cases", cases as object));
+    if (entries.length === 0) throw invalid("cases", cases, "at least one case");
+    for (const [tag, field] of entries) checkCase(`the case ${tag}`, field);
+    if (others !== undefined) checkCase("others", others);
+    this.byTag = new Map(entries);
+    this.others = others;
+    this.fields = [...this.byTag.values(), ...(others === undefined ? [] : [others])];
   }
-  return new Map(entries);
+
+  get isOpen(): boolean {
+    return this.fields.some((field) => field.isOpen());
+  }
+
+  get least(): number {
+    return Math.min(...this.fields.map((field) => field.least()));
+  }
+
+  /** Returns the field for a tag that was read. @throws {BufferError} ERR_MALFORMED */
+  read(tag: unknown, position: number): AnyField {
+    const field = this.find(tag);
+    if (field !== undefined) return field;
+    throw malformed(position, `${this.tags()}, not ${describe(tag)}`);
+  }
+
+  /** Returns the field for a tag that is to be written. @throws {BufferError} */
+  written(tag: unknown): AnyField {
+    const field = this.find(tag);
+    if (field !== undefined) return field;
+    throw invalid("the tag", tag, this.tags());
+  }
+
+  private find(tag: unknown): AnyField | undefined {
+    const { byTag, others } = this;
+    return isTag(tag) ? (byTag.get(String(tag)) ?? others) : undefined;
+  }
+
+  private tags(): string {
+    return `a tag of ${[...this.byTag.keys()].join(", ")}`;
+  }
+}
+
+function checkCase(name: string, field: unknown): void {
+  if (checkInner(name, field as AnyField).isSilent) {
+    throw invalid(name, field, "a field with a value");
+  }
 }
 
 function isTag(tag: unknown): boolean {
   return typeof tag === "string" || typeof tag === "number" || typeof tag === "bigint";
-}
-
-function isAnyOpen(cases: ReadonlyMap<string, AnyField>): boolean {
-  return [...cases.values()].some((field) => field.isOpen());
-}
-
-function leastOf(cases: ReadonlyMap<string, AnyField>): number {
-  return Math.min(...[...cases.values()].map((field) => field.least()));
-}
-
-/** Returns the field for a tag that was read. @throws {BufferError} ERR_MALFORMED */
-function caseRead(cases: ReadonlyMap<string, AnyField>, tag: unknown, position: number): AnyField {
-  const field = isTag(tag) ? cases.get(String(tag)) : undefined;
-  if (field !== undefined) return field;
-  throw malformed(position, `${tagsOf(cases)}, not ${describe(tag)}`);
-}
-
-/** Returns the field for a tag that is to be written. @throws {BufferError} */
-function caseOf(cases: ReadonlyMap<string, AnyField>, tag: unknown): AnyField {
-  const field = isTag(tag) ? cases.get(String(tag)) : undefined;
-  if (field !== undefined) return field;
-  throw invalid("the tag", tag, tagsOf(cases));
-}
-
-function tagsOf(cases: ReadonlyMap<string, AnyField>): string {
-  return `a tag of ${[...cases.keys()].join(", ")}`;
 }
 
 /** What kind of value it is, the field `name` says. */
@@ -145,81 +170,83 @@ export class UnionField<
   Name extends string,
   C extends Cases,
   R extends string = never,
-> extends Field<Infer<C[keyof C]>, InferInput<C[keyof C]>, R> {
-  declare protected readonly union: readonly [Name, C];
-  private readonly cases: ReadonlyMap<string, AnyField>;
+  O extends AnyField = never,
+> extends Field<Infer<C[keyof C] | O>, InferInput<C[keyof C] | O>, R> {
+  declare protected readonly union: readonly [Name, C, O];
+  private readonly choice: Choice;
 
-  constructor(name: Name, cases: C) {
+  constructor(name: Name, cases: C, options: ChoiceOptions<O>) {
     super(name);
     if (typeof name !== "string") throw invalid("union", name, "the name of a field");
-    this.cases = checkCases(cases);
-    this.adopt([...this.cases.values()]);
+    this.choice = new Choice(cases, options);
+    this.adopt(this.choice.fields);
   }
 
   override isOpen(): boolean {
-    return isAnyOpen(this.cases);
+    return this.choice.isOpen;
   }
 
   override least(): number {
-    return leastOf(this.cases);
+    return this.choice.least;
   }
 
   override take(r: Reader, end: number, ref: unknown): unknown {
     if (r.lacking > 0) return undefined;
-    return caseRead(this.cases, ref, r.position).take(r, end, undefined);
+    return this.choice.read(ref, r.position).take(r, end, undefined);
   }
 
   override put(w: Writer, value: unknown, ref: unknown): void {
-    caseOf(this.cases, ref).put(w, value, undefined);
+    this.choice.written(ref).put(w, value, undefined);
   }
 
   override size(value: unknown, at: number, ref: unknown): number {
-    return caseOf(this.cases, ref).size(value, at, undefined);
+    return this.choice.written(ref).size(value, at, undefined);
   }
 
   override *walk(walker: Walker, ref: unknown): Walk {
-    return yield* caseRead(this.cases, ref, walker.r.position).walk(walker, undefined);
+    return yield* this.choice.read(ref, walker.r.position).walk(walker, undefined);
   }
 }
 
 /**
  * A value whose kind the field `name` before it in the same struct says. The struct's type is a
- * union then, by that field.
+ * union then, by that field. A value of another kind is `others`.
  */
-export function union<const Name extends string, const C extends Cases>(
+export function union<const Name extends string, const C extends Cases, O extends AnyField = never>(
   name: Name,
   cases: C,
-): UnionField<Name, C> {
-  return new UnionField(name, cases);
+  options: ChoiceOptions<O> = {},
+): UnionField<Name, C, never, O> {
+  return new UnionField(name, cases, options);
 }
 
 /** A tag and the value that it says, as an object of both. */
-export type Tagged<C extends Cases> = {
-  [K in keyof C]: { tag: K; value: Infer<C[K]> };
-}[keyof C];
+export type Tagged<C extends Cases, T = never, O extends AnyField = never> =
+  | { [K in keyof C]: { tag: K; value: Infer<C[K]> } }[keyof C]
+  | ([O] extends [never] ? never : { tag: T; value: Infer<O> });
 /** What can be written as a tag and its value. */
-export type TaggedInput<C extends Cases> = {
-  [K in keyof C]: { readonly tag: K; readonly value: InferInput<C[K]> };
-}[keyof C];
+export type TaggedInput<C extends Cases, T = never, O extends AnyField = never> =
+  | { [K in keyof C]: { readonly tag: K; readonly value: InferInput<C[K]> } }[keyof C]
+  | ([O] extends [never] ? never : { readonly tag: T; readonly value: InferInput<O> });
 
-class TaggedField<C extends Cases> extends Field<Tagged<C>, TaggedInput<C>> {
+class TaggedField<Out, In> extends Field<Out, In> {
   private readonly tag: AnyField;
-  private readonly cases: ReadonlyMap<string, AnyField>;
+  private readonly choice: Choice;
 
-  constructor(tag: AnyField, cases: C) {
+  constructor(tag: AnyField, cases: Cases, options: ChoiceOptions<AnyField>) {
     super();
     this.tag = checkInner("the tag", tag);
     if (tag.isSilent) throw invalid("the tag", tag, "a field with a value");
-    this.cases = checkCases(cases);
-    this.adopt([tag, ...this.cases.values()]);
+    this.choice = new Choice(cases, options);
+    this.adopt([tag, ...this.choice.fields]);
   }
 
   override isOpen(): boolean {
-    return isAnyOpen(this.cases);
+    return this.choice.isOpen;
   }
 
   override least(): number {
-    return this.tag.least() + leastOf(this.cases);
+    return this.tag.least() + this.choice.least;
   }
 
   override take(r: Reader, end: number): unknown {
@@ -228,7 +255,7 @@ class TaggedField<C extends Cases> extends Field<Tagged<C>, TaggedInput<C>> {
     try {
       const tag = this.tag.take(r, end, undefined);
       if (r.lacking > 0) return undefined;
-      const field = caseRead(this.cases, tag, position);
+      const field = this.choice.read(tag, position);
       name = "value";
       return { tag, value: field.take(r, end, undefined) };
     } catch (error) {
@@ -240,7 +267,7 @@ class TaggedField<C extends Cases> extends Field<Tagged<C>, TaggedInput<C>> {
     const { tag, value } = checkTagged(given);
     let name = "tag";
     try {
-      const field = caseOf(this.cases, tag);
+      const field = this.choice.written(tag);
       this.tag.put(w, tag, undefined);
       name = "value";
       field.put(w, value, undefined);
@@ -253,7 +280,7 @@ class TaggedField<C extends Cases> extends Field<Tagged<C>, TaggedInput<C>> {
     const { tag, value } = checkTagged(given);
     let name = "tag";
     try {
-      const field = caseOf(this.cases, tag);
+      const field = this.choice.written(tag);
       const size = this.tag.size(tag, at, undefined);
       name = "value";
       return field.size(value, size, undefined);
@@ -265,7 +292,7 @@ class TaggedField<C extends Cases> extends Field<Tagged<C>, TaggedInput<C>> {
   override *walk(walker: Walker): Walk {
     const { position } = walker.r;
     const tag = yield* this.tag.find(walker, undefined);
-    return yield* caseRead(this.cases, tag, position).walk(walker, undefined);
+    return yield* this.choice.read(tag, position).walk(walker, undefined);
   }
 }
 
@@ -276,11 +303,12 @@ function checkTagged(value: unknown): { tag?: unknown; value?: unknown } {
 
 /**
  * A tag and, after it, the value that the tag says: `{ tag, value }`. A tag without a case is
- * ERR_MALFORMED.
+ * ERR_MALFORMED, unless `others` says what its value is.
  */
-export function tagged<const C extends Cases>(
-  tag: Field<number> | Field<bigint> | Field<string> | Field<keyof C>,
+export function tagged<const C extends Cases, T = keyof C, O extends AnyField = never>(
+  tag: Field<T> | Field<number> | Field<bigint> | Field<string> | Field<keyof C>,
   cases: C,
-): Field<Tagged<C>, TaggedInput<C>> {
-  return new TaggedField(tag as AnyField, cases);
+  options: ChoiceOptions<O> = {},
+): Field<Tagged<C, T, O>, TaggedInput<C, T, O>> {
+  return new TaggedField(tag as AnyField, cases, options as ChoiceOptions<AnyField>);
 }

@@ -109,11 +109,16 @@ class SizedField<Out, In, R extends string> extends Field<Out, In, R> {
  * A value that lies in exactly so many bytes: after a prefix, in a number of bytes, or as
  * `ref("name")` says. A value that ends elsewhere is ERR_MALFORMED.
  */
-export function sized<const L extends LengthPrefix | Length, Name extends string, C extends Cases>(
+export function sized<
+  const L extends LengthPrefix | Length,
+  Name extends string,
+  C extends Cases,
+  O extends AnyField = never,
+>(
   length: L,
-  field: UnionField<Name, C>,
+  field: UnionField<Name, C, never, O>,
   options?: LengthOptions,
-): UnionField<Name, C, NameOf<L>>;
+): UnionField<Name, C, NameOf<L>, O>;
 export function sized<const L extends LengthPrefix | Length, F extends AnyField>(
   length: L,
   field: F,

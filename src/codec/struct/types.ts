@@ -8,7 +8,9 @@ type Flat<T> = T extends unknown ? { [K in keyof T]: T[K] } : never;
 type Named<D> = { [K in keyof D]: [Infer<D[K]>] extends [never] ? never : K }[keyof D];
 /** Names of unions. */
 type Unions<D> = {
-  [K in keyof D]: D[K] extends UnionField<infer _Name, infer _Cases, infer _Refs> ? K : never;
+  [K in keyof D]: D[K] extends UnionField<infer _Name, infer _Cases, infer _Refs, infer _Others>
+    ? K
+    : never;
 }[keyof D];
 /** Names of the fields whose values the others tell: they may be absent. */
 type Told<D> = { [K in keyof D]: RefsOf<D[K]> }[keyof D];
@@ -17,16 +19,25 @@ type Optional<D> = {
   [K in keyof D]: undefined extends InferInput<D[K]> ? K : never;
 }[keyof D];
 
+/** What the tag of other values may be: of the kind of those that have a case. */
+type Tag<C> = keyof C extends number ? number : keyof C extends string ? string : PropertyKey;
+
 /** One union as a union of objects, by the field that says which it is. */
 type OutputArms<Field, K extends PropertyKey> =
-  Field extends UnionField<infer Name, infer C, infer _Refs>
-    ? { [T in keyof C]: { [P in Name]: T } & { [P in K]: Infer<C[T]> } }[keyof C]
+  Field extends UnionField<infer Name, infer C, infer _Refs, infer O>
+    ?
+        | { [T in keyof C]: { [P in Name]: T } & { [P in K]: Infer<C[T]> } }[keyof C]
+        | ([O] extends [never] ? never : { [P in Name]: Tag<C> } & { [P in K]: Infer<O> })
     : never;
 type InputArms<Field, K extends PropertyKey> =
-  Field extends UnionField<infer Name, infer C, infer _Refs>
-    ? {
-        [T in keyof C]: { readonly [P in Name]: T } & { readonly [P in K]: InferInput<C[T]> };
-      }[keyof C]
+  Field extends UnionField<infer Name, infer C, infer _Refs, infer O>
+    ?
+        | {
+            [T in keyof C]: { readonly [P in Name]: T } & { readonly [P in K]: InferInput<C[T]> };
+          }[keyof C]
+        | ([O] extends [never]
+            ? never
+            : { readonly [P in Name]: Tag<C> } & { readonly [P in K]: InferInput<O> })
     : never;
 
 /** All of the unions at once. As arguments of functions they are not distributed. */
