@@ -7,17 +7,10 @@ import { Incoming } from "./incoming.js";
 import { Outgoing } from "./outgoing.js";
 import type { PoolUse } from "./poolUse.js";
 import { frameCallback, guard } from "./program.js";
-import type { Watcher } from "./protocol.js";
+import type { Bounds, Watcher } from "./protocol.js";
 import { bytesOf } from "./text.js";
 import { Waits } from "./waits.js";
 import { addWrite, checkWrite } from "./writes.js";
-
-/** Bytes that wait for a peer when those who write to it are no longer read. */
-const HIGH_WATER = 65536;
-/** Bytes that wait for it when they are read again. */
-const LOW_WATER = 16384;
-/** The part of `maximum` that may wait before the frames of a chunk are handed out later. */
-const FULL = 0.5;
 
 /**
  * A connection whose frames `serve` or `connect` hands out. Everything that is written in a turn of
@@ -35,6 +28,7 @@ export class Connection<F extends Releasable = Bytes> {
   /** @internal When that was so last. */
   quietSince: number = 0;
   private readonly watcher: Watcher<F, Connection<F>>;
+  private readonly bounds: Bounds;
   private readonly use: PoolUse;
   private readonly incoming: Incoming;
   private readonly outgoing: Outgoing;
@@ -60,6 +54,7 @@ export class Connection<F extends Releasable = Bytes> {
     const { framer, handler, onFrame } = watcher.protocol;
     this.data = undefined;
     this.watcher = watcher;
+    this.bounds = watcher.bounds;
     this.use = use;
     this.u8 = use.heap.u8;
     // Without `onEnd` the program could not know when to end it.
@@ -79,7 +74,8 @@ export class Connection<F extends Releasable = Bytes> {
       onFinished: () => this.finished(),
     });
     const arrive = (length: number): boolean => this.arrive(length);
-    this.incoming = new Incoming(socket, use, this, watcher.quota, arrive, () => this.isBusy());
+    const isBusy = (): boolean => this.isBusy();
+    this.incoming = new Incoming(socket, use, this, this.bounds.quota, arrive, isBusy);
     this.stream = this.incoming.stream;
     this.stream.allowHalfOpen = true;
     this.outgoing = new Outgoing(this.stream, use.heap, () => this.flushed());
@@ -133,9 +129,10 @@ export class Connection<F extends Releasable = Bytes> {
       this.fail(error);
     }
     const bytes = outgoing.pending + outgoing.waiting;
-    if (bytes > this.watcher.maximum) this.fail(tooMuchWaits(bytes, this.watcher.maximum));
-    if (bytes <= HIGH_WATER) return true;
-    const isFull = bytes > this.watcher.maximum * FULL;
+    if (bytes <= this.bounds.highWater) return true;
+    const { fullBytes, maximum } = this.bounds;
+    if (bytes > maximum) this.fail(tooMuchWaits(bytes, maximum));
+    const isFull = bytes > fullBytes;
     this.use.waitFor(this.waits, isFull);
     if (isFull) this.hold(this.waits);
     return false;
@@ -143,7 +140,7 @@ export class Connection<F extends Releasable = Bytes> {
 
   /** Resolves when there is room for more, or when the connection is closed. */
   drained(): Promise<void> {
-    if (this.isClosed || this.waitingBytes <= HIGH_WATER) return Promise.resolve();
+    if (this.isClosed || this.waitingBytes <= this.bounds.highWater) return Promise.resolve();
     return this.waits.sleep();
   }
 
@@ -224,10 +221,10 @@ export class Connection<F extends Releasable = Bytes> {
       return;
     }
     if (this.waitingBytes === 0) this.isActive = true;
-    if (this.waitingBytes > HIGH_WATER) {
+    if (this.waitingBytes > this.bounds.highWater) {
       this.stop();
       this.use.reader?.waits.waitFor(this.waits);
-    } else if (this.waitingBytes <= LOW_WATER) {
+    } else if (this.waitingBytes <= this.bounds.lowWater) {
       this.waits.wakeAll();
     }
     this.recount();
@@ -266,7 +263,8 @@ export class Connection<F extends Releasable = Bytes> {
     this.isFailed = true;
     this.feed.close();
     const last = this.hasEnded ? undefined : this.watcher.lastBytes(error, isOfProgram);
-    if (last === undefined || !this.outgoing.finish(last, LOW_WATER)) this.stream.destroy();
+    const isLeft = last !== undefined && this.outgoing.finish(last, this.bounds.lowWater);
+    if (!isLeft) this.stream.destroy();
     this.recount();
     this.watcher.failed(error, this, isOfProgram);
   }
@@ -295,7 +293,7 @@ export class Connection<F extends Releasable = Bytes> {
 
   /** Whether nothing forbids to read on: other connections, the handler, or its own peer. */
   private get isReadable(): boolean {
-    return !this.isPaused && this.waitingBytes <= HIGH_WATER;
+    return !this.isPaused && this.waitingBytes <= this.bounds.highWater;
   }
 
   /** Returns whether bytes are taken, and has them flushed at the end of the turn. */
@@ -311,7 +309,7 @@ export class Connection<F extends Releasable = Bytes> {
   private flushed(): void {
     this.isActive = true;
     this.recount();
-    if (this.waitingBytes > LOW_WATER) return;
+    if (this.waitingBytes > this.bounds.lowWater) return;
     this.waits.wakeAll();
     this.readOn();
   }
@@ -390,7 +388,7 @@ export class Connection<F extends Releasable = Bytes> {
     const added = (isOver ? 0 : written + read) - this.heldBytes;
     if (added === 0) return;
     this.heldBytes += added;
-    this.use.count(added, this.watcher.quota);
+    this.use.count(added, this.bounds.quota);
   }
 
   private call(name: "onOpen" | "onEnd"): void {

@@ -4,7 +4,7 @@ import { checkIntegerOption, checkNames, checkPool } from "../../codec/checks.js
 import type { Releasable } from "../../codec/index.js";
 import { BufferError } from "../../index.js";
 import type { Connection } from "./connection.js";
-import type { Protocol } from "./protocol.js";
+import type { Bounds, Protocol } from "./protocol.js";
 
 /** The longest time that a timer of Node takes. */
 export const MAX_MS: number = 2 ** 31 - 1;
@@ -47,13 +47,8 @@ export interface ServeOptions<F extends Releasable = Bytes> extends Protocol<F, 
   readonly quota?: number | undefined;
 }
 
-/** The bounds of connections. */
-export interface Bounds {
-  readonly idleTimeout: number;
-  readonly stallTimeout: number;
-  readonly maximum: number;
-  readonly quota: number;
-}
+/** Bytes that wait for a peer when those who write to it are no longer read. */
+const HIGH_WATER = 65536;
 
 /** @throws {BufferError} ERR_INVALID_ARGUMENT for an option that cannot be used */
 export function checkOptions<F extends Releasable>(options: ServeOptions<F>): Bounds {
@@ -82,7 +77,17 @@ export function checkOptions<F extends Releasable>(options: ServeOptions<F>): Bo
   checkIntegerOption("stallTimeout", stallTimeout, 0, MAX_MS);
   checkIntegerOption("maximum", maximum, 1, MAX_BYTES);
   checkIntegerOption("quota", quota, 1, MAX_BYTES);
-  return { idleTimeout, stallTimeout, maximum, quota };
+  const fullBytes = maximum / 2;
+  const highWater = Math.min(HIGH_WATER, fullBytes);
+  return {
+    idleTimeout,
+    stallTimeout,
+    maximum,
+    fullBytes,
+    highWater,
+    lowWater: highWater / 4,
+    quota,
+  };
 }
 
 const FUNCTIONS = ["handler", "onFrame", "onOpen", "onEnd", "onClose", "onError"] as const;

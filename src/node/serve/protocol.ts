@@ -33,12 +33,25 @@ export interface Protocol<F extends Releasable, C> {
   readonly onClose?: ((connection: C) => unknown) | undefined;
 }
 
+/** The bounds of connections, in ms and bytes. */
+export interface Bounds {
+  readonly idleTimeout: number;
+  readonly stallTimeout: number;
+  /** The most bytes that may wait for one peer. */
+  readonly maximum: number;
+  /** With more of them, what was read and not handed out yet waits, too. */
+  readonly fullBytes: number;
+  /** With more of them, those who write to it are no longer read; they are with `lowWater`. */
+  readonly highWater: number;
+  readonly lowWater: number;
+  /** What all connections of the pool may hold. */
+  readonly quota: number;
+}
+
 /** Whoever opened a connection. */
 export interface Watcher<F extends Releasable, C> {
   readonly protocol: Protocol<F, C>;
-  /** The most bytes that may wait for one peer, and that all connections of the pool may hold. */
-  readonly maximum: number;
-  readonly quota: number;
+  readonly bounds: Bounds;
   /** Returns what is written before a connection is ended by an error, if anything is. */
   lastBytes(error: unknown, isOfProgram: boolean): Uint8Array | undefined;
   /** @param isOfProgram whether a function of the program threw the error */

@@ -7,10 +7,10 @@ import { checkIntegerOption, checkObject } from "../../codec/checks.js";
 import type { Releasable } from "../../codec/index.js";
 import { Connection } from "./connection.js";
 import { timedOut } from "./errors.js";
-import { type Bounds, checkOptions, MAX_MS, type ServeOptions } from "./options.js";
+import { checkOptions, MAX_MS, type ServeOptions } from "./options.js";
 import { PoolUse } from "./poolUse.js";
 import { guard } from "./program.js";
-import type { Watcher } from "./protocol.js";
+import type { Bounds, Watcher } from "./protocol.js";
 
 /** How often connections are looked at for their time limits, in parts of the shortest one. */
 const LOOKS = 4;
@@ -27,10 +27,7 @@ export class Service<F extends Releasable = Bytes> {
   /** @internal */
   readonly protocol: ServeOptions<F>;
   /** @internal */
-  readonly maximum: number;
-  /** @internal */
-  readonly quota: number;
-  private readonly bounds: Bounds;
+  readonly bounds: Bounds;
   private readonly use: PoolUse;
   private readonly open: Set<Connection<F>>;
   private server: Listening | undefined;
@@ -55,8 +52,6 @@ export class Service<F extends Releasable = Bytes> {
     this.protocol = options;
     this.lastBytes = lastBytes;
     this.bounds = bounds;
-    this.maximum = bounds.maximum;
-    this.quota = bounds.quota;
     this.use = PoolUse.of(options.pool);
     this.open = new Set();
     this.server = undefined;

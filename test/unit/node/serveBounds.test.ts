@@ -86,6 +86,14 @@ describe.each(["onFrame", "handler", "a later handler"])("many large answers by 
           },
         };
 
+  it("come one after the other, also if little may wait", async () => {
+    const { dial, errors } = await start({ ...options, maximum: 50_000 });
+    const client = await dial();
+    client.write("x\n".repeat(100));
+    expect((await read(client, 100 * 20_000)).length).toBe(100 * 20_000);
+    expect(errors).toEqual([]);
+  });
+
   it("come one after the other, however many requests came at once", async () => {
     const { dial, errors, heap } = await start({ ...options, maximum: 200_000 });
     const client = await dial();
