@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 import { attack, dial } from "../support/attacks.js";
 import { ServerProcess } from "../support/serverProcess.js";
+import { isFast } from "../support/tier.js";
 
 /* Attacks the server that README.md shows, as it stands there. */
 
@@ -43,6 +44,7 @@ attack(() => ServerProcess.run(exampleServer()), {
   serves,
   messages: Buffer.concat([message(5), message(0), message(300), message(1)]),
   flood: message(1000),
+  connections: isFast ? 500 : 10_000,
   refused: [],
   endless: [["an endless stream of the longest messages", Buffer.alloc(0), message(65_535)]],
 });

@@ -91,6 +91,6 @@ attack(() => ServerProcess.example("mqtt"), {
     ["a client id that goes on", Buffer.of(0x10, 0xff, 0xff, 0x0f), Buffer.from("a")],
   ],
   heldBytes: 4 * 2 ** 20,
-  // The heap has 64 MiB, and each of 10,000 clients that have gone had 6 KiB of the collector's.
+  // The heap has 64 MiB, and each of 2,000 clients that have gone had 6 KiB of the collector's.
   rssBytes: 256 * 2 ** 20,
 });
