@@ -8,7 +8,7 @@ import { Outgoing } from "./outgoing.js";
 import type { PoolUse } from "./poolUse.js";
 import { frameCallback, guard } from "./program.js";
 import type { Bounds, Watcher } from "./protocol.js";
-import { bytesOf } from "./text.js";
+import { utf8Of } from "./text.js";
 import { Waits } from "./waits.js";
 import { addWrite, checkWrite } from "./writes.js";
 
@@ -120,7 +120,7 @@ export class Connection<F extends Releasable = Bytes> {
    */
   write(data: Bytes | Uint8Array | string, offset: number = 0, length?: number): boolean {
     const { outgoing, u8, use } = this;
-    const source = typeof data === "string" ? bytesOf(data) : data;
+    const source = typeof data === "string" ? utf8Of(data) : data;
     const count = checkWrite(source, u8, offset, length);
     const isTaken = this.noteWritten();
     try {

@@ -10,7 +10,7 @@ const views: readonly Uint8Array[] = Array.from({ length: SHORT_TEXT + 1 }, (_, 
 );
 
 /** Returns a text as UTF-8, which is valid until the next call. */
-export function bytesOf(text: string): Uint8Array {
+export function utf8Of(text: string): Uint8Array {
   const { length } = text;
   if (length > SHORT_TEXT) return Buffer.from(text);
   let units = 0;
